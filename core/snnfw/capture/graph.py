@@ -1,0 +1,123 @@
+"""The captured network as a value: operators in order, sites for neurons, batch dimensions and MACs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils import _pytree as pytree
+
+from snnfw.contracts import Inputs, Output, Site
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDim:
+    """Where a tensor holds its samples.
+
+    Dimension ``dim`` has ``outer · N · inner`` elements; sample n of group (o, i) is at (o · N + n) · inner + i. Mostly
+    ``outer`` and ``inner`` are 1; windows of an image merge inner, ``[L, N, E].reshape(L · N, E)`` merges outer.
+    """
+
+    dim: int
+    outer: int = 1
+    inner: int = 1
+
+
+Where = Any
+"""A tree, shaped like an operator's result, of a BatchDim for every tensor that holds samples and None for others."""
+
+Size = Callable[[int], Any]
+"""A size as a function of the number of samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A network as torch.export captured it, functionalised, its batch norms folded, checked against the network.
+
+    ``where`` gives each node's batch dimensions; ``sizes`` the nodes that are sizes derived from the batch;
+    ``paths`` the user's module path of each call; ``macs`` the multiply-accumulates of each node for one sample;
+    ``elements`` the elements of each node's result for one sample.
+    """
+
+    module: fx.GraphModule
+    where: Mapping[str, Where]
+    sizes: Mapping[str, Size]
+    sites: tuple[Site, ...]
+    paths: Mapping[str, str]
+    macs: Mapping[str, int]
+    elements: Mapping[str, int]
+
+    @property
+    def nodes(self) -> tuple[fx.Node, ...]:
+        """Return every node, in the order of execution."""
+        return tuple(self.module.graph.nodes)
+
+    @property
+    def inputs(self) -> tuple[fx.Node, ...]:
+        """Return the nodes that stand for the network's arguments."""
+        return tuple(node for node in self.nodes if node.op == "placeholder")
+
+    @property
+    def output(self) -> fx.Node:
+        """Return the node that collects the results."""
+        return self.nodes[-1]
+
+    def __call__(self, *inputs: Tensor) -> Output:
+        """Run the network itself, on any number of samples."""
+        with torch.no_grad():
+            return self.module(*inputs)
+
+    def tree(self, results: Any) -> Output:
+        """Return flat results in the shape that the network returns them in."""
+        return self.module.graph.process_outputs(results)
+
+
+def evaluate(module: fx.GraphModule, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+    """Return the result of one node, given the values of those it reads."""
+    if node.op == "get_attr":
+        return attribute(module, str(node.target))
+    args = fx.map_arg(node.args, value_of)
+    if node.op == "output":
+        return args[0]
+    kwargs = fx.map_arg(node.kwargs, value_of)
+    function: Any = node.target
+    result = function(*args, **kwargs)
+    return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind
+
+
+def attribute(module: torch.nn.Module, name: str) -> Any:
+    """Return the parameter, buffer or constant at a dotted path."""
+    owner, _, leaf = name.rpartition(".")
+    return getattr(module.get_submodule(owner), leaf)
+
+
+def last_uses(nodes: tuple[fx.Node, ...]) -> Mapping[fx.Node, tuple[fx.Node, ...]]:
+    """Return for each node the values that nobody reads after it, so that they can be let go."""
+    last: dict[fx.Node, fx.Node] = {}
+    for node in nodes:
+        last.setdefault(node, node)
+        for read in node.all_input_nodes:
+            last[read] = node
+    freed: dict[fx.Node, list[fx.Node]] = {node: [] for node in nodes}
+    for value, user in last.items():
+        freed[user].append(value)
+    return {node: tuple(values) for node, values in freed.items()}
+
+
+def leaves(value: Any, where: Where) -> Iterator[tuple[Tensor, BatchDim]]:
+    """Yield every tensor of a result that holds samples, with its batch dimension."""
+    for leaf, place in zip(pytree.tree_leaves(value), pytree.tree_leaves(where, is_leaf=_is_place), strict=True):
+        if isinstance(place, BatchDim) and isinstance(leaf, Tensor):
+            yield leaf, place
+
+
+def map_leaves(function: Callable[..., Any], where: Where, *values: Any) -> Any:
+    """Apply ``function(place, *leaves)`` to every leaf of equally shaped results; ``place`` may be None."""
+    return pytree.tree_map(function, where, *values, is_leaf=_is_place)
+
+
+def _is_place(value: Any) -> bool:
+    return value is None or isinstance(value, BatchDim)

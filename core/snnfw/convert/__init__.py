@@ -1,0 +1,1 @@
+"""Turn a plan into a spiking model with the help of calibration data."""

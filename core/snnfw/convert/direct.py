@@ -1,0 +1,47 @@
+"""Convert with each neuron's own idea of its threshold, and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from snnfw.contracts import Keep
+
+if TYPE_CHECKING:
+    from snnfw.capture.graph import Graph
+    from snnfw.contracts import Batches, Inputs, Resources, SiteStats
+    from snnfw.plan.place import Plan
+    from snnfw.spiking.model import SpikingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Show the network's activations to each neuron's own observer and build the neuron from what it found."""
+
+    name: ClassVar[str] = "direct"
+
+    def convert(
+        self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
+    ) -> SpikingModel:
+        """Return the spiking model, uncorrected."""
+        from snnfw.convert.observe import observe
+
+        observers = {
+            placement.site.name: placement.neuron.observer(placement.site)
+            for placement in plan.placements
+            if not isinstance(placement.neuron, Keep)
+        }
+        return build(graph, plan, observe(graph, observers, calibration, resources), timesteps)
+
+
+def build(graph: Graph, plan: Plan, stats: Mapping[str, SiteStats], timesteps: int) -> SpikingModel:
+    """Return the spiking model whose neurons are built from each site's statistics."""
+    from snnfw.spiking.model import SpikingModel
+
+    neurons = {
+        placement.site.name: placement.neuron.build(placement.site, stats[placement.site.name], timesteps)
+        for placement in plan.placements
+        if not isinstance(placement.neuron, Keep)
+    }
+    return SpikingModel(graph, plan, neurons, timesteps)

@@ -1,0 +1,64 @@
+"""Run the network itself on calibration data and show every site's activations to its observer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from snnfw.capture.graph import Graph, evaluate, last_uses
+from snnfw.contracts import Batches, Inputs, Observer, Resources, Site, SiteStats
+from snnfw.errors import SnnfwError
+from snnfw.spiking.model import dense
+
+
+def observe(
+    graph: Graph,
+    observers: Mapping[str, Observer],
+    calibration: Batches[Inputs],
+    resources: Resources,
+    batches: int | None = None,
+) -> dict[str, SiteStats]:
+    """Return what each site's observer learnt from the first ``batches`` calibration batches (default: all)."""
+    total = len(calibration) if batches is None else min(batches, len(calibration))
+    if total == 0:
+        raise SnnfwError("there is no calibration data: give at least one batch.")
+    for index, inputs in enumerate(resources.track(islice(calibration, total), "observe activations", total)):
+        checked(inputs, f"calibration batch {index}")
+        for site, activation in activations(graph, moved(inputs, resources.device)):
+            if site.name in observers:
+                observers[site.name].update(activation)
+    return {name: observer.stats() for name, observer in observers.items()}
+
+
+@torch.no_grad()
+def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
+    """Yield every site and its activation for a batch, holding no more than the network itself would."""
+    sites = {site.node: site for site in graph.sites}
+    values: dict[fx.Node, Any] = {node: dense(x) for node, x in zip(graph.inputs, inputs, strict=True)}
+    freed = last_uses(graph.nodes)
+    for node in graph.nodes:
+        if node.name in graph.sizes:
+            values[node] = graph.sizes[node.name](len(inputs[0]))
+        elif node.op not in ("placeholder", "output"):
+            values[node] = evaluate(graph.module, node, values.__getitem__)
+        if node.name in sites:
+            yield sites[node.name], values[node]
+        for done in freed[node]:
+            values.pop(done, None)
+
+
+def checked(inputs: Inputs, what: str) -> Inputs:
+    """Return the inputs, refusing NaN and infinity, from which every threshold would become nonsense."""
+    for tensor in inputs:
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise SnnfwError(f"{what} holds NaN or infinite values: clean the data.")
+    return inputs
+
+
+def moved(inputs: Inputs, device: str) -> Inputs:
+    """Return the inputs on a device."""
+    return tuple(tensor.to(device) for tensor in inputs)

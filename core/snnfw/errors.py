@@ -1,0 +1,29 @@
+"""Say what was given, what is allowed and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class SnnfwError(Exception):
+    """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""
+
+
+class SnnfwWarning(UserWarning):
+    """Something the user should know, although the result stands."""
+
+
+def closest(given: str, allowed: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?`` for the allowed word nearest to ``given``, or an empty string."""
+    found = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+def unknown(kind: str, given: str, allowed: Iterable[str], listing: str = "Registered") -> SnnfwError:
+    """Return the error for a name that nobody registered, with the closest one and the whole list."""
+    names = sorted(allowed)
+    return SnnfwError(f"no {kind} named '{given}'.{closest(given, names)} {listing}: {', '.join(names)}.")

@@ -1,0 +1,120 @@
+"""The line that data takes, from a configuration to a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track as progress_bar
+
+from snnfw.capture.export import capture
+from snnfw.capture.graph import Graph
+from snnfw.config.resolve import to_yaml
+from snnfw.config.schema import RunConfig
+from snnfw.contracts import Bundle, Item, Resources, Score, untracked
+from snnfw.errors import SnnfwError
+from snnfw.plan.place import Plan, place, require_all_spiking
+from snnfw.registry import Registry
+from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.report import Report, make_report
+from snnfw.report.tables import show_plan, show_report
+from snnfw.simulate.energy import spiking_energy
+from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.simulate.trace import Trace
+
+
+def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
+    """Convert, simulate, score and report; return the folder that holds the results."""
+    console = console or Console(quiet=True)
+    resources = acquire(config, console)
+    target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
+
+    bundle = config.task.load(config.model, config.data, resources)
+    graph = capture(bundle.model, bundle.example)
+    plan = chosen(config, graph, place(graph, config.layers), bundle, resources)
+    model = config.converter.convert(graph, plan, bundle.calibration, config.timesteps, resources)
+    trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, config.exit)
+    network = evaluate_network(graph, bundle, resources)
+    report = make_report(graph, plan, trace, network, config.energy, bundle.headline, about(config, bundle))
+
+    folder = write_folder(target, {"config.yaml": to_yaml(config), "report.json": as_json(report.plain())})
+    registry.after_run(report)
+    show_report(report, console)
+    console.print(f"results in {folder}")
+    return folder
+
+
+def plan(config: RunConfig, registry: Registry, console: Console) -> None:
+    """Say what would become of every operator, and compute nothing."""
+    del registry
+    resources = acquire(config, console)
+    bundle = config.task.load(config.model, config.data, resources)
+    graph = capture(bundle.model, bundle.example)
+    placed = place(graph, config.layers)
+    show_plan(placed, console)
+    if config.strict:
+        require_all_spiking(placed)
+
+
+def chosen(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Plan:
+    """Return the plan to run: the recipe's, or the one that the search finds around it."""
+    if config.strict:
+        require_all_spiking(placed)
+    if config.search is None:
+        return placed
+
+    def score(candidate: Plan) -> Score:
+        quiet = Resources(resources.device, resources.backend, resources.memory, resources.seed)
+        model = config.converter.convert(graph, candidate, bundle.calibration, config.timesteps, quiet)
+        trace = simulate(model, bundle.evaluation, [config.timesteps], bundle.scorer, quiet, config.exit)
+        return scored(candidate, trace, config, bundle.headline)
+
+    return config.search.search(placed, score, resources)
+
+
+def scored(candidate: Plan, trace: Trace, config: RunConfig, headline: str) -> Score:
+    """Return how good a simulated plan is."""
+    final = trace.final
+    energy = spiking_energy(candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values()))
+    return Score(metric=final.scores[headline], energy=energy.total)
+
+
+def acquire(config: RunConfig, console: Console) -> Resources:
+    """Seed the generators and return what the stages may use, refusing a device that is not there."""
+    check_device(config.device)
+    torch.manual_seed(config.seed)
+
+    def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+        return progress_bar(items, description, total=total, console=console, transient=True)
+
+    shown = track if console.is_terminal else untracked
+    return Resources(config.device, config.backend, config.memory, config.seed, shown)
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that this machine does not have."""
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise SnnfwError(f"device '{name}' is not there: this machine has {', '.join(there)}.") from error
+
+
+def about(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
+    """Return the provenance of a run: what was run, on what, with which versions, and when."""
+    versions = {name: version(name) for name in ("snnfw", "torch", "spikingjelly")}
+    return {
+        "task": config.task.name,
+        "plugin": config.plugin,
+        "timesteps": config.timesteps,
+        "device": config.device,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "config": dict(config.resolved),
+        **bundle.description,
+    }

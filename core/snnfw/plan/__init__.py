@@ -1,0 +1,1 @@
+"""Decide what becomes of every operator, and which neuron goes where."""

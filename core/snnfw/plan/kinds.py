@@ -1,0 +1,107 @@
+"""Classify one operator by what it does to streams that vary in time."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from enum import StrEnum
+
+from torch import fx
+
+from snnfw.capture.sites import ACTIVATIONS, aten, packet
+from snnfw.plan import operators as table
+
+
+class Kind(StrEnum):
+    """What becomes of an operator."""
+
+    INPUT = "input"
+    CONSTANT = "constant"
+    SIZE = "size"
+    STATIC = "static"
+    SPIKING = "spiking"
+    LINEAR = "linear"
+    MAXIMUM = "maximum"
+    ANALOG = "analog"
+    READOUT = "readout"
+    OUTPUT = "output"
+
+
+def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
+    """Return the kind of an operator that reads streams; None where no rule makes it right.
+
+    ``varying`` holds the nodes whose values vary in time.
+    """
+    operator = packet(node)
+    streams = [read for read in node.all_input_nodes if read in varying]
+    if operator in table.MOVES | table.SUMS | table.AVERAGES | table.WEIGHTED_SUMS | table.SHAPES_ONLY:
+        return Kind.LINEAR
+    if operator in table.PRODUCTS:
+        return Kind.LINEAR if _operands(node, varying) == 1 else Kind.ANALOG
+    if operator in table.QUOTIENTS:
+        exact = streams == [node.args[0]] and not node.kwargs.get("rounding_mode")
+        return Kind.LINEAR if exact else Kind.ANALOG
+    if operator in table.INDEXING:
+        first = node.args[1] if operator is aten.where else node.args[0]
+        others = [read for read in streams if read is not first]
+        linear_where = operator is aten.where and node.args[0] not in varying
+        return Kind.LINEAR if not others or linear_where else None
+    if operator in table.MAXIMA:
+        if len(streams) == 1 and not (operator is aten.max and _compares(node)):
+            return Kind.MAXIMUM if not _reads_indices(node) else None
+        return Kind.ANALOG
+    if operator in table.ANALOG or operator in ACTIVATIONS:
+        return Kind.ANALOG
+    return None
+
+
+def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node]) -> bool:
+    """Tell whether a stream is made of events: spikes moved, added, pooled or scaled by a constant.
+
+    ``events`` holds the nodes already known to carry events. A current, the output of a layer, does not: the layer after
+    it has to multiply.
+    """
+    operator = packet(node)
+    tensors = [read for read in node.all_input_nodes if _is_tensor(read)]
+    if operator in table.MOVES | table.AVERAGES | table.SUMS | table.MAXIMA:
+        return bool(tensors) and all(read in events for read in tensors) and not _adds_constant(node)
+    if operator in (aten.index, aten.index_select, aten.gather, aten.take_along_dim):
+        return node.args[0] in events
+    if table.scales(node):
+        streams = [read for read in tensors if read in varying]
+        return len(streams) == 1 and streams[0] in events
+    return False
+
+
+def _is_tensor(node: fx.Node) -> bool:
+    value = node.meta.get("val")
+    return hasattr(value, "shape") or isinstance(value, tuple | list)
+
+
+def _adds_constant(node: fx.Node) -> bool:
+    """Tell whether a number other than zero is added or padded, which is a current and no event."""
+    operator = packet(node)
+    if operator in (aten.add, aten.sub, aten.rsub):
+        return any(isinstance(arg, int | float) and arg != 0 for arg in node.args[:2])
+    if operator in (aten.constant_pad_nd, aten.pad):
+        return any(isinstance(arg, int | float) and arg != 0 for arg in node.args[2:])
+    return False
+
+
+def _operands(node: fx.Node, varying: Set[fx.Node]) -> int:
+    """Count the factors that vary; x · x has two, and a bias that varies counts as a second one."""
+    args = list(node.args) + list(node.kwargs.values())
+    flat: list[object] = []
+    for arg in args:
+        flat.extend(arg if isinstance(arg, list | tuple) else [arg])
+    return sum(isinstance(arg, fx.Node) and arg in varying for arg in flat)
+
+
+def _compares(node: fx.Node) -> bool:
+    return len(node.args) > 1 and isinstance(node.args[1], fx.Node)
+
+
+def _reads_indices(node: fx.Node) -> bool:
+    """Tell whether anything reads where the maximum was: that varies in time and has no mean."""
+    if not isinstance(node.meta.get("val"), tuple | list):
+        return False
+    return any(user.args[1] != 0 for user in node.users)

@@ -1,0 +1,232 @@
+"""Place neurons by a recipe and settle every operator's fate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from torch import fx
+
+from snnfw.capture.graph import Graph
+from snnfw.capture.survey import operator_name
+from snnfw.contracts import Keep, Neuron, Rule, Site
+from snnfw.errors import SnnfwError
+from snnfw.plan.kinds import Kind, carries_events, kind_over_time
+from snnfw.plan import operators as table
+from snnfw.capture.sites import packet
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """The neuron at one site, and the rule that put it there."""
+
+    site: Site
+    neuron: Neuron | Keep
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of one operator.
+
+    ``events`` is true where its MACs are accumulations of events rather than multiplications. ``placement`` is set at
+    sites.
+    """
+
+    node: str
+    operator: str
+    path: str
+    kind: Kind
+    macs: int
+    events: bool = False
+    placement: Placement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Every operator's fate and every site's neuron, in the order of execution."""
+
+    layers: tuple[Rule, ...]
+    fates: Mapping[str, Fate]
+    carriers: frozenset[str]
+
+    @property
+    def placements(self) -> tuple[Placement, ...]:
+        """Return what is placed at every site."""
+        return tuple(fate.placement for fate in self.fates.values() if fate.placement)
+
+    @property
+    def spiking_share(self) -> float:
+        """Return the share of the network's MACs that become accumulations of events, from 0 to 1."""
+        total = sum(fate.macs for fate in self.fates.values())
+        return sum(fate.macs for fate in self.fates.values() if fate.events) / total if total else 0.0
+
+    @property
+    def analog(self) -> tuple[Fate, ...]:
+        """Return what stays analog: operators without a neuron in the middle, and sites that are kept."""
+        return tuple(
+            fate
+            for fate in self.fates.values()
+            if fate.kind is Kind.ANALOG or (fate.placement and isinstance(fate.placement.neuron, Keep))
+        )
+
+    def with_neuron(self, site: str, neuron: Neuron) -> Plan:
+        """Return the plan with another neuron at a site that has one."""
+        node, fate = next((n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site)
+        if fate.placement is None or isinstance(fate.placement.neuron, Keep):
+            raise SnnfwError(f"site '{site}' is kept analog: place a neuron there with a rule first.")
+        _check_accepts(neuron, fate.placement.site)
+        changed = replace(fate, placement=replace(fate.placement, neuron=neuron))
+        return replace(self, fates={**self.fates, node: changed})
+
+
+def place(graph: Graph, layers: tuple[Rule, ...]) -> Plan:
+    """Return the plan: the first rule that matches a site wins, and every operator follows from that.
+
+    Raises:
+        SnnfwError: a rule places nothing and is not optional, no rule covers a site, a neuron does not stand in for the
+            activation, or an operator between neurons has no meaning over time.
+    """
+    placements = _placements(graph.sites, layers)
+    varying, kinds = _classify(graph, placements)
+    events = _event_carriers(graph, varying, kinds)
+    fates = {
+        node.name: Fate(
+            node=node.name,
+            operator=operator_name(node),
+            path=graph.paths[node.name],
+            kind=kinds[node],
+            macs=graph.macs.get(node.name, 0),
+            events=node in varying and _accumulates(node, varying, events),
+            placement=placements.get(node.name),
+        )
+        for node in graph.nodes
+    }
+    return Plan(layers, fates, frozenset(node.name for node in events))
+
+
+def require_all_spiking(plan: Plan) -> None:
+    """Refuse a plan in which anything between input and readout stays analog."""
+    if plan.analog:
+        names = ", ".join(f"{fate.operator} at '{fate.path or 'top'}'" for fate in plan.analog[:5])
+        more = f" and {len(plan.analog) - 5} more" if len(plan.analog) > 5 else ""
+        raise SnnfwError(
+            f"strict=true and {len(plan.analog)} operators stay analog: {names}{more}. Leave strict out to run them "
+            "as analog and have them charged as such."
+        )
+
+
+def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, Placement]:
+    if not sites:
+        raise SnnfwError("the network has no activation function that a neuron could stand in for.")
+    placed: dict[str, Placement] = {}
+    for site in sites:
+        rule = next((rule for rule in layers if _matches(rule, site)), None)
+        if rule is None:
+            raise SnnfwError(
+                f"no rule covers site '{site.name}' ({site.activation}): add a rule that matches it, such as "
+                f'{{match: "{site.name}", neuron: keep}}.'
+            )
+        if not isinstance(rule.neuron, Keep):
+            _check_accepts(rule.neuron, site)
+        placed[site.node] = Placement(site, rule.neuron, rule)
+    used = {id(placement.rule) for placement in placed.values()}
+    for rule in layers:
+        if id(rule) not in used and not rule.optional:
+            raise _places_nothing(rule, sites)
+    return placed
+
+
+def _matches(rule: Rule, site: Site) -> bool:
+    return fnmatchcase(site.name, rule.match) and rule.activation in (None, site.activation)
+
+
+def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
+    matched = [site.name for site in sites if _matches(rule, site)]
+    why = (
+        f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
+        if matched
+        else f"it matches none of the {len(sites)} sites ({', '.join(site.name for site in sites[:3])} ...)"
+    )
+    return SnnfwError(f"rule '{rule}' places nothing: {why}. Correct it, remove it, or say optional: true.")
+
+
+def _check_accepts(neuron: Neuron, site: Site) -> None:
+    if neuron.activations and site.activation not in neuron.activations:
+        raise SnnfwError(
+            f"neuron '{neuron.name}' stands in for {', '.join(neuron.activations)} and not for the {site.activation} at "
+            f"'{site.name}': give that site a rule of its own, with neuron tracking or keep."
+        )
+
+
+def _classify(graph: Graph, placements: Mapping[str, Placement]) -> tuple[set[fx.Node], dict[fx.Node, Kind]]:
+    """Return the nodes that vary in time, and every node's kind."""
+    varying: set[fx.Node] = set()
+    kinds: dict[fx.Node, Kind] = {}
+    unsettled: list[fx.Node] = []
+    for node in graph.nodes:
+        kind = _kind(node, graph, placements, varying)
+        if kind is None:
+            unsettled.append(node)
+        kinds[node] = kind or Kind.READOUT
+        if kinds[node] in (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG, Kind.READOUT):
+            varying.add(node)
+    feeds = _feed_neurons(graph, kinds)
+    for node in varying:
+        if node not in feeds and kinds[node] is not Kind.SPIKING:
+            kinds[node] = Kind.READOUT
+    for node in unsettled:
+        if node in feeds:
+            raise _unsupported(node, graph)
+    return varying, kinds
+
+
+def _kind(
+    node: fx.Node, graph: Graph, placements: Mapping[str, Placement], varying: set[fx.Node]
+) -> Kind | None:
+    fixed = {"placeholder": Kind.INPUT, "get_attr": Kind.CONSTANT, "output": Kind.OUTPUT}
+    if node.op in fixed:
+        return fixed[node.op]
+    if node.name in graph.sizes:
+        return Kind.SIZE
+    placement = placements.get(node.name)
+    if placement and not isinstance(placement.neuron, Keep):
+        return Kind.SPIKING
+    if not any(read in varying for read in node.all_input_nodes):
+        return Kind.STATIC
+    if packet(node) in table.SHAPES_ONLY and graph.where[node.name] is None:
+        return Kind.STATIC
+    return kind_over_time(node, varying)
+
+
+def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
+    """Return the nodes from which a neuron can be reached, other than through sizes."""
+    feeding: set[fx.Node] = set()
+    for node in reversed(graph.nodes):
+        for user in node.users:
+            if kinds[user] is Kind.SPIKING or (user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)):
+                feeding.add(node)
+    return feeding
+
+
+def _event_carriers(graph: Graph, varying: set[fx.Node], kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
+    events: set[fx.Node] = set()
+    for node in graph.nodes:
+        if kinds[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events)):
+            events.add(node)
+    return events
+
+
+def _accumulates(node: fx.Node, varying: set[fx.Node], events: set[fx.Node]) -> bool:
+    streams = [read for read in node.all_input_nodes if read in varying]
+    linear = kind_over_time(node, varying) is Kind.LINEAR
+    return linear and packet(node) in table.PRODUCTS and all(read in events for read in streams)
+
+
+def _unsupported(node: fx.Node, graph: Graph) -> SnnfwError:
+    return SnnfwError(
+        f"operator '{operator_name(node)}' at '{graph.paths[node.name] or 'the top of the network'}' reads a stream of "
+        "spikes and has no meaning over time there: keep the sites before it analog, or move it behind the last "
+        "activation."
+    )

@@ -1,0 +1,1 @@
+"""Report what was run, how good it was and what it cost."""

@@ -1,0 +1,61 @@
+"""Write a run's results all at once: into a temporary folder beside the target, renamed when complete."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from snnfw.errors import SnnfwError
+
+
+def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
+    """Return where a run's results go: ``out``, or runs/<time>-<task>-<plugin>, refusing one that exists."""
+    if out is None:
+        return Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}"
+    if out.exists():
+        raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")
+    return out
+
+
+def write_folder(target: Path, files: Mapping[str, str]) -> Path:
+    """Write all files and return the folder that holds them: complete, or not there at all.
+
+    Where another run took the name in the meantime, ``-2``, ``-3`` ... is added.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise SnnfwError(f"cannot write results beside '{target}' ({error.strerror}): choose another out=.") from error
+    try:
+        for name, text in files.items():
+            (scratch / name).write_text(text, encoding="utf-8")
+        os.chmod(scratch, 0o755)  # mkdtemp's folders are their owner's alone; results are for everyone
+        return _rename(scratch, target)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+
+
+def _rename(scratch: Path, target: Path) -> Path:
+    name, number = target, 1
+    while True:
+        try:
+            if not name.exists():
+                scratch.rename(name)
+                return name
+        except FileExistsError:
+            pass
+        number += 1
+        name = target.with_name(f"{target.name}-{number}")
+
+
+def as_json(value: Mapping[str, Any], default: Callable[[Any], Any] = str) -> str:
+    """Return indented JSON; paths and such are written as text, NaN is refused."""
+    return json.dumps(value, indent=2, default=default, allow_nan=False) + "\n"

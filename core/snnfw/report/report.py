@@ -1,0 +1,191 @@
+"""The report as a value: versioned, complete, and made of plain data."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from snnfw.capture.graph import Graph
+from snnfw.contracts import Keep, Neuron
+from snnfw.plan.kinds import Kind
+from snnfw.plan.place import Fate, Plan
+from snnfw.simulate.energy import (
+    Energy,
+    break_even_rate,
+    layer_energy,
+    network_energy,
+    spiking_energy,
+    uncharged,
+)
+from snnfw.simulate.energy_model import EnergyModel
+from snnfw.simulate.trace import Point, Trace
+
+SCHEMA = 1
+"""Version of report.json; a field may be added within a version, none changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The network itself: its scores, its cost for one sample, and the wall clock of evaluating it."""
+
+    scores: Mapping[str, float]
+    macs: int
+    energy: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The spiking network after some timesteps: scores, and means over samples of events and energy (mJ)."""
+
+    timestep: int
+    steps: float
+    scores: Mapping[str, float]
+    energy: Energy
+    energy_ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One site at the last checkpoint.
+
+    ``rate`` is events per neuron and timestep; ``rule`` the recipe's line that placed the neuron.
+    """
+
+    site: str
+    activation: str
+    neuron: str
+    parameters: Mapping[str, Any]
+    rule: str
+    neurons: int
+    spikes: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """One operator that costs or stays analog: its kind, MACs, accumulations and energy (mJ) for one sample."""
+
+    node: str
+    operator: str
+    path: str
+    kind: str
+    macs: int
+    events: bool
+    accumulations: float
+    energy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a run found out; ``docs/reference/report.md`` documents every field."""
+
+    schema: int
+    headline: str
+    about: Mapping[str, Any]
+    network: Network
+    checkpoints: tuple[Checkpoint, ...]
+    layers: tuple[Layer, ...]
+    operators: tuple[Operator, ...]
+    uncharged: tuple[str, ...]
+    spiking_share: float
+    break_even_rate: float
+    exits: Mapping[int, int]
+    samples: int
+    seconds: float
+    chunk: int
+
+    def plain(self) -> dict[str, Any]:
+        """Return the report as what JSON can hold."""
+        return dataclasses.asdict(self)
+
+
+def make_report(
+    graph: Graph,
+    plan: Plan,
+    trace: Trace,
+    network: tuple[Mapping[str, float], float],
+    costs: EnergyModel,
+    headline: str,
+    about: Mapping[str, Any],
+) -> Report:
+    """Return the report of one run; ``network`` are the network's own scores and seconds."""
+    scores, seconds = network
+    own = network_energy(plan, costs)
+    return Report(
+        schema=SCHEMA,
+        headline=headline,
+        about=about,
+        network=Network(scores, sum(fate.macs for fate in plan.fates.values()), own, seconds),
+        checkpoints=tuple(_checkpoint(plan, point, costs, own) for point in trace.points),
+        layers=_layers(graph, plan, trace.final),
+        operators=_operators(plan, trace.final, costs),
+        uncharged=tuple(uncharged(plan)),
+        spiking_share=plan.spiking_share,
+        break_even_rate=break_even_rate(costs, trace.final.timestep, _largest_burst(plan)),
+        exits=trace.exits,
+        samples=trace.samples,
+        seconds=trace.seconds,
+        chunk=trace.chunk,
+    )
+
+
+def _checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
+    energy = spiking_energy(plan, costs, point.steps, point.accumulations, sum(point.spikes.values()))
+    return Checkpoint(point.timestep, point.steps, point.scores, energy, energy.total / own if own else 0.0)
+
+
+def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
+    layers = []
+    for placement in plan.placements:
+        site, neuron = placement.site, placement.neuron
+        spikes = final.spikes.get(site.name, 0.0)
+        count = graph.elements[site.node]
+        layers.append(
+            Layer(
+                site=site.name,
+                activation=site.activation,
+                neuron=neuron.name,
+                parameters=parameters(neuron),
+                rule=str(placement.rule),
+                neurons=count,
+                spikes=spikes,
+                rate=spikes / (count * final.steps) if count else 0.0,
+            )
+        )
+    return tuple(layers)
+
+
+def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, ...]:
+    energy = layer_energy(plan, costs, final.steps, final.accumulations)
+    return tuple(
+        Operator(
+            node=fate.node,
+            operator=fate.operator,
+            path=fate.path,
+            kind=fate.kind.value,
+            macs=fate.macs,
+            events=fate.events,
+            accumulations=final.accumulations.get(fate.node, 0.0),
+            energy=energy.get(fate.node, 0.0),
+        )
+        for fate in plan.fates.values()
+        if counts_in_report(fate)
+    )
+
+
+def counts_in_report(fate: Fate) -> bool:
+    """Tell whether an operator is worth a row: it costs, or it stays analog, or it takes a maximum."""
+    return fate.placement is None and (fate.macs > 0 or fate.kind in (Kind.ANALOG, Kind.MAXIMUM))
+
+
+def parameters(neuron: Neuron | Keep) -> dict[str, Any]:
+    """Return a method's parameters by name."""
+    return {field.name: getattr(neuron, field.name) for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a method is a dataclass
+
+
+def _largest_burst(plan: Plan) -> int:
+    """Return the most spikes that any neuron may fire in a timestep."""
+    return max((int(parameters(p.neuron).get("phi", 1)) for p in plan.placements), default=1)

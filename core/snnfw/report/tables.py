@@ -1,0 +1,120 @@
+"""Show plans and reports in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from snnfw.contracts import Keep, Neuron
+from snnfw.plan.kinds import Kind
+from snnfw.plan.place import Fate, Plan
+from snnfw.report.report import Report, counts_in_report, parameters
+
+
+def show_plan(plan: Plan, console: Console) -> None:
+    """Print every site and every operator that costs: its kind, neuron, the rule that chose it, and its MACs."""
+    table = Table(title="plan", title_justify="left", header_style="bold")
+    for heading in ("module", "operator", "kind", "neuron", "rule"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("MACs", justify="right")
+    table.add_column("charged as")
+    for fate in plan.fates.values():
+        if fate.placement or counts_in_report(fate):
+            table.add_row(*_plan_row(fate))
+    console.print(table)
+    total = sum(fate.macs for fate in plan.fates.values())
+    analog = f"{len(plan.analog)} operators stay analog" if plan.analog else "nothing stays analog"
+    console.print(f"{plan.spiking_share:.1%} of {si(total)} MACs become accumulations of events; {analog}.")
+
+
+def _plan_row(fate: Fate) -> tuple[str, ...]:
+    placement = fate.placement
+    return (
+        placement.site.name if placement else fate.path,
+        placement.site.activation if placement else fate.operator,
+        fate.kind.value,
+        describe(placement.neuron) if placement else "",
+        str(placement.rule) if placement else "",
+        si(fate.macs) if fate.macs else "",
+        charged_as(fate),
+    )
+
+
+def charged_as(fate: Fate) -> str:
+    """Return in words what an operator's MACs cost in the spiking network."""
+    if not fate.macs:
+        return "uncharged" if fate.kind is Kind.ANALOG else ""
+    if fate.events:
+        return "events"
+    return "MACs, once" if fate.kind in (Kind.STATIC, Kind.READOUT) else "MACs, each timestep"
+
+
+def describe(neuron: Neuron | Keep) -> str:
+    """Return a method with its parameters, as a recipe would say it."""
+    values = ", ".join(f"{name}={value}" for name, value in parameters(neuron).items())
+    return f"{neuron.name}({values})" if values else neuron.name
+
+
+def show_report(report: Report, console: Console) -> None:
+    """Print the checkpoints beside the network itself, then each layer's rate."""
+    console.print(_checkpoints(report))
+    console.print(_layers(report))
+    console.print(
+        f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
+        f"{report.spiking_share:.1%} of the MACs are accumulations of events."
+    )
+    if report.uncharged:
+        console.print(f"Analog and without MACs, so uncharged: {_some(report.uncharged)}.")
+
+
+def _checkpoints(report: Report) -> Table:
+    table = Table(title="results, per sample", title_justify="left", header_style="bold")
+    for heading in ("timesteps", *report.network.scores, "spikes", "energy [mJ]", "of the network's"):
+        table.add_column(heading, justify="right")
+    network = report.network
+    scores = [f"{value:.4f}" for value in network.scores.values()]
+    table.add_row("network", *scores, "", f"{network.energy:.4g}", "100%", style="bold")
+    for point in report.checkpoints:
+        steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
+        scores = [f"{value:.4f}" for value in point.scores.values()]
+        table.add_row(
+            steps, *scores, si(point.energy.spikes), f"{point.energy.total:.4g}", f"{point.energy_ratio:.1%}"
+        )
+    return table
+
+
+def _layers(report: Report) -> Table:
+    table = Table(title="layers, at the last checkpoint", title_justify="left", header_style="bold")
+    for heading in ("site", "activation", "neuron"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("neurons", "spikes", "rate"):
+        table.add_column(heading, justify="right")
+    for layer in report.layers:
+        values = ", ".join(f"{name}={value}" for name, value in layer.parameters.items())
+        neuron = f"{layer.neuron}({values})" if values else layer.neuron
+        spiking = layer.neuron != Keep.name
+        table.add_row(
+            layer.site,
+            layer.activation,
+            neuron,
+            si(layer.neurons),
+            si(layer.spikes) if spiking else "",
+            f"{layer.rate:.3f}" if spiking else "",
+        )
+    return table
+
+
+def si(number: float) -> str:
+    """Return a number with three digits and a unit prefix: 1.81 G."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= factor:
+            return f"{number / factor:.3g} {prefix}"
+    return f"{number:.3g}"
+
+
+def _some(names: Iterable[str], most: int = 6) -> str:
+    listed = list(names)
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more

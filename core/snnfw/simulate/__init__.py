@@ -1,0 +1,1 @@
+"""Simulation: what happens over the timesteps, and what it costs."""

@@ -1,0 +1,125 @@
+"""Operators that are not linear, made exact over time by what they do to the sum or the mean of their input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from spikingjelly.activation_based.base import MemoryModule
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from snnfw.capture.graph import BatchDim, Where, map_leaves
+from snnfw.spiking.timefold import fold, select, unfold
+
+
+class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
+    """An operator f on streams x(t), run so that its cumulative output is exact at every timestep.
+
+    With S(t) = x(1) + ... + x(t):
+
+    - ``mean=False``: out(t) = f(S(t)) - f(S(t - 1)), for a maximum f, which commutes with positive scaling;
+    - ``mean=True``: out(t) = t · f(S(t) / t) - (t - 1) · f(S(t - 1) / (t - 1)), for any f.
+
+    Either way out(1) + ... + out(t) is f of the summed input, or t times f of the mean input. On constant non-negative
+    spikes a max pooling of the first kind is the lateral-inhibition pooling of Li & Zeng (2022), for any window.
+    """
+
+    sums: list[Tensor] | None
+    previous: Any
+    elapsed: int
+
+    def __init__(self, mean: bool, inputs: Sequence[BatchDim], output: Where) -> None:
+        super().__init__()
+        self.mean, self.inputs, self.output = mean, tuple(inputs), output
+        self.register_memory("sums", None)
+        self.register_memory("previous", None)
+        self.register_memory("elapsed", 0)
+
+    def forward(self, function: Callable[..., Any], steps: int, *streams: Tensor) -> Any:
+        """Run ``function`` on streams with T · N samples each; return its outputs with T · N samples."""
+        sums = []
+        for index, (stream, place) in enumerate(zip(streams, self.inputs, strict=True)):
+            sequence = unfold(stream, place, steps)
+            if self.sums is None:
+                sums.append(sequence.cumsum(0))
+            else:  # summed in the order of time, so that chunks add up to the same bits as a whole run
+                sums.append(torch.cat([self.sums[index].unsqueeze(0), sequence]).cumsum(0)[1:])
+        times = self._times(steps, sums[0])
+        means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
+        reached = map_leaves(lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means))
+        if self.previous is None:
+            self.previous = pytree.tree_map(lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached)
+        outputs = map_leaves(_differences, self.output, reached, self.previous)
+        self.sums = [total[-1].clone() for total in sums]
+        self.previous = pytree.tree_map(lambda leaf: None if leaf is None else leaf[-1].clone(), reached)
+        self.elapsed += steps
+        return outputs
+
+    def keep(self, samples: Tensor) -> None:
+        """Go on with the samples of these indices alone."""
+        if self.sums is not None:
+            self.sums = [select(s, place, samples) for s, place in zip(self.sums, self.inputs, strict=True)]
+        if self.previous is not None:
+            self.previous = map_leaves(
+                lambda place, leaf: None if leaf is None else select(leaf, place, samples), self.output, self.previous
+            )
+
+    def _times(self, steps: int, like: Tensor) -> Tensor:
+        return torch.arange(self.elapsed + 1, self.elapsed + steps + 1, device=like.device, dtype=like.dtype)
+
+    def _scaled(self, sequence: Tensor, times: Tensor, sign: int) -> Tensor:
+        """Divide (sign 1) or multiply (sign -1) every timestep by t, where the mean is what counts."""
+        if not self.mean:
+            return sequence
+        factor = times.view(-1, *[1] * (sequence.dim() - 1))
+        return sequence / factor if sign > 0 else sequence * factor
+
+    def _reached(self, place: BatchDim | None, leaf: Any, times: Tensor, steps: int) -> Tensor | None:
+        """Return the cumulative output [T, *shape]; indices have none."""
+        if place is None or not isinstance(leaf, Tensor) or not leaf.is_floating_point():
+            return None
+        return self._scaled(unfold(leaf, place, steps), times, -1)
+
+
+def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
+    if place is None or reached is None or previous is None:
+        return None
+    return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
+
+
+class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
+    """The mean over time of a stream, for what is read out."""
+
+    total: Any
+    elapsed: int
+
+    def __init__(self, place: Where) -> None:
+        super().__init__()
+        self.place = place
+        self.register_memory("total", None)
+        self.register_memory("elapsed", 0)
+
+    def forward(self, stream: Any, steps: int) -> None:
+        """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
+        added = map_leaves(
+            lambda place, leaf: leaf if place is None else unfold(leaf, place, steps).sum(0), self.place, stream
+        )
+        if self.total is not None:
+            added = map_leaves(
+                lambda place, new, old: new if place is None else new + old, self.place, added, self.total
+            )
+        self.total = added
+        self.elapsed += steps
+
+    def read(self) -> Any:
+        """Return the mean over the timesteps so far."""
+        return map_leaves(lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total)
+
+    def keep(self, samples: Tensor) -> None:
+        """Go on with the samples of these indices alone."""
+        if self.total is not None:
+            self.total = map_leaves(
+                lambda place, leaf: leaf if place is None else select(leaf, place, samples), self.place, self.total
+            )

@@ -1,0 +1,218 @@
+"""Run a planned graph over time: static part once, streams in chunks of timesteps, readout on the mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from spikingjelly.activation_based.functional import reset_net
+from torch import Tensor, fx, nn
+
+from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves
+from snnfw.contracts import Inputs, Output, Site
+from snnfw.errors import SnnfwError
+from snnfw.plan.kinds import Kind
+from snnfw.plan.place import Plan
+from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.spiking.timefold import fold, repeat, select, unfold
+
+Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
+"""Called at each site with its neuron and its input current [T, *shape]; returns the output."""
+
+STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
+
+
+class SpikingModel(nn.Module):
+    """A spiking network: the captured graph, its plan, and a neuron at every site.
+
+    Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``, then
+    ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by the
+    longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
+    """
+
+    def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
+        super().__init__()
+        self.graph, self.plan, self.timesteps = graph, plan, timesteps
+        self.network = graph.module
+        self._kinds = {node: plan.fates[node.name].kind for node in graph.nodes}
+        self._free = last_uses(tuple(node for node in graph.nodes if self._kinds[node] in STREAMS))
+        self.neurons = nn.ModuleDict(
+            {p.site.node: neurons[p.site.name] for p in plan.placements if p.site.name in neurons}
+        )
+        self.cumulative = nn.ModuleDict(
+            {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
+        )
+        self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._read_out()})
+        self._constant: dict[fx.Node, Any] = {}
+        self.samples = 0
+        self.elapsed = 0
+
+    def forward(self, *inputs: Tensor) -> Output:
+        """Return the output after all timesteps, from a fresh state."""
+        self.begin(inputs)
+        self.advance(self.timesteps)
+        return self.read()
+
+    @torch.no_grad()
+    def begin(self, inputs: Inputs) -> None:
+        """Reset every state and run what no neuron feeds, once."""
+        reset_net(self)
+        self.samples, self.elapsed = len(inputs[0]), 0
+        values: dict[fx.Node, Any] = {
+            node: dense(tensor) for node, tensor in zip(self.graph.inputs, inputs, strict=True)
+        }
+        free = last_uses(self.graph.nodes)
+        needed = self._needed_later()
+        for node in self.graph.nodes:
+            if self._kinds[node] in (Kind.STATIC, Kind.CONSTANT):
+                values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
+            for done in free[node]:
+                if done not in needed:
+                    values.pop(done, None)
+        self._constant = values
+
+    @torch.no_grad()
+    def advance(self, steps: int, visit: Visit | None = None) -> None:
+        """Run ``steps`` more timesteps, all at once in the batch dimension."""
+        if not self.samples:
+            raise SnnfwError("the model has not begun: call begin(inputs) before advance(steps).")
+        values: dict[fx.Node, Any] = {}
+        repeated: dict[fx.Node, Any] = {}
+
+        def value_of(read: fx.Node) -> Any:
+            if read in values:
+                return values[read]
+            if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
+                return self.graph.sizes[read.name](steps * self.samples)
+            if read not in repeated:
+                repeated[read] = self._repeated(read, steps)
+            return repeated[read]
+
+        for node in self._of(*STREAMS):
+            values[node] = self._advance_node(node, steps, value_of, visit)
+            if node.name in self.means:
+                self.means[node.name](values[node], steps)
+            for done in self._free[node]:
+                values.pop(done, None)
+        self.elapsed += steps
+
+    @torch.no_grad()
+    def read(self) -> Output:
+        """Return the network's output for the mean of its streams over the timesteps so far."""
+        values = dict(self._constant)
+        for name, mean in self.means.items():
+            values[self._node(name)] = mean.read()
+        for node in self._of(Kind.READOUT):
+            values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
+        results = evaluate(self.network, self.graph.output, lambda read: self._static_value(read, values))
+        return self.graph.tree(results)
+
+    @torch.no_grad()
+    def keep(self, samples: Tensor) -> None:
+        """Go on with the samples of these indices ([K], long) alone: the others have left."""
+        self._constant = {
+            node: map_leaves(
+                lambda place, leaf: leaf if place is None else select(leaf, place, samples),
+                self.graph.where[node.name],
+                value,
+            )
+            for node, value in self._constant.items()
+        }
+        for name, neuron in self.neurons.items():
+            place = self.graph.where[name]
+            for state, value in neuron.named_memories():
+                if isinstance(value, Tensor) and value.dim():
+                    setattr(neuron, state, select(value, place, samples))
+        for module in [*self.cumulative.values(), *self.means.values()]:
+            module.keep(samples)
+        self.samples = len(samples)
+
+    def constant(self, node: fx.Node) -> Any:
+        """Return a value that does not vary in time, for the samples at hand."""
+        return self._static_value(node, self._constant)
+
+    def site_neurons(self) -> Iterable[tuple[Site, SpikingNeuron]]:
+        """Yield every site that has a neuron, with it, in the order of execution."""
+        for placement in self.plan.placements:
+            if placement.site.node in self.neurons:
+                yield placement.site, self.neurons[placement.site.node]
+
+    def _advance_node(
+        self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None
+    ) -> Any:
+        kind = self._kinds[node]
+        if kind is Kind.SPIKING:
+            return self._fire(node, steps, value_of, visit)
+        if kind is Kind.LINEAR:
+            return evaluate(self.network, node, value_of)
+        streams = [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
+
+        def function(*tensors: Tensor) -> Any:
+            given = dict(zip(streams, tensors, strict=True))
+            return evaluate(self.network, node, lambda read: given[read] if read in given else value_of(read))
+
+        return self.cumulative[node.name](function, steps, *map(value_of, streams))
+
+    def _fire(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Tensor:
+        """Run a neuron; a static input is read again at each timestep rather than repeated."""
+        source, neuron = node.args[0], self.neurons[node.name]
+        if not isinstance(source, fx.Node):
+            raise SnnfwError(f"the activation '{node.name}' reads no tensor.")
+        place: BatchDim = self.graph.where[node.name]
+        if self._varies(source):
+            drive = unfold(value_of(source), place, steps)
+        else:
+            value = self._constant[source]
+            drive = value.unsqueeze(0).expand(steps, *value.shape)
+        if visit is None:
+            return fold(neuron(drive), place)
+        site = next(p.site for p in self.plan.placements if p.site.node == node.name)
+        return fold(visit(site, neuron, drive), place)
+
+    def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
+        if read in values:
+            return values[read]
+        if read.name in self.graph.sizes:
+            return self.graph.sizes[read.name](self.samples)
+        like = read.meta["val"]  # read for its kind alone, as new_zeros does
+        return torch.empty(0, dtype=like.dtype, device=like.device)
+
+    def _repeated(self, node: fx.Node, steps: int) -> Any:
+        return map_leaves(
+            lambda place, leaf: leaf if place is None else repeat(leaf, place, steps),
+            self.graph.where[node.name],
+            self._constant[node],
+        )
+
+    def _needed_later(self) -> set[fx.Node]:
+        """Return the constants that streams and readout read."""
+        later = {Kind.READOUT, Kind.OUTPUT, *STREAMS}
+        return {read for node in self.graph.nodes if self._kinds[node] in later for read in node.all_input_nodes}
+
+    def _read_out(self) -> list[fx.Node]:
+        """Return the streams that the readout, or the output itself, reads."""
+        ends = (Kind.READOUT, Kind.OUTPUT)
+        return [node for node in self._of(*STREAMS) if any(self._kinds[user] in ends for user in node.users)]
+
+    def _cumulative(self, node: fx.Node) -> Cumulative:
+        streams = [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
+        places = [self.graph.where[read.name] for read in streams]
+        return Cumulative(self._kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
+
+    def _varies(self, node: fx.Node) -> bool:
+        return self._kinds[node] in STREAMS
+
+    def _of(self, *kinds: Kind) -> list[fx.Node]:
+        return [node for node in self.graph.nodes if self._kinds[node] in kinds]
+
+    def _node(self, name: str) -> fx.Node:
+        return next(node for node in self.graph.nodes if node.name == name)
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """Return images in channels_last, in which CPU convolutions are two to three times faster."""
+    if tensor.dim() == 4 and tensor.device.type == "cpu" and tensor.is_floating_point():
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor

@@ -1,0 +1,1 @@
+"""The published methods, one module or small package to each paper."""

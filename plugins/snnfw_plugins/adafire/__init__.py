@@ -1,0 +1,77 @@
+"""AdaFire (Adaptive Calibration): burst neurons whose number of spikes in a timestep is bounded layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.hookspecs import hookimpl
+from snnfw_plugins.calibration import Calibration
+from snnfw_plugins.tracking import Tracking
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snnfw.spiking.neuron import SpikingNeuron
+
+
+@dataclass(frozen=True, slots=True)
+class AdaFire:
+    """Fire up to φ spikes of height θ in a timestep and subtract them (soft reset).
+
+    u(t) = V(t-1) + x(t) [+ θ / (2T) with shift], n(t) = clip(floor(u(t)/θ), 0, φ), s(t) = n(t) · θ, V(t) = u(t) - s(t).
+    For a constant input a the mean output over T steps is ClipFloor(a, T, θ, φ) = θ/T · clip(floor(a·T/θ), 0, T·φ),
+    Adaptive Calibration, Eqs. 4 to 7; φ = 1 is plain calibration. The shift is in the authors' code, not in the paper.
+    """
+
+    name: ClassVar[str] = "adafire"
+    activations: ClassVar[tuple[str, ...]] = ("relu",)
+
+    phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep (φ)")] = 4
+    shift: Annotated[bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")] = True
+
+    def observer(self, site: Site) -> Observer:
+        """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
+        from snnfw.convert.observers import Peak
+
+        return Peak(site, share=float(self.phi))
+
+    def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
+        """Return the burst neuron with the threshold found."""
+        del site
+        from snnfw_plugins.integrate_and_fire.node import BurstNeuron
+
+        return BurstNeuron(stats, timesteps, self.phi, self.shift)
+
+    def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
+        """Return ClipFloor(a, T, θ, φ): thresholds are fitted to the floor, as the published code does."""
+        from snnfw_plugins.integrate_and_fire.node import clip_floor
+
+        return clip_floor(activation, timesteps, threshold, self.phi)
+
+
+@hookimpl
+def snnfw_register_neurons() -> Iterable[type[Neuron]]:
+    """Register ``neuron=adafire``."""
+    return [AdaFire]
+
+
+@hookimpl
+def snnfw_register_presets() -> Iterable[Preset]:
+    """Register ``plugin=adafire``: bursts for ReLU, tracking neurons for any other activation, calibrated."""
+    return [
+        Preset(
+            name="adafire",
+            layers=(
+                Rule("*", AdaFire(), activation="relu", optional=True),
+                Rule("*", Tracking(), optional=True),
+            ),
+            converter=Calibration(),
+            timesteps=8,
+            summary="Adaptive Calibration: burst neurons, least-squares thresholds, bias correction",
+        )
+    ]

@@ -1,0 +1,82 @@
+"""Correct the mean error of every layer in one pass over the spiking network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import Batches, Inputs, Resources, Site
+from snnfw.convert.observe import activations, moved
+from snnfw.simulate.memory import samples_within
+
+if TYPE_CHECKING:
+    from snnfw.spiking.model import SpikingModel
+    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw_plugins.calibration import Calibration
+
+    Change = Callable[[Site, SpikingNeuron, Tensor, int], None]
+
+
+@torch.no_grad()
+def correct(model: SpikingModel, calibration: Batches[Inputs], options: Calibration, resources: Resources) -> None:
+    """Correct biases, then initial potentials, as ``options`` say.
+
+    The network runs layer by layer with all timesteps in the batch, so each layer can be corrected on the way, behind the
+    layers already corrected: one run of the spiking network instead of one for each layer.
+    """
+    if not (options.bias or options.potential):
+        return
+    samples = min(options.samples, samples_within(model, model.timesteps, resources.memory))
+    inputs = moved(_first_samples(calibration, samples), resources.device)
+    wanted = {
+        site.name: activation.mean(_batch_dim(site), keepdim=True)
+        for site, activation in activations(model.graph, inputs)
+    }
+    for wished, change in ((options.bias, _bias), (options.potential, _potential)):
+        if wished:
+            _correct_each_site(model, inputs, wanted, change)
+
+
+def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str, Tensor], change: Change) -> None:
+    def visit(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
+        output: Tensor = neuron(drive)
+        if not neuron.calibrated:
+            return output
+        error = wanted[site.name] - output.mean(0).mean(_batch_dim(site), keepdim=True)
+        change(site, neuron, error, model.timesteps)
+        neuron.reset()
+        corrected: Tensor = neuron(drive)
+        return corrected
+
+    model.begin(inputs)
+    model.advance(model.timesteps, visit)
+
+
+def _bias(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int) -> None:
+    """Add each channel's mean error to its input: b := b + mean(o - s), Adaptive Calibration, Eq. 6."""
+    del timesteps
+    others = [dim for dim in range(error.dim()) if dim != site.channel]
+    neuron.offset = neuron.offset + error.mean(others, keepdim=True)
+
+
+def _potential(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int) -> None:
+    """Start each neuron with what it lacks over the whole run: V(0) := V(0) + T · mean over samples of (o - s)."""
+    del site
+    neuron.initial = neuron.initial + timesteps * error
+
+
+def _batch_dim(site: Site) -> int:
+    return site.shape.index(None)
+
+
+def _first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
+    """Return the first calibration samples as one batch."""
+    taken: list[Inputs] = []
+    for inputs in calibration:
+        taken.append(inputs)
+        if sum(len(batch[0]) for batch in taken) >= samples:
+            break
+    return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))

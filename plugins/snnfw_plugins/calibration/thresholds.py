@@ -1,0 +1,95 @@
+"""Fit thresholds to a network's activations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import Neuron, Observer, Quantiser, Site, SiteStats
+from snnfw.convert.observers import alive, by_channel, magnitude, spread
+
+if TYPE_CHECKING:
+    from snnfw_plugins.calibration import Calibration
+
+CANDIDATES = 95
+"""Thresholds tried: 1.00, 0.99 ... 0.06 times the largest activation."""
+
+
+def threshold_observer(options: Calibration, neuron: Neuron, site: Site, timesteps: int) -> Observer:
+    """Return what finds the threshold of one site; a neuron without a closed form finds its own."""
+    if options.threshold == "neuron":
+        return neuron.observer(site)
+    if options.threshold == "mse":
+        if isinstance(neuron, Quantiser):
+            return LeastSquares(neuron, site, timesteps, options.channel_wise, options.momentum)
+        return neuron.observer(site)
+    percentile = 100.0 if options.threshold == "max" else options.percentile
+    return Percentile(site, percentile, options.channel_wise, options.momentum)
+
+
+class Running(ABC):
+    """Merge one threshold per batch: θ = m · θ + (1 - m) · θ_batch from the first batch on, or the maximum."""
+
+    def __init__(self, site: Site, channel_wise: bool, momentum: float | None) -> None:
+        self.site, self.channel_wise, self.momentum = site, channel_wise, momentum
+        self.threshold: Tensor | None = None
+
+    def update(self, activation: Tensor) -> None:
+        """Take one batch."""
+        found = self.find(by_channel(activation, self.site, self.channel_wise))
+        if self.threshold is None:
+            self.threshold = found
+        elif self.momentum is None:
+            self.threshold = torch.maximum(self.threshold, found)
+        else:
+            self.threshold = self.momentum * self.threshold + (1 - self.momentum) * found
+
+    def stats(self) -> SiteStats:
+        """Return the merged threshold."""
+        if self.threshold is None:
+            raise ValueError("no activation was observed")
+        return SiteStats(threshold=spread(alive(self.threshold), self.site))
+
+    @abstractmethod
+    def find(self, rows: Tensor) -> Tensor:
+        """Return the threshold of each row of [C, elements]."""
+
+
+class Percentile(Running):
+    """Take a percentile of the activation's magnitude."""
+
+    def __init__(self, site: Site, percentile: float, channel_wise: bool, momentum: float | None) -> None:
+        super().__init__(site, channel_wise, momentum)
+        self.percentile = percentile
+
+    def find(self, rows: Tensor) -> Tensor:
+        """Return the percentile of each row."""
+        return magnitude(rows, self.percentile)
+
+
+class LeastSquares(Running):
+    """Take the candidate for which the neuron's closed form comes closest to the activation in squared error.
+
+    θ = argmin_i Σ (quantise(a, V_i) - a)², V_i = max(a) · (1 - i/100), i = 0 ... 94; the largest of equals.
+    """
+
+    def __init__(
+        self, neuron: Quantiser, site: Site, timesteps: int, channel_wise: bool, momentum: float | None
+    ) -> None:
+        super().__init__(site, channel_wise, momentum)
+        self.neuron, self.timesteps = neuron, timesteps
+
+    def find(self, rows: Tensor) -> Tensor:
+        """Return the best candidate of each row."""
+        largest = alive(magnitude(rows, 100.0))
+        best, least = largest, torch.full_like(largest, torch.inf)
+        for index in range(CANDIDATES):
+            candidate = largest * (1 - 0.01 * index)
+            quantised = self.neuron.quantise(rows, candidate.unsqueeze(1), self.timesteps)
+            error = (quantised - rows).square_().sum(1)
+            better = error < least
+            best, least = torch.where(better, candidate, best), torch.where(better, error, least)
+        return best

@@ -1,0 +1,141 @@
+"""Networks for tests: small, with random weights and statistics that keep their outputs alive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from snnfw.capture.export import capture
+from snnfw.capture.graph import Graph
+from snnfw.contracts import Neuron, Resources, Rule
+from snnfw.convert.direct import Direct
+from snnfw.plan.place import place
+from snnfw.spiking.model import SpikingModel
+
+
+def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
+    """Build a network whose random weights are always the same."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return build()
+
+
+def estimated(model: nn.Module, example: Tensor) -> nn.Module:
+    """Estimate batch-norm statistics on noise like the example, and return the network in evaluation mode."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.momentum = None
+            module.reset_running_stats()
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+    model.train()
+    noise = torch.randn((24, *example.shape[1:]), generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        model.to(torch.float32)(noise)
+    return model.eval()
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    """Return standard normal noise in float64."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def small_vit() -> nn.Module:
+    """Return a Vision Transformer of two layers whose head is not zero."""
+    model = torchvision.models.VisionTransformer(32, 8, 2, 4, 32, 64, num_classes=10)
+    nn.init.normal_(model.heads.head.weight)
+    return model
+
+
+class ConvNet(nn.Module):
+    """Two convolutions with batch norm, a residual sum, max pooling and a linear head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.conv2, self.bn2 = nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8)
+        self.relu = nn.ReLU(inplace=True)
+        self.pool = nn.MaxPool2d(2)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, 5]."""
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)) + x)
+        return self.head(self.pool(x).mean((2, 3)))  # type: ignore[no-any-return]  # Linear
+
+
+class InPlaceReuse(nn.Module):
+    """Use a tensor after an in-place ReLU has changed it: y means relu(y) everywhere after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(3, 6, 3, padding=1), nn.Conv2d(6, 6, 3, padding=1)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, 4]."""
+        y = self.conv1(x)
+        r = torch.relu_(y)
+        z = F.relu(self.conv2(r) + y)
+        return self.head(z.mean((2, 3)))  # type: ignore[no-any-return]  # Linear
+
+
+class InnerBatch(nn.Module):
+    """Merge the batch as the inner factor of a dimension, [L, N, E] to [L · N, E], around an activation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second, self.head = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, 3] from sequences [N, L, 6]."""
+        n, length, _ = x.shape
+        tokens = F.relu(self.first(x)).transpose(0, 1).reshape(length * n, 8)
+        tokens = F.relu(self.second(tokens)).softmax(-1).reshape(length, n, 8)
+        return self.head(F.relu(tokens.mean(0) - 0.1))  # type: ignore[no-any-return]  # Linear
+
+
+class MixesSamples(nn.Module):
+    """Subtract the batch's mean: every sample's output depends on the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, 4]."""
+        y = self.layer(x)
+        return F.relu(y - y.mean(0, keepdim=True))
+
+
+class SmallPointNet(nn.Module):
+    """1-D convolutions, a predicted transform applied by bmm, and the maximum over points."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transform = nn.Sequential(nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU())
+        self.predict = nn.Linear(32, 9)
+        self.mlp = nn.Sequential(nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU())
+        self.head = nn.Sequential(nn.Linear(32, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits [N, 5] from points [N, 3, P]."""
+        matrix = self.predict(torch.max(self.transform(x), 2)[0]).view(-1, 3, 3) + torch.eye(3).to(x)
+        moved = torch.bmm(x.transpose(1, 2), matrix).transpose(1, 2)
+        return F.log_softmax(self.head(torch.max(self.mlp(moved), 2)[0]), 1)
+
+
+def converted(graph: Graph, neuron: Neuron, inputs: Tensor, timesteps: int, other: Neuron | None = None) -> SpikingModel:
+    """Convert directly, ``neuron`` for ReLU and ``other`` (default: the same) elsewhere, thresholds from ``inputs``."""
+    rules = (Rule("*", neuron, activation="relu", optional=True), Rule("*", other or neuron, optional=True))
+    return Direct().convert(graph, place(graph, rules), [(inputs,)], timesteps, Resources())
+
+
+def captured(build: Callable[[], nn.Module], example: Tensor) -> Graph:
+    """Capture a freshly built network in float64."""
+    return capture(estimated(seeded(build), example).double(), (example,))
