@@ -118,9 +118,13 @@ class SmallPointNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.transform = nn.Sequential(nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU())
+        self.transform = nn.Sequential(
+            nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU()
+        )
         self.predict = nn.Linear(32, 9)
-        self.mlp = nn.Sequential(nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU())
+        self.mlp = nn.Sequential(
+            nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU()
+        )
         self.head = nn.Sequential(nn.Linear(32, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 5))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +134,9 @@ class SmallPointNet(nn.Module):
         return F.log_softmax(self.head(torch.max(self.mlp(moved), 2)[0]), 1)
 
 
-def converted(graph: Graph, neuron: Neuron, inputs: Tensor, timesteps: int, other: Neuron | None = None) -> SpikingModel:
+def converted(
+    graph: Graph, neuron: Neuron, inputs: Tensor, timesteps: int, other: Neuron | None = None
+) -> SpikingModel:
     """Convert directly, ``neuron`` for ReLU and ``other`` (default: the same) elsewhere, thresholds from ``inputs``."""
     rules = (Rule("*", neuron, activation="relu", optional=True), Rule("*", other or neuron, optional=True))
     return Direct().convert(graph, place(graph, rules), [(inputs,)], timesteps, Resources())

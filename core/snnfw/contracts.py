@@ -68,8 +68,6 @@ class Resources:
     track: Track = untracked
 
 
-# ---------------------------------------------------------------------------------------------- neurons
-
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -149,8 +147,6 @@ class Keep:
     name: ClassVar[str] = "keep"
 
 
-# ---------------------------------------------------------------------------------------------- recipes
-
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -178,8 +174,6 @@ class Preset:
     exit: ExitPolicy | None = None
     summary: str = ""
 
-
-# ---------------------------------------------------------------------------------------------- stages
 
 
 @runtime_checkable
@@ -224,8 +218,6 @@ class ExitPolicy(Protocol):
         """Return a boolean per sample, [N]: true where the sample leaves with this output."""
         ...
 
-
-# ---------------------------------------------------------------------------------------------- tasks
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,9 @@ def chosen(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resour
 def scored(candidate: Plan, trace: Trace, config: RunConfig, headline: str) -> Score:
     """Return how good a simulated plan is."""
     final = trace.final
-    energy = spiking_energy(candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values()))
+    energy = spiking_energy(
+        candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values())
+    )
     return Score(metric=final.scores[headline], energy=energy.total)
 
 

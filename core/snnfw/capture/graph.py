@@ -85,7 +85,9 @@ def evaluate(module: fx.GraphModule, node: fx.Node, value_of: Callable[[fx.Node]
     kwargs = fx.map_arg(node.kwargs, value_of)
     function: Any = node.target
     result = function(*args, **kwargs)
-    return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind
+    return (
+        tuple(result) if isinstance(result, tuple) else result
+    )  # torch.return_types.max is a tuple of its own kind
 
 
 def attribute(module: torch.nn.Module, name: str) -> Any:
@@ -109,7 +111,9 @@ def last_uses(nodes: tuple[fx.Node, ...]) -> Mapping[fx.Node, tuple[fx.Node, ...
 
 def leaves(value: Any, where: Where) -> Iterator[tuple[Tensor, BatchDim]]:
     """Yield every tensor of a result that holds samples, with its batch dimension."""
-    for leaf, place in zip(pytree.tree_leaves(value), pytree.tree_leaves(where, is_leaf=_is_place), strict=True):
+    for leaf, place in zip(
+        pytree.tree_leaves(value), pytree.tree_leaves(where, is_leaf=_is_place), strict=True
+    ):
         if isinstance(place, BatchDim) and isinstance(leaf, Tensor):
             yield leaf, place
 

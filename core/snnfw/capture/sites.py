@@ -127,7 +127,11 @@ def _channel(node: fx.Node, place: BatchDim | None) -> int:
 def _trace(node: fx.Node, dims: int) -> int:
     """Follow the first tensor of each operator back to a layer, through permutations."""
     moves: list[Callable[[int], int]] = []
-    while node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and node.meta["val"].dim() == dims:
+    while (
+        node.op == "call_function"
+        and isinstance(node.meta.get("val"), Tensor)
+        and node.meta["val"].dim() == dims
+    ):
         kind = packet(node)
         if kind in CHANNELS_LAST_DIM:
             return _apply(moves, dims - 1)
@@ -154,4 +158,3 @@ def _apply(moves: Iterable[Callable[[int], int]], axis: int) -> int:
 
 def _swap(axis: int, one: int, other: int) -> int:
     return {one: other, other: one}.get(axis, axis)
-

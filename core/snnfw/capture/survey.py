@@ -73,7 +73,9 @@ def _run(
         values[node] = evaluate(module, node, values.__getitem__)
 
 
-def _note(node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey) -> None:
+def _note(
+    node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey
+) -> None:
     value = node.meta.get("val")
     if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
         if value.node.expr.free_symbols <= {symbol}:
@@ -103,7 +105,9 @@ def _size(expression: sympy.Expr, symbol: sympy.Symbol, samples: int) -> Any:
 def _batch_symbol(placeholder: fx.Node) -> sympy.Symbol:
     size = placeholder.meta["val"].shape[0]
     if not isinstance(size, torch.SymInt):
-        raise SnnfwError(f"the network's batch cannot be dynamic: its forward fixes the number of samples to {size}.")
+        raise SnnfwError(
+            f"the network's batch cannot be dynamic: its forward fixes the number of samples to {size}."
+        )
     return size.node.expr
 
 

@@ -28,8 +28,10 @@ MOVES = _ops(
 ) | {operator.getitem}
 """Carry every element along, or leave it out: linear, and an event stays an event."""
 
-AVERAGES = _ops("avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d _adaptive_avg_pool2d "
-                "adaptive_avg_pool3d _adaptive_avg_pool3d mean sum")
+AVERAGES = _ops(
+    "avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d _adaptive_avg_pool2d "
+    "adaptive_avg_pool3d _adaptive_avg_pool3d mean sum"
+)
 """Average or add elements: linear, and every event reaches what follows."""
 
 SUMS = _ops("add sub rsub neg positive dropout native_dropout feature_dropout")
@@ -68,7 +70,9 @@ ANALOG = _ops(
 )
 """Not linear and with no neuron to stand in: exact in the mean over time, and charged as analog."""
 
-SHAPES_ONLY = _ops("new_full new_zeros new_ones new_empty new_tensor zeros_like ones_like full_like empty_like")
+SHAPES_ONLY = _ops(
+    "new_full new_zeros new_ones new_empty new_tensor zeros_like ones_like full_like empty_like"
+)
 """Read nothing of a tensor but its kind and size."""
 
 

@@ -73,7 +73,9 @@ class Plan:
 
     def with_neuron(self, site: str, neuron: Neuron) -> Plan:
         """Return the plan with another neuron at a site that has one."""
-        node, fate = next((n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site)
+        node, fate = next(
+            (n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site
+        )
         if fate.placement is None or isinstance(fate.placement.neuron, Keep):
             raise SnnfwError(f"site '{site}' is kept analog: place a neuron there with a rule first.")
         _check_accepts(neuron, fate.placement.site)
@@ -205,7 +207,9 @@ def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
     feeding: set[fx.Node] = set()
     for node in reversed(graph.nodes):
         for user in node.users:
-            if kinds[user] is Kind.SPIKING or (user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)):
+            if kinds[user] is Kind.SPIKING or (
+                user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)
+            ):
                 feeding.add(node)
     return feeding
 

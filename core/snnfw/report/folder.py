@@ -19,7 +19,9 @@ def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
     if out is None:
         return Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}"
     if out.exists():
-        raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")
+        raise SnnfwError(
+            f"out={out} exists already: name a folder that does not, nothing is ever overwritten."
+        )
     return out
 
 
@@ -32,7 +34,9 @@ def write_folder(target: Path, files: Mapping[str, str]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
-        raise SnnfwError(f"cannot write results beside '{target}' ({error.strerror}): choose another out=.") from error
+        raise SnnfwError(
+            f"cannot write results beside '{target}' ({error.strerror}): choose another out=."
+        ) from error
     try:
         for name, text in files.items():
             (scratch / name).write_text(text, encoding="utf-8")

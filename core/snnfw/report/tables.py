@@ -77,7 +77,11 @@ def _checkpoints(report: Report) -> Table:
     scores = [f"{value:.4f}" for value in network.scores.values()]
     table.add_row("network", *scores, "", f"{network.energy:.4g}", "100%", style="bold")
     for point in report.checkpoints:
-        steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
+        steps = (
+            str(point.timestep)
+            if point.steps == point.timestep
+            else f"{point.timestep} (mean {point.steps:.2f})"
+        )
         scores = [f"{value:.4f}" for value in point.scores.values()]
         table.add_row(
             steps, *scores, si(point.energy.spikes), f"{point.energy.total:.4g}", f"{point.energy_ratio:.1%}"

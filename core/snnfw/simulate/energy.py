@@ -53,7 +53,9 @@ def spiking_energy(
     return Energy(total * PJ_TO_MJ, once, timesteps * repeated, added, spikes, alone)
 
 
-def layer_energy(plan: Plan, model: EnergyModel, timesteps: float, accumulations: Mapping[str, float]) -> dict[str, float]:
+def layer_energy(
+    plan: Plan, model: EnergyModel, timesteps: float, accumulations: Mapping[str, float]
+) -> dict[str, float]:
     """Return the energy of every operator that is charged, by node, in millijoules; it adds up to the total."""
     charged = {}
     for name, fate in plan.fates.items():

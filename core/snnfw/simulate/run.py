@@ -150,7 +150,11 @@ def _placed(output: Output, current: Output, active: Tensor, samples: int, place
     old, spec = pytree.tree_flatten(output)
     new = pytree.tree_leaves(current)
     return pytree.tree_unflatten(
-        [_replace(o, n, active, place) for o, n, place in zip(old, new, pytree.tree_leaves(places), strict=True)], spec
+        [
+            _replace(o, n, active, place)
+            for o, n, place in zip(old, new, pytree.tree_leaves(places), strict=True)
+        ],
+        spec,
     )
 
 

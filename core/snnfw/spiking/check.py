@@ -15,7 +15,12 @@ from snnfw.capture.graph import BatchDim
 
 SHAPE = (4, 3, 5, 5)
 TIMESTEPS = 8
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "relu6": F.relu6, "silu": F.silu, "gelu": F.gelu}
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "relu6": F.relu6,
+    "silu": F.silu,
+    "gelu": F.gelu,
+}
 
 
 def check_neuron(method: type[Neuron]) -> list[str]:

@@ -47,10 +47,16 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
             else:  # summed in the order of time, so that chunks add up to the same bits as a whole run
                 sums.append(torch.cat([self.sums[index].unsqueeze(0), sequence]).cumsum(0)[1:])
         times = self._times(steps, sums[0])
-        means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
-        reached = map_leaves(lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means))
+        means = [
+            fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)
+        ]
+        reached = map_leaves(
+            lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means)
+        )
         if self.previous is None:
-            self.previous = pytree.tree_map(lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached)
+            self.previous = pytree.tree_map(
+                lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached
+            )
         outputs = map_leaves(_differences, self.output, reached, self.previous)
         self.sums = [total[-1].clone() for total in sums]
         self.previous = pytree.tree_map(lambda leaf: None if leaf is None else leaf[-1].clone(), reached)
@@ -63,7 +69,9 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
             self.sums = [select(s, place, samples) for s, place in zip(self.sums, self.inputs, strict=True)]
         if self.previous is not None:
             self.previous = map_leaves(
-                lambda place, leaf: None if leaf is None else select(leaf, place, samples), self.output, self.previous
+                lambda place, leaf: None if leaf is None else select(leaf, place, samples),
+                self.output,
+                self.previous,
             )
 
     def _times(self, steps: int, like: Tensor) -> Tensor:
@@ -104,7 +112,9 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
     def forward(self, stream: Any, steps: int) -> None:
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
         added = map_leaves(
-            lambda place, leaf: leaf if place is None else unfold(leaf, place, steps).sum(0), self.place, stream
+            lambda place, leaf: leaf if place is None else unfold(leaf, place, steps).sum(0),
+            self.place,
+            stream,
         )
         if self.total is not None:
             added = map_leaves(
@@ -115,11 +125,15 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
 
     def read(self) -> Any:
         """Return the mean over the timesteps so far."""
-        return map_leaves(lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total)
+        return map_leaves(
+            lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total
+        )
 
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices alone."""
         if self.total is not None:
             self.total = map_leaves(
-                lambda place, leaf: leaf if place is None else select(leaf, place, samples), self.place, self.total
+                lambda place, leaf: leaf if place is None else select(leaf, place, samples),
+                self.place,
+                self.total,
             )

@@ -32,7 +32,9 @@ class SpikingModel(nn.Module):
     longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
     """
 
-    def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
+    def __init__(
+        self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int
+    ) -> None:
         super().__init__()
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
         self.network = graph.module
@@ -155,7 +157,9 @@ class SpikingModel(nn.Module):
 
         return self.cumulative[node.name](function, steps, *map(value_of, streams))
 
-    def _fire(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Tensor:
+    def _fire(
+        self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None
+    ) -> Tensor:
         """Run a neuron; a static input is read again at each timestep rather than repeated."""
         source, neuron = node.args[0], self.neurons[node.name]
         if not isinstance(source, fx.Node):
@@ -189,7 +193,9 @@ class SpikingModel(nn.Module):
     def _needed_later(self) -> set[fx.Node]:
         """Return the constants that streams and readout read."""
         later = {Kind.READOUT, Kind.OUTPUT, *STREAMS}
-        return {read for node in self.graph.nodes if self._kinds[node] in later for read in node.all_input_nodes}
+        return {
+            read for node in self.graph.nodes if self._kinds[node] in later for read in node.all_input_nodes
+        }
 
     def _read_out(self) -> list[fx.Node]:
         """Return the streams that the readout, or the output itself, reads."""

@@ -1,0 +1,61 @@
+# Two commands: `make demo` converts a network and shows the report, `make test` checks everything.
+# Both create .venv (about 7 GB, most of it PyTorch); another interpreter: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Quiet, except for what goes wrong.
+PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
+
+# A stamp is newer than pyproject.toml when what pyproject.toml asks for is installed.
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint format clean
+
+help:
+	@echo "make demo     convert a trained network to a spiking one and report on both"
+	@echo "make test     run the linters, the type checker and the tests"
+	@echo "make lint     run the linters and the type checker"
+	@echo "make format   format the code and apply the linter's safe fixes"
+	@echo "make clean    remove $(VENV) and every cache"
+
+demo: $(INSTALLED)
+	$(BIN)/snnfw run task=classification plugin=adafire
+
+# The tests come last, so that pytest's closing line is the last thing printed.
+test: lint
+	$(BIN)/pytest
+
+lint: $(INSTALLED_DEV)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(INSTALLED_DEV)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# venv makes pip after everything else that is needed here: where pip is, the environment is whole.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "snnfw: needs Python 3.11 or newer, and '$(PYTHON)' is not; name one with PYTHON=python3.11." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "snnfw: '$(PYTHON) -m venv' failed; on Debian and Ubuntu 'apt-get install python3-venv' mends it." >&2; exit 1; }
+
+$(INSTALLED): pyproject.toml | $(BIN)/pip
+	@echo "Installing snnfw into $(VENV): a few minutes and about 7 GB the first time."
+	@$(PIP) install --editable .
+	@touch $@
+
+# The development extra contains everything that the plain installation does.
+$(INSTALLED_DEV): pyproject.toml | $(BIN)/pip
+	@echo "Installing snnfw and its development tools into $(VENV): a few minutes and about 7 GB the first time."
+	@$(PIP) install --editable '.[dev]'
+	@touch $(INSTALLED) $@

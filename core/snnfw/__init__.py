@@ -1,0 +1,95 @@
+"""Turn trained PyTorch networks into spiking ones, train spiking ones, and measure both honestly."""
+
+from __future__ import annotations
+
+from importlib import import_module, metadata
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from snnfw.config.resolve import resolve, resolve_mapping
+from snnfw.config.schema import RunConfig
+from snnfw.contracts import (
+    Batch,
+    Bundle,
+    Converter,
+    DataSource,
+    ExitPolicy,
+    Keep,
+    ModelSource,
+    Neuron,
+    Observer,
+    Preset,
+    Quantiser,
+    Resources,
+    Rule,
+    Score,
+    Scorer,
+    Search,
+    Site,
+    SiteStats,
+    Task,
+)
+from snnfw.errors import SnnfwError, SnnfwWarning
+from snnfw.hookspecs import hookimpl
+from snnfw.registry import Registry
+
+if TYPE_CHECKING:
+    from snnfw.pipeline import run
+    from snnfw.plan.place import place
+    from snnfw.spiking.model import SpikingModel
+    from snnfw.spiking.neuron import SpikingNeuron
+
+    __version__: str
+
+HEAVY = MappingProxyType(
+    {
+        "place": "snnfw.plan.place",
+        "run": "snnfw.pipeline",
+        "SpikingModel": "snnfw.spiking.model",
+        "SpikingNeuron": "snnfw.spiking.neuron",
+    }
+)
+"""What needs torch, and where it is: imported when it is first asked for."""
+
+__all__ = [
+    "Batch",
+    "Bundle",
+    "Converter",
+    "DataSource",
+    "ExitPolicy",
+    "Keep",
+    "ModelSource",
+    "Neuron",
+    "Observer",
+    "Preset",
+    "Quantiser",
+    "Registry",
+    "Resources",
+    "Rule",
+    "RunConfig",
+    "Score",
+    "Scorer",
+    "Search",
+    "Site",
+    "SiteStats",
+    "SnnfwError",
+    "SnnfwWarning",
+    "SpikingModel",
+    "SpikingNeuron",
+    "Task",
+    "__version__",
+    "hookimpl",
+    "place",
+    "resolve",
+    "resolve_mapping",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first asked for, and read the version from the installed package."""
+    if name == "__version__":
+        return metadata.version("snnfw")
+    if name in HEAVY:
+        return getattr(import_module(HEAVY[name]), name)
+    raise AttributeError(f"module 'snnfw' has no attribute '{name}'")

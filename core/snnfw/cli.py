@@ -1,0 +1,185 @@
+"""The command line: which command, with which words, and what its exit status is."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.text import Text
+
+from snnfw import doctor
+from snnfw.config.recipe import plain_preset
+from snnfw.config.resolve import resolve, to_yaml
+from snnfw.config.usage import parameters, rows, section, summary, usage
+from snnfw.errors import SnnfwError, unknown
+from snnfw.registry import KINDS, Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+CONFIGURED: Mapping[str, str] = {
+    "run": "Convert a network, simulate it, and report how good it is and what it costs.",
+    "plan": "Say what would become of every operator and why, and compute nothing.",
+}
+PLUGINS: Mapping[str, str] = {
+    "plugins list": "Say which plugins are installed and what they offer.",
+    "plugins info NAME": "Describe a method or a plugin, with its parameters.",
+    "plugins check NAME": "Hold a neuron, or every neuron of a plugin, against the contract.",
+}
+COMMANDS: Mapping[str, str] = {
+    **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
+    **PLUGINS,
+    "doctor": "Say what this machine can run, and how to mend the rest.",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return 0, or 1 where a check fails, 2 for a mistake and 130 for an interruption."""
+    try:
+        return _run(list(sys.argv[1:] if argv is None else argv), Console(highlight=False))
+    except SnnfwError as error:
+        print(f"snnfw: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("snnfw: interrupted.", file=sys.stderr)
+        return 130
+
+
+def _run(words: list[str], console: Console) -> int:
+    match words:
+        case [] | ["-h" | "--help"]:
+            console.print(Text("Usage: snnfw COMMAND\n"), section("Commands", rows(COMMANDS.items())))
+            console.print(Text("snnfw run --help lists everything that can be configured."))
+        case ["--version"]:
+            console.print(f"snnfw {version('snnfw')}")
+        case ["run" | "plan" as command, *rest]:
+            return _configured(command, rest, console)
+        case ["plugins", *rest]:
+            return _plugins(rest, console)
+        case ["doctor"]:
+            return doctor.report(doctor.examine(Registry()), console)
+        case ["doctor", *_]:
+            raise SnnfwError("'snnfw doctor' takes no arguments.")
+        case [command, *_]:
+            raise unknown("command", command, [*CONFIGURED, "plugins", "doctor"], listing="Commands")
+    return 0
+
+
+def _configured(command: str, words: list[str], console: Console) -> int:
+    """Do what takes a configuration: ``run`` and ``plan``."""
+    options = {word for word in words if word.startswith("-")}
+    if stray := sorted(options - {"--config", "--help", "-h"}):
+        raise unknown("option", stray[0], ["--config", "--help"], listing="Options")
+    registry = Registry()
+    if options & {"--help", "-h"}:
+        console.print(usage(registry, command, CONFIGURED[command]))
+        return 0
+    config = resolve([word for word in words if word not in options], registry)
+    if "--config" in options:
+        console.out(to_yaml(config), end="", highlight=False)
+        return 0
+    from snnfw import pipeline  # brings in torch
+
+    if command == "run":
+        pipeline.run(config, registry, console)
+    else:
+        pipeline.plan(config, registry, console)
+    return 0
+
+
+def _plugins(words: list[str], console: Console) -> int:
+    match words:
+        case ["list"]:
+            console.print(*_listing(Registry()))
+        case ["info", name]:
+            console.print(*_descriptions(*_loaded(name)))
+        case ["check", name]:
+            return _check(*_loaded(name), console)
+        case [] | ["-h" | "--help"]:
+            console.print(section("Commands", rows(PLUGINS.items())))
+        case _:
+            raise SnnfwError(f"'snnfw plugins {' '.join(words)}' is not a command. Commands: {', '.join(PLUGINS)}.")
+    return 0
+
+
+def _loaded(name: str) -> tuple[Registry, str]:
+    """Return the registry and the name to look for in it; a file is loaded and goes by its stem."""
+    registry = Registry()
+    if not name.endswith(".py"):
+        return registry, name
+    registry.load_file(Path(name))
+    return registry, Path(name).stem
+
+
+def _listing(registry: Registry) -> list[RenderableType]:
+    """Return every plugin with what it offers, and every quarantined one with the reason."""
+    listing = [section("Plugins", rows((name, _offers(registry, name)) for name in registry.plugins))]
+    if registry.quarantined:
+        listing.append(section("Quarantined", rows(registry.quarantined.items())))
+    return listing
+
+
+def _offers(registry: Registry, plugin: str) -> str:
+    offers = {
+        kind.word: [name for name in registry.all(key) if registry.owner(key, name) == plugin]
+        for key, kind in KINDS.items()
+    }
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in offers.items() if names)
+
+
+def _descriptions(registry: Registry, name: str) -> list[RenderableType]:
+    """Return what there is to say about everything that goes by a name."""
+    found = [
+        section(
+            f"{kind.word} {name} (registered by {registry.owner(key, name)})",
+            *_description(registry.find(key, name)),
+        )
+        for key, kind in KINDS.items()
+        if name in registry.all(key)
+    ]
+    if name in registry.plugins:
+        module = Text(inspect.getdoc(registry.plugins[name]) or "")
+        found.append(section(f"package {name}", module, Text(f"registers: {_offers(registry, name)}")))
+    if not found:
+        raise _unheard_of(registry, name)
+    return found
+
+
+def _description(offer: Any) -> list[RenderableType]:
+    if isinstance(offer, type):
+        said = inspect.getdoc(offer) if summary(offer) else ""
+        return [Text(f"{said}\n"), parameters(offer)]
+    return [Text(f"{offer.summary}\n"), Text(OmegaConf.to_yaml(OmegaConf.create(plain_preset(offer))))]
+
+
+def _check(registry: Registry, name: str, console: Console) -> int:
+    """Check the neuron of that name and all neurons of the plugin of that name."""
+    if name not in registry.plugins:
+        registry.find("neurons", name)
+    chosen = [neuron for neuron in registry.neurons if name in (neuron, registry.owner("neurons", neuron))]
+    if not chosen:
+        console.print(Text(f"plugin '{name}' registers no neuron: there is nothing to check."))
+        return 0
+    from snnfw.spiking.check import check_neuron  # brings in torch
+
+    faults = {neuron: check_neuron(registry.neurons[neuron]) for neuron in chosen}
+    for neuron, sentences in faults.items():
+        for sentence in sentences or ["ok"]:
+            console.print(Text(f"neuron {neuron}: {sentence}"))
+    return 1 if any(faults.values()) else 0
+
+
+def _unheard_of(registry: Registry, name: str) -> SnnfwError:
+    """Return the error for a name that nothing goes by, or nothing that is in use."""
+    names = {*registry.plugins, *(known for kind in KINDS for known in registry.all(kind))}
+    plugin = next((plugin for (_, method), plugin in registry.withheld.items() if method == name), name)
+    if plugin in registry.quarantined:
+        return SnnfwError(f"plugin '{plugin}' is quarantined: {registry.quarantined[plugin]}")
+    return unknown("method or plugin", name, names)

@@ -1,0 +1,63 @@
+"""Bring together what was written, layer above layer: preset, experiment file, recipe file, words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snnfw.config.methods import expand_sources
+from snnfw.config.recipe import plain_preset
+from snnfw.config.sources import Plain, files_to_load, read_experiment, read_recipe, text
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from snnfw.registry import Registry
+
+METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe")
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The layers of values, lowest first, the preset they stand on, and the plugin files that were loaded."""
+
+    layers: tuple[Plain, ...]
+    plugin: str | None
+    loaded: tuple[str, ...]
+
+    def uppermost(self, key: str) -> int:
+        """Return the number of the uppermost layer that says something about ``key``, or -1."""
+        return max((number for number, layer in enumerate(self.layers) if layer.get(key) is not None), default=-1)
+
+
+def gather(given: Plain, registry: Registry) -> Gathered:
+    """Read every file that ``given`` names, register the plugins among them, and put the layers in order.
+
+    A recipe lies just under the layer that names it.
+    """
+    path = text(given, "experiment")
+    experiment = read_experiment(Path(path)) if path else {}
+    plugin = text(given if "plugin" in given else experiment, "plugin")
+    if "plugin" in experiment and plugin != text(experiment, "plugin"):
+        # Another method is asked for: what the file says of its own goes, what it says of the run stays.
+        experiment = {key: value for key, value in experiment.items() if key not in METHOD_OF_A_PRESET}
+    layers: list[Plain] = []
+    for layer in (experiment, given):
+        recipe = text(layer, "recipe")
+        layers += [read_recipe(Path(recipe)) if recipe else {}, layer]
+    files = [Path(file) for layer in layers for file in files_to_load(layer)]
+    for file in files:
+        registry.load_file(file)
+    loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
+    preset = _preset(registry, plugin) if plugin else {}
+    return Gathered(tuple(expand_sources(registry, layer) for layer in (preset, *layers)), plugin, loaded)
+
+
+def _preset(registry: Registry, name: str) -> Plain:
+    if name in registry.plugins and name not in registry.presets:
+        listing = ", ".join(sorted(registry.presets)) or "none"
+        raise SnnfwError(
+            f"plugin '{name}' has no preset: choose what it registers by name, see "
+            f"'snnfw plugins info {name}'. Presets: {listing}."
+        )
+    return plain_preset(registry.find("presets", name))

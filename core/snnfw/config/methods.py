@@ -1,0 +1,88 @@
+"""Choose methods by name: build the one that is asked for, or say which there are."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from snnfw.config.fields import build, shown
+from snnfw.config.schema import METHODS
+from snnfw.config.sources import Plain, combine
+from snnfw.contracts import Keep
+from snnfw.errors import SnnfwError
+from snnfw.registry import KINDS
+
+if TYPE_CHECKING:
+    from snnfw.contracts import Task
+    from snnfw.registry import Registry
+
+
+def build_method(registry: Registry, kind: str, key: str, values: Plain) -> Any:
+    """Make the method that ``values`` name and give parameters to."""
+    name = values["name"]
+    method = Keep if (kind, name) == ("neurons", Keep.name) else registry.find(kind, name)
+    parameters = {parameter: value for parameter, value in values.items() if parameter != "name"}
+    return build(method, parameters, key, f"{KINDS[kind].word} '{name}'")
+
+
+def choose(registry: Registry, values: Plain, key: str) -> Any:
+    """Make the method of ``key``, which has to be named."""
+    chosen = choose_optional(registry, values, key)
+    if chosen is None:
+        word, names = KINDS[METHODS[key]].word, sorted(registry.all(METHODS[key]))
+        raise SnnfwError(f"nothing says which {word}: give {key}=NAME. Registered: {', '.join(names) or 'none'}.")
+    return chosen
+
+
+def choose_optional(registry: Registry, values: Plain, key: str) -> Any:
+    """Make the method of ``key``, or return None if there is none."""
+    given = values.get(key)
+    if not given:
+        return None
+    if "name" not in given:
+        parameter, value = next(iter(given.items()))
+        word, names = KINDS[METHODS[key]].word, sorted(registry.all(METHODS[key]))
+        raise SnnfwError(
+            f"{key}.{parameter}={shown(value)} is given, but nothing says which {word}: give {key}=NAME. "
+            f"Registered: {', '.join(names) or 'none'}."
+        )
+    return build_method(registry, METHODS[key], key, given)
+
+
+def choose_source(registry: Registry, values: Plain, key: str, task: Task) -> Any:
+    """Make the model or data set, the task's own if nothing else is said, and see that it serves the task."""
+    default: Plain = {key: {"name": getattr(task, f"default_{key}")}}
+    given = {key: values[key]} if values.get(key) else {}
+    source = choose(registry, combine(expand_sources(registry, default), given), key)
+    serving = {name for name, cls in registry.all(METHODS[key]).items() if not cls.tasks or task.name in cls.tasks}
+    if source.name not in serving:
+        word = KINDS[METHODS[key]].word
+        raise SnnfwError(
+            f"{word} '{source.name}' does not serve task '{task.name}'. "
+            f"{word.capitalize()}s that do: {', '.join(sorted(serving)) or 'none'}."
+        )
+    return source
+
+
+def expand_sources(registry: Registry, layer: Plain) -> Plain:
+    """Write ``model=torchvision/resnet18`` and ``model=package.module:function`` in full, ``data`` too."""
+    return {key: _expand(registry, key, value) if key in ("model", "data") else value for key, value in layer.items()}
+
+
+def _expand(registry: Registry, key: str, values: Plain | None) -> Plain | None:
+    """Give what follows the source's name to its first parameter."""
+    written = values.get("name", "") if values else ""
+    prefix, slash, rest = written.partition("/")
+    if slash and (prefix in registry.all(METHODS[key]) or ":" not in written):
+        name, value = prefix, rest
+    elif ":" in written:
+        name, value = "callable", written
+    else:
+        return values
+    parameters = fields(registry.find(METHODS[key], name))
+    if not parameters:
+        raise SnnfwError(f"{key}={written} is not allowed: '{name}' has no parameters, so write {key}={name}.")
+    first = parameters[0].name
+    if values and values.get(first, value) != value:
+        raise SnnfwError(f"{key}={written} and {key}.{first}={shown(values[first])} contradict each other.")
+    return {**(values or {}), "name": name, first: value}

@@ -1,0 +1,92 @@
+"""The door: from what a user wrote to one typed configuration, or to one sentence that says what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from omegaconf import OmegaConf
+
+from snnfw.config.fields import build, shown, take_apart
+from snnfw.config.gather import gather
+from snnfw.config.layers import build_layers
+from snnfw.config.methods import choose, choose_optional, choose_source
+from snnfw.config.schema import RunConfig, Settings, default_checkpoints
+from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
+from snnfw.errors import SnnfwError
+from snnfw.simulate.energy_model import EnergyModel
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from snnfw.registry import Registry
+
+
+def resolve(words: Sequence[str], registry: Registry) -> RunConfig:
+    """Return the configuration that ``key=value`` words ask for; files of ``load`` join the registry."""
+    return _resolve(read_words(words), registry)
+
+
+def resolve_mapping(mapping: Mapping[str, Any], registry: Registry) -> RunConfig:
+    """Return the configuration that a mapping asks for; methods may be names, mappings or instances."""
+    return _resolve(read_values(mapping), registry)
+
+
+def to_yaml(config: RunConfig) -> str:
+    """Return the configuration as a file that ``experiment=`` reads."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(config.resolved)))
+
+
+def _resolve(given: Plain, registry: Registry) -> RunConfig:
+    gathered = gather(given, registry)
+    values = interpolate(reduce(combine, gathered.layers))
+    task = choose(registry, values, "task")
+    methods = {
+        "task": task,
+        "model": choose_source(registry, values, "model", task),
+        "data": choose_source(registry, values, "data", task),
+        "converter": choose_optional(registry, values, "converter") or registry.find("converters", "direct")(),
+        "search": choose_optional(registry, values, "search"),
+        "exit": choose_optional(registry, values, "exit"),
+    }
+    rules, recipe = build_layers(registry, values, gathered)
+    settings = _settings(values)
+    energy = _energy(values)
+    resolved = {
+        "plugin": gathered.plugin,
+        **{key: take_apart(method) if method else None for key, method in methods.items()},
+        **recipe,
+        **take_apart(settings),
+        "energy": take_apart(energy),
+        **({"load": list(gathered.loaded)} if gathered.loaded else {}),
+    }
+    return RunConfig(
+        **methods,
+        **{field.name: getattr(settings, field.name) for field in fields(settings)},
+        layers=rules,
+        energy=energy,
+        plugin=gathered.plugin,
+        resolved=resolved,
+    )
+
+
+def _settings(values: Plain) -> Settings:
+    """Build the settings, the checkpoints sorted, each once, and in the range of the timesteps."""
+    given = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
+    settings = build(Settings, given, "", "the configuration")
+    if settings.checkpoints is None:
+        return replace(settings, checkpoints=default_checkpoints(settings.timesteps))
+    if not settings.checkpoints or not all(1 <= step <= settings.timesteps for step in settings.checkpoints):
+        raise SnnfwError(
+            f"checkpoints={shown(list(settings.checkpoints))} is not allowed: it must be a list of timesteps "
+            f"from 1 to {settings.timesteps}."
+        )
+    return replace(settings, checkpoints=tuple(sorted(set(settings.checkpoints))))
+
+
+def _energy(values: Plain) -> EnergyModel:
+    given = values.get("energy", {})
+    if not isinstance(given, dict):
+        raise SnnfwError(f"energy={shown(given)} is not allowed: give its parameters, like energy.mac_pj=4.6.")
+    return build(EnergyModel, given, "energy", "energy")

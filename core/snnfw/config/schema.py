@@ -1,0 +1,127 @@
+"""What a run is told: its settings, and the typed configuration that every stage reads from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from snnfw.contracts import Converter, DataSource, ExitPolicy, ModelSource, Rule, Search, Task
+    from snnfw.simulate.energy_model import EnergyModel
+
+UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+
+
+def number_of_bytes(given: object) -> object:
+    """Turn ``512MiB`` into a number, and leave everything else for pydantic to judge."""
+    if not isinstance(given, str):
+        return given
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)", given)
+    if not found:
+        raise ValueError("it must be a number of bytes, or a number with a unit like 512MiB or 2GiB")
+    return int(float(found[1]) * UNITS[found[2]])
+
+
+def known_device(given: str) -> str:
+    """Accept the devices that a run can compute on; whether this machine has one is seen later."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", given):
+        raise ValueError("it must be cpu, cuda, or one of several like cuda:1")
+    return given
+
+
+def default_checkpoints(timesteps: int) -> tuple[int, ...]:
+    """Return the powers of two below ``timesteps``, and ``timesteps`` itself."""
+    return (*(2**n for n in range((timesteps - 1).bit_length())), timesteps)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything a run is told that is not a choice of a method."""
+
+    timesteps: Annotated[int, Field(ge=1, description="timesteps to simulate; a plugin may bring its own")] = 8
+    checkpoints: Annotated[
+        tuple[int, ...] | None,
+        Field(description="timesteps to score at; without it, powers of two and the last one"),
+    ] = None
+    backend: Annotated[Literal["auto", "reference"], Field(description="how the neurons' time loop is computed")] = (
+        "auto"
+    )
+    device: Annotated[str, AfterValidator(known_device), Field(description="where to compute: cpu, cuda or cuda:1")] = (
+        "cpu"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="seed of everything random")] = 0
+    memory: Annotated[
+        int,
+        BeforeValidator(number_of_bytes),
+        Field(gt=0, description="bytes for the activations of one chunk of timesteps: 512MiB, 2GiB"),
+    ] = 2 * 2**30
+    strict: Annotated[bool, Field(description="fail if anything would stay analog")] = False
+    out: Annotated[Path | None, Field(description="the folder to make for the results, instead of one under runs/")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """One run, completely: every method built, every setting checked.
+
+    ``layers`` are the recipe's rules in order. ``plugin`` names the preset that the run started from.
+    ``resolved`` is the same configuration as plain values, which ``experiment=`` reads from a file.
+    """
+
+    task: Task
+    model: ModelSource
+    data: DataSource
+    layers: tuple[Rule, ...]
+    converter: Converter
+    search: Search | None
+    exit: ExitPolicy | None
+    timesteps: int
+    checkpoints: tuple[int, ...]
+    backend: str
+    device: str
+    seed: int
+    memory: int
+    strict: bool
+    energy: EnergyModel
+    out: Path | None
+    plugin: str | None
+    resolved: Mapping[str, Any]
+
+
+METHODS: Mapping[str, str] = {
+    "task": "tasks",
+    "model": "models",
+    "data": "data",
+    "neuron": "neurons",
+    "converter": "converters",
+    "search": "searches",
+    "exit": "exit_policies",
+}
+"""The keys that choose a method by name, each with the registry's kind."""
+
+SOURCES: Mapping[str, str] = {
+    "recipe": "a YAML file that says which neuron goes where",
+    "experiment": "a YAML file with any of these keys, such as the config.yaml of a run",
+    "load": "a list of Python files, each a plugin",
+}
+"""The keys that bring in others, with their descriptions."""
+
+KEYS = ("plugin", *SOURCES, *METHODS, "layers", "energy", *(setting.name for setting in fields(Settings)))
+RECIPE_KEYS = (
+    "layers",
+    "neuron",
+    "converter",
+    "search",
+    "exit",
+    "timesteps",
+    "checkpoints",
+    "energy",
+    "load",
+)

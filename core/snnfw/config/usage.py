@@ -1,0 +1,89 @@
+"""Say in words what can be configured: every key, and the parameters of every registered method."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING
+
+from rich.console import Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from snnfw.config.describe import describe
+from snnfw.config.schema import METHODS, SOURCES, Settings
+from snnfw.simulate.energy_model import EnergyModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rich.console import RenderableType
+
+    from snnfw.registry import Registry
+
+INTRODUCTION = """\
+Usage: snnfw {command} KEY=VALUE ... [--config]
+
+{purpose}
+A word overrides what stands in files, and a file what a plugin brings.
+--config prints the resolved configuration and stops.
+
+  snnfw {command} task=classification plugin=adafire neuron.phi=4 timesteps=16
+"""
+LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe holds it"
+
+
+def usage(registry: Registry, command: str, purpose: str) -> RenderableType:
+    """Return the help of a command that takes a configuration."""
+    return Group(
+        Text(INTRODUCTION.format(command=command, purpose=purpose)),
+        section("Methods, by name: KEY=NAME, then KEY.PARAMETER=VALUE", rows(_choices(registry))),
+        section("Files and recipes", rows([*SOURCES.items(), ("layers", LAYERS)])),
+        section("Settings", parameters(Settings)),
+        section("Energy", parameters(EnergyModel, prefix="energy.")),
+        *(
+            section(f"{key}={name}", Text(summary(method)), parameters(method, prefix=f"{key}."))
+            for key, kind in METHODS.items()
+            for name, method in registry.all(kind).items()
+        ),
+        *(section(f"plugin={name}", Text(preset.summary)) for name, preset in registry.presets.items()),
+    )
+
+
+def section(title: str, *content: RenderableType) -> RenderableType:
+    """Return content under a title."""
+    return Group(Text(title, style="bold"), *(Padding(part, (0, 0, 0, 2), expand=False) for part in content), Text(""))
+
+
+def rows(pairs: Iterable[tuple[str, str]]) -> RenderableType:
+    """Return words with what they mean."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    for word, meaning in pairs:
+        table.add_row(Text(word), Text(meaning))
+    return table
+
+
+def parameters(method: type, prefix: str = "") -> RenderableType:
+    """Return the parameters of a method with type, default and description."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="cyan", no_wrap=True)
+    for parameter in describe(method):
+        given = "required" if parameter.default is None else f"default {parameter.default}"
+        details = f"{parameter.type}, {given}"
+        table.add_row(Text(prefix + parameter.name), Text(f"{parameter.description} ({details})".strip()))
+    return table if table.row_count else Text("no parameters", style="dim")
+
+
+def summary(method: object) -> str:
+    """Return what something registered says of itself, in one line."""
+    said = getattr(method, "summary", None) or inspect.getdoc(method) or ""
+    line = said.partition("\n")[0]
+    return "" if isinstance(method, type) and line.startswith(f"{method.__name__}(") else line
+
+
+def _choices(registry: Registry) -> Iterable[tuple[str, str]]:
+    """Return every key that chooses by name, with the names that there are."""
+    for key, kind in {"plugin": "presets", **METHODS}.items():
+        names = ", ".join(sorted(registry.all(kind))) or "none registered"
+        yield key, names

@@ -1,0 +1,120 @@
+"""The hooks: every function that a plugin may define, what it returns and when it is called."""
+
+# A specification has a docstring and no body.
+# mypy: disable-error-code="empty-body"
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pluggy import HookimplMarker, HookspecMarker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snnfw.contracts import (
+        Converter,
+        DataSource,
+        ExitPolicy,
+        ModelSource,
+        Neuron,
+        Preset,
+        Search,
+        Task,
+    )
+    from snnfw.report.report import Report
+
+PROJECT = "snnfw"
+
+hookspec = HookspecMarker(PROJECT)
+hookimpl = HookimplMarker(PROJECT)
+
+
+@hookspec
+def snnfw_register_neurons() -> Iterable[type[Neuron]]:
+    """Offer neurons, for ``neuron=NAME`` and the layers of a recipe.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Neuron`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_converters() -> Iterable[type[Converter]]:
+    """Offer converters, for ``converter=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Converter`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_searches() -> Iterable[type[Search]]:
+    """Offer searches for better plans, for ``search=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Search`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
+    """Offer policies that let samples leave early, for ``exit=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.ExitPolicy`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_tasks() -> Iterable[type[Task]]:
+    """Offer tasks, for ``task=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Task`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_models() -> Iterable[type[ModelSource]]:
+    """Offer networks, for ``model=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.ModelSource`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_data() -> Iterable[type[DataSource]]:
+    """Offer data sets, for ``data=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.DataSource`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_presets() -> Iterable[Preset]:
+    """Offer whole methods, for ``plugin=NAME``: a recipe and the stages that go with it.
+
+    :return: Instances of :class:`snnfw.contracts.Preset`, whose neurons and stages may come from any plugin.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_after_run(report: Report) -> None:
+    """Do something with the result of a run: log it, plot it, send it on.
+
+    :param report: What the run measured.
+
+    Called after the run folder is complete, for every plugin that defines it.
+    """

@@ -1,0 +1,71 @@
+"""The classification task: its options, its embedded network and data, and the doors for others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from snnfw.errors import SnnfwError
+from snnfw.hookspecs import hookimpl
+from snnfw_tasks.datasets.cifar import Cifar10, Cifar100
+from snnfw_tasks.datasets.digits import Digits
+from snnfw_tasks.datasets.folders import Folder, ImageNet
+from snnfw_tasks.labelled import ClassifierData, ClassifierSource
+from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg
+from snnfw_tasks.models.imported import CallableModel
+from snnfw_tasks.models.timm_zoo import TimmModel
+from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
+
+if TYPE_CHECKING:
+    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """One label per image."""
+
+    name: ClassVar[str] = "classification"
+    default_model: ClassVar[str] = DigitsResNet20.name
+    default_data: ClassVar[str] = Digits.name
+
+    batch: Annotated[int, Field(ge=1, description="samples per batch")] = 128
+    calibration: Annotated[
+        int, Field(ge=1, description="calibrate with at most so many samples, drawn with the seed")
+    ] = 256
+    limit: Annotated[
+        int | None,
+        Field(ge=1, description="test on so many samples, the same ones in every run; without it, on all"),
+    ] = None
+    workers: Annotated[int, Field(ge=0, description="processes that read files beside the main one")] = 0
+
+    def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+        """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
+        if not isinstance(model, ClassifierSource):
+            raise SnnfwError(
+                f"model '{model.name}' is not for task '{self.name}': preprocess or build is missing."
+            )
+        if not isinstance(data, ClassifierData):
+            raise SnnfwError(f"data '{data.name}' is not for task '{self.name}': open is missing.")
+        from snnfw_tasks.classifier_bundle import bundle
+
+        return bundle(self, model, data, resources)
+
+
+@hookimpl
+def snnfw_register_tasks() -> tuple[type[Task], ...]:
+    """Offer the task."""
+    return (Classification,)
+
+
+@hookimpl
+def snnfw_register_models() -> tuple[type[ModelSource], ...]:
+    """Offer the embedded networks and the ways to bring another one."""
+    return (DigitsResNet20, DigitsVgg, TorchvisionModel, TimmModel, CallableModel)
+
+
+@hookimpl
+def snnfw_register_data() -> tuple[type[DataSource], ...]:
+    """Offer the embedded digits and the data sets read from disk."""
+    return (Digits, Cifar10, Cifar100, ImageNet, Folder)

@@ -1,0 +1,1 @@
+"""The data sets that tasks bring along or read from disk."""

@@ -1,0 +1,174 @@
+"""ImageNet and the user's own images: one folder per class in one folder per split."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path  # noqa: TC003  # pydantic resolves the fields' types at run time
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from snnfw.errors import SnnfwError
+from snnfw_tasks.labelled import LabelledData, Preprocess
+
+if TYPE_CHECKING:
+    from snnfw_tasks.datasets.images import FileSamples
+
+IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
+
+Channels: TypeAlias = tuple[float] | tuple[float, float, float]
+Positive: TypeAlias = Annotated[float, Field(gt=0)]
+Size: TypeAlias = Annotated[int | None, Field(ge=1, description="side of the square cut out, in pixels")]
+Resize: TypeAlias = Annotated[int | None, Field(ge=1, description="shorter side before the cut, in pixels")]
+Mean: TypeAlias = Annotated[
+    Channels | None, Field(description="subtracted from red, green and blue, or from grey alone")
+]
+Deviation: TypeAlias = Annotated[
+    tuple[Positive] | tuple[Positive, Positive, Positive] | None,
+    Field(description="what red, green and blue, or grey alone, are divided by"),
+]
+Interpolation: TypeAlias = Annotated[
+    Literal["nearest", "bilinear", "bicubic", "lanczos"] | None, Field(description="how to resize")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageNet:
+    """ImageNet in one folder per class; nothing is downloaded.
+
+    What is left unset is prepared as the network's weights prescribe, or as is usual for ImageNet.
+    """
+
+    name: ClassVar[str] = "imagenet"
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+
+    root: Annotated[Path, Field(description="holds train/nXXXXXXXX/*.JPEG and val/nXXXXXXXX/*.JPEG")]
+    size: Size = None
+    resize: Resize = None
+    mean: Mean = None
+    std: Deviation = None
+    interpolation: Interpolation = None
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the training images, for calibration too, and the validation images."""
+        prepare = chosen(self, preprocess)
+        expected = "train/CLASS/*.JPEG and val/CLASS/*.JPEG, with one folder per class such as n01440764"
+        return _open(self.name, self.root, prepare, ("train",), ("val",), expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Your own images in one folder per class.
+
+    What is left unset is prepared as the network's weights prescribe, or as is usual for ImageNet. One value
+    in ``mean`` and ``std`` makes the images grey.
+    """
+
+    name: ClassVar[str] = "folder"
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+
+    root: Annotated[
+        Path, Field(description="holds train/CLASS/*.png, test/ or val/, and calibration/ if you like")
+    ]
+    size: Size = None
+    resize: Resize = None
+    mean: Mean = None
+    std: Deviation = None
+    interpolation: Interpolation = None
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the splits; calibration uses the training images where it has no folder of its own."""
+        prepare = chosen(self, preprocess)
+        expected = "train/CLASS/*.png, test/CLASS/*.png (or val/) and, optionally, calibration/CLASS/*.png"
+        return _open(self.name, self.root, prepare, ("calibration", "train"), ("test", "val"), expected)
+
+
+def chosen(source: ImageNet | Folder, known: Preprocess | None) -> Preprocess:
+    """Return what the network's weights prescribe, changed where the source says otherwise."""
+    base = known or IMAGENET
+    crop = source.size or base.crop
+    prepare = replace(
+        base,
+        crop=crop,
+        resize=source.resize or round(crop * base.resize / base.crop),
+        mean=source.mean or base.mean,
+        std=source.std or base.std,
+        interpolation=source.interpolation or base.interpolation,
+    )
+    if prepare.resize < prepare.crop:
+        raise SnnfwError(
+            f"data.resize={prepare.resize} is smaller than data.size={prepare.crop}, which would leave a "
+            f"black frame around every image: set data.resize to {prepare.crop} or more."
+        )
+    if len(prepare.mean) != len(prepare.std):
+        raise SnnfwError(
+            f"data.mean has {len(prepare.mean)} values and data.std {len(prepare.std)}: "
+            "give both one value for grey images, or three for colour."
+        )
+    return prepare
+
+
+def _open(
+    name: str,
+    root: Path,
+    prepare: Preprocess,
+    calibration: tuple[str, ...],
+    evaluation: tuple[str, ...],
+    expected: str,
+) -> LabelledData:
+    """Return the splits under ``root``; each tuple holds a split's folder names, the preferred one first."""
+    if not root.is_dir():
+        raise SnnfwError(f"data '{name}' finds no folder '{root}': expected there are {expected}.")
+    folders = [_folder(name, root, names, expected) for names in (("train",), calibration, evaluation)]
+    classes = class_names(name, folders, expected)
+    training, calibrating, evaluating = (list_images(name, folder, classes, prepare) for folder in folders)
+    return LabelledData(
+        classes=classes,
+        shape=(len(prepare.mean), prepare.crop, prepare.crop),
+        training=training,
+        calibration=calibrating,
+        evaluation=evaluating,
+    )
+
+
+def _folder(name: str, root: Path, names: tuple[str, ...], expected: str) -> Path:
+    """Return the first of the folders that exists."""
+    for folder in names:
+        if (root / folder).is_dir():
+            return root / folder
+    missing = " or ".join(f"'{root / folder}'" for folder in names)
+    raise SnnfwError(f"data '{name}' finds no folder {missing}: expected under '{root}' are {expected}.")
+
+
+def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]:
+    """Return the sorted names of all class folders, which number the labels the same way in every split."""
+    found: set[str] = set()
+    for split in splits:
+        here = {folder.name for folder in split.iterdir() if folder.is_dir()}
+        if not here:
+            raise SnnfwError(
+                f"data '{name}' is empty: '{split}' holds no class folders, expected are {expected}."
+            )
+        found |= here
+    if len(found) < 2:
+        raise SnnfwError(f"data '{name}' has only the class '{found.pop()}': a classifier needs two or more.")
+    return tuple(sorted(found))
+
+
+def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Preprocess) -> FileSamples:
+    """Return a split's image files in a fixed order, at least one of every class."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
+
+    from snnfw_tasks.datasets.images import FileSamples
+
+    numbers = {label: number for number, label in enumerate(classes)}
+    files = make_dataset(str(split), numbers, IMG_EXTENSIONS, allow_empty=True)
+    present = {number for _, number in files}
+    for label, number in numbers.items():
+        if number not in present:
+            raise SnnfwError(
+                f"data '{name}' has no image of the class '{label}' in '{split}': "
+                "every split needs every class."
+            )
+    return FileSamples(files, prepare, name)

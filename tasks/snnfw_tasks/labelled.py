@@ -1,0 +1,81 @@
+"""What the classification task asks of its sources: labelled samples in three splits, and a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from snnfw.contracts import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How an image file becomes a sample: resized, cropped in the middle, scaled to 0..1 and normalised.
+
+    ``resize`` is the length of the shorter side in pixels (of both sides with ``squash``), ``crop`` the side
+    of the square cut out of it. One value in ``mean`` and ``std`` means grey images, three mean colour.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    squash: bool = False
+
+
+class Samples(Protocol):
+    """Samples by index: an image [C, H, W] and the number of its class."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]:
+        """Return one sample."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledData:
+    """A data set in three splits, whose labels are positions in ``classes``; ``shape`` is one sample's.
+
+    ``calibration`` may be the training split itself, but shares nothing with ``evaluation``.
+    """
+
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    training: Samples
+    calibration: Samples
+    evaluation: Samples
+
+
+@runtime_checkable
+class ClassifierData(Protocol):
+    """A data source that the classification task can use."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
+        ...
+
+
+@runtime_checkable
+class ClassifierSource(Protocol):
+    """A model source that the classification task can use."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+    def preprocess(self) -> Preprocess | None:
+        """Return how the weights want images prepared, or nothing where that is unknown."""
+        ...
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network with its weights, for ``classes`` classes where the source leaves the choice."""
+        ...

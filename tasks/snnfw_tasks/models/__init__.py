@@ -1,0 +1,1 @@
+"""The networks that tasks bring along, build by name or import."""

@@ -1,0 +1,60 @@
+"""Try a network on two samples before anything else, and tell where it doesn't fit the data."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+# A convolution of any dimension; torch has no public name for what they share.
+from torch.nn.modules.conv import _ConvNd
+
+from snnfw.errors import SnnfwError
+from snnfw_tasks.accuracy import require_logits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor, nn
+
+
+def require_fit(module: nn.Module, example: Tensor, classes: int, model: str, data: str) -> None:
+    """Raise an SnnfwError unless the network turns the samples [N, C, H, W] into one output per class."""
+    misfit = f"model '{model}' does not fit data '{data}'"
+    shape = list(example.shape[1:])
+    try:
+        with torch.no_grad(), _channels_watched(module, misfit, shape):
+            output = module(example)
+    except SnnfwError:
+        raise
+    except Exception as error:  # a stranger's network may raise anything
+        reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+        raise SnnfwError(f"{misfit}: it fails on samples of shape {shape}: {reason}.") from error
+    outputs = require_logits(output).shape[1]
+    if outputs != classes:
+        raise SnnfwError(
+            f"{misfit}: it has {outputs} outputs and the data {classes} classes; "
+            "choose weights that were trained on these classes."
+        )
+
+
+@contextmanager
+def _channels_watched(module: nn.Module, misfit: str, shape: list[int]) -> Iterator[None]:
+    """Stop at the first convolution that gets another number of channels than it expects."""
+    names = {layer: name for name, layer in module.named_modules() if isinstance(layer, _ConvNd)}
+
+    def refuse(layer: _ConvNd, inputs: tuple[Tensor, ...]) -> None:
+        given = inputs[0].shape[-1 - len(layer.kernel_size)]
+        if given != layer.in_channels:
+            raise SnnfwError(
+                f"{misfit}: layer '{names[layer]}' expects {layer.in_channels} channels and gets {given} "
+                f"from samples of shape {shape}."
+            )
+
+    watches = [layer.register_forward_pre_hook(refuse) for layer in names]
+    try:
+        yield
+    finally:
+        for watch in watches:
+            watch.remove()

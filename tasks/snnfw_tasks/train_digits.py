@@ -1,0 +1,147 @@
+"""Train an embedded network on the embedded digits: ``python -m snnfw_tasks.train_digits``.
+
+Training sees the training split only, the test split chooses nothing, the last epoch's weights are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import torch
+from safetensors.torch import save as serialise
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, TensorDataset
+
+from snnfw_tasks.accuracy import HEADLINE, Accuracy
+from snnfw_tasks.datasets.digits import Digits
+from snnfw_tasks.models.checkpoint import load_weights
+from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg, untrained
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from snnfw_tasks.labelled import Samples
+
+EPOCHS = 120
+BATCH = 64
+RATE = 0.05
+SEED = 0
+
+
+class DigitsTraining(lightning.LightningModule):
+    """Minimise the smoothed cross entropy of a network with SGD under one cosine from ``RATE`` to 0."""
+
+    def __init__(self, network: nn.Module, steps: int) -> None:
+        super().__init__()
+        self.network = network
+        self._steps = steps
+
+    def training_step(self, batch: list[Tensor], index: int) -> Tensor:
+        """Return the loss on one distorted batch."""
+        del index
+        images, labels = batch
+        loss = F.cross_entropy(self.network(distorted(images)), labels, label_smoothing=0.1)
+        self.log("loss", loss, prog_bar=True)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        """Return Nesterov SGD and its schedule, one step per batch."""
+        optimizer = torch.optim.SGD(
+            self.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def distorted(images: Tensor) -> Tensor:
+    """Turn, scale and shift every image [N, C, H, W] a little, by up to 12°, 10 % and one of 8 pixels."""
+    count = len(images)
+
+    def uniform(limit: float) -> Tensor:
+        return (2 * torch.rand(count, device=images.device) - 1) * limit
+
+    angle, scale = uniform(0.21), 1 + uniform(0.1)
+    cos, sin = scale * angle.cos(), scale * angle.sin()
+    # One pixel of eight is a quarter of the range from -1 to 1 that the grid's coordinates have.
+    rows = torch.stack([cos, -sin, uniform(0.25), sin, cos, uniform(0.25)], dim=1)
+    grid = F.affine_grid(rows.view(count, 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+
+
+def stacked(samples: Samples) -> TensorDataset:
+    """Return all samples as two tensors."""
+    images, labels = zip(*(samples[index] for index in range(len(samples))), strict=True)
+    return TensorDataset(torch.stack(images), torch.tensor(labels))
+
+
+def train(name: str, epochs: int) -> nn.Module:
+    """Return the network after ``epochs`` epochs on the training split."""
+    lightning.seed_everything(SEED, verbose=False)
+    loader: DataLoader[Any] = DataLoader(
+        stacked(Digits().open(None).training), BATCH, shuffle=True, drop_last=True
+    )
+    network = untrained(name)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=epochs,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(DigitsTraining(network, epochs * len(loader)), loader)
+    return network.eval()
+
+
+def score(network: nn.Module) -> float:
+    """Return the accuracy on the test split."""
+    images, labels = stacked(Digits().open(None).evaluation).tensors
+    scorer = Accuracy(classes=10)
+    with torch.no_grad():
+        scorer.update(network.eval()(images), labels)
+    return scorer.compute()[HEADLINE]
+
+
+def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
+    """Write the weights in half precision with what they score and return that accuracy.
+
+    What counts is what a user gets, so the score is that of the weights read back. The file appears under its
+    name only when it is complete.
+    """
+    state = {
+        key: tensor.half() if tensor.is_floating_point() else tensor
+        for key, tensor in network.state_dict().items()
+    }
+    command = f"python -m snnfw_tasks.train_digits --model {name} --epochs {epochs} --out {out.name}"
+    facts = {"command": command, "seed": str(SEED), "torch": torch.__version__}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        written = Path(folder) / out.name
+        written.write_bytes(serialise(state))
+        read_back = untrained(name)
+        load_weights(read_back, written)
+        accuracy = score(read_back)
+        written.write_bytes(serialise(state, metadata={"accuracy": repr(accuracy), **facts}))
+        written.replace(out)
+    return accuracy
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Train, write the weights and print what they score."""
+    parser = argparse.ArgumentParser(prog="python -m snnfw_tasks.train_digits", description=__doc__)
+    parser.add_argument("--model", required=True, choices=[DigitsResNet20.name, DigitsVgg.name])
+    parser.add_argument("--out", required=True, type=Path, help="where to write the .safetensors file")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    given = parser.parse_args(words)
+    torch.set_num_threads(1)  # sums then have one order, so that a training can be repeated bit for bit
+    accuracy = save(train(given.model, given.epochs), given.model, given.epochs, given.out)
+    print(f"{given.model}: test accuracy {accuracy:.4f}, weights in {given.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+import snnfw
+import toy_plugin
+from snnfw import cli
+from snnfw.errors import SnnfwError
+from snnfw.hookspecs import hookimpl
+from snnfw.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = ["task=naming", "plugin=bursting"]
+
+
+@dataclass(frozen=True)
+class Twice(toy_plugin.Burst):
+    """Take a name that is taken."""
+
+    name: ClassVar[str] = "burst"
+
+
+BROKEN = SimpleNamespace(__name__="broken", snnfw_register_neurons=hookimpl(lambda: [Twice]))
+
+
+@pytest.fixture(autouse=True)
+def toys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the commands find the toys, and one broken plugin, instead of what is installed."""
+    monkeypatch.setattr(cli, "Registry", lambda: Registry(plugins=[toy_plugin, BROKEN], entry_points=False))
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """Replace the pipeline by one that notes what it is asked for."""
+    seen: list[tuple[str, Any]] = []
+    pipeline = ModuleType("snnfw.pipeline")
+    pipeline.run = lambda config, registry, console: seen.append(("run", config))  # type: ignore[attr-defined]  # a stand-in
+    pipeline.plan = lambda config, registry, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
+    monkeypatch.setitem(sys.modules, "snnfw.pipeline", pipeline)
+    monkeypatch.setattr(snnfw, "pipeline", pipeline, raising=False)
+    return seen
+
+
+def squeezed(text: str) -> list[str]:
+    return [" ".join(line.split()) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_command_hands_the_configuration_to_the_pipeline(command: str, calls: list[tuple[str, Any]]) -> None:
+    assert cli.main([command, *RUN, "neuron.phi=2"]) == 0
+    [(called, config)] = calls
+    assert called == command
+    assert config.layers[-1].neuron == toy_plugin.Burst(phi=2)
+
+
+@pytest.mark.parametrize("words", [["run", "--config", *RUN], ["plan", *RUN, "--config"]])
+def test_config_prints_what_would_run_and_runs_nothing(
+    words: list[str], calls: list[tuple[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 0
+    printed = tmp_path / "config.yaml"
+    printed.write_text(capsys.readouterr().out)
+    assert cli.main(["run", f"experiment={printed}"]) == 0
+    [(_, config)] = calls
+    assert config.plugin == "bursting"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["run", *RUN, "neuron.phi=0"], "neuron.phi=0 is not allowed: it must be at least 1."),
+        (
+            ["run", *RUN, "--confg"],
+            "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
+        ),
+        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: doctor, plan, plugins, run."),
+        (["doctor", "now"], "'snnfw doctor' takes no arguments."),
+        (
+            ["plugins", "show"],
+            "'snnfw plugins show' is not a command. Commands: plugins list, plugins info NAME, plugins check NAME.",
+        ),
+        (["plugins", "check", "naming"], "no neuron named 'naming'. Registered: burst, following, single."),
+        (
+            ["plugins", "check", "broken"],
+            "plugin 'broken' is quarantined: neuron 'burst' is already registered by plugin 'toy_plugin'.",
+        ),
+        (
+            ["plugins", "info", "broken"],
+            "plugin 'broken' is quarantined: neuron 'burst' is already registered by plugin 'toy_plugin'.",
+        ),
+        (
+            ["plugins", "info", "brst"],
+            "no method or plugin named 'brst'. Did you mean 'burst'? Registered: burst, bursting, calibrated, "
+            "callable, confident, digits, direct, finding, folder, following, greedy, naming, plain, single, "
+            "small, snnfw, toy_plugin, zoo.",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_two(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(words) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"snnfw: {sentence}\n")
+
+
+def raising(error: BaseException) -> Any:
+    def run(config: object, registry: object, console: object) -> None:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (SnnfwError("no such weights."), 2, "snnfw: no such weights.\n"),
+        (KeyboardInterrupt(), 130, "snnfw: interrupted.\n"),
+    ],
+)
+def test_what_goes_wrong_on_the_way_shows_no_traceback(
+    error: BaseException,
+    status: int,
+    said: str,
+    calls: list[tuple[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.modules["snnfw.pipeline"], "run", raising(error))
+    assert cli.main(["run", *RUN]) == status
+    assert capsys.readouterr().err == said
+
+
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in ([], ["--help"], ["-h"]):
+        assert cli.main(words) == 0
+        assert "doctor Say what this machine can run, and how to mend the rest." in squeezed(capsys.readouterr().out)
+
+
+def test_help_of_run_lists_what_can_be_configured(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--help"]) == 0
+    assert "neuron.phi spikes per timestep, at most (int >= 1, default 4)" in squeezed(capsys.readouterr().out)
+
+
+def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "250")
+    assert cli.main(["plugins", "list"]) == 0
+    lines = squeezed(capsys.readouterr().out)
+    assert "snnfw converter direct" in lines
+    assert (
+        "toy_plugin neuron burst, single, following; converter calibrated; search greedy; "
+        "exit policy confident; task naming, finding; model small, zoo, callable; data set digits, folder; "
+        "plugin bursting, plain"
+    ) in lines
+    assert "broken neuron 'burst' is already registered by plugin 'toy_plugin'." in lines
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("burst", ["neuron burst (registered by toy_plugin)", "Fire up to phi spikes at once."]),
+        ("burst", ["phi spikes per timestep, at most (int >= 1, default 4)"]),
+        ("small", ["model small (registered by toy_plugin)", "no parameters"]),
+        ("bursting", ["plugin bursting (registered by toy_plugin)", "phi: 3", "timesteps: 6"]),
+        ("toy_plugin", ["package toy_plugin"]),
+    ],
+)
+def test_plugins_info_describes_methods_presets_and_packages(
+    name: str, expected: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["plugins", "info", name]) == 0
+    lines = squeezed(capsys.readouterr().out)
+    assert [line for line in expected if line not in lines] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "checked", "status"),
+    [
+        ("single", ["neuron single: ok"], 0),
+        ("burst", ["neuron burst: it emits NaN."], 1),
+        (
+            "toy_plugin",
+            ["neuron burst: it emits NaN.", "neuron single: ok", "neuron following: ok"],
+            1,
+        ),
+        ("snnfw", ["plugin 'snnfw' registers no neuron: there is nothing to check."], 0),
+    ],
+)
+def test_plugins_check_holds_neurons_against_the_contract(
+    name: str,
+    checked: list[str],
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    check = ModuleType("snnfw.spiking.check")
+    check.check_neuron = lambda neuron: ["it emits NaN."] if neuron is toy_plugin.Burst else []  # type: ignore[attr-defined]  # a stand-in
+    monkeypatch.setitem(sys.modules, "snnfw.spiking.check", check)
+    assert cli.main(["plugins", "check", name]) == status
+    assert capsys.readouterr().out.splitlines() == checked
+
+
+def test_a_file_can_be_described_before_it_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text('"""My own."""\nimport snnfw\n@snnfw.hookimpl\ndef snnfw_register_neurons():\n    return []\n')
+    assert cli.main(["plugins", "info", str(file)]) == 0
+    assert squeezed(capsys.readouterr().out)[:2] == ["package mine", "My own."]
+
+
+@pytest.mark.parametrize("words", [["plugins", "list"], ["--help"], ["run", "--help"]])
+def test_looking_around_imports_no_torch(words: list[str]) -> None:
+    program = (
+        f"import sys; from snnfw.cli import main; status = main({words!r}); sys.exit(status or 'torch' in sys.modules)"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603  # our own program
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_what_needs_torch_is_there_when_asked_for() -> None:
+    from snnfw.spiking.neuron import SpikingNeuron
+
+    assert snnfw.SpikingNeuron is SpikingNeuron
+    with pytest.raises(AttributeError, match="module 'snnfw' has no attribute 'Spiking'"):
+        snnfw.Spiking  # noqa: B018  # the look-up is the point

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import io
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import toy_plugin
+from snnfw import doctor
+from snnfw.doctor import Check
+from snnfw.registry import Registry
+
+GPU = SimpleNamespace(is_available=lambda: True, device_count=lambda: 2, get_device_name=lambda index: f"GPU {index}")
+NO_GPU = SimpleNamespace(is_available=lambda: False)
+
+
+def torch(cuda: str | None, gpu: Any) -> SimpleNamespace:
+    return SimpleNamespace(__version__="2.15.0", version=SimpleNamespace(cuda=cuda), cuda=gpu)
+
+
+@pytest.fixture
+def imports(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Decide what importing a library gives: a module, or an error to raise; the rest is not installed."""
+    found: dict[str, Any] = {}
+
+    def import_module(name: str) -> Any:
+        module = found.get(name, ModuleNotFoundError(f"No module named '{name}'", name=name))
+        if isinstance(module, Exception):
+            raise module
+        return module
+
+    monkeypatch.setattr(doctor, "import_module", import_module)
+    monkeypatch.setattr(doctor, "version", lambda distribution: f"1.2.3 of {distribution}")
+    monkeypatch.setattr(doctor, "packages_distributions", lambda: {"cupy": ["cupy-cuda12x"]})
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        (torch(None, NO_GPU), "2.15.0, CPU-only build, no GPU"),
+        (torch("13.2", NO_GPU), "2.15.0, CUDA 13.2 build, no GPU"),
+        (torch("13.2", GPU), "2.15.0, CUDA 13.2 build, GPU 0, GPU 1"),
+    ],
+)
+def test_torch_is_told_with_its_build_and_gpus(imports: dict[str, Any], module: Any, found: str) -> None:
+    imports["torch"] = module
+    assert doctor.check_torch() == Check("torch", "ok", found, required=True)
+
+
+def test_a_missing_torch_has_a_cure(imports: dict[str, Any]) -> None:
+    assert doctor.check_torch() == Check(
+        "torch", "missing", "not installed", "pip install torch torchvision", required=True
+    )
+
+
+def test_a_torch_of_another_build_than_torchvision_is_recognised(imports: dict[str, Any]) -> None:
+    imports["torchvision"] = RuntimeError("operator torchvision::nms does not exist")
+    assert doctor.check_torchvision() == Check(
+        "torchvision",
+        "broken",
+        "it does not fit torch: a CPU-only torch beside a CUDA build of torchvision",
+        "pip install --force-reinstall torch torchvision",
+        required=True,
+    )
+
+
+def test_another_fault_of_torchvision_is_told_as_it_is(imports: dict[str, Any]) -> None:
+    imports["torchvision"] = OSError("libjpeg.so.8:\n cannot open")
+    assert doctor.check_torchvision().found == "OSError: libjpeg.so.8: cannot open"
+
+
+@pytest.mark.parametrize(
+    ("version", "check"),
+    [
+        ("2.0.0", Check("spikingjelly", "ok", "2.0.0", required=True)),
+        (
+            "0.0.0.0.14",
+            Check(
+                "spikingjelly",
+                "broken",
+                "0.0.0.0.14 is too old",
+                "pip install 'spikingjelly>=2.0'",
+                required=True,
+            ),
+        ),
+    ],
+)
+def test_spikingjelly_has_to_be_new_enough(
+    imports: dict[str, Any], monkeypatch: pytest.MonkeyPatch, version: str, check: Check
+) -> None:
+    imports["spikingjelly"] = SimpleNamespace()
+    monkeypatch.setattr(doctor, "version", lambda distribution: version)
+    assert doctor.check_spikingjelly() == check
+
+
+def test_python_has_to_be_new_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert doctor.check_python().status == "ok"
+    monkeypatch.setattr(doctor, "sys", SimpleNamespace(version_info=(3, 10, 4)))
+    assert (doctor.check_python().status, doctor.check_python().cure) == (
+        "broken",
+        "install Python 3.11 or newer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("there", "status", "found"),
+    [("cc", "ok", "/bin/cc"), ("gcc", "ok", "/bin/gcc"), ("", "missing", "neither cc nor gcc")],
+)
+def test_any_c_compiler_will_do(monkeypatch: pytest.MonkeyPatch, there: str, status: str, found: str) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}" if name == there else None)
+    check = doctor.check_compiler()
+    assert (check.status, check.found) == (status, found)
+
+
+def test_a_missing_library_names_its_extra(imports: dict[str, Any]) -> None:
+    assert doctor.check_extra("ultralytics", "detection") == Check(
+        "ultralytics", "missing", "not installed", "pip install 'snnfw[detection]'"
+    )
+
+
+def test_a_library_is_told_with_the_version_of_its_distribution(imports: dict[str, Any]) -> None:
+    imports["cupy"] = SimpleNamespace()
+    assert doctor.check_extra("cupy", "cuda") == Check("cupy", "ok", "1.2.3 of cupy-cuda12x")
+
+
+def test_open3d_without_its_system_library_has_a_cure_of_its_own(imports: dict[str, Any]) -> None:
+    imports["open3d"] = OSError("libusb-1.0.so.0: cannot open shared object file: No such file or directory")
+    assert doctor.check_extra("open3d", "pointcloud") == Check(
+        "open3d",
+        "broken",
+        "OSError: libusb-1.0.so.0: cannot open shared object file: No such file or directory",
+        "apt-get install libusb-1.0-0",
+    )
+
+
+def test_a_library_that_lacks_one_of_its_own_is_broken(imports: dict[str, Any]) -> None:
+    imports["timm"] = ModuleNotFoundError("No module named 'yaml'", name="yaml")
+    assert doctor.check_extra("timm", "timm").status == "broken"
+
+
+def test_quarantined_plugins_are_named() -> None:
+    assert doctor.check_plugins(Registry([toy_plugin], entry_points=False)).found == "2 in use"
+    check = doctor.check_plugins(Registry([toy_plugin, Registry], entry_points=False))
+    assert (check.status, check.found) == (
+        "broken",
+        "quarantined\nRegistry: it has no hook: mark its functions with @snnfw.hookimpl.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("checks", "status"),
+    [
+        ([Check("a", "ok", "1.0", required=True), Check("b", "missing", "not installed", "install it")], 0),
+        ([Check("b", "broken", "it does not load", "mend it")], 0),
+        ([Check("a", "broken", "it does not load", "mend it", required=True)], 1),
+        ([Check("a", "missing", "not installed", "install it", required=True)], 1),
+    ],
+)
+def test_only_what_is_required_fails(checks: list[Check], status: int) -> None:
+    assert doctor.report(checks, Console(file=io.StringIO())) == status
+
+
+def test_the_report_shows_the_cure() -> None:
+    output = io.StringIO()
+    doctor.report([Check("b", "missing", "not installed", "install it")], Console(file=output))
+    assert [" ".join(line.split()) for line in output.getvalue().splitlines()] == [
+        "b missing not installed",
+        "→ install it",
+    ]
+
+
+def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
+    names = [check.name for check in doctor.examine(Registry(entry_points=False))]
+    libraries = ["timm", "ultralytics", "open3d", "tonic", "cupy"]
+    assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", *libraries, "plugins"]

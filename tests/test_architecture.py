@@ -1,0 +1,119 @@
+"""The repository keeps its own rules: who imports whom, how long things are, what files may say."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from importlinter.cli import lint_imports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGES = [ROOT / folder for folder in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
+DOORS = PYPROJECT["project"]["entry-points"]["snnfw"] | PYPROJECT["project"]["scripts"]
+
+# Read for forbidden words, besides the files at the root. Data that a user keeps beside them is not ours.
+FOLDERS = [".ci", "benchmarks", "core", "docs", "examples", "plugins", "tasks", "tests"]
+
+MODULE_LINES = 300
+FUNCTION_LINES = 60
+
+# In pieces, so that this file does not hold what it looks for.
+FORBIDDEN = {
+    "a path of one machine": re.compile("/wo" + "rk/|/far" + "m/"),
+    "an open end": re.compile(r"\bTO" + r"DO\b|\bFIX" + r"ME\b"),
+}
+
+
+def _relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _modules() -> list[Path]:
+    """Return every module of the three import roots."""
+    return [path for package in PACKAGES for path in sorted(package.rglob("*.py"))]
+
+
+def _functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def _texts() -> Iterator[tuple[str, str]]:
+    """Yield the name and the content of every text file of the repository."""
+    lines = (ROOT / ".gitignore").read_text(encoding="utf-8").split()
+    ignored = [".git", *(line.strip("/") for line in lines)]
+    inside = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*"))]
+    for path in [*sorted(ROOT.glob("*")), *inside]:
+        name = path.relative_to(ROOT)
+        if path.is_dir() or any(fnmatch(part, pattern) for part in name.parts for pattern in ignored):
+            continue
+        content = path.read_bytes()
+        if b"\0" not in content:
+            yield name.as_posix(), content.decode("utf-8", errors="replace")
+
+
+def test_imports_keep_their_contracts(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert status == 0, capsys.readouterr().out
+
+
+def test_modules_are_short() -> None:
+    lengths = {_relative(path): len(path.read_text(encoding="utf-8").splitlines()) for path in _modules()}
+    assert lengths
+    long = {name: lines for name, lines in lengths.items() if lines > MODULE_LINES}
+    assert not long, f"modules of more than {MODULE_LINES} lines: {long}"
+
+
+def test_functions_are_short() -> None:
+    lengths = {
+        f"{_relative(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        for path in _modules()
+        for node in _functions(path)
+    }
+    assert lengths
+    long = {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES}
+    assert not long, f"functions of more than {FUNCTION_LINES} lines: {long}"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
+def test_packages_of_the_wheel_exist_and_are_typed(package: Path) -> None:
+    missing = [name for name in ("__init__.py", "py.typed") if not (package / name).is_file()]
+    assert not missing, f"{_relative(package)} lacks {missing}"
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_entry_points_lead_to_modules_that_exist(name: str) -> None:
+    module = DOORS[name].partition(":")[0]
+    inside = Path(*module.split("."))
+    candidates = [
+        package.parent / path
+        for package in PACKAGES
+        for path in (inside.with_suffix(".py"), inside / "__init__.py")
+    ]
+    assert any(path.is_file() for path in candidates), f"{name} = {module}: no such module"
+
+
+@pytest.mark.parametrize("what", FORBIDDEN)
+def test_no_file_holds(what: str) -> None:
+    missing = [folder for folder in FOLDERS if not (ROOT / folder).is_dir()]
+    assert not missing, f"no such folders: {missing}"
+    found = [
+        f"{name}:{number} {line.strip()}"
+        for name, content in _texts()
+        for number, line in enumerate(content.splitlines(), 1)
+        if FORBIDDEN[what].search(line)
+    ]
+    assert not found, f"{what}: {found}"
