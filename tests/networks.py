@@ -36,7 +36,8 @@ def estimated(model: nn.Module, example: Tensor) -> nn.Module:
     noise = torch.randn((24, *example.shape[1:]), generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         model.to(torch.float32)(noise)
-    return model.eval()
+    model.eval()
+    return model
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -46,8 +47,8 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 def small_vit() -> nn.Module:
     """Return a Vision Transformer of two layers whose head is not zero."""
-    model = torchvision.models.VisionTransformer(32, 8, 2, 4, 32, 64, num_classes=10)
-    nn.init.normal_(model.heads.head.weight)
+    model: nn.Module = torchvision.models.VisionTransformer(32, 8, 2, 4, 32, 64, num_classes=10)
+    nn.init.normal_(model.get_parameter("heads.head.weight"))
     return model
 
 
@@ -122,9 +123,7 @@ class SmallPointNet(nn.Module):
             nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU()
         )
         self.predict = nn.Linear(32, 9)
-        self.mlp = nn.Sequential(
-            nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU()
-        )
+        self.mlp = nn.Sequential(nn.Conv1d(3, 16, 1), nn.BatchNorm1d(16), nn.ReLU(), nn.Conv1d(16, 32, 1), nn.ReLU())
         self.head = nn.Sequential(nn.Linear(32, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 5))
 
     def forward(self, x: Tensor) -> Tensor:

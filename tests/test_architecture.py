@@ -62,9 +62,7 @@ def _texts() -> Iterator[tuple[str, str]]:
             yield name.as_posix(), content.decode("utf-8", errors="replace")
 
 
-def test_imports_keep_their_contracts(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_imports_keep_their_contracts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     status = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
     assert status == 0, capsys.readouterr().out
@@ -99,9 +97,7 @@ def test_entry_points_lead_to_modules_that_exist(name: str) -> None:
     module = DOORS[name].partition(":")[0]
     inside = Path(*module.split("."))
     candidates = [
-        package.parent / path
-        for package in PACKAGES
-        for path in (inside.with_suffix(".py"), inside / "__init__.py")
+        package.parent / path for package in PACKAGES for path in (inside.with_suffix(".py"), inside / "__init__.py")
     ]
     assert any(path.is_file() for path in candidates), f"{name} = {module}: no such module"
 

@@ -29,7 +29,7 @@ from snnfw.contracts import (
     SiteStats,
     Task,
 )
-from snnfw.errors import SnnfwError, SnnfwWarning
+from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
 
@@ -73,7 +73,6 @@ __all__ = [
     "Site",
     "SiteStats",
     "SnnfwError",
-    "SnnfwWarning",
     "SpikingModel",
     "SpikingNeuron",
     "Task",

@@ -68,7 +68,6 @@ class Resources:
     track: Track = untracked
 
 
-
 @dataclass(frozen=True, slots=True)
 class Site:
     """One call of an activation function in the network: a place where a neuron can go.
@@ -147,7 +146,6 @@ class Keep:
     name: ClassVar[str] = "keep"
 
 
-
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One line of a recipe: the neuron for every site whose module path matches a glob, first match wins."""
@@ -173,7 +171,6 @@ class Preset:
     search: Search | None = None
     exit: ExitPolicy | None = None
     summary: str = ""
-
 
 
 @runtime_checkable
@@ -217,7 +214,6 @@ class ExitPolicy(Protocol):
     def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
         """Return a boolean per sample, [N]: true where the sample leaves with this output."""
         ...
-
 
 
 @dataclass(frozen=True, slots=True)

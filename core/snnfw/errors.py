@@ -13,10 +13,6 @@ class SnnfwError(Exception):
     """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""
 
 
-class SnnfwWarning(UserWarning):
-    """Something the user should know, although the result stands."""
-
-
 def closest(given: str, allowed: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the allowed word nearest to ``given``, or an empty string."""
     found = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)

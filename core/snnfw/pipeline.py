@@ -21,7 +21,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place, require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder, write_folder
-from snnfw.report.report import Report, make_report
+from snnfw.report.report import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.energy import spiking_energy
 from snnfw.simulate.run import evaluate_network, simulate
@@ -80,9 +80,7 @@ def chosen(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resour
 def scored(candidate: Plan, trace: Trace, config: RunConfig, headline: str) -> Score:
     """Return how good a simulated plan is."""
     final = trace.final
-    energy = spiking_energy(
-        candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values())
-    )
+    energy = spiking_energy(candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values()))
     return Score(metric=final.scores[headline], energy=energy.total)
 
 

@@ -21,8 +21,7 @@ class Accuracy:
     def __init__(self, classes: int) -> None:
         ranks = {HEADLINE: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
         self._metrics = {
-            name: MulticlassAccuracy(num_classes=classes, top_k=rank, average="micro")
-            for name, rank in ranks.items()
+            name: MulticlassAccuracy(num_classes=classes, top_k=rank, average="micro") for name, rank in ranks.items()
         }
 
     def update(self, output: Output, target: torch.Tensor) -> None:
@@ -44,8 +43,7 @@ def require_logits(output: Output) -> torch.Tensor:
     """Return the output if it is what a classifier returns: one tensor [N, K]."""
     if not isinstance(output, torch.Tensor):
         raise SnnfwError(
-            f"the network returns a {type(output).__name__}: "
-            "a classifier returns one tensor of logits [N, K]."
+            f"the network returns a {type(output).__name__}: a classifier returns one tensor of logits [N, K]."
         )
     if output.ndim != 2:
         raise SnnfwError(

@@ -43,9 +43,7 @@ class Classification:
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
         if not isinstance(model, ClassifierSource):
-            raise SnnfwError(
-                f"model '{model.name}' is not for task '{self.name}': preprocess or build is missing."
-            )
+            raise SnnfwError(f"model '{model.name}' is not for task '{self.name}': preprocess or build is missing.")
         if not isinstance(data, ClassifierData):
             raise SnnfwError(f"data '{data.name}' is not for task '{self.name}': open is missing.")
         from snnfw_tasks.classifier_bundle import bundle

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from snnfw_tasks.labelled import ClassifierData, ClassifierSource, LabelledData
 
 
-def bundle(
-    task: Classification, model: ClassifierSource, data: ClassifierData, resources: Resources
-) -> Bundle:
+def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     labelled = data.open(model.preprocess())
     require_samples(data.name, labelled)
@@ -63,9 +61,7 @@ def require_samples(data: str, labelled: LabelledData) -> None:
             raise SnnfwError(f"data '{data}' has {len(samples)} {split} samples, {least} or more are needed.")
 
 
-def choose(
-    task: Classification, data: str, labelled: LabelledData, seed: int
-) -> tuple[CheckedSamples, CheckedSamples]:
+def choose(task: Classification, data: str, labelled: LabelledData, seed: int) -> tuple[CheckedSamples, CheckedSamples]:
     """Return all calibration samples in random order, and the evaluation samples that count.
 
     The evaluation's choice doesn't depend on ``seed``, so that runs stay comparable; it is mixed because

@@ -52,9 +52,7 @@ class DigitsTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> Any:
         """Return Nesterov SGD and its schedule, one step per batch."""
-        optimizer = torch.optim.SGD(
-            self.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True
-        )
+        optimizer = torch.optim.SGD(self.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -83,9 +81,7 @@ def stacked(samples: Samples) -> TensorDataset:
 def train(name: str, epochs: int) -> nn.Module:
     """Return the network after ``epochs`` epochs on the training split."""
     lightning.seed_everything(SEED, verbose=False)
-    loader: DataLoader[Any] = DataLoader(
-        stacked(Digits().open(None).training), BATCH, shuffle=True, drop_last=True
-    )
+    loader: DataLoader[Any] = DataLoader(stacked(Digits().open(None).training), BATCH, shuffle=True, drop_last=True)
     network = untrained(name)
     trainer = lightning.Trainer(
         accelerator="cpu",
@@ -114,8 +110,7 @@ def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
     name only when it is complete.
     """
     state = {
-        key: tensor.half() if tensor.is_floating_point() else tensor
-        for key, tensor in network.state_dict().items()
+        key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in network.state_dict().items()
     }
     command = f"python -m snnfw_tasks.train_digits --model {name} --epochs {epochs} --out {out.name}"
     facts = {"command": command, "seed": str(SEED), "torch": torch.__version__}

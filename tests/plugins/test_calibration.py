@@ -2,14 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import ConvNet, captured, noise
-from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.calibration import Calibration
-from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquares, Percentile, threshold_observer
-from snnfw_plugins.integrate_and_fire import IntegrateAndFire
-from snnfw_plugins.tracking import Tracking
 from torch import Tensor
 
+from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Quantiser, Resources, Rule, Site
 from snnfw.convert.observe import activations
@@ -17,6 +12,11 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.neuron import SpikingNeuron
+from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.calibration import Calibration
+from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquares, Percentile, threshold_observer
+from snnfw_plugins.integrate_and_fire import IntegrateAndFire
+from snnfw_plugins.tracking import Tracking
 
 SITE = Site("s", "s", "relu", torch.relu, (None, 3, 4), channel=1)
 T = 8
@@ -42,9 +42,7 @@ def test_least_squares_equals_brute_force(neuron: Quantiser, channel_wise: bool)
     observer = LeastSquares(neuron, SITE, T, channel_wise, momentum=0.9)
     observer.update(activation)
     rows = activation.movedim(1, 0).flatten(1) if channel_wise else activation.reshape(1, -1)
-    assert observer.stats().threshold.flatten().tolist() == pytest.approx(
-        brute_force(neuron, rows, T), rel=1e-12
-    )
+    assert observer.stats().threshold.flatten().tolist() == pytest.approx(brute_force(neuron, rows, T), rel=1e-12)
 
 
 def test_equally_good_thresholds_are_decided_for_the_largest() -> None:
@@ -111,9 +109,7 @@ def test_potential_correction_reduces_each_layers_mean_error_per_neuron(
     convnet: tuple[Graph, Tensor],
 ) -> None:
     before = mean_errors(convnet, calibrated(convnet, Calibration(bias=False)), per_neuron=True)
-    after = mean_errors(
-        convnet, calibrated(convnet, Calibration(bias=False, potential=True)), per_neuron=True
-    )
+    after = mean_errors(convnet, calibrated(convnet, Calibration(bias=False, potential=True)), per_neuron=True)
     assert all(corrected < 0.8 * uncorrected for corrected, uncorrected in zip(after, before, strict=True))
 
 

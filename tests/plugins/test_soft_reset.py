@@ -4,15 +4,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+
 from networks import ConvNet, captured, noise
+from snnfw.contracts import Resources, Rule, Site, SiteStats
+from snnfw.plan.place import place
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SoftResetNeuron, clip_floor
-from torch import Tensor
-
-from snnfw.contracts import Resources, Rule, Site, SiteStats
-from snnfw.plan.place import place
 
 SITE = Site("s", "s", "relu", torch.relu, (None, 3), channel=1)
 
@@ -73,9 +73,7 @@ def test_a_burst_of_phi_is_as_fine_as_phi_times_the_timesteps(
     k: int, timesteps: int, threshold: float, burst: int
 ) -> None:
     a, theta = torch.tensor([k / 128.0], dtype=torch.float64), torch.tensor(threshold, dtype=torch.float64)
-    assert torch.equal(
-        clip_floor(a, timesteps, theta, burst), clip_floor(a, timesteps * burst, theta * burst, 1)
-    )
+    assert torch.equal(clip_floor(a, timesteps, theta, burst), clip_floor(a, timesteps * burst, theta * burst, 1))
 
 
 @pytest.mark.parametrize("burst", [1, 4])
@@ -104,6 +102,7 @@ def test_events_count_every_spike_of_a_burst() -> None:
     drive = torch.tensor([[[0.4, 0.6, 1.2, 9.0]], [[0.0, 0.0, 0.0, 0.0]]], dtype=torch.float64)
     output = neuron(drive)
     assert neuron.events(output).tolist() == [[[0, 1, 2, 4]], [[0, 0, 0, 4]]]
+    assert neuron.emitted is not None
     assert neuron.emitted.tolist() == [[0, 1, 2, 8]]
 
 
@@ -116,9 +115,7 @@ def test_spike_count_never_falls_when_the_input_rises() -> None:
 
 @pytest.mark.parametrize("percentile", [100.0, 90.0])
 @pytest.mark.parametrize("channel_wise", [False, True])
-def test_the_plain_neurons_threshold_is_a_percentile_of_the_activation(
-    percentile: float, channel_wise: bool
-) -> None:
+def test_the_plain_neurons_threshold_is_a_percentile_of_the_activation(percentile: float, channel_wise: bool) -> None:
     activation = noise(1000, 3).abs()
     observer = IntegrateAndFire(percentile=percentile, channel_wise=channel_wise).observer(SITE)
     observer.update(activation)
@@ -135,6 +132,4 @@ def test_a_dead_channel_never_fires() -> None:
     observer.update(activation)
     stats = observer.stats()
     assert stats.threshold[0, 1] == 1.0
-    assert torch.equal(
-        SoftResetNeuron(stats, 4)(activation.expand(4, 10, 3))[..., 1], torch.zeros(4, 10).double()
-    )
+    assert torch.equal(SoftResetNeuron(stats, 4)(activation.expand(4, 10, 3))[..., 1], torch.zeros(4, 10).double())

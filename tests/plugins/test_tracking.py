@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import noise
-from snnfw_plugins.tracking import Tracking
-from snnfw_plugins.tracking.node import TrackingNeuron
-from torch import Tensor
 from torch.nn import functional as F
 
+from networks import noise
 from snnfw.contracts import Site, SiteStats
+from snnfw_plugins.tracking import Tracking
+from snnfw_plugins.tracking.node import TrackingNeuron
 
 HALF = torch.tensor(0.5, dtype=torch.float64)
 FUNCTIONS = [F.silu, F.gelu, F.hardswish, F.leaky_relu, F.relu6, torch.relu, torch.tanh]
@@ -62,10 +61,7 @@ def test_threshold_is_the_largest_magnitude_over_phi() -> None:
     assert observer.stats().threshold.tolist() == [[0.5]]
 
 
-def batch_independent(drive: Tensor) -> Tensor:
-    return TrackingNeuron(SiteStats(HALF), F.silu, 4)(drive)
-
-
 def test_samples_do_not_influence_each_other() -> None:
     drive = noise(8, 5, 3)
-    assert torch.equal(batch_independent(drive)[:, 2:3], batch_independent(drive[:, 2:3]))
+    whole, alone = TrackingNeuron(SiteStats(HALF), F.silu, 4), TrackingNeuron(SiteStats(HALF), F.silu, 4)
+    assert torch.equal(whole(drive)[:, 2:3], alone(drive[:, 2:3]))

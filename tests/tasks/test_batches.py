@@ -46,9 +46,7 @@ def test_the_first_samples_keep_their_order() -> None:
 def test_a_bad_sample_is_named_also_by_a_worker_process(workers: int) -> None:
     with pytest.raises(SnnfwError) as caught:
         list(batches(Numbers(4, bad=3), workers=workers))
-    assert str(caught.value) == (
-        "evaluation data holds NaN or infinity: repair or remove sample 3 of data 'numbers'."
-    )
+    assert str(caught.value) == ("evaluation data holds NaN or infinity: repair or remove sample 3 of data 'numbers'.")
 
 
 def test_reading_batches_draws_no_random_numbers() -> None:

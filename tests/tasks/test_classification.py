@@ -150,9 +150,7 @@ def test_the_seed_draws_the_calibration_samples_but_not_the_limited_test_samples
     task, model = Classification(calibration=32, limit=20), DigitsVgg()
     one, other = (task.load(model, Digits(), Resources(seed=seed)) for seed in (0, 1))
     again = task.load(model, Digits(), Resources(seed=0))
-    (drawn,), (drawn_other,), (drawn_again,) = (
-        next(iter(bundle.calibration)) for bundle in (one, other, again)
-    )
+    (drawn,), (drawn_other,), (drawn_again,) = (next(iter(bundle.calibration)) for bundle in (one, other, again))
     assert len(drawn) == 32
     assert drawn.equal(drawn_again)
     assert not drawn.equal(drawn_other)

@@ -24,9 +24,7 @@ def _process_wide_settings_stay() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def test_training_writes_weights_that_score_what_they_say(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_training_writes_weights_that_score_what_they_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "made" / "vgg.safetensors"
     train_digits.main(["--model", "digits-vgg", "--epochs", "2", "--out", str(out)])
     network = untrained("digits-vgg")
@@ -45,9 +43,7 @@ def test_training_writes_weights_that_score_what_they_say(
     assert [path.name for path in out.parent.iterdir()] == ["vgg.safetensors"]
 
 
-def test_a_failure_leaves_the_old_weights_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failure_leaves_the_old_weights_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "vgg.safetensors"
     out.write_bytes(b"old")
 

@@ -17,7 +17,7 @@ from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
 
 TOLERANCE = 1e-3
-"""Largest difference between graph and network, as a share of the largest output: folding and another batch size round."""
+"""Largest difference between graph and network, as a share of the largest output: folding rounds."""
 
 
 VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
@@ -32,6 +32,7 @@ def capture(model: nn.Module, example: Inputs) -> Graph:
     Raises:
         SnnfwError: the network holds NaN, cannot be exported with a dynamic batch, mixes samples, or the graph does not
             compute what the network does.
+
     """
     _check_arguments(model, example)
     with torch.no_grad():

@@ -56,9 +56,7 @@ def _fold(module: fx.GraphModule, norm: fx.Node) -> None:
         "bias": (bias * scale + shift).to(weight.dtype),
     }
     with module.graph.inserting_before(layer):
-        attributes = [
-            _constant(module, f"{layer.name}_folded_{name}", value) for name, value in folded.items()
-        ]
+        attributes = [_constant(module, f"{layer.name}_folded_{name}", value) for name, value in folded.items()]
     layer.args = (layer.args[0], *attributes, *layer.args[3:])
     for output in list(norm.users):  # getitem(0): the normalised tensor; the other results are empty
         output.replace_all_uses_with(layer)
@@ -80,7 +78,7 @@ def _single_output(module: fx.GraphModule, norm: fx.Node) -> None:
 
 def _affine(module: fx.GraphModule, norm: fx.Node) -> tuple[Tensor, Tensor]:
     values: list[Any] = [
-        attribute(module, arg.target) if isinstance(arg, fx.Node) else arg for arg in norm.args[1:]
+        attribute(module, str(arg.target)) if isinstance(arg, fx.Node) else arg for arg in norm.args[1:]
     ]
     gamma, beta, mean, var, _, epsilon = values
     scale = torch.rsqrt(var.double() + epsilon) * (gamma.double() if gamma is not None else 1.0)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from snnfw.contracts import Inputs, Output, Site
+from snnfw.contracts import Output, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,7 @@ def evaluate(module: fx.GraphModule, node: fx.Node, value_of: Callable[[fx.Node]
     kwargs = fx.map_arg(node.kwargs, value_of)
     function: Any = node.target
     result = function(*args, **kwargs)
-    return (
-        tuple(result) if isinstance(result, tuple) else result
-    )  # torch.return_types.max is a tuple of its own kind
+    return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind
 
 
 def attribute(module: torch.nn.Module, name: str) -> Any:
@@ -109,11 +107,15 @@ def last_uses(nodes: tuple[fx.Node, ...]) -> Mapping[fx.Node, tuple[fx.Node, ...
     return {node: tuple(values) for node, values in freed.items()}
 
 
+def split_batch(value: Tensor, place: BatchDim) -> Tensor:
+    """Return a view in which the batch is a dimension of its own: [..., outer, N, inner, ...] at ``place.dim``."""
+    split: Tensor = value.unflatten(place.dim, (place.outer, -1, place.inner))
+    return split
+
+
 def leaves(value: Any, where: Where) -> Iterator[tuple[Tensor, BatchDim]]:
     """Yield every tensor of a result that holds samples, with its batch dimension."""
-    for leaf, place in zip(
-        pytree.tree_leaves(value), pytree.tree_leaves(where, is_leaf=_is_place), strict=True
-    ):
+    for leaf, place in zip(pytree.tree_leaves(value), pytree.tree_leaves(where, is_leaf=_is_place), strict=True):
         if isinstance(place, BatchDim) and isinstance(leaf, Tensor):
             yield leaf, place
 

@@ -127,22 +127,17 @@ def _channel(node: fx.Node, place: BatchDim | None) -> int:
 def _trace(node: fx.Node, dims: int) -> int:
     """Follow the first tensor of each operator back to a layer, through permutations."""
     moves: list[Callable[[int], int]] = []
-    while (
-        node.op == "call_function"
-        and isinstance(node.meta.get("val"), Tensor)
-        and node.meta["val"].dim() == dims
-    ):
+    while node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and node.meta["val"].dim() == dims:
         kind = packet(node)
         if kind in CHANNELS_LAST_DIM:
             return _apply(moves, dims - 1)
         if kind in CHANNELS_SECOND:
             return _apply(moves, 1)
+        args: tuple[Any, ...] = node.args
         if kind is aten.permute:
-            order: Any = node.args[1]
-            moves.append(lambda axis, order=tuple(order): [dim % dims for dim in order].index(axis))
+            moves.append(partial(_permuted, tuple(dim % dims for dim in args[1])))
         if kind is aten.transpose:
-            pair: Any = node.args[1:3]
-            moves.append(lambda axis, pair=tuple(pair): _swap(axis, pair[0] % dims, pair[1] % dims))
+            moves.append(partial(_swapped, args[1] % dims, args[2] % dims))
         sources = [read for read in node.all_input_nodes if read.op == "call_function"]
         if not sources:
             break
@@ -156,5 +151,9 @@ def _apply(moves: Iterable[Callable[[int], int]], axis: int) -> int:
     return axis
 
 
-def _swap(axis: int, one: int, other: int) -> int:
+def _permuted(order: tuple[int, ...], axis: int) -> int:
+    return order.index(axis)
+
+
+def _swapped(one: int, other: int, axis: int) -> int:
     return {one: other, other: one}.get(axis, axis)

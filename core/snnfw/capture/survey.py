@@ -12,7 +12,7 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 from torch.utils.flop_counter import FlopCounterMode
 
-from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses
+from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses, split_batch
 from snnfw.capture.sites import module_path
 from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
@@ -37,6 +37,7 @@ def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
 
     Raises:
         SnnfwError: an operator mixes samples, or holds them in two dimensions.
+
     """
     nodes = tuple(module.graph.nodes)
     placeholders = [node for node in nodes if node.op == "placeholder"]
@@ -73,9 +74,7 @@ def _run(
         values[node] = evaluate(module, node, values.__getitem__)
 
 
-def _note(
-    node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey
-) -> None:
+def _note(node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey) -> None:
     value = node.meta.get("val")
     if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
         if value.node.expr.free_symbols <= {symbol}:
@@ -105,9 +104,7 @@ def _size(expression: sympy.Expr, symbol: sympy.Symbol, samples: int) -> Any:
 def _batch_symbol(placeholder: fx.Node) -> sympy.Symbol:
     size = placeholder.meta["val"].shape[0]
     if not isinstance(size, torch.SymInt):
-        raise SnnfwError(
-            f"the network's batch cannot be dynamic: its forward fixes the number of samples to {size}."
-        )
+        raise SnnfwError(f"the network's batch cannot be dynamic: its forward fixes the number of samples to {size}.")
     return size.node.expr
 
 
@@ -126,7 +123,8 @@ def _locate(node: fx.Node, symbol: sympy.Symbol, symbolic: Any, *values: Any) ->
         return None
     if len(dims) > 1:
         raise _mixes(node, f"dimensions {dims} of its result both depend on the number of samples")
-    factor = sympy.simplify(symbolic.shape[dims[0]].node.expr / symbol)  # type: ignore[union-attr]  # a SymInt
+    size: Any = symbolic.shape[dims[0]]
+    factor = sympy.simplify(size.node.expr / symbol)
     if not factor.is_Integer:
         raise _mixes(node, "the size of its result is no multiple of the number of samples")
     return _merged(node, dims[0], int(factor), values)
@@ -142,11 +140,6 @@ def _merged(node: fx.Node, dim: int, factor: int, values: tuple[Any, ...]) -> Ba
     if values[0].is_floating_point():
         raise _mixes(node, "its result for some samples changes with the others in the batch")
     return BatchDim(dim, 1, factor)  # indices may change between ties; what is computed from them is checked
-
-
-def split_batch(value: Tensor, place: BatchDim) -> Tensor:
-    """Return a view in which the batch is a dimension of its own: [..., outer, N, inner, ...] at ``place.dim``."""
-    return value.unflatten(place.dim, (place.outer, -1, place.inner))
 
 
 def _close(ours: Tensor, theirs: Tensor) -> bool:

@@ -42,9 +42,7 @@ class Peak:
     The 100th percentile is the maximum over all batches; any lower one is taken in each batch and averaged.
     """
 
-    def __init__(
-        self, site: Site, percentile: float = 100.0, channel_wise: bool = False, share: float = 1.0
-    ) -> None:
+    def __init__(self, site: Site, percentile: float = 100.0, channel_wise: bool = False, share: float = 1.0) -> None:
         self.site, self.percentile, self.channel_wise, self.share = site, percentile, channel_wise, share
         self.seen: list[Tensor] = []
 

@@ -57,8 +57,8 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
 def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node]) -> bool:
     """Tell whether a stream is made of events: spikes moved, added, pooled or scaled by a constant.
 
-    ``events`` holds the nodes already known to carry events. A current, the output of a layer, does not: the layer after
-    it has to multiply.
+    ``events`` holds the nodes already known to carry events. A current, the output of a layer, does not: the layer
+    after it has to multiply.
     """
     operator = packet(node)
     tensors = [read for read in node.all_input_nodes if _is_tensor(read)]

@@ -19,9 +19,9 @@ def _ops(names: str) -> frozenset[Any]:
 
 
 MOVES = _ops(
-    "cat stack concat view reshape _unsafe_view flatten unflatten transpose t permute movedim select slice narrow chunk "
-    "split split_with_sizes tensor_split unsafe_split unsafe_chunk unbind unsqueeze squeeze expand expand_as repeat tile "
-    "clone contiguous _to_copy to type_as alias detach lift_fresh_copy roll flip rot90 pad constant_pad_nd "
+    "cat stack concat view reshape _unsafe_view flatten unflatten transpose t permute movedim select slice narrow "
+    "chunk split split_with_sizes tensor_split unsafe_split unsafe_chunk unbind unsqueeze squeeze expand expand_as "
+    "repeat tile clone contiguous _to_copy to type_as alias detach lift_fresh_copy roll flip rot90 pad constant_pad_nd "
     "reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d replication_pad3d "
     "pixel_shuffle pixel_unshuffle channel_shuffle native_channel_shuffle unfold im2col as_strided view_as reshape_as "
     "upsample_nearest1d upsample_nearest2d upsample_nearest3d repeat_interleave slice_scatter select_scatter"
@@ -70,9 +70,7 @@ ANALOG = _ops(
 )
 """Not linear and with no neuron to stand in: exact in the mean over time, and charged as analog."""
 
-SHAPES_ONLY = _ops(
-    "new_full new_zeros new_ones new_empty new_tensor zeros_like ones_like full_like empty_like"
-)
+SHAPES_ONLY = _ops("new_full new_zeros new_ones new_empty new_tensor zeros_like ones_like full_like empty_like")
 """Read nothing of a tensor but its kind and size."""
 
 

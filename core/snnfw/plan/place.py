@@ -9,12 +9,12 @@ from fnmatch import fnmatchcase
 from torch import fx
 
 from snnfw.capture.graph import Graph
+from snnfw.capture.sites import packet
 from snnfw.capture.survey import operator_name
 from snnfw.contracts import Keep, Neuron, Rule, Site
 from snnfw.errors import SnnfwError
-from snnfw.plan.kinds import Kind, carries_events, kind_over_time
 from snnfw.plan import operators as table
-from snnfw.capture.sites import packet
+from snnfw.plan.kinds import Kind, carries_events, kind_over_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,7 @@ class Plan:
 
     def with_neuron(self, site: str, neuron: Neuron) -> Plan:
         """Return the plan with another neuron at a site that has one."""
-        node, fate = next(
-            (n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site
-        )
+        node, fate = next((n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site)
         if fate.placement is None or isinstance(fate.placement.neuron, Keep):
             raise SnnfwError(f"site '{site}' is kept analog: place a neuron there with a rule first.")
         _check_accepts(neuron, fate.placement.site)
@@ -89,6 +87,7 @@ def place(graph: Graph, layers: tuple[Rule, ...]) -> Plan:
     Raises:
         SnnfwError: a rule places nothing and is not optional, no rule covers a site, a neuron does not stand in for the
             activation, or an operator between neurons has no meaning over time.
+
     """
     placements = _placements(graph.sites, layers)
     varying, kinds = _classify(graph, placements)
@@ -157,8 +156,8 @@ def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
 def _check_accepts(neuron: Neuron, site: Site) -> None:
     if neuron.activations and site.activation not in neuron.activations:
         raise SnnfwError(
-            f"neuron '{neuron.name}' stands in for {', '.join(neuron.activations)} and not for the {site.activation} at "
-            f"'{site.name}': give that site a rule of its own, with neuron tracking or keep."
+            f"neuron '{neuron.name}' stands in for {', '.join(neuron.activations)} and not for the {site.activation} "
+            f"at '{site.name}': give that site a rule of its own, with neuron tracking or keep."
         )
 
 
@@ -184,9 +183,7 @@ def _classify(graph: Graph, placements: Mapping[str, Placement]) -> tuple[set[fx
     return varying, kinds
 
 
-def _kind(
-    node: fx.Node, graph: Graph, placements: Mapping[str, Placement], varying: set[fx.Node]
-) -> Kind | None:
+def _kind(node: fx.Node, graph: Graph, placements: Mapping[str, Placement], varying: set[fx.Node]) -> Kind | None:
     fixed = {"placeholder": Kind.INPUT, "get_attr": Kind.CONSTANT, "output": Kind.OUTPUT}
     if node.op in fixed:
         return fixed[node.op]
@@ -207,9 +204,7 @@ def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
     feeding: set[fx.Node] = set()
     for node in reversed(graph.nodes):
         for user in node.users:
-            if kinds[user] is Kind.SPIKING or (
-                user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)
-            ):
+            if kinds[user] is Kind.SPIKING or (user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)):
                 feeding.add(node)
     return feeding
 

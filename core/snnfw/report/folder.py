@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -19,9 +18,7 @@ def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
     if out is None:
         return Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}"
     if out.exists():
-        raise SnnfwError(
-            f"out={out} exists already: name a folder that does not, nothing is ever overwritten."
-        )
+        raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")
     return out
 
 
@@ -34,13 +31,11 @@ def write_folder(target: Path, files: Mapping[str, str]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
-        raise SnnfwError(
-            f"cannot write results beside '{target}' ({error.strerror}): choose another out=."
-        ) from error
+        raise SnnfwError(f"cannot write results beside '{target}' ({error.strerror}): choose another out=.") from error
     try:
         for name, text in files.items():
             (scratch / name).write_text(text, encoding="utf-8")
-        os.chmod(scratch, 0o755)  # mkdtemp's folders are their owner's alone; results are for everyone
+        scratch.chmod(0o755)  # mkdtemp's folders are their owner's alone; results are for everyone
         return _rename(scratch, target)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)

@@ -51,12 +51,14 @@ class Checkpoint:
 class Layer:
     """One site at the last checkpoint.
 
-    ``rate`` is events per neuron and timestep; ``rule`` the recipe's line that placed the neuron.
+    ``method`` is the neuron as a recipe would say it, with the parameters that are not its defaults; ``rate`` events
+    per neuron and timestep; ``rule`` the recipe's line that placed the neuron.
     """
 
     site: str
     activation: str
     neuron: str
+    method: str
     parameters: Mapping[str, Any]
     rule: str
     neurons: int
@@ -148,6 +150,7 @@ def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
                 site=site.name,
                 activation=site.activation,
                 neuron=neuron.name,
+                method=describe(neuron),
                 parameters=parameters(neuron),
                 rule=str(placement.rule),
                 neurons=count,
@@ -184,6 +187,13 @@ def counts_in_report(fate: Fate) -> bool:
 def parameters(neuron: Neuron | Keep) -> dict[str, Any]:
     """Return a method's parameters by name."""
     return {field.name: getattr(neuron, field.name) for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a method is a dataclass
+
+
+def describe(neuron: Neuron | Keep) -> str:
+    """Return a method with the parameters that are not its defaults, as a recipe would say it."""
+    usual = {field.name: field.default for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a dataclass
+    unusual = ", ".join(f"{name}={value}" for name, value in parameters(neuron).items() if usual[name] != value)
+    return f"{neuron.name}({unusual})" if unusual else neuron.name
 
 
 def _largest_burst(plan: Plan) -> int:

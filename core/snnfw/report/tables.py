@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from snnfw.contracts import Keep, Neuron
+from snnfw.contracts import Keep
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
-from snnfw.report.report import Report, counts_in_report, parameters
+from snnfw.report.report import Report, counts_in_report, describe
+
+UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -51,12 +53,6 @@ def charged_as(fate: Fate) -> str:
     return "MACs, once" if fate.kind in (Kind.STATIC, Kind.READOUT) else "MACs, each timestep"
 
 
-def describe(neuron: Neuron | Keep) -> str:
-    """Return a method with its parameters, as a recipe would say it."""
-    values = ", ".join(f"{name}={value}" for name, value in parameters(neuron).items())
-    return f"{neuron.name}({values})" if values else neuron.name
-
-
 def show_report(report: Report, console: Console) -> None:
     """Print the checkpoints beside the network itself, then each layer's rate."""
     console.print(_checkpoints(report))
@@ -71,20 +67,16 @@ def show_report(report: Report, console: Console) -> None:
 
 def _checkpoints(report: Report) -> Table:
     table = Table(title="results, per sample", title_justify="left", header_style="bold")
-    for heading in ("timesteps", *report.network.scores, "spikes", "energy [mJ]", "of the network's"):
+    for heading in ("timesteps", *report.network.scores, "spikes", "energy", "of the network's"):
         table.add_column(heading, justify="right")
     network = report.network
     scores = [f"{value:.4f}" for value in network.scores.values()]
-    table.add_row("network", *scores, "", f"{network.energy:.4g}", "100%", style="bold")
+    table.add_row("network", *scores, "", f"{si(network.energy * 1e-3)}J", "100%", style="bold")
     for point in report.checkpoints:
-        steps = (
-            str(point.timestep)
-            if point.steps == point.timestep
-            else f"{point.timestep} (mean {point.steps:.2f})"
-        )
+        steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
         scores = [f"{value:.4f}" for value in point.scores.values()]
         table.add_row(
-            steps, *scores, si(point.energy.spikes), f"{point.energy.total:.4g}", f"{point.energy_ratio:.1%}"
+            steps, *scores, si(point.energy.spikes), f"{si(point.energy.total * 1e-3)}J", f"{point.energy_ratio:.1%}"
         )
     return table
 
@@ -96,13 +88,11 @@ def _layers(report: Report) -> Table:
     for heading in ("neurons", "spikes", "rate"):
         table.add_column(heading, justify="right")
     for layer in report.layers:
-        values = ", ".join(f"{name}={value}" for name, value in layer.parameters.items())
-        neuron = f"{layer.neuron}({values})" if values else layer.neuron
         spiking = layer.neuron != Keep.name
         table.add_row(
             layer.site,
             layer.activation,
-            neuron,
+            layer.method,
             si(layer.neurons),
             si(layer.spikes) if spiking else "",
             f"{layer.rate:.3f}" if spiking else "",
@@ -111,11 +101,11 @@ def _layers(report: Report) -> Table:
 
 
 def si(number: float) -> str:
-    """Return a number with three digits and a unit prefix: 1.81 G."""
-    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+    """Return a number with three digits and a unit prefix: 1.81 G, 412 n."""
+    for factor, prefix in UNITS:
         if number >= factor:
             return f"{number / factor:.3g} {prefix}"
-    return f"{number:.3g}"
+    return f"{number:.3g} "
 
 
 def _some(names: Iterable[str], most: int = 6) -> str:

@@ -39,8 +39,8 @@ def spiking_energy(
 ) -> Energy:
     """Return the energy of one sample that was computed for ``timesteps`` timesteps.
 
-    E = e_MAC · (MACs once + T · MACs repeated) + e_AC · Σ events · fan-out, after Rathi & Roy (2021), with the 45 nm costs of
-    Horowitz (2014). ``accumulations`` are per layer, by node; ``spikes`` the events of all neurons.
+    E = e_MAC · (MACs once + T · MACs repeated) + e_AC · Σ events · fan-out, after Rathi & Roy (2021), with the 45 nm
+    costs of Horowitz (2014). ``accumulations`` are per layer, by node; ``spikes`` the events of all neurons.
     """
     once = sum(fate.macs for fate in plan.fates.values() if not fate.events and _runs_once(fate.kind))
     repeated = sum(fate.macs for fate in plan.fates.values() if not fate.events and not _runs_once(fate.kind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -22,8 +23,8 @@ def accumulations(model: SpikingModel) -> dict[str, Tensor]:
     """Return the accumulate operations of each event-driven layer since the reset, per sample, by node: [N], float64.
 
     Every neuron counts its events element by element; the graph itself then carries the counts to the layers: additions
-    add counts, pools sum them, concatenations and slices move them. A layer's accumulations are its MACs times events per
-    input element, which is events times fan-out, borders averaged.
+    add counts, pools sum them, concatenations and slices move them. A layer's accumulations are its MACs times events
+    per input element, which is events times fan-out, borders averaged.
     """
     counts = _counts(model)
     result: dict[str, Tensor] = {}
@@ -64,7 +65,7 @@ def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any]) 
     operator = packet(node)
     streams = [counts[read] for read in node.all_input_nodes if read in counts]
     if operator in table.SUMS:
-        return sum(torch.broadcast_tensors(*streams)) if len(streams) > 1 else streams[0]
+        return functools.reduce(torch.add, streams)
     if table.scales(node):
         return streams[0].expand([n if n is not None else -1 for n in _shape(model, node)])
     if operator in (aten.sum, aten.mean):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import Graph, Where
+from snnfw.capture.graph import Graph, Where, split_batch
 from snnfw.contracts import Batch, Batches, Bundle, ExitPolicy, Inputs, Output, Resources, Scorer
 from snnfw.convert.observe import checked, moved
 from snnfw.errors import SnnfwError
@@ -139,8 +139,7 @@ class _BatchRun:
 
     def _where(self) -> Where:
         graph = self.model.graph
-        places = tuple(graph.where[read.name] for read in graph.output.all_input_nodes)
-        return places
+        return tuple(graph.where[read.name] for read in graph.output.all_input_nodes)
 
 
 def _placed(output: Output, current: Output, active: Tensor, samples: int, places: Where) -> Output:
@@ -150,18 +149,14 @@ def _placed(output: Output, current: Output, active: Tensor, samples: int, place
     old, spec = pytree.tree_flatten(output)
     new = pytree.tree_leaves(current)
     return pytree.tree_unflatten(
-        [
-            _replace(o, n, active, place)
-            for o, n, place in zip(old, new, pytree.tree_leaves(places), strict=True)
-        ],
+        [_replace(o, n, active, place) for o, n, place in zip(old, new, pytree.tree_leaves(places), strict=True)],
         spec,
     )
 
 
 def _replace(old: Tensor, new: Tensor, active: Tensor, place: Any) -> Tensor:
     whole = old.clone()
-    split = whole.unflatten(place.dim, (place.outer, -1, place.inner))
-    split.index_copy_(place.dim + 1, active, new.unflatten(place.dim, (place.outer, -1, place.inner)))
+    split_batch(whole, place).index_copy_(place.dim + 1, active, split_batch(new, place))
     return whole
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 class Point:
     """One checkpoint: scores of all samples, and means over samples of what it took to get there.
 
-    ``steps`` is the mean number of timesteps computed: below ``timestep`` where samples have left early. ``spikes`` are the
-    events that each site emitted, ``accumulations`` the accumulate operations of each layer, by node.
+    ``steps`` is the mean number of timesteps computed: below ``timestep`` where samples have left early. ``spikes`` are
+    the events that each site emitted, ``accumulations`` the accumulate operations of each layer, by node.
     """
 
     timestep: int

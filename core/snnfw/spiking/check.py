@@ -3,112 +3,212 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from snnfw.contracts import Neuron, Quantiser, Site, SiteStats
+from snnfw.capture.graph import BatchDim
+from snnfw.capture.sites import ACTIVATIONS
+from snnfw.contracts import Neuron, Quantiser
+from snnfw.errors import closest
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.timefold import select
-from snnfw.capture.graph import BatchDim
+from snnfw.spiking.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 
-SHAPE = (4, 3, 5, 5)
-TIMESTEPS = 8
-FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
-    "relu6": F.relu6,
-    "silu": F.silu,
-    "gelu": F.gelu,
-}
+KNOWN = sorted(set(ACTIVATIONS.values()))
+ANY = ("relu", "silu")
+"""Where a neuron for every activation is tried: one without negative values and one with."""
 
 
 def check_neuron(method: type[Neuron]) -> list[str]:
-    """Return what is wrong with a neuron at its default parameters, in sentences; empty when nothing is."""
+    """Return what is wrong with a neuron at its default parameters, in sentences; empty when nothing is.
+
+    It is tried at every activation that it stands in for, in two layouts, up to the first trial with a fault.
+    """
     try:
-        neuron = method()
-        site = example_site(neuron)
-        stats = observed(neuron, site)
-        return list(_faults(neuron, site, stats))
-    except Exception as error:
-        return [f"it cannot be observed, built and run with its defaults: {type(error).__name__}: {error}"]
+        return list(_faults(method()))
+    except Exception as error:  # whatever a stranger's code raises
+        return [f"it cannot be made with its defaults: {_said(error)}."]
 
 
-def example_site(neuron: Neuron) -> Site:
-    """Return a site of an activation that the neuron stands in for."""
-    kind = next((name for name in neuron.activations or ("relu",) if name in FUNCTIONS), "relu")
-    return Site("site", "site", kind, FUNCTIONS[kind], (None, *SHAPE[1:]), channel=1)
+def _faults(neuron: Neuron) -> Iterator[str]:
+    for kind in neuron.activations:
+        if kind not in KNOWN:
+            yield f"it stands in for '{kind}', which no site is.{closest(kind, KNOWN)} Known: {', '.join(KNOWN)}."
+            return
+    for number, (kind, layout) in enumerate(product(neuron.activations or ANY, LAYOUTS)):
+        where = f" (at a {kind} {layout.words})" if number else ""
+        sound = True
+        for fault in _faults_or_failure(neuron, kind, layout):
+            sound = False
+            yield f"{fault}{where}."
+        if not sound:
+            return
 
 
-def observed(neuron: Neuron, site: Site) -> SiteStats:
-    """Return what the neuron's observer learns from two batches of random activations."""
-    observer = neuron.observer(site)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(2):
-        observer.update(site.function(_random(generator, SHAPE)))
-    return observer.stats()
+def _faults_or_failure(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
+    try:
+        yield from _faults_at(neuron, kind, layout)
+    except Exception as error:  # whatever a stranger's code raises
+        yield f"it cannot be observed, built and run with its defaults: {_said(error)}"
 
 
-def _faults(neuron: Neuron, site: Site, stats: SiteStats) -> Iterator[str]:
-    if not bool((stats.threshold > 0).all() & torch.isfinite(stats.threshold).all()):
-        yield "its observer finds thresholds that are not positive and finite."
+def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
+    trial = trial_of(neuron, kind, layout)
+    drive = trial.noise(1, TIMESTEPS)
+    output_faults, event_faults = partial(_output_faults, drive=drive), partial(_event_faults, drive=drive)
+    for examine in (_stats_faults, _module_faults, output_faults, event_faults):
+        found = False
+        for fault in examine(trial):
+            found = True
+            yield fault
+        if found:  # what comes next would only say the same again
+            return
+    whole = trial.fresh()(drive)
+    yield from _step_faults(trial.fresh(), drive)
+    yield from _state_faults(trial, drive, whole)
+    yield from _calibration_faults(trial, drive, whole)
+    yield from _closed_form_faults(trial)
+
+
+def _stats_faults(trial: Trial) -> Iterator[str]:
+    for name in ("threshold", "initial", "offset"):
+        value: Tensor | None = getattr(trial.stats, name)
+        if value is not None and not _broadcasts(value, trial.layout):
+            yield (
+                f"its observer finds {name} of shape {_shown(value)}, which does not broadcast against one sample, "
+                f"[{', '.join(map(str, trial.layout.one_sample))}]"
+            )
+    threshold = trial.stats.threshold
+    if not bool((threshold > 0).all() & torch.isfinite(threshold).all()):
+        yield "its observer finds thresholds that are not positive and finite"
+
+
+def _broadcasts(value: Tensor, layout: Layout) -> bool:
+    try:
+        return tuple(torch.broadcast_shapes(value.shape, layout.one_sample)) == layout.one_sample
+    except RuntimeError:
+        return False
+
+
+def _module_faults(trial: Trial) -> Iterator[str]:
+    built: object = trial.fresh()
+    if not isinstance(built, SpikingNeuron):
+        yield f"build() returns a {type(built).__name__}: it must return a snnfw.SpikingNeuron"
         return
-    drive = _random(torch.Generator().manual_seed(1), (TIMESTEPS, *SHAPE))
-    built = neuron.build(site, stats, TIMESTEPS)
+    for module in built.modules():
+        for name in (name for name, value in vars(module).items() if isinstance(value, Tensor)):
+            yield f"its tensor '{name}' is no buffer, so it stays behind when the network moves: use register_buffer"
+
+
+def _output_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     given = drive.clone()
-    whole = built(drive)
+    whole = trial.fresh()(given)
+    if not torch.equal(given, drive):
+        yield "it changes its input in place"
     if whole.shape != drive.shape:
-        yield f"its output has shape {tuple(whole.shape)} for an input of shape {tuple(drive.shape)}."
-        return
-    if not bool(torch.isfinite(whole).all()):
-        yield "its output holds NaN or infinite values."
-    if not torch.equal(drive, given):
-        yield "it changes its input in place."
-    yield from _state_faults(built, drive, whole)
-    yield from _event_faults(built, whole)
-    if isinstance(neuron, Quantiser):
-        yield from _closed_form_faults(neuron, site, stats)
+        yield f"its output has shape {_shown(whole)} for an input of shape {_shown(drive)}"
+    elif not bool(torch.isfinite(whole).all()):
+        yield "its output holds NaN or infinite values"
+    for single in (drive, drive.float()):
+        output = trial.fresh().to(single.dtype)(single)
+        if output.dtype != single.dtype:
+            yield f"its output is {output.dtype} for an input of {single.dtype}"
 
 
-def _state_faults(built: SpikingNeuron, drive: Tensor, whole: Tensor) -> Iterator[str]:
-    built.reset()
-    if not torch.equal(built(drive), whole):
-        yield "after reset() the same input gives another output."
-    built.reset()
-    if not torch.equal(torch.cat([built(drive[:3]), built(drive[3:])]), whole):
-        yield "in chunks of timesteps it gives another output than in one run."
-    keep = torch.tensor([0, 2])
-    built.reset()
-    if not torch.equal(built(drive[:, keep]), whole[:, keep]):
-        yield "a sample's output changes with the other samples in the batch."
-    built.reset()
-    built(drive[:3])
-    for name, value in built.named_memories():
-        if isinstance(value, Tensor) and value.dim():
-            setattr(built, name, select(value, BatchDim(0), keep))
-    if not torch.equal(built(drive[3:, keep]), whole[3:, keep]):
-        yield "when samples leave in the middle of a run, the output of those that stay changes."
-
-
-def _event_faults(built: SpikingNeuron, whole: Tensor) -> Iterator[str]:
+def _event_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    built = trial.fresh()
+    whole = built(drive)
     events = built.events(whole)
     if events.shape != whole.shape:
-        yield f"events() returns shape {tuple(events.shape)} for an output of shape {tuple(whole.shape)}."
+        yield f"events() returns shape {_shown(events)} for an output of shape {_shown(whole)}"
     elif not torch.equal(events, events.round()) or bool((events < 0).any()):
-        yield "events() returns numbers that are negative or not whole."
+        yield "events() returns numbers that are negative or not whole"
     elif not torch.equal(events == 0, whole == 0):
-        yield "events() counts events where the output is zero, or none where it is not."
+        yield "events() counts events where the output is zero, or none where it is not"
 
 
-def _closed_form_faults(neuron: Quantiser, site: Site, stats: SiteStats) -> Iterator[str]:
+def _step_faults(built: SpikingNeuron, drive: Tensor) -> Iterator[str]:
+    given, states = drive[0].clone(), tuple(state.clone() for state in built.begin(drive[0]))
+    before = [state.clone() for state in states]
+    built.step(given, states)
+    if not torch.equal(given, drive[0]):
+        yield "step() changes its input in place"
+    if not all(map(torch.equal, states, before)):
+        yield "step() changes its states in place"
+
+
+def _state_faults(trial: Trial, drive: Tensor, whole: Tensor) -> Iterator[str]:
+    place = BatchDim(trial.layout.batch)
+    keep = torch.tensor([0, 2])
+
+    def kept(sequence: Tensor) -> Tensor:
+        return select(sequence, BatchDim(place.dim + 1), keep)
+
+    def again() -> Tensor:
+        built = trial.fresh()
+        built(drive)
+        built.reset()
+        return torch.as_tensor(built(drive))
+
+    def chunked() -> Tensor:
+        built = trial.fresh()
+        return torch.cat([built(drive[:3]), built(drive[3:])])
+
+    def compacted() -> Tensor:
+        built = trial.fresh()
+        before = kept(built(drive[:3]))
+        built.keep(place, keep)
+        return torch.cat([before, built(kept(drive[3:]))])
+
+    yield from _differs(again, whole, "after reset() the same input gives another output")
+    yield from _differs(chunked, whole, "in chunks of timesteps it gives another output than in one run")
+    alone = "a sample's output changes with the other samples in the batch"
+    yield from _differs(lambda: trial.fresh()(kept(drive)), kept(whole), alone)
+    left = "when samples leave in the middle of a run, the output of those that stay changes"
+    yield from _differs(compacted, kept(whole), left)
+
+
+def _differs(run: Callable[[], Tensor], wanted: Tensor, fault: str) -> Iterator[str]:
+    """Yield the fault where a run gives another output than the one wanted, or fails."""
+    try:
+        if not torch.equal(run(), wanted):
+            yield fault
+    except Exception as error:  # whatever a stranger's code raises
+        yield f"{fault}: {_said(error)}"
+
+
+def _calibration_faults(trial: Trial, drive: Tensor, whole: Tensor) -> Iterator[str]:
+    """See that an initial potential and an offset of two thresholds change something."""
+    if not trial.fresh().calibrated:
+        return
+    for name in ("initial", "offset"):
+        moved = replace(trial.stats, **{name: 2 * trial.stats.threshold})
+        if torch.equal(trial.neuron.build(trial.site, moved, TIMESTEPS)(drive), whole):
+            yield f"its output ignores '{name}', which calibration corrects: use it or set calibrated = False"
+
+
+def _closed_form_faults(trial: Trial) -> Iterator[str]:
     """Compare the mean output for a constant input with ``quantise``; a shift may round where the form floors."""
-    constant = _random(torch.Generator().manual_seed(2), SHAPE)
-    built = neuron.build(site, stats, TIMESTEPS)
-    mean = built(constant.expand(TIMESTEPS, *SHAPE)).mean(0)
-    error = (mean - neuron.quantise(site.function(constant), stats.threshold, TIMESTEPS)).abs()
-    if bool((error > 1.001 * stats.threshold / TIMESTEPS).any()):
-        yield "for a constant input its mean output is more than one threshold / T from quantise()."
+    if not isinstance(trial.neuron, Quantiser):
+        return
+    constant = trial.noise(2)
+    threshold = trial.stats.threshold
+    mean = trial.fresh()(constant.expand(TIMESTEPS, *constant.shape)).mean(0)
+    wanted = trial.neuron.quantise(trial.site.function(constant), threshold, TIMESTEPS)
+    if wanted.shape != mean.shape:
+        yield f"quantise() returns shape {_shown(wanted)} for an activation of shape {_shown(mean)}"
+    elif bool(((mean - wanted).abs() > 1.001 * threshold / TIMESTEPS).any()):
+        yield "for a constant input its mean output is more than one threshold / T from quantise()"
 
 
-def _random(generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-    return torch.randn(shape, generator=generator, dtype=torch.float64)
+def _shown(tensor: Tensor) -> str:
+    return str(list(tensor.shape))
+
+
+def _said(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text}"

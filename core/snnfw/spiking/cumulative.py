@@ -47,16 +47,12 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
             else:  # summed in the order of time, so that chunks add up to the same bits as a whole run
                 sums.append(torch.cat([self.sums[index].unsqueeze(0), sequence]).cumsum(0)[1:])
         times = self._times(steps, sums[0])
-        means = [
-            fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)
-        ]
+        means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
         reached = map_leaves(
             lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means)
         )
         if self.previous is None:
-            self.previous = pytree.tree_map(
-                lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached
-            )
+            self.previous = pytree.tree_map(lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached)
         outputs = map_leaves(_differences, self.output, reached, self.previous)
         self.sums = [total[-1].clone() for total in sums]
         self.previous = pytree.tree_map(lambda leaf: None if leaf is None else leaf[-1].clone(), reached)
@@ -109,7 +105,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
         self.register_memory("total", None)
         self.register_memory("elapsed", 0)
 
-    def forward(self, stream: Any, steps: int) -> None:
+    def add(self, stream: Any, steps: int) -> None:
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
         added = map_leaves(
             lambda place, leaf: leaf if place is None else unfold(leaf, place, steps).sum(0),
@@ -125,9 +121,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
 
     def read(self) -> Any:
         """Return the mean over the timesteps so far."""
-        return map_leaves(
-            lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total
-        )
+        return map_leaves(lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total)
 
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices alone."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import torch
 from spikingjelly.activation_based.functional import reset_net
@@ -27,14 +27,12 @@ STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
 class SpikingModel(nn.Module):
     """A spiking network: the captured graph, its plan, and a neuron at every site.
 
-    Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``, then
-    ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by the
-    longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
+    Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``,
+    then ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by
+    the longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
     """
 
-    def __init__(
-        self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int
-    ) -> None:
+    def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
         super().__init__()
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
         self.network = graph.module
@@ -95,7 +93,7 @@ class SpikingModel(nn.Module):
         for node in self._of(*STREAMS):
             values[node] = self._advance_node(node, steps, value_of, visit)
             if node.name in self.means:
-                self.means[node.name](values[node], steps)
+                self._mean(node.name).add(values[node], steps)
             for done in self._free[node]:
                 values.pop(done, None)
         self.elapsed += steps
@@ -104,8 +102,9 @@ class SpikingModel(nn.Module):
     def read(self) -> Output:
         """Return the network's output for the mean of its streams over the timesteps so far."""
         values = dict(self._constant)
-        for name, mean in self.means.items():
-            values[self._node(name)] = mean.read()
+        for node in self._of(*STREAMS):
+            if node.name in self.means:
+                values[node] = self._mean(node.name).read()
         for node in self._of(Kind.READOUT):
             values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
         results = evaluate(self.network, self.graph.output, lambda read: self._static_value(read, values))
@@ -122,13 +121,12 @@ class SpikingModel(nn.Module):
             )
             for node, value in self._constant.items()
         }
-        for name, neuron in self.neurons.items():
-            place = self.graph.where[name]
-            for state, value in neuron.named_memories():
-                if isinstance(value, Tensor) and value.dim():
-                    setattr(neuron, state, select(value, place, samples))
-        for module in [*self.cumulative.values(), *self.means.values()]:
-            module.keep(samples)
+        for site, neuron in self.site_neurons():
+            neuron.keep(self.graph.where[site.node], samples)
+        for name in self.cumulative:
+            self._cumulated(name).keep(samples)
+        for name in self.means:
+            self._mean(name).keep(samples)
         self.samples = len(samples)
 
     def constant(self, node: fx.Node) -> Any:
@@ -139,11 +137,9 @@ class SpikingModel(nn.Module):
         """Yield every site that has a neuron, with it, in the order of execution."""
         for placement in self.plan.placements:
             if placement.site.node in self.neurons:
-                yield placement.site, self.neurons[placement.site.node]
+                yield placement.site, self._neuron(placement.site.node)
 
-    def _advance_node(
-        self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None
-    ) -> Any:
+    def _advance_node(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Any:
         kind = self._kinds[node]
         if kind is Kind.SPIKING:
             return self._fire(node, steps, value_of, visit)
@@ -155,13 +151,11 @@ class SpikingModel(nn.Module):
             given = dict(zip(streams, tensors, strict=True))
             return evaluate(self.network, node, lambda read: given[read] if read in given else value_of(read))
 
-        return self.cumulative[node.name](function, steps, *map(value_of, streams))
+        return self._cumulated(node.name)(function, steps, *map(value_of, streams))
 
-    def _fire(
-        self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None
-    ) -> Tensor:
+    def _fire(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Tensor:
         """Run a neuron; a static input is read again at each timestep rather than repeated."""
-        source, neuron = node.args[0], self.neurons[node.name]
+        source, neuron = node.args[0], self._neuron(node.name)
         if not isinstance(source, fx.Node):
             raise SnnfwError(f"the activation '{node.name}' reads no tensor.")
         place: BatchDim = self.graph.where[node.name]
@@ -172,8 +166,10 @@ class SpikingModel(nn.Module):
             drive = value.unsqueeze(0).expand(steps, *value.shape)
         if visit is None:
             return fold(neuron(drive), place)
-        site = next(p.site for p in self.plan.placements if p.site.node == node.name)
-        return fold(visit(site, neuron, drive), place)
+        placement = self.plan.fates[node.name].placement
+        if placement is None:
+            raise SnnfwError(f"no neuron is placed at '{node.name}'.")
+        return fold(visit(placement.site, neuron, drive), place)
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:
@@ -193,9 +189,7 @@ class SpikingModel(nn.Module):
     def _needed_later(self) -> set[fx.Node]:
         """Return the constants that streams and readout read."""
         later = {Kind.READOUT, Kind.OUTPUT, *STREAMS}
-        return {
-            read for node in self.graph.nodes if self._kinds[node] in later for read in node.all_input_nodes
-        }
+        return {read for node in self.graph.nodes if self._kinds[node] in later for read in node.all_input_nodes}
 
     def _read_out(self) -> list[fx.Node]:
         """Return the streams that the readout, or the output itself, reads."""
@@ -213,8 +207,14 @@ class SpikingModel(nn.Module):
     def _of(self, *kinds: Kind) -> list[fx.Node]:
         return [node for node in self.graph.nodes if self._kinds[node] in kinds]
 
-    def _node(self, name: str) -> fx.Node:
-        return next(node for node in self.graph.nodes if node.name == name)
+    def _neuron(self, name: str) -> SpikingNeuron:
+        return cast("SpikingNeuron", self.neurons[name])
+
+    def _cumulated(self, name: str) -> Cumulative:
+        return cast("Cumulative", self.cumulative[name])
+
+    def _mean(self, name: str) -> TimeMean:
+        return cast("TimeMean", self.means[name])
 
 
 def dense(tensor: Tensor) -> Tensor:

@@ -9,7 +9,10 @@ import torch
 from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor
 
+from snnfw.spiking.timefold import select
+
 if TYPE_CHECKING:
+    from snnfw.capture.graph import BatchDim
     from snnfw.contracts import SiteStats
 
 States = tuple[Tensor, ...]
@@ -23,8 +26,8 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     around it keep their weights. What calibration finds lives here: ``threshold`` θ, ``initial`` potential and
     ``offset``, a constant added to the input at each timestep, all broadcasting against ``shape``.
 
-    A subclass names its states and says how they begin (``begin``) and change in one timestep (``step``). ``emitted`` holds
-    the events of each element since the reset, [*shape].
+    A subclass names its states and says how they begin (``begin``) and change in one timestep (``step``). ``emitted``
+    holds the events of each element since the reset, [*shape].
     """
 
     states: ClassVar[tuple[str, ...]] = ("potential",)
@@ -59,6 +62,12 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         """Return how many events each element of an output holds: n for a burst of n, also when it is negative."""
         return (output.abs() / self.threshold).round_()
 
+    def keep(self, place: BatchDim, samples: Tensor) -> None:
+        """Go on with the samples of these indices alone; states without dimensions belong to all of them."""
+        for name, value in self.named_memories():
+            if isinstance(value, Tensor) and value.dim():
+                setattr(self, name, select(value, place, samples))
+
     def single_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: States, **_: object
     ) -> tuple[tuple[Tensor, ...], States]:
@@ -90,8 +99,8 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
             states = self.begin(x_seq[0] + self.offset)
         elif states[0].shape != x_seq.shape[1:]:
             raise ValueError(
-                f"the neuron's state has shape {tuple(states[0].shape)} and its input {tuple(x_seq.shape[1:])}: reset it, "
-                "or select the samples that go on in its state too."
+                f"the neuron's state has shape {tuple(states[0].shape)} and its input {tuple(x_seq.shape[1:])}: reset "
+                "it, or select the samples that go on in its state too."
             )
         (output,), after = self.multi_step_functional_forward((x_seq,), states)
         for name, value in zip(self.states, after, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from snnfw.capture.graph import BatchDim
+from snnfw.capture.graph import BatchDim, split_batch
 
 
 def unfold(stream: Tensor, place: BatchDim, steps: int) -> Tensor:
@@ -12,13 +12,13 @@ def unfold(stream: Tensor, place: BatchDim, steps: int) -> Tensor:
 
     A view wherever the batch is merged with nothing outside it.
     """
-    split = stream.unflatten(place.dim, (place.outer, steps, -1)).movedim(place.dim + 1, 0)
+    split: Tensor = stream.unflatten(place.dim, (place.outer, steps, -1)).movedim(place.dim + 1, 0)
     return split.flatten(place.dim + 1, place.dim + 2)
 
 
 def fold(sequence: Tensor, place: BatchDim) -> Tensor:
     """Return the stream with T · N samples in its batch dimension from [T, *shape]: the inverse of ``unfold``."""
-    split = sequence.unflatten(place.dim + 1, (place.outer, -1)).movedim(0, place.dim + 1)
+    split: Tensor = sequence.unflatten(place.dim + 1, (place.outer, -1)).movedim(0, place.dim + 1)
     return split.flatten(place.dim, place.dim + 2)
 
 
@@ -29,11 +29,9 @@ def repeat(value: Tensor, place: BatchDim, steps: int) -> Tensor:
 
 def select(value: Tensor, place: BatchDim, keep: Tensor) -> Tensor:
     """Return the samples with indices ``keep`` ([K], long) of a tensor without time."""
-    split = value.unflatten(place.dim, (place.outer, -1, place.inner))
-    return split.index_select(place.dim + 1, keep).flatten(place.dim, place.dim + 2)
+    return split_batch(value, place).index_select(place.dim + 1, keep).flatten(place.dim, place.dim + 2)
 
 
 def per_sample(value: Tensor, place: BatchDim) -> Tensor:
     """Return the sum over everything but the samples, [N]."""
-    split = value.unflatten(place.dim, (place.outer, -1, place.inner))
-    return split.movedim(place.dim + 1, 0).flatten(1).sum(1)
+    return split_batch(value, place).movedim(place.dim + 1, 0).flatten(1).sum(1)

@@ -32,9 +32,7 @@ class AdaFire:
     activations: ClassVar[tuple[str, ...]] = ("relu",)
 
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep (φ)")] = 4
-    shift: Annotated[
-        bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")
-    ] = True
+    shift: Annotated[bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")] = True
 
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""

@@ -31,9 +31,7 @@ class Calibration:
 
     threshold: Annotated[
         Literal["mse", "max", "percentile", "neuron"],
-        Field(
-            description="least squares on the neuron's closed form, maximum, percentile, or the neuron's own choice"
-        ),
+        Field(description="least squares on the neuron's closed form, maximum, percentile, or the neuron's own choice"),
     ] = "mse"
     percentile: Annotated[float, Field(gt=0, le=100, description="for threshold=percentile")] = 99.9
     channel_wise: Annotated[bool, Field(description="one threshold per channel instead of per layer")] = False
@@ -47,9 +45,7 @@ class Calibration:
     ] = 0.9
     batches: Annotated[int, Field(ge=1, description="most calibration batches for thresholds")] = 7
     bias: Annotated[bool, Field(description="correct each channel's mean output by an input current")] = True
-    potential: Annotated[
-        bool, Field(description="correct each neuron's mean output by its initial potential")
-    ] = False
+    potential: Annotated[bool, Field(description="correct each neuron's mean output by its initial potential")] = False
     samples: Annotated[int, Field(ge=1, description="most calibration samples for bias and potential")] = 128
 
     def convert(

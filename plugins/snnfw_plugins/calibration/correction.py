@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
-def correct(
-    model: SpikingModel, calibration: Batches[Inputs], options: Calibration, resources: Resources
-) -> None:
+def correct(model: SpikingModel, calibration: Batches[Inputs], options: Calibration, resources: Resources) -> None:
     """Correct biases, then initial potentials, as ``options`` say.
 
-    The network runs layer by layer with all timesteps in the batch, so each layer can be corrected on the way, behind the
-    layers already corrected: one run of the spiking network instead of one for each layer.
+    The network runs layer by layer with all timesteps in the batch, so each layer can be corrected on the way, behind
+    the layers already corrected: one run of the spiking network instead of one for each layer.
     """
     if not (options.bias or options.potential):
         return
@@ -42,9 +40,7 @@ def correct(
             _correct_each_site(model, inputs, wanted, change)
 
 
-def _correct_each_site(
-    model: SpikingModel, inputs: Inputs, wanted: Mapping[str, Tensor], change: Change
-) -> None:
+def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str, Tensor], change: Change) -> None:
     def visit(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
         output: Tensor = neuron(drive)
         if not neuron.calibrated:

@@ -34,9 +34,7 @@ class IntegrateAndFire:
         Field(gt=0, le=100, description="threshold: this percentile of the activation; 100 is its maximum"),
     ] = 100.0
     channel_wise: Annotated[bool, Field(description="one threshold per channel instead of per layer")] = False
-    shift: Annotated[
-        bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")
-    ] = False
+    shift: Annotated[bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")] = False
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the percentile of the activation."""

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Tracking:
     """Emit what is missing between the spikes so far and t times the activation of the mean input.
 
-    X(t) = x(1) + ... + x(t), E(t) = s(1) + ... + s(t): n(t) = clip(floor((t · f(X(t)/t) - E(t-1)) / θ + 1/2), -φ, φ) and
-    s(t) = n(t) · θ. Unless a burst is clipped, |E(t) - t · f(X(t)/t)| <= θ/2, so the mean output is within θ/(2t) of
-    f(mean input), for every activation function f. Negative spikes take back what earlier ones emitted too much.
+    X(t) = x(1) + ... + x(t), E(t) = s(1) + ... + s(t): n(t) = clip(floor((t · f(X(t)/t) - E(t-1)) / θ + 1/2), -φ, φ)
+    and s(t) = n(t) · θ. Unless a burst is clipped, |E(t) - t · f(X(t)/t)| <= θ/2, so the mean output is within θ/(2t)
+    of f(mean input), for every activation function f. Negative spikes take back what earlier ones emitted too much.
     """
 
     name: ClassVar[str] = "tracking"

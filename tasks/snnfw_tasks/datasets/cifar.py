@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  # pydantic resolves the fields' types at run time
+from pathlib import Path  # pydantic resolves the fields' types at run time
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 from pydantic import Field
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from snnfw_tasks.datasets.images import PixelSamples
 
 
-Mean: TypeAlias = Annotated[
-    tuple[float, float, float], Field(description="subtracted from red, green and blue")
-]
+Mean: TypeAlias = Annotated[tuple[float, float, float], Field(description="subtracted from red, green and blue")]
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Deviation: TypeAlias = Annotated[
     tuple[Positive, Positive, Positive], Field(description="what red, green and blue are divided by")
@@ -64,9 +62,7 @@ class Cifar100:
         return _open(CIFAR100, self.name, self.root, self.mean, self.std)
 
 
-def _open(
-    kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], std: tuple[float, ...]
-) -> LabelledData:
+def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], std: tuple[float, ...]) -> LabelledData:
     """Return both of CIFAR's parts after checking that every file is there and undamaged."""
     require_files(kind, name, root)
     parts = {train: kind(root, train=train) for train in (True, False)}

@@ -39,9 +39,7 @@ class Digits:
         order = stratified_order(digits.target)
 
         def split(chosen: NDArray[np.intp]) -> PixelSamples:
-            return PixelSamples(
-                pixels[chosen], digits.target[chosen].tolist(), 16.0, PREPARE.mean, PREPARE.std
-            )
+            return PixelSamples(pixels[chosen], digits.target[chosen].tolist(), 16.0, PREPARE.mean, PREPARE.std)
 
         return LabelledData(
             classes=tuple(str(digit) for digit in digits.target_names),

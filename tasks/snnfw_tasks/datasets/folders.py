@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path  # noqa: TC003  # pydantic resolves the fields' types at run time
+from pathlib import Path  # pydantic resolves the fields' types at run time
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -68,9 +68,7 @@ class Folder:
     name: ClassVar[str] = "folder"
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
-    root: Annotated[
-        Path, Field(description="holds train/CLASS/*.png, test/ or val/, and calibration/ if you like")
-    ]
+    root: Annotated[Path, Field(description="holds train/CLASS/*.png, test/ or val/, and calibration/ if you like")]
     size: Size = None
     resize: Resize = None
     mean: Mean = None
@@ -147,9 +145,7 @@ def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]
     for split in splits:
         here = {folder.name for folder in split.iterdir() if folder.is_dir()}
         if not here:
-            raise SnnfwError(
-                f"data '{name}' is empty: '{split}' holds no class folders, expected are {expected}."
-            )
+            raise SnnfwError(f"data '{name}' is empty: '{split}' holds no class folders, expected are {expected}.")
         found |= here
     if len(found) < 2:
         raise SnnfwError(f"data '{name}' has only the class '{found.pop()}': a classifier needs two or more.")
@@ -168,7 +164,6 @@ def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Prepr
     for label, number in numbers.items():
         if number not in present:
             raise SnnfwError(
-                f"data '{name}' has no image of the class '{label}' in '{split}': "
-                "every split needs every class."
+                f"data '{name}' has no image of the class '{label}' in '{split}': every split needs every class."
             )
     return FileSamples(files, prepare, name)

@@ -51,9 +51,7 @@ class FileSamples:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.files[index]
-        return prepared(
-            read_image(path, "L" if len(self.prepare.mean) == 1 else "RGB", self.data), self.prepare
-        ), label
+        return prepared(read_image(path, "L" if len(self.prepare.mean) == 1 else "RGB", self.data), self.prepare), label
 
 
 def read_image(path: str, mode: str, data: str) -> Image:

@@ -38,9 +38,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
             content = content[key]
     if not isinstance(content, Mapping) or not all(isinstance(v, torch.Tensor) for v in content.values()):
-        raise SnnfwError(
-            f"weights '{path}' hold something other than named tensors: save model.state_dict() instead."
-        )
+        raise SnnfwError(f"weights '{path}' hold something other than named tensors: save model.state_dict() instead.")
     wrapped = all(key.startswith("module.") for key in content)  # by DataParallel
     return {key.removeprefix("module.") if wrapped else key: value for key, value in content.items()}
 
@@ -93,9 +91,7 @@ def require_finite(module: nn.Module, model: str) -> None:
     """
     for key, parameter in module.named_parameters():
         if not parameter.isfinite().all():
-            raise SnnfwError(
-                f"parameter '{key}' of model '{model}' holds NaN or infinity: use other weights."
-            )
+            raise SnnfwError(f"parameter '{key}' of model '{model}' holds NaN or infinity: use other weights.")
     for key, buffer in module.named_buffers():
         if buffer.isnan().any():
             raise SnnfwError(f"buffer '{key}' of model '{model}' holds NaN: use other weights.")

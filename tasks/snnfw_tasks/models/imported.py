@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Mapping  # noqa: TC003  # pydantic resolves the fields' types at run time
+from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,9 +31,7 @@ class CallableModel:
 
     target: Annotated[str, Field(description="package.module:callable, which returns a torch.nn.Module")]
     weights: Annotated[Path | None, Field(description="a .safetensors or .pth file to load")] = None
-    args: Annotated[Mapping[str, Any], Field(description="what to call it with")] = field(
-        default_factory=dict
-    )
+    args: Annotated[Mapping[str, Any], Field(description="what to call it with")] = field(default_factory=dict)
 
     def preprocess(self) -> None:
         """Return nothing: only the network's owner knows how its images were prepared."""
@@ -82,15 +80,11 @@ def find_target(target: str) -> Callable[..., object]:
                 f"no module named '{error.name}' in '{Path.cwd()}' or among the installed packages "
                 f"(model target '{target}')."
             ) from error
-        raise SnnfwError(
-            f"module '{module_name}' cannot be imported: {type(error).__name__}: {error}."
-        ) from error
+        raise SnnfwError(f"module '{module_name}' cannot be imported: {type(error).__name__}: {error}.") from error
     found = getattr(module, attribute, None)
     if not callable(found):
         names = [name for name, value in vars(module).items() if callable(value)]
-        raise SnnfwError(
-            f"module '{module_name}' has no callable named '{attribute}'.{closest(attribute, names)}"
-        )
+        raise SnnfwError(f"module '{module_name}' has no callable named '{attribute}'.{closest(attribute, names)}")
     called: Callable[..., object] = found
     return called
 
@@ -100,6 +94,4 @@ def call_target(found: Callable[..., object], target: str, args: Mapping[str, An
     try:
         return found(**args)
     except Exception as error:  # a stranger's code may raise anything
-        raise SnnfwError(
-            f"'{target}' failed with model.args={dict(args)}: {type(error).__name__}: {error}."
-        ) from error
+        raise SnnfwError(f"'{target}' failed with model.args={dict(args)}: {type(error).__name__}: {error}.") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping  # noqa: TC003  # pydantic resolves the fields' types at run time
+from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -90,9 +90,7 @@ class TimmModel:
             return None
         tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{self.arch}.*")]
         if not tags:
-            raise SnnfwError(
-                f"timm has no weights for '{self.arch}': give a file, or leave model.weights out."
-            )
+            raise SnnfwError(f"timm has no weights for '{self.arch}': give a file, or leave model.weights out.")
         if self.weights not in (DEFAULT, *tags):
             raise unknown(f"timm weights of '{self.arch}'", self.weights, (DEFAULT, *tags), "Available")
         return self.arch if self.weights == DEFAULT else f"{self.arch}.{self.weights}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping  # noqa: TC003  # pydantic resolves the fields' types at run time
+from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -79,8 +79,6 @@ class TorchvisionModel:
             return None
         entries = models.get_model_weights(self.arch)
         if self.weights not in entries.__members__:
-            raise unknown(
-                f"{self.name} weights of '{self.arch}'", self.weights, entries.__members__, "Available"
-            )
+            raise unknown(f"{self.name} weights of '{self.arch}'", self.weights, entries.__members__, "Available")
         found: WeightsEnum = entries[self.weights]
         return found

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import ConvNet, InnerBatch, InPlaceReuse, MixesSamples, captured, estimated, noise, seeded
 from torch import Tensor, nn
 
+from networks import ConvNet, InnerBatch, InPlaceReuse, MixesSamples, captured, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.survey import operator_name
@@ -32,7 +32,7 @@ def test_a_batch_norm_without_a_layer_of_its_own_stays_one_affine_operator() -> 
             self.conv, self.bn = nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4)
 
         def forward(self, x: Tensor) -> Tensor:
-            y = self.conv(x)
+            y: Tensor = self.conv(x)
             return torch.relu(self.bn(y)) + y
 
     x = noise(2, 3, 4, 4)
@@ -114,7 +114,7 @@ class FixedBatch(nn.Module):
 def _with_nan() -> nn.Module:
     model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
     with torch.no_grad():
-        model[0].weight[0, 0] = float("nan")
+        model.get_parameter("0.weight")[0, 0] = float("nan")
     return model
 
 
@@ -155,9 +155,7 @@ def test_a_network_that_cannot_be_captured_is_refused_in_a_sentence(
 
 def test_macs_are_those_of_the_formula() -> None:
     graph = captured(ConvNet, noise(2, 3, 8, 8))
-    by_operator = {
-        operator_name(node) + str(i): graph.macs.get(node.name, 0) for i, node in enumerate(graph.nodes)
-    }
+    by_operator = {operator_name(node) + str(i): graph.macs.get(node.name, 0) for i, node in enumerate(graph.nodes)}
     found = sorted(macs for macs in by_operator.values() if macs)
     assert found == sorted([3 * 8 * 9 * 64, 8 * 8 * 9 * 64, 8 * 5])
 

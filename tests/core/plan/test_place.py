@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from networks import ConvNet, SmallPointNet, captured, noise, small_vit
 from torch import Tensor, nn
 
+from networks import ConvNet, SmallPointNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Keep, Rule
 from snnfw.errors import SnnfwError
@@ -165,9 +165,7 @@ def test_a_neuron_is_not_placed_on_an_activation_it_does_not_stand_in_for() -> N
 
 def test_a_network_without_activations_is_refused() -> None:
     graph = captured(lambda: nn.Linear(3, 4), noise(2, 3))
-    with pytest.raises(
-        SnnfwError, match="^the network has no activation function that a neuron could stand in for.$"
-    ):
+    with pytest.raises(SnnfwError, match="^the network has no activation function that a neuron could stand in for.$"):
         place(graph, (Rule("*", Anything()),))
 
 

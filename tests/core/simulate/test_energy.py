@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from networks import ConvNet, captured, converted, noise
-from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.tracking import Tracking
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from networks import ConvNet, captured, converted, noise
 from snnfw.contracts import Keep, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
@@ -19,6 +17,8 @@ from snnfw.simulate.energy import break_even_rate, layer_energy, network_energy,
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.events import accumulations, spikes
 from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.tracking import Tracking
 
 COSTS = EnergyModel()
 T = 4
@@ -103,9 +103,7 @@ def test_energy_is_the_sum_of_what_runs_once_what_repeats_and_what_accumulates()
     assert energy.repeated == T * 5 * 6  # a layer that reads a layer
     first, last = (float(values.mean()) for values in spikes(model).values())
     assert energy.accumulations == pytest.approx(5 * first + 2 * last)
-    assert energy.total == pytest.approx(
-        (4.6 * (energy.once + energy.repeated) + 0.9 * energy.accumulations) * 1e-9
-    )
+    assert energy.total == pytest.approx((4.6 * (energy.once + energy.repeated) + 0.9 * energy.accumulations) * 1e-9)
     assert sum(layer_energy(model.plan, COSTS, T, added).values()) == pytest.approx(energy.total)
     assert network_energy(model.plan, COSTS) == pytest.approx(4.6e-9 * (12 + 20 + 30 + 12 + 4))
 
@@ -113,14 +111,12 @@ def test_energy_is_the_sum_of_what_runs_once_what_repeats_and_what_accumulates()
 def test_static_layers_can_be_charged_at_every_timestep() -> None:
     x = noise(3, 3, 8, 8)
     plan = converted(captured(ConvNet, x), AdaFire(), x, T).plan
-    once, per_step = (spiking_energy(plan, replace(COSTS, static=s), T, {}, 0) for s in ("once", "per_step"))  # type: ignore[arg-type]  # literals
+    once, per_step = (spiking_energy(plan, replace(COSTS, static=s), T, {}, 0) for s in ("once", "per_step"))
     static = 3 * 8 * 9 * 64
     assert (once.once, once.repeated) == (static, 0)
     assert (per_step.once, per_step.repeated) == (0, T * static)
     assert per_step.total == pytest.approx(T * once.total)
-    assert sum(layer_energy(plan, replace(COSTS, static="per_step"), T, {}).values()) == pytest.approx(
-        per_step.total
-    )
+    assert sum(layer_energy(plan, replace(COSTS, static="per_step"), T, {}).values()) == pytest.approx(per_step.total)
 
 
 def test_spikes_alone_are_charged_when_asked_for() -> None:

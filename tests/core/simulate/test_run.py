@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
-from networks import ConvNet, captured, converted, noise
-from snnfw_plugins.adafire import AdaFire
 from torch import Tensor, nn
 
+from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Batch, Resources
 from snnfw.errors import SnnfwError
@@ -17,6 +16,7 @@ from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.adafire import AdaFire
 
 T = 8
 
@@ -46,7 +46,8 @@ class LeaveAt:
     threshold: float
 
     def done(self, output: Any, timestep: int, timesteps: int) -> Tensor:
-        return output.softmax(1).amax(1) > self.threshold
+        leave: Tensor = output.softmax(1).amax(1) > self.threshold
+        return leave
 
 
 @pytest.fixture(scope="module")
@@ -149,9 +150,7 @@ def test_an_empty_data_set_is_refused(case: tuple[Graph, Tensor, SpikingModel]) 
 def test_nan_in_evaluation_data_is_refused(case: tuple[Graph, Tensor, SpikingModel]) -> None:
     _, x, model = case
     bad = torch.full_like(x[:2], float("inf"))
-    with pytest.raises(
-        SnnfwError, match="^evaluation batch 0 holds NaN or infinite values: clean the data.$"
-    ):
+    with pytest.raises(SnnfwError, match="^evaluation batch 0 holds NaN or infinite values: clean the data.$"):
         simulate(model, [Batch((bad,), torch.zeros(2))], [T], Collect, Resources())
 
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import noise
 from torch import Tensor
 from torch.nn import functional as F
 
+from networks import noise
 from snnfw.capture.graph import BatchDim
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.timefold import fold, unfold
@@ -43,9 +43,7 @@ def test_an_analog_operator_cumulates_to_t_times_its_value_at_the_mean(chunks: t
     stream = noise(T, N, 5)
     sums = cumulated(Cumulative(True, [BatchDim(0)], BatchDim(0)), lambda x: x.softmax(1), stream, chunks)
     for t in range(T):
-        torch.testing.assert_close(
-            sums[t], (t + 1) * stream[: t + 1].mean(0).softmax(1), rtol=1e-13, atol=1e-13
-        )
+        torch.testing.assert_close(sums[t], (t + 1) * stream[: t + 1].mean(0).softmax(1), rtol=1e-13, atol=1e-13)
 
 
 def test_a_product_of_two_streams_is_exact_in_the_mean() -> None:
@@ -78,9 +76,9 @@ def test_samples_that_go_on_are_not_disturbed_by_those_that_leave() -> None:
 def test_time_mean_is_the_mean_over_all_chunks() -> None:
     place, stream = BatchDim(0), noise(T, N, 5)
     module = TimeMean(place)
-    module(fold(stream[:2], place), 2)
-    module(fold(stream[2:], place), 4)
+    module.add(fold(stream[:2], place), 2)
+    module.add(fold(stream[2:], place), 4)
     torch.testing.assert_close(module.read(), stream.mean(0))
     module.reset()
-    module(fold(stream[:1], place), 1)
+    module.add(fold(stream[:1], place), 1)
     assert torch.equal(module.read(), stream[0])

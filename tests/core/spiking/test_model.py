@@ -7,6 +7,10 @@ from typing import Any
 import pytest
 import torch
 import torchvision
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+from torch.utils._python_dispatch import TorchDispatchMode
+
 from networks import (
     ConvNet,
     InnerBatch,
@@ -19,12 +23,6 @@ from networks import (
     seeded,
     small_vit,
 )
-from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.tracking import Tracking
-from torch import Tensor, nn
-from torch.utils import _pytree as pytree
-from torch.utils._python_dispatch import TorchDispatchMode
-
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Keep, Resources, Rule
@@ -32,6 +30,8 @@ from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
 from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.tracking import Tracking
 
 models = torchvision.models
 
@@ -62,9 +62,7 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         (2, 3, 24, 24),
     ),
     "lraspp": (
-        partial(
-            models.segmentation.lraspp_mobilenet_v3_large, weights=None, weights_backbone=None, num_classes=4
-        ),
+        partial(models.segmentation.lraspp_mobilenet_v3_large, weights=None, weights_backbone=None, num_classes=4),
         (2, 3, 64, 64),
     ),
     "pointnet": (SmallPointNet, (3, 3, 24)),
@@ -123,9 +121,7 @@ def convnet() -> tuple[Graph, Tensor]:
 
 def test_soft_reset_neurons_converge_as_well(convnet: tuple[Graph, Tensor]) -> None:
     graph, x = convnet
-    errors = []
-    for timesteps in (4, 16, 64, 256):
-        errors.append(distance(converted(graph, AdaFire(), x, timesteps)(x), graph(x)))
+    errors = [distance(converted(graph, AdaFire(), x, timesteps)(x), graph(x)) for timesteps in (4, 16, 64, 256)]
     assert errors[0] > errors[1] > errors[2] > errors[3]
     assert errors[3] < 0.02
 
@@ -141,7 +137,7 @@ def test_what_no_neuron_feeds_runs_once(convnet: tuple[Graph, Tensor]) -> None:
                 sizes.append(len(args[0]))
             return func(*args, **(kwargs or {}))
 
-    with CountConvolutions():
+    with CountConvolutions():  # type: ignore[no-untyped-call]  # torch's own
         model(x)
     assert sizes == [len(x), 4 * len(x)]
 
@@ -209,6 +205,6 @@ def test_a_tree_of_outputs_comes_back_as_the_network_returns_it() -> None:
 
 
 def test_advancing_before_beginning_is_refused(convnet: tuple[Graph, Tensor]) -> None:
-    graph, x = convnet
+    graph, _ = convnet
     with pytest.raises(SnnfwError, match="has not begun: call begin"):
         SpikingModel(graph, place(graph, (Rule("*", Keep()),)), {}, 4).advance(1)

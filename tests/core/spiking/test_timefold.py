@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from networks import noise
 
+from networks import noise
 from snnfw.capture.graph import BatchDim
 from snnfw.spiking.timefold import fold, per_sample, repeat, select, unfold
 

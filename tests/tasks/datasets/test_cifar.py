@@ -18,9 +18,7 @@ from snnfw_tasks.models.imported import CallableModel
 if TYPE_CHECKING:
     from pathlib import Path
 
-TINY = CallableModel(
-    "snnfw_tasks.models.cifar_resnet:CifarResNet", args={"depth": 8, "width": 4, "classes": 10}
-)
+TINY = CallableModel("snnfw_tasks.models.cifar_resnet:CifarResNet", args={"depth": 8, "width": 4, "classes": 10})
 
 
 def write(path: Path, content: dict[str, Any]) -> str:

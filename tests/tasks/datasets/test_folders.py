@@ -145,9 +145,7 @@ def test_a_missing_root_says_what_is_expected(
 ) -> None:
     with pytest.raises(SnnfwError) as caught:
         source(tmp_path / "no").open(None)
-    assert str(caught.value) == (
-        f"data '{name}' finds no folder '{tmp_path}/no': expected there are {expected}."
-    )
+    assert str(caught.value) == (f"data '{name}' finds no folder '{tmp_path}/no': expected there are {expected}.")
 
 
 @pytest.mark.parametrize(
@@ -160,14 +158,11 @@ def test_a_missing_root_says_what_is_expected(
         ),
         (
             {"mean": (0.5,)},
-            "data.mean has 1 values and data.std 3: "
-            "give both one value for grey images, or three for colour.",
+            "data.mean has 1 values and data.std 3: give both one value for grey images, or three for colour.",
         ),
     ],
 )
-def test_an_impossible_preparation_is_told_in_one_sentence(
-    root: Path, options: dict[str, Any], message: str
-) -> None:
+def test_an_impossible_preparation_is_told_in_one_sentence(root: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(SnnfwError) as caught:
         Folder(root, **options).open(None)
     assert str(caught.value) == message

@@ -38,9 +38,7 @@ def test_images_are_prepared_as_timm_does(photo: Image.Image, arch: str, tag: st
 
 
 def test_a_squashed_image_keeps_all_of_it(photo: Image.Image) -> None:
-    squashing = [
-        name for name in timm.list_pretrained("convnext_*") if pretrained(name)["crop_mode"] == "squash"
-    ]
+    squashing = [name for name in timm.list_pretrained("convnext_*") if pretrained(name)["crop_mode"] == "squash"]
     arch, _, tag = squashing[0].partition(".")
     prepare = TimmModel(arch, tag).preprocess()
     assert prepare is not None

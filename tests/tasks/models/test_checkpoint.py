@@ -99,8 +99,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "other layers": (
         lambda f: write_safetensors(f / "w.safetensors", nn.Linear(3, 2).state_dict()),
-        "weights 'FILE' are of another architecture: "
-        "6 missing (first '0.weight'), 2 unexpected (first 'bias').",
+        "weights 'FILE' are of another architecture: 6 missing (first '0.weight'), 2 unexpected (first 'bias').",
     ),
 }
 

@@ -66,13 +66,11 @@ def test_weights_come_from_a_file(here: Path) -> None:
         ),
         (
             CallableModel("not_here.nets:net"),
-            "no module named 'not_here' in 'HERE' or among the installed packages "
-            "(model target 'not_here.nets:net').",
+            "no module named 'not_here' in 'HERE' or among the installed packages (model target 'not_here.nets:net').",
         ),
         (
             CallableModel("nearby_broken:net"),
-            "module 'nearby_broken' cannot be imported: "
-            "ModuleNotFoundError: No module named 'nowhere_to_be_found'.",
+            "module 'nearby_broken' cannot be imported: ModuleNotFoundError: No module named 'nowhere_to_be_found'.",
         ),
         (
             CallableModel("nearby_nets:nett"),

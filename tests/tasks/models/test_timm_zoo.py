@@ -51,9 +51,7 @@ def test_no_network_to_fetch_weights_over(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    assert refusal(TimmModel("resnet18")) == (
-        "model 'timm' needs the package timm: pip install 'snnfw[timm]'."
-    )
+    assert refusal(TimmModel("resnet18")) == ("model 'timm' needs the package timm: pip install 'snnfw[timm]'.")
 
 
 @pytest.mark.parametrize(
@@ -61,13 +59,11 @@ def test_a_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
     [
         (
             TimmModel("resnet10t.c3_in1k"),
-            "model.arch=resnet10t.c3_in1k names weights too: "
-            "write model.arch=resnet10t model.weights=c3_in1k.",
+            "model.arch=resnet10t.c3_in1k names weights too: write model.arch=resnet10t model.weights=c3_in1k.",
         ),
         (
             TimmModel("resnet10t", "c4_in1k"),
-            "no timm weights of 'resnet10t' named 'c4_in1k'. Did you mean 'c3_in1k'? "
-            "Available: DEFAULT, c3_in1k.",
+            "no timm weights of 'resnet10t' named 'c4_in1k'. Did you mean 'c3_in1k'? Available: DEFAULT, c3_in1k.",
         ),
         (
             TimmModel("test_resnet", "DEFAULT", args={"num_classes": 10}),

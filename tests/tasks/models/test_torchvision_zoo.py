@@ -46,9 +46,7 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
 
 def test_named_weights_bring_their_network_and_their_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
     saved = models.squeezenet1_1()
-    monkeypatch.setattr(
-        "torchvision.models._api.load_state_dict_from_url", lambda *_, **__: saved.state_dict()
-    )
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", lambda *_, **__: saved.state_dict())
     source = TorchvisionModel("squeezenet1_1", "IMAGENET1K_V1")
     built = source.build(10, Resources())
     assert built.state_dict()["classifier.1.weight"].equal(saved.state_dict()["classifier.1.weight"])
@@ -71,8 +69,7 @@ def test_no_network_to_fetch_weights_over(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (
             TorchvisionModel("squeezenet1_2"),
-            "torchvision has no classifier named 'squeezenet1_2'. "
-            "Did you mean 'squeezenet1_1' or 'squeezenet1_0'?",
+            "torchvision has no classifier named 'squeezenet1_2'. Did you mean 'squeezenet1_1' or 'squeezenet1_0'?",
         ),
         (
             TorchvisionModel("deeplabv3_mobilenet_v3_large"),  # for segmentation
