@@ -58,6 +58,11 @@ class StepChangesStates(Sound):
         return super().step(torch.zeros_like(drive), (states[0].add_(drive),))
 
 
+class BareState(Sound):
+    def begin(self, drive: Tensor) -> Any:
+        return super().begin(drive)[0]
+
+
 class NotReset(Sound):
     tired = 1.0
 
@@ -271,6 +276,7 @@ FAULTS: dict[str, tuple[type[Any], list[str]]] = {
     "its input changed": (building(ChangesInput), ["it changes its input in place."]),
     "a step's input changed": (building(StepChangesInput), ["step() changes its input in place."]),
     "a step's states changed": (building(StepChangesStates), ["step() changes its states in place."]),
+    "a state without a tuple": (building(BareState), ["begin() does not return a tuple of its states (potential)."]),
     "a state that is not reset": (building(NotReset), ["after reset() the same input gives another output."]),
     "a run that depends on chunks": (
         building(ChunkDependent),

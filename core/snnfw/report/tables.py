@@ -18,7 +18,8 @@ UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), 
 def show_plan(plan: Plan, console: Console) -> None:
     """Print every site and every operator that costs: its kind, neuron, the rule that chose it, and its MACs."""
     table = Table(title="plan", title_justify="left", header_style="bold")
-    for heading in ("module", "operator", "kind", "neuron", "rule"):
+    table.add_column("module", no_wrap=True)
+    for heading in ("operator", "kind", "neuron", "rule"):
         table.add_column(heading, overflow="fold")
     table.add_column("MACs", justify="right")
     table.add_column("charged as")
@@ -61,6 +62,14 @@ def show_report(report: Report, console: Console) -> None:
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
         f"{report.spiking_share:.1%} of the MACs are accumulations of events."
     )
+    spikes = sum(layer.spikes for layer in report.layers)
+    neurons = sum(layer.neurons for layer in report.layers if layer.neuron != Keep.name)
+    if neurons:
+        rate = spikes / neurons / report.checkpoints[-1].steps
+        console.print(
+            f"{rate:.3f} events per neuron and timestep; a quantised network of as many levels would cost the same at "
+            f"{report.break_even_rate:.3f}."
+        )
     if report.uncharged:
         console.print(f"Analog and without MACs, so uncharged: {_some(report.uncharged)}.")
 
@@ -83,7 +92,8 @@ def _checkpoints(report: Report) -> Table:
 
 def _layers(report: Report) -> Table:
     table = Table(title="layers, at the last checkpoint", title_justify="left", header_style="bold")
-    for heading in ("site", "activation", "neuron"):
+    table.add_column("site", no_wrap=True)
+    for heading in ("activation", "neuron"):
         table.add_column(heading, overflow="fold")
     for heading in ("neurons", "spikes", "rate"):
         table.add_column(heading, justify="right")

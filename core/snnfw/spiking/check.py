@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 import torch
@@ -41,11 +40,9 @@ def _faults(neuron: Neuron) -> Iterator[str]:
             return
     for number, (kind, layout) in enumerate(product(neuron.activations or ANY, LAYOUTS)):
         where = f" (at a {kind} {layout.words})" if number else ""
-        sound = True
-        for fault in _faults_or_failure(neuron, kind, layout):
-            sound = False
-            yield f"{fault}{where}."
-        if not sound:
+        faults = list(_faults_or_failure(neuron, kind, layout))
+        yield from (f"{fault}{where}." for fault in faults)
+        if faults:
             return
 
 
@@ -59,22 +56,18 @@ def _faults_or_failure(neuron: Neuron, kind: str, layout: Layout) -> Iterator[st
 def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
     trial = trial_of(neuron, kind, layout)
     drive = trial.noise(1, TIMESTEPS)
-    output_faults, event_faults = partial(_output_faults, drive=drive), partial(_event_faults, drive=drive)
-    for examine in (_stats_faults, _module_faults, output_faults, event_faults):
-        found = False
-        for fault in examine(trial):
-            found = True
-            yield fault
-        if found:  # what comes next would only say the same again
+    for examine in (_stats_faults, _module_faults, _step_faults, _output_faults, _event_faults):
+        faults = list(examine(trial, drive))
+        yield from faults
+        if faults:  # what comes next would only say the same again
             return
-    whole = trial.fresh()(drive)
-    yield from _step_faults(trial.fresh(), drive)
-    yield from _state_faults(trial, drive, whole)
-    yield from _calibration_faults(trial, drive, whole)
+    yield from _state_faults(trial, drive)
+    yield from _calibration_faults(trial, drive)
     yield from _closed_form_faults(trial)
 
 
-def _stats_faults(trial: Trial) -> Iterator[str]:
+def _stats_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    del drive
     for name in ("threshold", "initial", "offset"):
         value: Tensor | None = getattr(trial.stats, name)
         if value is not None and not _broadcasts(value, trial.layout):
@@ -94,7 +87,8 @@ def _broadcasts(value: Tensor, layout: Layout) -> bool:
         return False
 
 
-def _module_faults(trial: Trial) -> Iterator[str]:
+def _module_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    del drive
     built: object = trial.fresh()
     if not isinstance(built, SpikingNeuron):
         yield f"build() returns a {type(built).__name__}: it must return a snnfw.SpikingNeuron"
@@ -102,6 +96,21 @@ def _module_faults(trial: Trial) -> Iterator[str]:
     for module in built.modules():
         for name in (name for name, value in vars(module).items() if isinstance(value, Tensor)):
             yield f"its tensor '{name}' is no buffer, so it stays behind when the network moves: use register_buffer"
+
+
+def _step_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    built = trial.fresh()
+    begun: object = built.begin(drive[0])
+    if not isinstance(begun, tuple) or len(begun) != len(built.states):
+        yield f"begin() does not return a tuple of its states ({', '.join(built.states)})"
+        return
+    given, states = drive[0].clone(), tuple(state.clone() for state in begun)
+    before = [state.clone() for state in states]
+    built.step(given, states)
+    if not torch.equal(given, drive[0]):
+        yield "step() changes its input in place"
+    if not all(map(torch.equal, states, before)):
+        yield "step() changes its states in place"
 
 
 def _output_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
@@ -131,17 +140,8 @@ def _event_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
         yield "events() counts events where the output is zero, or none where it is not"
 
 
-def _step_faults(built: SpikingNeuron, drive: Tensor) -> Iterator[str]:
-    given, states = drive[0].clone(), tuple(state.clone() for state in built.begin(drive[0]))
-    before = [state.clone() for state in states]
-    built.step(given, states)
-    if not torch.equal(given, drive[0]):
-        yield "step() changes its input in place"
-    if not all(map(torch.equal, states, before)):
-        yield "step() changes its states in place"
-
-
-def _state_faults(trial: Trial, drive: Tensor, whole: Tensor) -> Iterator[str]:
+def _state_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    whole = trial.fresh()(drive)
     place = BatchDim(trial.layout.batch)
     keep = torch.tensor([0, 2])
 
@@ -181,10 +181,11 @@ def _differs(run: Callable[[], Tensor], wanted: Tensor, fault: str) -> Iterator[
         yield f"{fault}: {_said(error)}"
 
 
-def _calibration_faults(trial: Trial, drive: Tensor, whole: Tensor) -> Iterator[str]:
+def _calibration_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     """See that an initial potential and an offset of two thresholds change something."""
     if not trial.fresh().calibrated:
         return
+    whole = trial.fresh()(drive)
     for name in ("initial", "offset"):
         moved = replace(trial.stats, **{name: 2 * trial.stats.threshold})
         if torch.equal(trial.neuron.build(trial.site, moved, TIMESTEPS)(drive), whole):

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from dataclasses import MISSING, fields
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+import pytest
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from snnfw.registry import Registry
+from snnfw.spiking.check import check_neuron
+
+NEURONS: dict[str, type[Any]] = dict(Registry().neurons)
+PARAMETERS = [(name, field.name) for name, neuron in NEURONS.items() for field in fields(neuron)]
+
+EQUATION = re.compile(r"\(t\) *=")
+SOURCE = re.compile(r"\(\d{4}\)|Eqs?\. \d")
+
+DESCRIBE = """
+import sys
+from snnfw.config.usage import parameters
+from snnfw.registry import Registry
+for neuron in Registry().neurons.values():
+    neuron()
+    parameters(neuron)
+sys.exit("torch" in sys.modules)
+"""
+
+
+def test_the_bundled_neurons_are_among_them() -> None:
+    assert {"adafire", "if", "tracking"} <= NEURONS.keys()
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_it_fulfils_the_contract(name: str) -> None:
+    assert check_neuron(NEURONS[name]) == []
+
+
+def test_describing_neurons_imports_no_torch() -> None:
+    finished = subprocess.run([sys.executable, "-c", DESCRIBE], capture_output=True, text=True, check=False)  # noqa: S603  # our own program
+    assert finished.returncode == 0, finished.stderr or "torch was imported"
+
+
+@pytest.mark.parametrize("name", NEURONS)
+def test_it_gives_its_equation_or_its_source(name: str) -> None:
+    said = inspect.getdoc(NEURONS[name]) or ""
+    assert EQUATION.search(said) or SOURCE.search(said), said
+
+
+@pytest.mark.parametrize(("name", "parameter"), PARAMETERS)
+def test_every_parameter_is_described_and_has_a_default_within_its_bounds(name: str, parameter: str) -> None:
+    hint = get_type_hints(NEURONS[name], include_extras=True)[parameter]
+    default = next(field.default for field in fields(NEURONS[name]) if field.name == parameter)
+    descriptions = [extra.description for extra in get_args(hint)[1:] if isinstance(extra, FieldInfo)]
+    assert get_origin(hint) is Annotated
+    assert descriptions
+    assert all(descriptions)
+    assert default is not MISSING
+    TypeAdapter(hint).validate_python(default, strict=True)

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from snnfw.errors import SnnfwError
+from snnfw.report.folder import as_json, run_folder, write_folder
+
+NOW = datetime(2026, 1, 2, 3, 4, 5)
+
+
+def test_results_go_into_a_folder_named_after_time_task_and_plugin() -> None:
+    assert run_folder(None, "classification", "adafire", NOW) == Path("runs/20260102-030405-classification-adafire")
+
+
+def test_a_folder_that_exists_is_never_overwritten(tmp_path: Path) -> None:
+    with pytest.raises(SnnfwError) as caught:
+        run_folder(tmp_path, "t", "p", NOW)
+    assert str(caught.value) == (
+        f"out={tmp_path} exists already: name a folder that does not, nothing is ever overwritten."
+    )
+
+
+def test_all_files_appear_at_once(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "deep" / "run", {"a.txt": "one\n", "b.txt": "zwö\n"})
+    assert folder == tmp_path / "deep" / "run"
+    assert {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()} == {
+        "a.txt": "one\n",
+        "b.txt": "zwö\n",
+    }
+    assert [path.name for path in folder.parent.iterdir()] == ["run"]
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        write_folder(tmp_path / "run", {"a.txt": "fine", "b.txt": "\udc80"})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_runs_of_the_same_second_get_two_folders(tmp_path: Path) -> None:
+    first = write_folder(tmp_path / "run", {"a.txt": "1"})
+    second = write_folder(tmp_path / "run", {"a.txt": "2"})
+    assert (first.name, second.name) == ("run", "run-2")
+    assert (first / "a.txt").read_text() == "1"
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SnnfwError, match="^cannot write results beside '.*' \\(.*\\): choose another out=\\.$"):
+        write_folder(tmp_path / "file" / "run", {"a.txt": ""})
+
+
+def test_numbers_that_json_does_not_know_are_refused() -> None:
+    with pytest.raises(ValueError, match="Out of range float values"):
+        as_json({"a": float("nan")})
