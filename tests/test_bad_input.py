@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import snnfw_tasks
 import torch
 
+import snnfw_tasks
 from snnfw.cli import main
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
@@ -63,7 +63,7 @@ MISTAKES = {
     "plugin=adafire checkpoints=[1,99]": (
         "checkpoints=[1, 99] is not allowed: it must be a list of timesteps from 1 to 8."
     ),
-    "plugin=adafire backend=abacus": "backend=abacus is not allowed: it must be 'auto' or 'reference'.",
+    "plugin=adafire backend=abacus": "backend=abacus is not allowed: it must be 'auto', 'reference', 'native' or 'cupy'.",
     "plugin=adafire device=cuda:99": "device 'cuda:99' is not there: this machine has {devices}.",
     "plugin=adafire out=.": "out=. exists already: name a folder that does not, nothing is ever overwritten.",
     "recipe=no_match.yaml": (

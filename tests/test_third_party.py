@@ -12,7 +12,8 @@ import pytest
 
 from snnfw import cli
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "third_party"
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "examples" / "third_party"
 QUICK = ["timesteps=4", "task.limit=64", "task.calibration=64"]
 BROKEN = "snnfw_broken"
 REASON = "ModuleNotFoundError: No module named 'a_library_that_is_not_there'."
@@ -31,6 +32,11 @@ def python(folder: Path, *words: str, path: tuple[Path, ...] = ()) -> subprocess
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
     return finished
+
+
+def blocks(language: str, page: Path) -> list[str]:
+    """Return the examples in one language that a page of the documentation gives."""
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
 
 
 def layers(run: Path) -> dict[str, dict[str, Any]]:
@@ -84,7 +90,7 @@ def test_three_methods_share_a_network(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.syspath_prepend(installed)
-    [recipe] = re.findall(r"```yaml\n(.*?)```", (EXAMPLE / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    [recipe] = blocks("yaml", EXAMPLE / "README.md")
     file, run = tmp_path / "mix.yaml", tmp_path / "run"
     file.write_text(recipe)
     words = ["run", "task=classification", f"recipe={file}", f"out={run}", *QUICK]
@@ -110,3 +116,14 @@ def test_a_broken_plugin_stops_nobody_else(
     assert {layer["neuron"] for layer in layers(run).values()} == {"adafire"}
     assert cli.main([*words, "plugin=broken"]) == 2
     assert capsys.readouterr().err == f"snnfw: plugin 'broken' is quarantined: {REASON}\n"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/howto/third-party-neuron.md"])
+def test_the_neuron_that_the_documentation_writes_is_sound(
+    page: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    [written] = [block for block in blocks("python", ROOT / page) if "snnfw_register_neurons" in block]
+    file = tmp_path / "documented.py"
+    file.write_text(written)
+    assert cli.main(["plugins", "check", str(file)]) == 0, capsys.readouterr()
+    assert capsys.readouterr().out.endswith(": ok\n")

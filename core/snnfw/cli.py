@@ -32,6 +32,7 @@ PLUGINS: Mapping[str, str] = {
     "plugins list": "Say which plugins are installed and what they offer.",
     "plugins info NAME": "Describe a method or a plugin, with its parameters.",
     "plugins check NAME": "Hold a neuron, or every neuron of a plugin, against the contract.",
+    "plugins new NAME": "Write the beginnings of a plugin of your own into this folder.",
 }
 COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
@@ -102,6 +103,12 @@ def _plugins(words: list[str], console: Console) -> int:
             console.print(*_descriptions(*_loaded(name)))
         case ["check", name]:
             return _check(*_loaded(name), console)
+        case ["new", name]:
+            from snnfw.scaffold import new_plugin  # brings in jinja2
+
+            registry = Registry()
+            written = new_plugin(name, Path.cwd(), taken={*registry.neurons, *registry.plugins})
+            console.print(f"written: {written}")
         case [] | ["-h" | "--help"]:
             console.print(section("Commands", rows(PLUGINS.items())))
         case _:

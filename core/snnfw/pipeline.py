@@ -18,6 +18,7 @@ from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import Bundle, Item, Resources, Score, untracked
 from snnfw.errors import SnnfwError
+from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place, require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder, write_folder
@@ -87,6 +88,7 @@ def scored(candidate: Plan, trace: Trace, config: RunConfig, headline: str) -> S
 def acquire(config: RunConfig, console: Console) -> Resources:
     """Seed the generators and return what the stages may use, refusing a device that is not there."""
     check_device(config.device)
+    choose(config.backend, config.device)
     torch.manual_seed(config.seed)
 
     def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
@@ -108,11 +110,13 @@ def check_device(name: str) -> None:
 def about(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
     """Return the provenance of a run: what was run, on what, with which versions, and when."""
     versions = {name: version(name) for name in ("snnfw", "torch", "spikingjelly")}
+    backend = choose(config.backend, config.device)
     return {
         "task": config.task.name,
         "plugin": config.plugin,
         "timesteps": config.timesteps,
         "device": config.device,
+        "backend": {"name": backend.name, "reason": backend.reason},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "config": dict(config.resolved),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from snnfw.contracts import Observer, Site, SiteStats
 from snnfw.convert.observers import Peak
+from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.spiking.check import check_neuron
 from snnfw.spiking.neuron import SpikingNeuron, States
 
@@ -23,6 +24,29 @@ class Sound(SpikingNeuron):
         potential = states[0] + drive
         spikes = (potential / self.threshold).floor().clamp(0, 2) * self.threshold
         return spikes, (potential - spikes,)
+
+
+class KernelOfItsOwn(Sound):
+    """Compute something else in C: a spike more whenever there is one."""
+
+    def kernel(self) -> Kernel:
+        code = "potential = potential + x; events = potential >= threshold ? 3 : 0; y = events * threshold;"
+        return Kernel(KernelBody(("potential",), ("threshold",), code), {"threshold": self.threshold})
+
+
+class KernelCountsItself(Sound):
+    """Compute the same in C, and count every burst as one event."""
+
+    def kernel(self) -> Kernel:
+        code = """
+            potential = potential + (x + offset);
+            y = FLOOR(potential / threshold);
+            y = CLAMP(y, 0, 2) * threshold;
+            events = y > 0 ? 1 : 0;
+            potential = potential - y;
+        """
+        parameters: dict[str, Tensor | float] = {"threshold": self.threshold, "offset": self.offset}
+        return Kernel(KernelBody(("potential",), ("threshold", "offset"), code), parameters)
 
 
 class WrongShape(Sound):
@@ -268,10 +292,18 @@ FAULTS: dict[str, tuple[type[Any], list[str]]] = {
         building(WrongShape),
         ["its output has shape [8, 1, 4, 3, 5, 5] for an input of shape [8, 4, 3, 5, 5]."],
     ),
+    "another kernel": (
+        building(KernelOfItsOwn),
+        ["its kernel computes something else than its step().", "its kernel counts other events than events() does."],
+    ),
+    "a kernel that counts otherwise": (
+        building(KernelCountsItself),
+        ["its kernel counts other events than events() does."],
+    ),
     "NaN": (building(EmitsNaN), ["its output holds NaN or infinite values."]),
     "another precision": (
         building(AlwaysDouble),
-        ["its output is torch.float64 for an input of torch.float32."],
+        ["step() returns torch.float64 for an input of torch.float32."],
     ),
     "its input changed": (building(ChangesInput), ["it changes its input in place."]),
     "a step's input changed": (building(StepChangesInput), ["step() changes its input in place."]),

@@ -85,7 +85,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         (["doctor", "now"], "'snnfw doctor' takes no arguments."),
         (
             ["plugins", "show"],
-            "'snnfw plugins show' is not a command. Commands: plugins list, plugins info NAME, plugins check NAME.",
+            "'snnfw plugins show' is not a command. Commands: plugins list, plugins info NAME, plugins check NAME, plugins new NAME.",
         ),
         (["plugins", "check", "naming"], "no neuron named 'naming'. Registered: burst, following, single."),
         (

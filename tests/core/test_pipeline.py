@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import pytest
 import torch
 import yaml
-from networks import ConvNet, estimated, noise, seeded
 from rich.console import Console
 
+from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
 from snnfw.config.resolve import resolve
 from snnfw.contracts import Batch, Bundle, Score

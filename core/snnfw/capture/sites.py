@@ -84,6 +84,7 @@ def find_sites(
                 function=_function(module, node),
                 shape=shapes[node.name],
                 channel=_channel(node, where[node.name]),
+                arguments=(*node.args[1:], *node.kwargs.values()),
             )
         )
     return tuple(sites)

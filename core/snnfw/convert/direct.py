@@ -32,11 +32,14 @@ class Direct:
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
-        return build(graph, plan, observe(graph, observers, calibration, resources), timesteps)
+        return build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
 
 
-def build(graph: Graph, plan: Plan, stats: Mapping[str, SiteStats], timesteps: int) -> SpikingModel:
-    """Return the spiking model whose neurons are built from each site's statistics."""
+def build(
+    graph: Graph, plan: Plan, stats: Mapping[str, SiteStats], timesteps: int, resources: Resources
+) -> SpikingModel:
+    """Return the spiking model whose neurons are built from each site's statistics and run on the backend chosen."""
+    from snnfw.kernels.choice import choose
     from snnfw.spiking.model import SpikingModel
 
     neurons = {
@@ -44,4 +47,7 @@ def build(graph: Graph, plan: Plan, stats: Mapping[str, SiteStats], timesteps: i
         for placement in plan.placements
         if not isinstance(placement.neuron, Keep)
     }
+    backend = choose(resources.backend, resources.device)
+    for neuron in neurons.values():
+        neuron.backend, neuron.insists = backend.name, not backend.automatic
     return SpikingModel(graph, plan, neurons, timesteps)

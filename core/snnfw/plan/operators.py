@@ -49,6 +49,9 @@ PRODUCTS = _ops(
 )
 """Multiply operands: linear while exactly one of them varies in time."""
 
+NEW_TENSORS = PRODUCTS | _ops("add sub batch_norm cat stack avg_pool2d adaptive_avg_pool2d upsample_bilinear2d")
+"""Return memory of their own, never a view of what they read."""
+
 QUOTIENTS = _ops("div true_divide")
 INDEXING = _ops(
     "index gather index_select embedding masked_fill take_along_dim where masked_scatter index_put scatter scatter_add"

@@ -198,4 +198,4 @@ def describe(neuron: Neuron | Keep) -> str:
 
 def _largest_burst(plan: Plan) -> int:
     """Return the most spikes that any neuron may fire in a timestep."""
-    return max((int(parameters(p.neuron).get("phi", 1)) for p in plan.placements), default=1)
+    return max((getattr(placement.neuron, "burst", 1) for placement in plan.placements), default=1)

@@ -13,6 +13,7 @@ from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS
 from snnfw.contracts import Neuron, Quantiser
 from snnfw.errors import closest
+from snnfw.kernels.choice import choose
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.timefold import select
 from snnfw.spiking.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
@@ -62,6 +63,7 @@ def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
         if faults:  # what comes next would only say the same again
             return
     yield from _state_faults(trial, drive)
+    yield from _kernel_faults(trial, drive)
     yield from _calibration_faults(trial, drive)
     yield from _closed_form_faults(trial)
 
@@ -111,6 +113,12 @@ def _step_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
         yield "step() changes its input in place"
     if not all(map(torch.equal, states, before)):
         yield "step() changes its states in place"
+    for current in (drive[0], drive[0].float()):
+        built = trial.fresh().to(current.dtype)
+        output, after = built.step(current, built.begin(current))
+        kinds = {tensor.dtype for tensor in (output, *after) if tensor.is_floating_point()}
+        if others := kinds - {current.dtype}:
+            yield f"step() returns {others.pop()} for an input of {current.dtype}"
 
 
 def _output_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
@@ -122,10 +130,6 @@ def _output_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
         yield f"its output has shape {_shown(whole)} for an input of shape {_shown(drive)}"
     elif not bool(torch.isfinite(whole).all()):
         yield "its output holds NaN or infinite values"
-    for single in (drive, drive.float()):
-        output = trial.fresh().to(single.dtype)(single)
-        if output.dtype != single.dtype:
-            yield f"its output is {output.dtype} for an input of {single.dtype}"
 
 
 def _event_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
@@ -170,6 +174,22 @@ def _state_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     yield from _differs(lambda: trial.fresh()(kept(drive)), kept(whole), alone)
     left = "when samples leave in the middle of a run, the output of those that stay changes"
     yield from _differs(compacted, kept(whole), left)
+
+
+def _kernel_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
+    """Compare a neuron's kernel with its step, where it has one and this machine can compile it."""
+    reference, native = trial.fresh(), trial.fresh()
+    if native.kernel() is None or choose("auto", "cpu").name != "native":
+        return
+    native.backend, native.insists = "native", True
+    whole = reference(drive)
+
+    def chunked() -> Tensor:
+        return torch.cat([native(drive[:3]), native(drive[3:])])
+
+    yield from _differs(chunked, whole, "its kernel computes something else than its step()")
+    if native.emitted is None or not torch.equal(native.emitted, torch.as_tensor(reference.emitted)):
+        yield "its kernel counts other events than events() does"
 
 
 def _differs(run: Callable[[], Tensor], wanted: Tensor, fault: str) -> Iterator[str]:

@@ -10,9 +10,11 @@ from spikingjelly.activation_based.functional import reset_net
 from torch import Tensor, fx, nn
 
 from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves
+from snnfw.capture.sites import packet
 from snnfw.contracts import Inputs, Output, Site
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
+from snnfw.plan.operators import NEW_TENSORS
 from snnfw.plan.place import Plan
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.neuron import SpikingNeuron
@@ -165,11 +167,15 @@ class SpikingModel(nn.Module):
             value = self._constant[source]
             drive = value.unsqueeze(0).expand(steps, *value.shape)
         if visit is None:
-            return fold(neuron(drive), place)
+            return fold(neuron(drive, in_place=self._is_fresh(source)), place)
         placement = self.plan.fates[node.name].placement
         if placement is None:
             raise SnnfwError(f"no neuron is placed at '{node.name}'.")
         return fold(visit(placement.site, neuron, drive), place)
+
+    def _is_fresh(self, node: fx.Node) -> bool:
+        """Tell whether a stream is a new tensor that nothing but one neuron reads, which may overwrite it."""
+        return self._varies(node) and len(node.users) == 1 and packet(node) in NEW_TENSORS and node.name not in self.means
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
@@ -9,11 +10,16 @@ import torch
 from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor
 
+from snnfw.kernels.compiler import CompilerMissing
+from snnfw.kernels.multistep import computes_in, run, sequence_like, supported
 from snnfw.spiking.timefold import select
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import BatchDim
     from snnfw.contracts import SiteStats
+    from snnfw.kernels.body import Kernel
+
+LOG = logging.getLogger("snnfw")
 
 States = tuple[Tensor, ...]
 """What a neuron remembers from one timestep to the next."""
@@ -33,6 +39,12 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     states: ClassVar[tuple[str, ...]] = ("potential",)
     calibrated: ClassVar[bool] = True
     """Whether an error of the mean output can be mended by ``offset`` and ``initial``."""
+
+    backend: str = "reference"
+    """What runs the time loop: ``reference`` (the step, timestep by timestep), ``native`` or ``cupy`` (its kernel)."""
+
+    insists: bool = False
+    """Whether a kernel that turns out not to compile is an error rather than a reason to use the reference."""
 
     threshold: Tensor
     initial: Tensor
@@ -75,42 +87,77 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         output, after = self.step(inputs[0] + self.offset, states)
         return (output,), after
 
+    def kernel(self) -> Kernel | None:
+        """Return the step as a kernel for fast backends, with the parameters of now; None where there is none."""
+        return None
+
     def multi_step_functional_forward(
         self, inputs: tuple[Tensor, ...], states: States, **_: object
     ) -> tuple[tuple[Tensor, ...], States]:
-        """Run every timestep of [T, *shape] with explicit states, keeping nothing in between."""
+        """Run every timestep of [T, *shape] with explicit states by the reference step, keeping nothing in between."""
         drive = inputs[0]
         if torch.is_grad_enabled() and drive.requires_grad:
             outputs: tuple[tuple[Tensor, ...], States] = super().multi_step_functional_forward(inputs, states)
             return outputs
         # One timestep's layout, so that a static input (stride 0 in time) and channels_last both come out dense.
-        result = torch.empty_like(drive[0]).new_empty(0)
+        result = sequence_like(drive[0] if len(drive) else drive.new_empty(drive.shape[1:]), len(drive))
         for t in range(len(drive)):
             (output,), states = self.single_step_functional_forward((drive[t],), states)
             if t == 0:
-                result = _sequence_like(output, len(drive))
+                result = sequence_like(output, len(drive))
             result[t] = output
         return (result,), states
 
-    def multi_step_forward(self, x_seq: Tensor) -> Tensor:
-        """Run every timestep of [T, *shape], carrying the states on and counting events."""
+    def multi_step_forward(self, x_seq: Tensor, in_place: bool = False) -> Tensor:
+        """Run every timestep of [T, *shape], carrying the states on and counting events.
+
+        ``in_place`` lets a fast backend write the output over the input.
+        """
         states = tuple(getattr(self, name) for name in self.states)
-        if states[0] is None:
-            states = self.begin(x_seq[0] + self.offset)
-        elif states[0].shape != x_seq.shape[1:]:
+        if self.emitted is None:
+            states = self.begin(self._first(x_seq) + self.offset)
+        elif self.emitted.shape != x_seq.shape[1:]:
             raise ValueError(
-                f"the neuron's state has shape {tuple(states[0].shape)} and its input {tuple(x_seq.shape[1:])}: reset "
+                f"the neuron's state has shape {tuple(self.emitted.shape)} and its input {tuple(x_seq.shape[1:])}: reset "
                 "it, or select the samples that go on in its state too."
             )
-        (output,), after = self.multi_step_functional_forward((x_seq,), states)
+        output, after = self._accelerated(x_seq, states, in_place) or self._reference(x_seq, states)
         for name, value in zip(self.states, after, strict=True):
             setattr(self, name, value)
+        return output
+
+    def _accelerated(self, x_seq: Tensor, states: States, in_place: bool) -> tuple[Tensor, States] | None:
+        """Run the kernel, where there is one for this backend and this kind of tensor."""
+        kernel = self.kernel() if self._fast(x_seq) else None
+        if kernel is None:
+            return None
+        named = dict(zip(self.states, states, strict=True))
+        try:
+            output, after, self.emitted = run(self.backend, kernel, x_seq, named, self.emitted, in_place)
+        except CompilerMissing as error:
+            if self.insists:
+                raise
+            LOG.warning("snnfw: %s runs on the reference backend: %s", type(self).__name__, error)
+            self.backend = "reference"
+            return None
+        return output, tuple(after[name] for name in self.states)
+
+    def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
+        """Run the reference step, computing half precision in 32 bits as kernels do."""
+        real = computes_in(x_seq.dtype)
+        (output,), after = self.multi_step_functional_forward((x_seq.to(real),), states)
         with torch.no_grad():
             events = self.events(output.detach()).sum(0)
             self.emitted = events if self.emitted is None else self.emitted + events
-        return output
+        return output.to(x_seq.dtype), after
 
+    def _first(self, x_seq: Tensor) -> Tensor:
+        """Return one timestep's input in the type that states have."""
+        first = x_seq[0] if len(x_seq) else x_seq.new_zeros(x_seq.shape[1:])
+        return first.to(computes_in(x_seq.dtype))
 
-def _sequence_like(step: Tensor, length: int) -> Tensor:
-    """Return an empty [T, *shape] in which every timestep has the memory layout of ``step``."""
-    return step.new_empty_strided((length, *step.shape), (step.numel(), *step.stride()))
+    def _fast(self, x_seq: Tensor) -> bool:
+        """Tell whether a kernel may run: chosen, for this kind of tensor, and nobody asks for gradients."""
+        wanted = {"native": "cpu", "cupy": "cuda"}.get(self.backend)
+        learns = torch.is_grad_enabled() and x_seq.requires_grad
+        return x_seq.device.type == wanted and supported(x_seq) and len(x_seq) > 0 and not learns

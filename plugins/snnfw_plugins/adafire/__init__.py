@@ -34,6 +34,11 @@ class AdaFire:
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep (φ)")] = 4
     shift: Annotated[bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")] = True
 
+    @property
+    def burst(self) -> int:
+        """Return the most events in one timestep."""
+        return self.phi
+
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
         from snnfw.convert.observers import Peak

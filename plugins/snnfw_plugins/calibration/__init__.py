@@ -63,7 +63,7 @@ class Calibration:
             if not isinstance(placement.neuron, Keep)
         }
         stats = observe(graph, observers, calibration, resources, self.batches)
-        model = build(graph, plan, stats, timesteps)
+        model = build(graph, plan, stats, timesteps, resources)
         correct(model, calibration, self, resources)
         return model
 

@@ -6,7 +6,33 @@ import torch
 from torch import Tensor
 
 from snnfw.contracts import SiteStats
+from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.spiking.neuron import SpikingNeuron, States
+
+SPIKE = KernelBody(
+    states=("potential",),
+    parameters=("threshold", "offset", "shift"),
+    code="""
+        potential = potential + (x + offset);
+        potential = potential + shift;
+        events = potential >= threshold ? 1 : 0;
+        y = events * threshold;
+        potential = potential - y;
+    """,
+)
+
+BURST = KernelBody(
+    states=("potential",),
+    parameters=("threshold", "offset", "shift", "burst"),
+    code="""
+        potential = potential + (x + offset);
+        potential = potential + shift;
+        events = FLOOR(potential / threshold);
+        events = CLAMP(events, 0, burst);
+        y = events * threshold;
+        potential = potential - y;
+    """,
+)
 
 
 class SoftResetNeuron(SpikingNeuron):
@@ -31,6 +57,14 @@ class SoftResetNeuron(SpikingNeuron):
         spikes = self.count(potential) * self.threshold
         return spikes, (potential - spikes,)
 
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        return Kernel(SPIKE, self.parameters_of_kernel())
+
+    def parameters_of_kernel(self) -> dict[str, Tensor | float]:
+        """Return what the body reads, by name."""
+        return {"threshold": self.threshold, "offset": self.offset, "shift": self.shift * self.threshold}
+
     def count(self, potential: Tensor) -> Tensor:
         """Return the number of spikes: 1 where the potential has reached the threshold."""
         return (potential >= self.threshold).to(potential.dtype)
@@ -42,6 +76,10 @@ class BurstNeuron(SoftResetNeuron):
     def __init__(self, stats: SiteStats, timesteps: int, burst: int, shift: bool = False) -> None:
         super().__init__(stats, timesteps, shift)
         self.burst = burst
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        return Kernel(BURST, {**self.parameters_of_kernel(), "burst": float(self.burst)})
 
     def count(self, potential: Tensor) -> Tensor:
         """Return the number of spikes: as many thresholds as the potential holds, at most φ."""

@@ -31,6 +31,11 @@ class Tracking:
 
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep, of either sign (φ)")] = 4
 
+    @property
+    def burst(self) -> int:
+        """Return the most events in one timestep."""
+        return self.phi
+
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = largest magnitude / φ."""
         from snnfw.convert.observers import Peak
@@ -40,9 +45,10 @@ class Tracking:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron that tracks this site's activation function."""
         del timesteps
+        from snnfw_plugins.tracking.functions import c_code
         from snnfw_plugins.tracking.node import TrackingNeuron
 
-        return TrackingNeuron(stats, site.function, self.phi)
+        return TrackingNeuron(stats, site.function, self.phi, c_code(site.activation, site.arguments))
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
         """Return θ/T · clip(floor(a·T/θ + 1/2), -T·φ, T·φ), the mean output for a constant activation a."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -9,7 +10,30 @@ import torch
 from torch import Tensor
 
 from snnfw.contracts import SiteStats
+from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.spiking.neuron import SpikingNeuron, States
+
+
+@functools.cache
+def tracking_body(code: str) -> KernelBody:
+    """Return the step in C for an activation function that computes ``f`` from ``m``, the mean input."""
+    return KernelBody(
+        states=("received", "sent"),
+        parameters=("threshold", "offset", "burst"),
+        clock="elapsed",
+        code=f"""
+            received = received + (x + offset);
+            const real m = received / t;
+            real f;
+            {code}
+            const real missing = t * f - sent;
+            events = FLOOR(missing / threshold + (real)0.5);
+            events = CLAMP(events, -burst, burst);
+            y = events * threshold;
+            events = ABS(events);
+            sent = sent + y;
+        """,
+    )
 
 
 class TrackingNeuron(SpikingNeuron):
@@ -18,9 +42,18 @@ class TrackingNeuron(SpikingNeuron):
     states: ClassVar[tuple[str, ...]] = ("received", "sent", "elapsed")
     calibrated: ClassVar[bool] = False
 
-    def __init__(self, stats: SiteStats, function: Callable[[Tensor], Tensor], burst: int) -> None:
+    def __init__(
+        self, stats: SiteStats, function: Callable[[Tensor], Tensor], burst: int, code: str | None = None
+    ) -> None:
         super().__init__(stats)
-        self.function, self.burst = function, burst
+        self.function, self.burst, self.code = function, burst, code
+
+    def kernel(self) -> Kernel | None:
+        """Return the same step in C, where the activation function is known in C."""
+        if self.code is None:
+            return None
+        parameters: dict[str, Tensor | float] = {"threshold": self.threshold, "offset": self.offset, "burst": float(self.burst)}
+        return Kernel(tracking_body(self.code), parameters)
 
     def begin(self, drive: Tensor) -> States:
         """Return empty sums."""

@@ -97,7 +97,7 @@ REFUSALS: dict[str, str] = {
         "checkpoints=[4, 9] is not allowed: it must be a list of timesteps from 1 to 8."
     ),
     "neuron=burst checkpoints=[4,late]": "checkpoints[1]=late is not allowed: it must be a whole number.",
-    "neuron=burst backend=fast": "backend=fast is not allowed: it must be 'auto' or 'reference'.",
+    "neuron=burst backend=fast": "backend=fast is not allowed: it must be 'auto', 'reference', 'native' or 'cupy'.",
     "neuron=burst device=gpu": ("device=gpu is not allowed: it must be cpu, cuda, or one of several like cuda:1."),
     "neuron=burst seed=-1": "seed=-1 is not allowed: it must be at least 0.",
     "neuron=burst memory=2GB": (

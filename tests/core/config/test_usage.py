@@ -25,7 +25,7 @@ def test_the_help_lists_keys_names_types_defaults_and_descriptions() -> None:
         "plugin bursting, plain",
         "recipe a YAML file that says which neuron goes where",
         "timesteps timesteps to simulate; a plugin may bring its own (int >= 1, default 8)",
-        "backend how the neurons' time loop is computed (auto | reference, default auto)",
+        "backend how the neurons' time loop is computed (auto | reference | native | cupy, default auto)",
         "energy.mac_pj picojoules per multiply-accumulate (float >= 0, default 4.6)",
         "neuron=burst",
         "Fire up to phi spikes at once.",

@@ -4,11 +4,9 @@ import io
 import json
 
 import pytest
-from networks import ConvNet, captured, converted, noise
 from rich.console import Console
-from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.tracking import Tracking
 
+from networks import ConvNet, captured, converted, noise
 from snnfw.contracts import Batch, Keep, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
@@ -17,6 +15,8 @@ from snnfw.report.report import Report, describe, make_report
 from snnfw.report.tables import show_plan, show_report, si
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import simulate
+from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.tracking import Tracking
 
 
 class Count:

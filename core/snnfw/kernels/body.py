@@ -1,0 +1,36 @@
+"""What a neuron's kernel says: one element, one timestep, in C that both targets understand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class KernelBody:
+    """A neuron's step in C, for one element.
+
+    ``code`` sees ``x`` (the input current), ``t`` (the number of this timestep since the reset, from 1), every state and
+    every parameter by name, all of type ``real``. It sets ``y`` (the output), ``events`` (how many the output holds) and
+    the states. It may call FLOOR, ABS, EXP, TANH, ERF, CLAMP(a, low, high), which propagate NaN as torch does. It must
+    compute in the order in which the reference step does, so that both agree bit for bit.
+
+    ``clock`` names the state without dimensions that counts timesteps, where the neuron has one.
+    """
+
+    states: tuple[str, ...]
+    parameters: tuple[str, ...]
+    code: str
+    clock: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A body with its parameters: numbers, or tensors that broadcast against the activation."""
+
+    body: KernelBody
+    parameters: Mapping[str, Tensor | float]

@@ -1,0 +1,65 @@
+"""See tensors as kernels see them: a run of elements in memory, and parameters that repeat along it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """A parameter along memory: element i reads values[(i / inner) % len(values)]."""
+
+    values: Tensor
+    inner: int
+
+
+def memory_order(tensor: Tensor) -> tuple[int, ...] | None:
+    """Return a tensor's dimensions from slowest to fastest in memory; None where its elements are not dense there."""
+    order = sorted(range(tensor.dim()), key=lambda dim: (-tensor.stride(dim), dim))
+    expected = 1
+    for dim in reversed([dim for dim in order if tensor.shape[dim] != 1]):
+        if tensor.stride(dim) != expected:
+            return None
+        expected *= tensor.shape[dim]
+    return tuple(order)
+
+
+def dense_steps(sequence: Tensor) -> Tensor:
+    """Return [T, *shape] with every timestep dense in memory, copying only where it is not."""
+    return sequence if memory_order(sequence[0]) is not None else sequence.contiguous()
+
+
+def laid_out_like(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return a fresh tensor with the values of one and the memory layout of another of the same shape."""
+    return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(tensor)
+
+
+def same_layout(tensor: Tensor, like: Tensor) -> bool:
+    """Tell whether two tensors of one shape keep each element at the same place."""
+    return tensor.shape == like.shape and all(
+        size == 1 or a == b for size, a, b in zip(tensor.shape, tensor.stride(), like.stride(), strict=True)
+    )
+
+
+def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> Flat:
+    """Return a parameter as a kernel reads it along the memory of ``like``, one timestep's dense tensor.
+
+    The parameter broadcasts against ``like``: a number, a value per channel, or one per neuron, in any memory layout.
+    """
+    if not isinstance(parameter, Tensor) or parameter.numel() == 1:
+        value = parameter if isinstance(parameter, Tensor) else torch.tensor(parameter)
+        return Flat(value.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
+    order = memory_order(like)
+    if order is None:
+        raise ValueError("the tensor is not dense in memory")
+    padded = parameter.detach().reshape((1,) * (like.dim() - parameter.dim()) + tuple(parameter.shape))
+    sizes = [like.shape[dim] for dim in order]
+    varies = [index for index, dim in enumerate(order) if padded.shape[dim] != 1]
+    first, last = varies[0], varies[-1]
+    run = [sizes[i] if first <= i <= last else 1 for i in range(len(order))]
+    values = padded.permute(order).expand(run).to(dtype=dtype, device=like.device).contiguous()
+    return Flat(values.reshape(-1), math.prod(sizes[last + 1 :]))

@@ -1,0 +1,53 @@
+"""Run a neuron's body on the CPU, compiled with OpenMP for this machine."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.kernels.body import KernelBody
+from snnfw.kernels.compiler import load
+from snnfw.kernels.layout import Flat
+from snnfw.kernels.source import c_source
+
+NAMES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
+
+
+@functools.cache
+def compiled(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
+    """Return the C function of a body for tensors of one type, compiled on first use."""
+    function = load(c_source(body, dtype, scalars)).run
+    pointer, long = ctypes.c_void_p, ctypes.c_int64
+    function.argtypes = [pointer, long, pointer, long, long, long, ctypes.c_int, ctypes.c_double, pointer]
+    function.argtypes += [pointer] * len(body.states) + [pointer, long, long] * len(body.parameters)
+    function.restype = None
+    return function
+
+
+def launch(
+    body: KernelBody,
+    drive: Tensor,
+    output: Tensor,
+    states: Sequence[Tensor],
+    parameters: Sequence[Flat],
+    clock: float,
+    events: Tensor | None,
+) -> None:
+    """Run all timesteps of ``drive`` into ``output`` [T, *shape], changing states and events in place.
+
+    Every timestep, every state and ``events`` share one dense memory layout.
+    """
+    arguments: list[Any] = [drive.data_ptr(), drive.stride(0), output.data_ptr(), output.stride(0)]
+    arguments += [len(drive), drive[0].numel(), torch.get_num_threads(), clock]
+    arguments += [events.data_ptr() if events is not None else None]
+    arguments += [state.data_ptr() for state in states]
+    for flat in parameters:
+        arguments += [flat.values.data_ptr(), flat.inner, flat.values.numel()]
+    pairs = zip(body.parameters, parameters, strict=True)
+    scalars = frozenset(name for name, flat in pairs if flat.values.numel() == 1)
+    compiled(body, NAMES[drive.dtype], scalars)(*arguments)

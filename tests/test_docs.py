@@ -1,0 +1,173 @@
+"""The documentation says what is true: links lead somewhere, commands are understood, nothing is left out."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import snnfw
+from snnfw.cli import COMMANDS
+from snnfw.config import resolve, to_yaml
+from snnfw.config.schema import METHODS
+from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
+from snnfw.simulate.energy import Energy
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+}
+BUNDLED = {"snnfw", *tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]["snnfw"]}
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?: {4}.*\n|\n(?= {4}))+", re.MULTILINE)
+LINK = re.compile(r"\[[^\[\]]*\]\(([^()\s]+)\)")
+WORDS = re.compile(r"`((?:plugin|neuron)=[a-z][a-z0-9-]*(?: [\w.]+=\S+)*)`")
+
+NOT_HERE = {
+    "snnfw run task=classification plugin=mine": "the preset is in the package that 'snnfw plugins new' writes",
+}
+"""Commands that ask for what no page and no bundled plugin defines, each with the reason."""
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`\n]*`", "", INDENTED.sub("", FENCE.sub("", text)))
+
+
+def slug(heading: str) -> str:
+    """Return the anchor that a heading gets where the pages are read."""
+    words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).lower()
+    return re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
+
+
+def anchors(text: str) -> set[str]:
+    return {slug(heading) for heading in re.findall(r"^#+ (.+)$", FENCE.sub("", text), re.MULTILINE)}
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands under a heading of the second level."""
+    return text.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
+
+
+def commands(text: str) -> Iterator[str]:
+    """Yield the command lines in a page's blocks of code, each in one line."""
+    blocks = [block for language, block in FENCE.findall(text) if language in ("", "bash", "sh", "console")]
+    blocks += INDENTED.findall(FENCE.sub("", text))
+    for block in blocks:
+        for line in re.sub(r"\\\n\s*", "", block).splitlines():
+            command = line.strip().removeprefix("$ ")
+            if command.startswith("snnfw "):
+                yield command
+
+
+def files(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the files that a page spells out: named in their first line, or at the end of the sentence before."""
+    for block in FENCE.finditer(text):
+        named = re.match(r"# ([\w-]+\.(?:py|yaml))\n", block[2])
+        announced = re.search(r"`([\w-]+\.(?:py|yaml))`:\s*\Z", text[: block.start()])
+        if found := named or announced:
+            yield found[1], block[2]
+
+
+def resolved(words: list[str], folder: Path, modules: Mapping[str, str]) -> None:
+    """Resolve words as the command line would, with a page's modules installed and earlier runs at hand."""
+    registry = snnfw.Registry()
+    for name in modules:
+        registry.load_file(folder / name)
+    for word in words:
+        if word.startswith("experiment=runs/"):
+            earlier = folder / word.partition("=")[2]
+            earlier.parent.mkdir(parents=True, exist_ok=True)
+            earlier.write_text(to_yaml(resolve(["task=classification", "plugin=adafire"], registry)), encoding="utf-8")
+    resolve(words, registry)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files_and_headings(page: str) -> None:
+    broken = []
+    for target in LINK.findall(without_code(PAGES[page])):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        file = ((ROOT / page).parent / path).resolve() if path else ROOT / page
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text(encoding="utf-8"))):
+            broken.append(target)
+    assert not broken
+
+
+def test_anchors_are_those_of_the_place_where_pages_are_read() -> None:
+    text = "# The `if` neuron\n\n## Timesteps at φ = 4\n\n```\n# no heading\n```\n"
+    assert anchors(text) == {"the-if-neuron", "timesteps-at-φ--4"}
+
+
+def test_every_page_is_in_the_index() -> None:
+    linked = set(LINK.findall(without_code(PAGES["docs/README.md"])))
+    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
+    assert pages - linked == set()
+
+
+@pytest.mark.parametrize("part", [Report, Network, Checkpoint, Energy, Layer, Operator])
+def test_the_report_page_lists_exactly_the_fields_that_there_are(part: Any) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", section(PAGES["docs/reference/report.md"], part.__name__), re.MULTILINE)
+    assert rows == [field.name for field in fields(part)]
+
+
+@pytest.mark.parametrize("key", ["neuron", "converter", "search", "exit", "plugin", "task"])
+def test_everything_that_is_bundled_has_a_page(key: str) -> None:
+    registry = snnfw.Registry()
+    kind = {"plugin": "presets", **METHODS}[key]
+    heads = [text.split("\n## ")[0] for name, text in PAGES.items() if name.startswith(("docs/methods/", "docs/tasks/"))]
+    names = [name for name in registry.all(kind) if registry.owner(kind, name) in BUNDLED]
+    without = [name for name in names if not any(re.search(rf"{key}={re.escape(name)}(?![\w-])", head) for head in heads)]
+    assert not without
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_configured_commands_are_understood(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    spelt_out = dict(files(PAGES[page]))
+    for name, content in spelt_out.items():
+        Path(name).write_text(content, encoding="utf-8")
+    modules = {name: content for name, content in spelt_out.items() if name.endswith(".py")}
+    refused = {}
+    for command in commands(PAGES[page]):
+        _, subcommand, *words = shlex.split(command, comments=True)
+        if subcommand not in ("run", "plan") or "KEY=VALUE" in words or command in NOT_HERE:
+            continue
+        try:
+            resolved([word for word in words if word != "--config"], tmp_path, modules)
+        except snnfw.SnnfwError as error:
+            refused[command] = str(error)
+    assert not refused
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_other_commands_exist(page: str) -> None:
+    known = {" ".join(word for word in command.split() if word.islower()) for command in COMMANDS} | {"plugins"}
+    asked = [re.match(r"plugins \w+|[\w-]+", command.removeprefix("snnfw ")) for command in commands(PAGES[page])]
+    assert {found[0] for found in asked if found and not found[0].startswith("-")} <= known
+
+
+@pytest.mark.parametrize("page", [page for page, text in PAGES.items() if WORDS.search(text)])
+def test_words_in_the_text_and_in_tables_are_understood(page: str) -> None:
+    registry = snnfw.Registry()
+    refused = {}
+    for words in dict.fromkeys(WORDS.findall(PAGES[page])):
+        try:
+            resolve(["task=classification", *words.split()], registry)
+        except snnfw.SnnfwError as error:
+            refused[words] = str(error)
+    assert not refused
+
+
+def test_reasons_for_skipping_are_still_needed() -> None:
+    quoted = {command for text in PAGES.values() for command in commands(text)}
+    assert set(NOT_HERE) <= quoted
