@@ -74,8 +74,8 @@ class Site:
 
     ``name`` is the user's module path (``layer1.0.relu``), with ``#2``, ``#3`` ... for further calls of the same
     module; ``activation`` is the kind of function (``relu``, ``silu`` ...) and ``function`` computes it, its
-    arguments bound, which ``arguments`` lists. ``shape`` is the activation's shape with ``None`` in the batch's dimension, ``channel`` the
-    axis that holds its channels.
+    arguments bound, which ``arguments`` lists. ``shape`` is the activation's shape with ``None`` in the batch's
+    dimension, ``channel`` the axis that holds its channels.
     """
 
     name: str
@@ -116,8 +116,9 @@ class Observer(Protocol):
 class Neuron(Protocol):
     """A spiking neuron as a method: a frozen dataclass whose fields are its parameters.
 
-    ``activations`` lists the kinds of activation that it can stand in for; an empty tuple means all of them. A neuron that
-    fires more than one event in a timestep says how many in an attribute ``burst``, for the report's break-even rate.
+    ``activations`` lists the kinds of activation that it can stand in for; an empty tuple means all of them. A neuron
+    that fires more than one event in a timestep says how many in an attribute ``burst``, for the report's break-even
+    rate.
     """
 
     name: ClassVar[str]

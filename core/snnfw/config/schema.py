@@ -49,9 +49,9 @@ class Settings:
         tuple[int, ...] | None,
         Field(description="timesteps to score at; without it, powers of two and the last one"),
     ] = None
-    backend: Annotated[Literal["auto", "reference", "native", "cupy"], Field(description="how the neurons' time loop is computed")] = (
-        "auto"
-    )
+    backend: Annotated[
+        Literal["auto", "reference", "native", "cupy"], Field(description="how the neurons' time loop is computed")
+    ] = "auto"
     device: Annotated[str, AfterValidator(known_device), Field(description="where to compute: cpu, cuda or cuda:1")] = (
         "cpu"
     )

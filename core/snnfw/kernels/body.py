@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class KernelBody:
     """A neuron's step in C, for one element.
 
-    ``code`` sees ``x`` (the input current), ``t`` (the number of this timestep since the reset, from 1), every state and
-    every parameter by name, all of type ``real``. It sets ``y`` (the output), ``events`` (how many the output holds) and
-    the states. It may call FLOOR, ABS, EXP, TANH, ERF, CLAMP(a, low, high), which propagate NaN as torch does. It must
-    compute in the order in which the reference step does, so that both agree bit for bit.
+    ``code`` sees ``x`` (the input current), ``t`` (the number of this timestep since the reset, from 1), every state
+    and every parameter by name, all of type ``real``. It sets ``y`` (the output), ``events`` (how many the output
+    holds) and the states. It may call FLOOR, ABS, EXP, TANH, ERF, CLAMP(a, low, high), which propagate NaN as torch
+    does. It must compute in the order in which the reference step does, so that both agree bit for bit.
 
     ``clock`` names the state without dimensions that counts timesteps, where the neuron has one.
     """

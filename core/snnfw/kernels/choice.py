@@ -18,8 +18,8 @@ PROBE = "int run(void) { int n = 0;\n#pragma omp parallel for reduction(+:n)\nfo
 class Backend:
     """A chosen backend: ``reference``, ``native`` or ``cupy``.
 
-    ``reason`` says in a few words why; ``automatic`` is true where the user left the choice, so that what turns out not to
-    work may be replaced by the reference.
+    ``reason`` says in a few words why; ``automatic`` is true where the user left the choice, so that what turns out
+    not to work may be replaced by the reference.
     """
 
     name: str

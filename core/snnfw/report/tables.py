@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
@@ -71,7 +71,7 @@ def show_report(report: Report, console: Console) -> None:
             f"{report.break_even_rate:.3f}."
         )
     if report.uncharged:
-        console.print(f"Analog and without MACs, so uncharged: {_some(report.uncharged)}.")
+        console.print(f"Analog and without MACs, so uncharged: {_counted(report)}.")
 
 
 def _checkpoints(report: Report) -> Table:
@@ -118,7 +118,8 @@ def si(number: float) -> str:
     return f"{number:.3g} "
 
 
-def _some(names: Iterable[str], most: int = 6) -> str:
-    listed = list(names)
-    more = f" and {len(listed) - most} more" if len(listed) > most else ""
-    return ", ".join(listed[:most]) + more
+def _counted(report: Report) -> str:
+    """Return how many operators of each kind nothing is charged for: 16 sigmoid, 16 mul."""
+    free = Counter(operator.operator for operator in report.operators if operator.node in report.uncharged)
+    kept = len(set(report.uncharged) - {operator.node for operator in report.operators})
+    return ", ".join([f"{count} {name}" for name, count in free.items()] + [f"{kept} kept sites"] * bool(kept))

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Where, map_leaves
+from snnfw.kernels.multistep import sequence_like
 from snnfw.spiking.timefold import fold, select, unfold
 
 
@@ -39,13 +40,11 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     def forward(self, function: Callable[..., Any], steps: int, *streams: Tensor) -> Any:
         """Run ``function`` on streams with T · N samples each; return its outputs with T · N samples."""
-        sums = []
-        for index, (stream, place) in enumerate(zip(streams, self.inputs, strict=True)):
-            sequence = unfold(stream, place, steps)
-            if self.sums is None:
-                sums.append(sequence.cumsum(0))
-            else:  # summed in the order of time, so that chunks add up to the same bits as a whole run
-                sums.append(torch.cat([self.sums[index].unsqueeze(0), sequence]).cumsum(0)[1:])
+        before = self.sums or [None] * len(streams)
+        sums = [
+            _running_sum(unfold(stream, place, steps), start)
+            for stream, place, start in zip(streams, self.inputs, before, strict=True)
+        ]
         times = self._times(steps, sums[0])
         means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
         reached = map_leaves(
@@ -87,10 +86,28 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
         return self._scaled(unfold(leaf, place, steps), times, -1)
 
 
+def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
+    """Return x(1) + ... + x(t) at every t of [T, *shape], going on from ``before``.
+
+    Summed one timestep after the other, so that chunks add up to the same bits as a whole run.
+    """
+    sums = sequence_like(sequence[0], len(sequence))
+    for t in range(len(sequence)):
+        if before is None:
+            sums[t] = sequence[t]
+        else:
+            torch.add(before, sequence[t], out=sums[t])
+        before = sums[t]
+    return sums
+
+
 def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
     if place is None or reached is None or previous is None:
         return None
-    return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
+    steps = torch.empty_like(reached)
+    torch.sub(reached[0], previous, out=steps[0])
+    torch.sub(reached[1:], reached[:-1], out=steps[1:])
+    return fold(steps, place)
 
 
 class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information

@@ -175,7 +175,8 @@ class SpikingModel(nn.Module):
 
     def _is_fresh(self, node: fx.Node) -> bool:
         """Tell whether a stream is a new tensor that nothing but one neuron reads, which may overwrite it."""
-        return self._varies(node) and len(node.users) == 1 and packet(node) in NEW_TENSORS and node.name not in self.means
+        alone = len(node.users) == 1 and node.name not in self.means
+        return alone and self._varies(node) and packet(node) in NEW_TENSORS
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:

@@ -118,8 +118,8 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
             states = self.begin(self._first(x_seq) + self.offset)
         elif self.emitted.shape != x_seq.shape[1:]:
             raise ValueError(
-                f"the neuron's state has shape {tuple(self.emitted.shape)} and its input {tuple(x_seq.shape[1:])}: reset "
-                "it, or select the samples that go on in its state too."
+                f"the neuron's state has shape {tuple(self.emitted.shape)} and its input {tuple(x_seq.shape[1:])}: "
+                "reset it, or select the samples that go on in its state too."
             )
         output, after = self._accelerated(x_seq, states, in_place) or self._reference(x_seq, states)
         for name, value in zip(self.states, after, strict=True):

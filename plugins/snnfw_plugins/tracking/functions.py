@@ -1,4 +1,4 @@
-"""Activation functions in C, for the tracking neuron's kernel: ``f`` from ``m``, in the order that torch computes in."""
+"""Activation functions in C, for the tracking neuron's kernel: ``f`` from ``m``, in the order of torch's own."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ class TrackingNeuron(SpikingNeuron):
         """Return the same step in C, where the activation function is known in C."""
         if self.code is None:
             return None
-        parameters: dict[str, Tensor | float] = {"threshold": self.threshold, "offset": self.offset, "burst": float(self.burst)}
-        return Kernel(tracking_body(self.code), parameters)
+        tensors = {"threshold": self.threshold, "offset": self.offset}
+        return Kernel(tracking_body(self.code), {**tensors, "burst": float(self.burst)})
 
     def begin(self, drive: Tensor) -> States:
         """Return empty sums."""

@@ -1,0 +1,59 @@
+"""The command line: ``python -m benchmarks neurons network memory gpu``, from the repository's root."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from benchmarks import gpu, memory, network, networks, neurons
+from benchmarks.machine import ALLOCATOR, describe, tuned
+from benchmarks.result import Result, Section, save, show
+
+CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
+    "neurons": lambda: neurons.measure(neurons.Settings()),
+    "network": lambda: network.measure(networks.Settings()),
+    "memory": memory.measure,
+}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the benchmarks that are asked for; return the exit status."""
+    options = parser().parse_args(arguments)
+    if options.allocator == "tuned" and not tuned():  # it reads its settings when a process starts
+        os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *arguments], {**os.environ, **ALLOCATOR})  # noqa: S606  # this very command, again
+    torch.set_num_threads(options.threads)
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    for name in options.names or CPU:
+        if name == "gpu" and not torch.cuda.is_available():
+            console.print("There is no GPU here: the gpu benchmark has nothing to measure.")
+            continue
+        measured = run(name, "python -m benchmarks " + " ".join(arguments))
+        show(measured, console)
+        save(measured, options.out, f"{name}-{options.allocator}" if name in CPU else name)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what the command line understands."""
+    found = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure snnfw; default: all on the CPU.")
+    found.add_argument("names", nargs="*", choices=[*CPU, "gpu"], metavar="neurons|network|memory|gpu")
+    found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
+    found.add_argument("--threads", type=int, default=os.cpu_count())
+    found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")
+    return found
+
+
+def run(name: str, command: str) -> Result:
+    """Return one benchmark's result."""
+    machine = describe("cuda" if name == "gpu" else "cpu")
+    return Result(name, command, machine, tuple(CPU[name]() if name in CPU else gpu.measure()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
