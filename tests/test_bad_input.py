@@ -47,7 +47,7 @@ FILES = {
 
 MISTAKES = {
     "plugin=adafir": "no plugin named 'adafir'. Did you mean 'adafire'? Registered: adafire, calibration.",
-    "neuron=adafir": "no neuron named 'adafir'. Did you mean 'adafire'? Registered: adafire, if, tracking.",
+    "neuron=adafir": "no neuron named 'adafir'. Did you mean 'adafire'? Registered: adafire, if, lif, tracking.",
     "plugin=adafire neuron.fi=2": "neuron 'adafire' has no parameter 'fi'. Did you mean 'phi'? Its parameters: phi, shift.",
     "plugin=adafire task=clasification": (
         "no task named 'clasification'. Did you mean 'classification'? Registered: classification."

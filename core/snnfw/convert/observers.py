@@ -36,6 +36,22 @@ def magnitude(rows: Tensor, percentile: float) -> Tensor:
     return values.amax(1) if rank == rows.shape[1] else values.kthvalue(rank, dim=1).values
 
 
+class Fixed:
+    """Know the threshold beforehand."""
+
+    def __init__(self, site: Site, threshold: float) -> None:
+        self.site, self.threshold = site, threshold
+        self.like = torch.zeros(())
+
+    def update(self, activation: Tensor) -> None:
+        """Take one batch, for its type and device alone."""
+        self.like = activation
+
+    def stats(self) -> SiteStats:
+        """Return the threshold known."""
+        return SiteStats(threshold=spread(self.like.new_tensor([self.threshold]), self.site))
+
+
 class Peak:
     """Find threshold = percentile of |activation| / ``share``.
 

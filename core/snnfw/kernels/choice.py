@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from snnfw.errors import SnnfwError
-from snnfw.kernels.compiler import CompilerMissing, find_compiler, load
+from snnfw.kernels.compiler import CompilerMissing, find_compiler, first_error, load
 
 LOG = logging.getLogger("snnfw")
 
-PROBE = "int run(void) { int n = 0;\n#pragma omp parallel for reduction(+:n)\nfor (int i = 0; i < 4; i++) n++;\nreturn n; }\n"
+PROBE = """
+int run(void) {
+    int n = 0;
+    #pragma omp parallel for reduction(+:n)
+    for (int i = 0; i < 4; i++) n++;
+    return n;
+}
+"""
+CUDA_PROBE = 'extern "C" __global__ void run() {}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,53 +42,59 @@ def choose(wanted: str, device: str) -> Backend:
 
     Raises:
         SnnfwError: a backend was asked for by name and cannot run here; the message names the cure.
+
     """
-    kind = device.partition(":")[0]
+    fitting, check = CHECKS.get(device.partition(":")[0], ("reference", None))
     if wanted == "auto":
-        chosen = _automatic(kind)
+        chosen = _automatic(fitting, check, device)
         LOG.info("snnfw: neurons run on backend %s (%s)", chosen.name, chosen.reason)
         return chosen
-    if wanted != "reference":
-        fitting = "native" if kind == "cpu" else "cupy"
-        if wanted != fitting:
-            raise SnnfwError(
-                f"backend={wanted} does not run on device={device}: choose backend={fitting}, or auto, which does."
-            )
-        (_check_native if wanted == "native" else _check_cupy)()
+    if wanted not in ("reference", fitting):
+        raise SnnfwError(
+            f"backend={wanted} does not run on device={device}: choose backend={fitting}, or auto, which does."
+        )
+    if check and wanted == fitting:
+        check(device)
     return Backend(wanted, "as asked", automatic=False)
 
 
-def _automatic(kind: str) -> Backend:
-    name, check = ("native", _check_native) if kind == "cpu" else ("cupy", _check_cupy)
+def _automatic(fitting: str, check: Callable[[str], str] | None, device: str) -> Backend:
+    if check is None:
+        return Backend("reference", f"there are no kernels for device={device}", automatic=True)
     try:
-        reason = check()
+        return Backend(fitting, check(device), automatic=True)
     except SnnfwError as error:
         return Backend("reference", str(error), automatic=True)
-    return Backend(name, reason, automatic=True)
 
 
-def _check_native() -> str:
+def _check_native(device: str) -> str:
     """Compile and run a few lines, so that a compiler without OpenMP or a torch without its runtime is found here."""
-    try:
-        count = load(PROBE).run()
-    except OSError as error:
-        raise CompilerMissing(f"what the C compiler makes does not load: {error}. Choose backend=reference.") from error
-    if count != 4:
+    del device
+    if load(PROBE).run() != 4:
         raise CompilerMissing("what the C compiler makes computes wrong numbers: choose backend=reference.")
     return f"compiled by {find_compiler()[1]}"
 
 
-def _check_cupy() -> str:
+def _check_cupy(device: str) -> str:
+    """Compile and load an empty kernel, so that libraries of another CUDA version are found here."""
     try:
         import cupy
 
-        device = cupy.cuda.runtime.getDeviceCount()
-    except ImportError as error:
+        count = cupy.cuda.runtime.getDeviceCount()
+        with cupy.cuda.Device(int(device.partition(":")[2] or 0)):
+            cupy.RawKernel(CUDA_PROBE, "run").compile()
+    except ModuleNotFoundError as error:
         raise SnnfwError(
-            f"backend=cupy needs CuPy ({error}): pip install 'snnfw[cuda]' for CUDA 12, 'snnfw[cuda13]' for CUDA 13."
+            f"backend=cupy needs CuPy ({error}): pip install 'snnfw[cuda]' for CUDA 12, 'snnfw[cuda13]' for CUDA 13, "
+            "or choose backend=reference."
         ) from error
-    except Exception as error:  # CuPy's own errors, for a CUDA version that is not this driver's
+    except Exception as error:  # whatever CuPy raises where its libraries, the driver and the GPU don't fit together
         raise SnnfwError(
-            f"CuPy does not find a GPU ({error}): install the extra that fits the driver, snnfw[cuda] or snnfw[cuda13]."
+            f"CuPy does not work here ({first_error(str(error))}): install the extra that fits the driver, snnfw[cuda] "
+            "or snnfw[cuda13], or choose backend=reference."
         ) from error
-    return f"CuPy {cupy.__version__}, {device} GPU" + ("s" if device != 1 else "")
+    return f"CuPy {cupy.__version__}, {count} GPU" + ("s" if count != 1 else "")
+
+
+CHECKS: dict[str, tuple[str, Callable[[str], str]]] = {"cpu": ("native", _check_native), "cuda": ("cupy", _check_cupy)}
+"""Which backend has kernels for a kind of device, and what tells whether it works here."""

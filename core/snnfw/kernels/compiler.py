@@ -8,6 +8,8 @@ import hashlib
 import logging
 import os
 import platform
+import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -29,40 +31,49 @@ FLAGS = (
 )
 
 
-class CompilerMissing(SnnfwError):
-    """There is no compiler, or it fails."""
+class CompilerMissing(SnnfwError):  # noqa: N818  # named for what is wrong with the machine
+    """There is no compiler, or it fails, or what it makes does not load."""
 
 
 def load(source: str) -> ctypes.CDLL:
     """Return the library compiled from a source, from the cache where it is there and whole.
 
-    Safe when two processes start at once: each compiles into a file of its own and renames it.
+    Safe when two processes start at once: each compiles into a folder of its own and renames the result.
+
+    Raises:
+        CompilerMissing: the message says what is missing or what failed.
+
     """
-    compiler = find_compiler()
-    key = hashlib.sha256("\0".join((source, *FLAGS, *compiler, machine())).encode()).hexdigest()[:32]
-    cached = cache_folder() / f"{key}.so"
-    if _is_whole(cached):
-        try:
-            return ctypes.CDLL(str(cached))
-        except OSError as error:
-            LOG.info("snnfw: compiles %s again, the cached library does not load: %s", cached.name, error)
-    return _compiled(source, compiler[0], cached)
+    import torch  # noqa: F401  # what is compiled here calls the OpenMP runtime that torch has loaded
+
+    command, version = find_compiler()
+    key = hashlib.sha256("\0".join((source, *FLAGS, *command, version, machine())).encode()).hexdigest()[:32]
+    try:
+        cached = cache_folder() / f"{key}.so"
+        return _from_cache(cached) or _into_cache(source, command, cached)
+    except OSError as error:
+        _say_once(f"snnfw: cannot keep compiled neurons in the cache ({_reason(error)}): compiles for this run")
+    try:
+        with tempfile.TemporaryDirectory(prefix="snnfw-", ignore_cleanup_errors=True) as scratch:
+            return ctypes.CDLL(str(_built(source, command, Path(scratch) / f"{key}.so")))
+    except OSError as error:
+        raise CompilerMissing(
+            f"what the C compiler makes does not load ({_reason(error)}): choose backend=reference."
+        ) from error
 
 
 @functools.cache
-def find_compiler() -> tuple[str, str]:
-    """Return the C compiler's path and version."""
-    wanted = os.environ.get("CC")
-    for name in [wanted] if wanted else ["cc", "gcc", "clang"]:
+def find_compiler() -> tuple[tuple[str, ...], str]:
+    """Return the C compiler's command, which is ``$CC`` or the first of cc, gcc and clang, and its version."""
+    wanted = os.environ.get("CC", "").strip()
+    for name, *options in [shlex.split(wanted)] if wanted else [["cc"], ["gcc"], ["clang"]]:
         path = shutil.which(name)
         if path:
-            shown = subprocess.run([path, "--version"], capture_output=True, text=True, check=False)  # noqa: S603  # the compiler found above
-            if shown.returncode == 0:
-                return path, shown.stdout.splitlines()[0]
-            raise CompilerMissing(f"the C compiler '{path}' fails: {_first_line(shown.stderr)}")
+            command = (path, *options)
+            return command, next(iter(_invoke(command, "--version").splitlines()), "of unknown version")
     raise CompilerMissing(
-        f"there is no C compiler{f' {wanted!r} (from CC)' if wanted else ''}: install gcc (apt-get install gcc), or choose "
-        "backend=reference."
+        f"there is no C compiler{f' {wanted!r} (from CC)' if wanted else ''}: install gcc (apt-get install gcc), or "
+        "choose backend=reference."
     )
 
 
@@ -78,59 +89,81 @@ def machine() -> str:
 
 
 def cache_folder() -> Path:
-    """Return where compiled neurons are kept."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "snnfw" / "native"
-
-
-def _is_whole(library: Path) -> bool:
-    """Tell whether a library is what was written; loading half of one could kill the process."""
+    """Return where compiled neurons are kept; OSError where the user has no home."""
+    root = os.environ.get("XDG_CACHE_HOME")
     try:
-        wanted = library.with_suffix(".sha256").read_text()
-        return hashlib.sha256(library.read_bytes()).hexdigest() == wanted
-    except OSError:
-        return False
+        return (Path(root) if root else Path.home() / ".cache") / "snnfw" / "native"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
 
 
-def _compiled(source: str, compiler: str, cached: Path) -> ctypes.CDLL:
+def _from_cache(cached: Path) -> ctypes.CDLL | None:
+    """Return a library that is there, is what was written (half of one could kill the process), and loads."""
     try:
-        cached.parent.mkdir(parents=True, exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix=".compile-", dir=cached.parent)
-        keep = True
+        wanted = cached.with_suffix(".sha256").read_text()
+        content = cached.read_bytes()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if hashlib.sha256(content).hexdigest() != wanted:
+        LOG.info("snnfw: compiles %s again, the cached library is damaged", cached.name)
+        return None
+    try:
+        return ctypes.CDLL(str(cached))
     except OSError as error:
-        LOG.warning("snnfw: cannot keep compiled neurons in %s (%s), compiles for this run", cached.parent, error)
-        scratch, keep = tempfile.mkdtemp(prefix="snnfw-"), False
-    try:
-        built = Path(scratch) / cached.name
-        _run_compiler(source, compiler, built)
-        if keep:
-            _publish(built, cached)
-            built = cached
-        return ctypes.CDLL(str(built))
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        LOG.info("snnfw: compiles %s again, the cached library does not load: %s", cached.name, error)
+        return None
 
 
-def _run_compiler(source: str, compiler: str, built: Path) -> None:
-    """Compile with OpenMP but link without it: torch has loaded a runtime already, and two would fight for the cores."""
-    text, thing = built.with_suffix(".c"), built.with_suffix(".o")
+def _into_cache(source: str, command: tuple[str, ...], cached: Path) -> ctypes.CDLL:
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".compile-", dir=cached.parent, ignore_cleanup_errors=True) as scratch:
+        built = _built(source, command, Path(scratch) / cached.name)
+        checksum = built.with_suffix(".sha256")
+        checksum.write_text(hashlib.sha256(built.read_bytes()).hexdigest())
+        built.replace(cached)
+        checksum.replace(cached.with_suffix(".sha256"))
+    return ctypes.CDLL(str(cached))
+
+
+def _built(source: str, command: tuple[str, ...], library: Path) -> Path:
+    """Compile with OpenMP but link without it: torch has loaded a runtime, and two would fight for the cores."""
+    text, thing = library.with_suffix(".c"), library.with_suffix(".o")
     text.write_text(source)
-    for command in (
-        [compiler, *FLAGS, "-c", str(text), "-o", str(thing)],
-        [compiler, "-shared", str(thing), "-lm", "-o", str(built)],
-    ):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the compiler found above
-        if done.returncode:
-            raise CompilerMissing(f"the C compiler '{compiler}' fails on a neuron: {_first_line(done.stderr)}")
+    _invoke(command, *FLAGS, "-c", str(text), "-o", str(thing))
+    _invoke(command, "-shared", str(thing), "-lm", "-o", str(library))
+    if not library.exists():
+        raise CompilerMissing(f"the C compiler '{shlex.join(command)}' makes nothing: choose backend=reference.")
+    return library
 
 
-def _publish(built: Path, cached: Path) -> None:
-    checksum = built.with_suffix(".sha256")
-    checksum.write_text(hashlib.sha256(built.read_bytes()).hexdigest())
-    built.replace(cached)
-    checksum.replace(cached.with_suffix(".sha256"))
+def _invoke(command: tuple[str, ...], *arguments: str) -> str:
+    """Return what the compiler prints; in English, where its errors can be told from its warnings."""
+    try:
+        done = subprocess.run(  # noqa: S603  # the compiler that the user has chosen or installed
+            [*command, *arguments], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
+        )
+    except OSError as error:
+        raise CompilerMissing(_failure(command, _reason(error))) from error
+    if done.returncode:
+        raise CompilerMissing(_failure(command, first_error(done.stderr)))
+    return done.stdout
 
 
-def _first_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return next((line for line in lines if "error" in line), lines[0] if lines else "no message") + "."
+def _failure(command: tuple[str, ...], reason: str) -> str:
+    return f"the C compiler '{shlex.join(command)}' fails ({reason}): mend it, or choose backend=reference."
+
+
+def first_error(text: str) -> str:
+    """Return what is wrong, out of what a compiler or CuPy says: its first error, without the place in the code."""
+    lines = [line.strip() for line in text.splitlines() if line.strip(" =\t")]
+    found = next((re.search(r"error:\s+(\S.*)", line, re.IGNORECASE) for line in lines if "rror: " in line), None)
+    return (found[1] if found else lines[0] if lines else "it says nothing").rstrip(".")
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    LOG.warning(message)

@@ -19,18 +19,23 @@ class Flat:
 
 def memory_order(tensor: Tensor) -> tuple[int, ...] | None:
     """Return a tensor's dimensions from slowest to fastest in memory; None where its elements are not dense there."""
-    order = sorted(range(tensor.dim()), key=lambda dim: (-tensor.stride(dim), dim))
+    strides = tensor.stride()
+    order = sorted(range(tensor.dim()), key=lambda dim: (-strides[dim], dim))
     expected = 1
     for dim in reversed([dim for dim in order if tensor.shape[dim] != 1]):
-        if tensor.stride(dim) != expected:
+        if strides[dim] != expected:
             return None
         expected *= tensor.shape[dim]
     return tuple(order)
 
 
 def dense_steps(sequence: Tensor) -> Tensor:
-    """Return [T, *shape] with every timestep dense in memory, copying only where it is not."""
-    return sequence if memory_order(sequence[0]) is not None else sequence.contiguous()
+    """Return [T, *shape] with every timestep dense in memory, copying only where it is not; a static input once."""
+    if memory_order(sequence[0]) is not None:
+        return sequence
+    if sequence.stride(0) == 0:
+        return sequence[0].contiguous().expand_as(sequence)
+    return sequence.contiguous()
 
 
 def laid_out_like(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor:

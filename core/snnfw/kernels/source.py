@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from snnfw.kernels.arithmetic import REALS, c_prelude, cuda_prelude
 from snnfw.kernels.body import KernelBody
 
@@ -23,7 +25,8 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
     arguments += [f"const real *restrict {n}_all, int64_t {n}_inner, int64_t {n}_size" for n in body.parameters]
     lines = [
         c_prelude(dtype),
-        "static void spread(real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length) {",
+        "static void spread(real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)",
+        "{",
         "    int64_t index = (start / inner) % size, left = inner - start % inner;",
         "    for (int64_t j = 0; j < length; j++) {",
         "        block[j] = all[index];",
@@ -65,6 +68,7 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
     return "\n".join(lines) + "\n"
 
 
+@functools.cache
 def cuda_source(body: KernelBody, dtype: str) -> str:
     """Return a CUDA kernel in which each thread takes one element through all timesteps, its state in registers.
 

@@ -11,6 +11,7 @@ from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor
 
 from snnfw.kernels.compiler import CompilerMissing
+from snnfw.kernels.learning import learn
 from snnfw.kernels.multistep import computes_in, run, sequence_like, supported
 from snnfw.spiking.timefold import select
 
@@ -129,11 +130,15 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def _accelerated(self, x_seq: Tensor, states: States, in_place: bool) -> tuple[Tensor, States] | None:
         """Run the kernel, where there is one for this backend and this kind of tensor."""
         kernel = self.kernel() if self._fast(x_seq) else None
-        if kernel is None:
+        if kernel is None or (self._learns(x_seq) and not kernel.body.backward):
             return None
         named = dict(zip(self.states, states, strict=True))
         try:
-            output, after, self.emitted = run(self.backend, kernel, x_seq, named, self.emitted, in_place)
+            if self._learns(x_seq):
+                output, after, events = learn(self.backend, kernel, x_seq, named)
+                self.emitted = events if self.emitted is None else self.emitted + events
+            else:
+                output, after, self.emitted = run(self.backend, kernel, x_seq, named, self.emitted, in_place)
         except CompilerMissing as error:
             if self.insists:
                 raise
@@ -157,7 +162,13 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         return first.to(computes_in(x_seq.dtype))
 
     def _fast(self, x_seq: Tensor) -> bool:
-        """Tell whether a kernel may run: chosen, for this kind of tensor, and nobody asks for gradients."""
+        """Tell whether a kernel may run: chosen, and for this kind of tensor."""
         wanted = {"native": "cpu", "cupy": "cuda"}.get(self.backend)
-        learns = torch.is_grad_enabled() and x_seq.requires_grad
-        return x_seq.device.type == wanted and supported(x_seq) and len(x_seq) > 0 and not learns
+        return x_seq.device.type == wanted and supported(x_seq) and len(x_seq) > 0
+
+    def _learns(self, x_seq: Tensor) -> bool:
+        """Tell whether somebody asks for gradients, of the input or of an earlier chunk."""
+        states = (getattr(self, name) for name in self.states)
+        return torch.is_grad_enabled() and any(
+            value.requires_grad for value in (x_seq, *states) if isinstance(value, Tensor)
+        )

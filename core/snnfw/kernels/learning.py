@@ -1,0 +1,179 @@
+"""Run a neuron's body with gradients: forward and backward through time as operators that torch knows."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.errors import SnnfwError
+from snnfw.kernels import gpu, native
+from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.kernels.compiler import load
+from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
+from snnfw.kernels.layout import Flat, dense_steps, flatten, laid_out_like
+from snnfw.kernels.multistep import TARGETS, computes_in, sequence_like
+
+BODIES: dict[str, KernelBody] = {}
+"""Bodies by their code: operators take tensors, numbers and text, so a body goes by name. Nothing is ever replaced."""
+
+
+def learn(target: str, kernel: Kernel, drive: Tensor, states: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """Return the output [T, *shape], the states after it and the events in it, all with gradients but the events."""
+    drive = dense_steps(drive)
+    step, real, body = drive[0], computes_in(drive.dtype), kernel.body
+    name = f"{body.code}\0{body.backward}"
+    BODIES.setdefault(name, body)
+    flat = [flatten(kernel.parameters[parameter], step, real) for parameter in body.parameters]
+    before = [states[state].to(real).expand(step.shape) for state in body.states]
+    output, events, *after = multi_step(
+        drive, before, [f.values for f in flat], [f.inner for f in flat], float(states[body.clock]) if body.clock else 0.0,
+        name, target,
+    )
+    changed = dict(zip(body.states, after, strict=True))
+    if body.clock:
+        changed[body.clock] = states[body.clock] + len(drive)
+    return output, changed, events
+
+
+@torch.library.custom_op("snnfw::multi_step", mutates_args=())
+def multi_step(
+    drive: Tensor,
+    states: list[Tensor],
+    parameters: list[Tensor],
+    inner: list[int],
+    clock: float,
+    body: str,
+    target: str,
+) -> list[Tensor]:
+    """Return the output, the events in it, and the states after it."""
+    step, real = drive[0], computes_in(drive.dtype)
+    output, events = sequence_like(step, len(drive)), torch.zeros_like(step, dtype=real)
+    after = [laid_out_like(state, step, real) for state in states]
+    flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]
+    TARGETS[target](BODIES[body], drive, output, after, flat, clock, events)
+    return [output, events, *after]
+
+
+@multi_step.register_fake
+def _(
+    drive: Tensor, states: list[Tensor], parameters: Any, inner: Any, clock: float, body: str, target: str
+) -> list[Tensor]:
+    step, real = drive[0], computes_in(drive.dtype)
+    like = torch.empty_like(step, dtype=real)
+    return [sequence_like(step, len(drive)), like, *(torch.empty_like(like) for _ in states)]
+
+
+@torch.library.custom_op("snnfw::multi_step_backward", mutates_args=())
+def multi_step_backward(
+    gradient: Tensor,
+    after: list[Tensor],
+    drive: Tensor,
+    states: list[Tensor],
+    parameters: list[Tensor],
+    inner: list[int],
+    clock: float,
+    body: str,
+    target: str,
+) -> list[Tensor]:
+    """Return the gradient of the input and those of the states before it."""
+    step, real = drive[0], computes_in(drive.dtype)
+    gx, incoming = sequence_like(step, len(drive)), sequence_like(step, len(drive)).copy_(gradient)
+    before = [laid_out_like(state, step, real) for state in states]
+    carried = [laid_out_like(gradient_of_state, step, real) for gradient_of_state in after]
+    flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]
+    GRADIENTS[target](BODIES[body], incoming, drive, gx, before, carried, flat, clock)
+    return [gx, *carried]
+
+
+@multi_step_backward.register_fake
+def _(
+    gradient: Tensor, after: list[Tensor], drive: Tensor, states: Any, parameters: Any, inner: Any, clock: float,
+    body: str, target: str,
+) -> list[Tensor]:
+    like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
+    return [sequence_like(drive[0], len(drive)), *(torch.empty_like(like) for _ in after)]
+
+
+def _remember(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    drive, states, parameters, inner, clock, body, target = inputs
+    del output
+    ctx.save_for_backward(drive, *states, *parameters)
+    ctx.states, ctx.rest = len(states), (list(inner), clock, body, target)
+
+
+def _take_back(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
+    drive, *saved = ctx.saved_tensors
+    states, parameters = saved[: ctx.states], saved[ctx.states :]
+    of_output, _, *of_after = gradients
+    real = computes_in(drive.dtype)
+    zero = torch.zeros_like(drive[0], dtype=real)
+    gx, *before = multi_step_backward(
+        torch.zeros_like(drive) if of_output is None else of_output,
+        [zero if gradient is None else gradient for gradient in of_after],
+        drive, states, parameters, *ctx.rest,
+    )
+    return gx, before, [None] * len(parameters), None, None, None, None
+
+
+multi_step.register_autograd(_take_back, setup_context=_remember)
+
+
+@functools.cache
+def _native_gradient(body: KernelBody, dtype: str) -> Any:
+    function = load(c_gradient(body, dtype)).run
+    pointer, long = ctypes.c_void_p, ctypes.c_int64
+    function.argtypes = [pointer, long] * 3 + [long, long, ctypes.c_int, ctypes.c_double]
+    function.argtypes += [pointer] * 2 * len(body.states) + [pointer, long, long] * len(body.parameters)
+    function.restype = ctypes.c_int
+    return function
+
+
+def native_gradient(
+    body: KernelBody,
+    gradient: Tensor,
+    drive: Tensor,
+    gx: Tensor,
+    before: Sequence[Tensor],
+    carried: Sequence[Tensor],
+    parameters: Sequence[Flat],
+    clock: float,
+) -> None:
+    """Take gradients back through time on the CPU, into ``gx`` and ``carried``."""
+    arguments: list[Any] = []
+    for sequence in (gradient, drive, gx):
+        arguments += [sequence.data_ptr(), sequence.stride(0)]
+    arguments += [len(drive), drive[0].numel(), torch.get_num_threads(), clock]
+    arguments += [state.data_ptr() for state in (*before, *carried)]
+    for flat in parameters:
+        arguments += [flat.values.data_ptr(), flat.inner, flat.values.numel()]
+    if _native_gradient(body, native.NAMES[drive.dtype])(*arguments):
+        raise SnnfwError(f"there is no memory for the history of {len(drive)} timesteps: train on fewer at once.")
+
+
+def gpu_gradient(
+    body: KernelBody,
+    gradient: Tensor,
+    drive: Tensor,
+    gx: Tensor,
+    before: Sequence[Tensor],
+    carried: Sequence[Tensor],
+    parameters: Sequence[Flat],
+    clock: float,
+) -> None:
+    """Take gradients back through time on a GPU, into ``gx`` and ``carried``."""
+    real = computes_in(drive.dtype)
+    history = torch.empty(len(drive), len(before), drive[0].numel(), dtype=real, device=drive.device)
+    arguments = gpu.longs(*(value for s in (gradient, drive, gx) for value in (s.data_ptr(), s.stride(0))))
+    arguments += [*gpu.longs(len(drive), drive[0].numel()), gpu.double(clock), *gpu.longs(history.data_ptr())]
+    arguments += gpu.longs(*(state.data_ptr() for state in (*before, *carried)))
+    for flat in parameters:
+        arguments += gpu.longs(flat.values.data_ptr(), flat.inner, flat.values.numel())
+    gpu.submit(cuda_gradient(body, native.NAMES[drive.dtype]), drive, arguments)
+
+
+GRADIENTS = {"native": native_gradient, "cupy": gpu_gradient}

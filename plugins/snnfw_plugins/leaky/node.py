@@ -1,0 +1,94 @@
+"""The leaky neuron's step, its kernel, and the surrogate gradient of both."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import SiteStats
+from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.spiking.neuron import SpikingNeuron, States
+
+CHARGE = "const real h = potential + (x + offset - potential) / tau;"
+
+FORWARD = f"""
+    {CHARGE}
+    events = h >= threshold ? 1 : 0;
+    y = events * threshold;
+"""
+
+BACKWARD = f"""
+    {CHARGE}
+    const real fired = h >= threshold ? 1 : 0;
+    const real u = (real)3.14159265358979323846 * (h - threshold) / threshold;
+    const real slope = 1 / (1 + u * u);
+"""
+
+SOFT = KernelBody(
+    states=("potential",),
+    parameters=("threshold", "offset", "tau"),
+    code=FORWARD + "potential = h - y;\n",
+    backward=BACKWARD
+    + """
+    (void)fired;
+    const real gh = gy * slope + g_potential * (1 - slope);
+    gx = gh / tau;
+    g_potential = gh - gh / tau;
+    """,
+)
+
+HARD = KernelBody(
+    states=("potential",),
+    parameters=("threshold", "offset", "tau"),
+    code=FORWARD + "potential = h * (1 - events);\n",
+    backward=BACKWARD
+    + """
+    const real gh = gy * slope + g_potential * (1 - fired - h * slope / threshold);
+    gx = gh / tau;
+    g_potential = gh - gh / tau;
+    """,
+)
+
+
+class Fire(torch.autograd.Function):
+    """The step function with the arc tangent's derivative: 1[u >= 0] forward, 1 / (1 + (π u)²) backward."""
+
+    @staticmethod
+    def forward(ctx: Any, distance: Tensor) -> Tensor:
+        """Return 1 where the threshold is reached."""
+        ctx.save_for_backward(distance)
+        return (distance >= 0).to(distance.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        """Return the surrogate's gradient."""
+        (distance,) = ctx.saved_tensors
+        return gradients[0] / (1 + (math.pi * distance) ** 2)
+
+
+class LeakyNeuron(SpikingNeuron):
+    """Leaky integrate-and-fire with soft or hard reset; learns through its surrogate gradient."""
+
+    def __init__(self, stats: SiteStats, tau: float, reset: str) -> None:
+        super().__init__(stats)
+        self.tau, self.hard = tau, reset == "hard"
+
+    def begin(self, drive: Tensor) -> States:
+        """Return the initial potential everywhere."""
+        return (torch.zeros_like(drive) + self.initial,)
+
+    def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
+        """Leak and charge, fire, reset."""
+        charged = states[0] + (drive - states[0]) / self.tau
+        fire: Any = Fire.apply
+        spikes = fire((charged - self.threshold) / self.threshold)
+        output = spikes * self.threshold
+        return output, (charged * (1 - spikes) if self.hard else charged - output,)
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        tensors = {"threshold": self.threshold, "offset": self.offset}
+        return Kernel(HARD if self.hard else SOFT, {**tensors, "tau": self.tau})
