@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks neurons network memory gpu``, from the repository's root."""
+"""The command line: ``python -m benchmarks neurons training network memory gpu``, from the repository's root."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import gpu, memory, network, networks, neurons
+from benchmarks import conversions, gpu, memory, network, neurons, training
 from benchmarks.machine import ALLOCATOR, describe, tuned
 from benchmarks.result import Result, Section, save, show
 
 CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "neurons": lambda: neurons.measure(neurons.Settings()),
-    "network": lambda: network.measure(networks.Settings()),
+    "training": lambda: training.measure(neurons.Settings()),
+    "network": lambda: network.measure(conversions.Settings()),
     "memory": memory.measure,
 }
 
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return what the command line understands."""
     found = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure snnfw; default: all on the CPU.")
-    found.add_argument("names", nargs="*", choices=[*CPU, "gpu"], metavar="neurons|network|memory|gpu")
+    found.add_argument("names", nargs="*", choices=[*CPU, "gpu"], metavar="neurons|training|network|memory|gpu")
     found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
     found.add_argument("--threads", type=int, default=os.cpu_count())
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import subprocess
 import sys
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.networks import Settings, converted, folded, simulation, theirs
+from benchmarks.conversions import Settings, converted, folded, simulation, theirs
 from benchmarks.result import Cell, Section
-from benchmarks.timing import Measured
+from benchmarks.timing import Measured, release
 from snnfw_plugins.adafire import AdaFire
 
 OURS, THEIRS = "snnfw, adafire φ=4", "SpikingJelly, RateCodingRecipe"
@@ -59,7 +58,7 @@ def peak(question: Question, settings: Settings) -> float:
         run = simulation(converted(folded(settings), AdaFire(phi=4), settings), settings)
     else:
         run = theirs(settings, channels_last=False)
-    ctypes.CDLL(None).malloc_trim(0)  # what conversion has freed would otherwise be taken again unseen
+    release()  # what conversion has freed would otherwise be taken again unseen
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak so far is forgotten
     before = _kilobytes("VmRSS")
     run()
@@ -78,7 +77,7 @@ def _section(timesteps: tuple[int, ...], found: Measured) -> Section:
         peaks = (f"{found.median(name) / MIB:.0f}" for name in (ours, others))
         rows.append((str(steps), *peaks, found.ratio(others, ours)))
     columns = ("T", f"{OURS}: MiB", f"{THEIRS}: MiB", "SpikingJelly / snnfw")
-    title = f"Peak growth of memory, resnet18, N = 16, 64×64, memory={BUDGET // MIB}MiB"
+    title = f"Peak growth of memory, resnet18, N = 16, 64x64, memory={BUDGET // MIB}MiB"
     return Section(title, columns, tuple(rows), found)
 
 

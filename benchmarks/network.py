@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import torch
 
-from benchmarks.networks import Settings, converted, floor, folded, simulation, theirs
+from benchmarks.conversions import Settings, converted, floor, folded, simulation, theirs
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, Measured, seconds
 from snnfw.contracts import Neuron
@@ -22,7 +22,7 @@ NEURONS: Mapping[str, Neuron] = {"snnfw, if": IntegrateAndFire(), "snnfw, adafir
 @torch.no_grad()
 def measure(settings: Settings, repetitions: int = 11) -> Iterator[Section]:
     """Yield the table of one network."""
-    found = seconds(candidates(settings), repetitions, settings.device)
+    found = seconds(candidates(settings), repetitions, device=settings.device)
     yield _section(settings, found)
 
 
@@ -50,6 +50,6 @@ def _section(settings: Settings, found: Measured) -> Section:
         )
         for name in found.values
     ]
-    sizes = f"N = {settings.samples}, T = {settings.timesteps}, {settings.pixels}×{settings.pixels}"
+    sizes = f"N = {settings.samples}, T = {settings.timesteps}, {settings.pixels}x{settings.pixels}"
     title = f"{settings.network.__name__}, {sizes}, {settings.backend}"
     return Section(title, columns, tuple(rows), found)

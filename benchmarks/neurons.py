@@ -16,12 +16,14 @@ from snnfw.contracts import Neuron, Site, SiteStats
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
+from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
 NEURONS: Mapping[str, Neuron] = {
     "if": IntegrateAndFire(),
     "adafire φ=4": AdaFire(phi=4),
     "tracking relu": Tracking(phi=4),
+    "lif": LeakyIntegrateAndFire(),
 }
 THEIRS = {"IF": spikingjelly.IFNode, "LIF": spikingjelly.LIFNode}
 COLUMNS = ("reference", "IF eager", "IF compiled", "LIF eager", "LIF compiled")
@@ -32,7 +34,8 @@ class Settings:
     """What is measured: ``shape`` is [T, N, C, H, W], ``compiled`` adds SpikingJelly under torch.compile."""
 
     shape: tuple[int, ...] = (16, 32, 64, 16, 16)
-    repetitions: int = 15
+    repetitions: int = 11
+    calls: int = 5
     compiled: bool = True
     device: str = "cpu"
     backend: str = "native"
@@ -61,7 +64,7 @@ VARIANTS = (
 def measure(settings: Settings) -> Iterator[Section]:
     """Yield one table per kind of tensor."""
     for variant in VARIANTS:
-        found = seconds(candidates(settings, variant), settings.repetitions, settings.device)
+        found = seconds(candidates(settings, variant), settings.repetitions, settings.calls, settings.device)
         yield _section(settings, variant, found)
 
 
@@ -89,19 +92,19 @@ def drive(settings: Settings, variant: Variant) -> Tensor:
     """Return random currents [T, N, C, H, W]."""
     x = torch.randn(settings.shape, generator=torch.Generator().manual_seed(0))
     layout = torch.channels_last if variant.channels_last else torch.contiguous_format
-    x = x.to(settings.device, variant.dtype).flatten(0, 1).contiguous(memory_format=layout)
-    return x.unflatten(0, settings.shape[:2])
+    folded = x.to(settings.device, variant.dtype).flatten(0, 1).contiguous(memory_format=layout)
+    return folded.reshape(settings.shape)
 
 
 def build(method: Neuron, variant: Variant, settings: Settings) -> SpikingNeuron:
-    """Return a neuron as calibration leaves it: with an offset, θ = 0.5 on average."""
+    """Return a neuron as calibration leaves it, with an initial potential and an offset; θ = 1."""
     steps, _, channels, *space = settings.shape
     site = Site("site", "site", "relu", torch.relu, (None, channels, *space), 1)
-    threshold = torch.full((1,) * (1 + len(settings.shape[2:])), 0.5)
-    if variant.per_channel:
-        threshold = torch.linspace(0.3, 0.7, channels).reshape(1, channels, *[1] * len(space))
+    threshold = torch.ones(1, channels if variant.per_channel else 1, *(1 for _ in space))
     stats = SiteStats(threshold, initial=0.5 * threshold, offset=0.01 * threshold)
-    return method.build(site, stats, steps).to(settings.device)
+    neuron = method.build(site, stats, steps)
+    neuron.to(settings.device)
+    return neuron
 
 
 def _after_reset(node: Any, call: Callable[..., Tensor], x: Tensor, **options: bool) -> Callable[[], Tensor]:
@@ -114,7 +117,7 @@ def _after_reset(node: Any, call: Callable[..., Tensor], x: Tensor, **options: b
 
 def _section(settings: Settings, variant: Variant, found: Measured) -> Section:
     others = [name for name in COLUMNS if name == "reference" or name in found.values]
-    columns = ("", "ms", *(f"faster than {name}" for name in others), "time / clone")
+    columns = ("", "ms", *(f"{name} / this" for name in others), "this / clone")
     rows: list[tuple[Cell, ...]] = []
     for neuron in NEURONS:
         for kind in ("fresh output", "output reused"):

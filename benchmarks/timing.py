@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import statistics
 import time
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from benchmarks.machine import tuned
 
 Candidates = Mapping[str, Callable[[], object]]
 """What is compared, by name; each call does the whole work once."""
@@ -30,7 +33,7 @@ class Spread:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.median:.2f} ({self.low:.2f}–{self.high:.2f})"
+        return f"{self.median:.2f} ({self.low:.2f}-{self.high:.2f})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +69,20 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.median(found), found[0], found[-1])
 
 
-def seconds(candidates: Candidates, repetitions: int, device: str = "cpu") -> Measured:
+def seconds(candidates: Candidates, repetitions: int, calls: int = 1, device: str = "cpu") -> Measured:
     """Return the seconds of each candidate, all of them measured once in each repetition.
 
-    What a call returns is freed inside the time measured, as what it allocates within is. One round comes first and is
-    not counted: it compiles, and fills caches. Rounds that other processes disturbed are repeated, and left out.
+    A candidate's turn is one call that is not counted, in which it comes to its own memory, and the median of ``calls``
+    more. What a call returns is freed inside the time measured, as what it allocates within is. One repetition comes
+    first and is not counted: it compiles, and fills caches. Repetitions that other processes disturbed are left out,
+    and made up for.
     """
-    _round(candidates, device)
+    _round(candidates, calls, device)
     rounds: list[tuple[float, dict[str, float]]] = []
     quiet = 0
     while quiet < repetitions and len(rounds) < PATIENCE * repetitions:
         before, start = others(), time.perf_counter()
-        found = _round(candidates, device)
+        found = _round(candidates, calls, device)
         taken = (others() - before) / (time.perf_counter() - start) / (os.cpu_count() or 1)
         rounds.append((taken, found))
         quiet += taken < QUIET
@@ -86,16 +91,29 @@ def seconds(candidates: Candidates, repetitions: int, device: str = "cpu") -> Me
     return Measured(values, tuple(taken for taken, _ in kept), len(rounds))
 
 
-def _round(candidates: Candidates, device: str) -> dict[str, float]:
+def _round(candidates: Candidates, calls: int, device: str) -> dict[str, float]:
     wait = torch.cuda.synchronize if device.startswith("cuda") else _nothing
     found = {}
     for name, run in candidates.items():
-        wait()
-        start = time.perf_counter()
+        if not tuned():
+            release()
         run()
-        wait()
-        found[name] = time.perf_counter() - start
+        times = []
+        for _ in range(calls):
+            wait()
+            start = time.perf_counter()
+            run()
+            wait()
+            times.append(time.perf_counter() - start)
+        found[name] = statistics.median(times)
     return found
+
+
+def release() -> None:
+    """Return freed memory to the system, so that nobody lives on what another has left behind."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)
 
 
 def others() -> float:

@@ -141,6 +141,20 @@ def test_calibration_changes_no_weight(convnet: tuple[Graph, Tensor]) -> None:
     assert all(torch.equal(a, b) for a, b in zip(before, graph.module.state_dict().values(), strict=True))
 
 
+def test_samples_that_memory_does_not_hold_are_left_out_aloud(
+    convnet: tuple[Graph, Tensor], caplog: pytest.LogCaptureFixture
+) -> None:
+    graph, x = convnet
+    plan = place(graph, (Rule("*", AdaFire()),))
+    Calibration(samples=24).convert(graph, plan, [(x,)], T, Resources())
+    assert not caplog.messages
+    Calibration(samples=24).convert(graph, plan, [(x,)], T, Resources(memory=1))
+    assert caplog.messages == [
+        "snnfw: the correction uses 2 samples instead of 24, which memory=1 bytes does not hold: give more memory, or say "
+        "converter.samples=2."
+    ]
+
+
 def test_nan_in_calibration_data_is_refused(convnet: tuple[Graph, Tensor]) -> None:
     graph, x = convnet
     bad = x.clone()

@@ -113,10 +113,7 @@ def cuda_gradient(body: KernelBody, dtype: str) -> str:
         "        for (long long s = 0; s < steps; s++) {",
         "            const real t = (real)(clock + (double)(s + 1)); (void)t;",
         "            const real x = load(x_all[s * x_step + i]);",
-        *(
-            f"            history[(s * {width} + {k}) * count + i] = {name};"
-            for k, name in enumerate(body.states)
-        ),
+        *(f"            history[(s * {width} + {k}) * count + i] = {name};" for k, name in enumerate(body.states)),
         "            real y, events;",
         _indented(body.code, 12),
         "            (void)y; (void)events;",

@@ -56,7 +56,7 @@ def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> Flat
     The parameter broadcasts against ``like``: a number, a value per channel, or one per neuron, in any memory layout.
     """
     if not isinstance(parameter, Tensor) or parameter.numel() == 1:
-        value = parameter if isinstance(parameter, Tensor) else torch.tensor(parameter)
+        value = parameter if isinstance(parameter, Tensor) else torch.tensor(parameter, dtype=dtype)
         return Flat(value.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
     order = memory_order(like)
     if order is None:

@@ -22,7 +22,9 @@ BODIES: dict[str, KernelBody] = {}
 """Bodies by their code: operators take tensors, numbers and text, so a body goes by name. Nothing is ever replaced."""
 
 
-def learn(target: str, kernel: Kernel, drive: Tensor, states: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+def learn(
+    target: str, kernel: Kernel, drive: Tensor, states: dict[str, Tensor]
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Return the output [T, *shape], the states after it and the events in it, all with gradients but the events."""
     drive = dense_steps(drive)
     step, real, body = drive[0], computes_in(drive.dtype), kernel.body
@@ -31,8 +33,13 @@ def learn(target: str, kernel: Kernel, drive: Tensor, states: dict[str, Tensor])
     flat = [flatten(kernel.parameters[parameter], step, real) for parameter in body.parameters]
     before = [states[state].to(real).expand(step.shape) for state in body.states]
     output, events, *after = multi_step(
-        drive, before, [f.values for f in flat], [f.inner for f in flat], float(states[body.clock]) if body.clock else 0.0,
-        name, target,
+        drive,
+        before,
+        [f.values for f in flat],
+        [f.inner for f in flat],
+        float(states[body.clock]) if body.clock else 0.0,
+        name,
+        target,
     )
     changed = dict(zip(body.states, after, strict=True))
     if body.clock:
@@ -92,8 +99,15 @@ def multi_step_backward(
 
 @multi_step_backward.register_fake
 def _(
-    gradient: Tensor, after: list[Tensor], drive: Tensor, states: Any, parameters: Any, inner: Any, clock: float,
-    body: str, target: str,
+    gradient: Tensor,
+    after: list[Tensor],
+    drive: Tensor,
+    states: Any,
+    parameters: Any,
+    inner: Any,
+    clock: float,
+    body: str,
+    target: str,
 ) -> list[Tensor]:
     like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
     return [sequence_like(drive[0], len(drive)), *(torch.empty_like(like) for _ in after)]
@@ -115,7 +129,10 @@ def _take_back(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
     gx, *before = multi_step_backward(
         torch.zeros_like(drive) if of_output is None else of_output,
         [zero if gradient is None else gradient for gradient in of_after],
-        drive, states, parameters, *ctx.rest,
+        drive,
+        states,
+        parameters,
+        *ctx.rest,
     )
     return gx, before, [None] * len(parameters), None, None, None, None
 
@@ -147,7 +164,7 @@ def native_gradient(
     arguments: list[Any] = []
     for sequence in (gradient, drive, gx):
         arguments += [sequence.data_ptr(), sequence.stride(0)]
-    arguments += [len(drive), drive[0].numel(), torch.get_num_threads(), clock]
+    arguments += [len(drive), drive[0].numel(), native.threads(drive.numel()), clock]
     arguments += [state.data_ptr() for state in (*before, *carried)]
     for flat in parameters:
         arguments += [flat.values.data_ptr(), flat.inner, flat.values.numel()]

@@ -17,6 +17,9 @@ from snnfw.kernels.source import c_source
 
 NAMES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
 
+GRAIN = 32768
+"""Elements and timesteps that one thread does sooner than it wakes another."""
+
 
 @functools.cache
 def compiled(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
@@ -27,6 +30,11 @@ def compiled(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
     function.argtypes += [pointer] * len(body.states) + [pointer, long, long] * len(body.parameters)
     function.restype = None
     return function
+
+
+def threads(elements: int) -> int:
+    """Return how many threads are worth waking for so many elements and timesteps; torch shares work out alike."""
+    return max(1, min(torch.get_num_threads(), elements // GRAIN))
 
 
 def launch(
@@ -43,7 +51,7 @@ def launch(
     Every timestep, every state and ``events`` share one dense memory layout.
     """
     arguments: list[Any] = [drive.data_ptr(), drive.stride(0), output.data_ptr(), output.stride(0)]
-    arguments += [len(drive), drive[0].numel(), torch.get_num_threads(), clock]
+    arguments += [len(drive), drive[0].numel(), threads(drive.numel()), clock]
     arguments += [events.data_ptr() if events is not None else None]
     arguments += [state.data_ptr() for state in states]
     for flat in parameters:

@@ -9,7 +9,7 @@ from snnfw.kernels.body import KernelBody
 
 __all__ = ["BLOCK", "REALS", "c_source", "cuda_source"]
 
-BLOCK = 4096
+BLOCK = 1024
 """Elements that a CPU core takes through all timesteps at once: their states stay in its first cache."""
 
 

@@ -93,6 +93,7 @@ class Report:
     operators: tuple[Operator, ...]
     uncharged: tuple[str, ...]
     spiking_share: float
+    event_rate: float
     break_even_rate: float
     exits: Mapping[int, int]
     samples: int
@@ -126,6 +127,7 @@ def make_report(
         operators=_operators(plan, trace.final, costs),
         uncharged=tuple(uncharged(plan)),
         spiking_share=plan.spiking_share,
+        event_rate=_event_rate(plan, trace.final),
         break_even_rate=break_even_rate(costs, trace.final.timestep, _largest_burst(plan)),
         exits=trace.exits,
         samples=trace.samples,
@@ -194,6 +196,12 @@ def describe(neuron: Neuron | Keep) -> str:
     usual = {field.name: field.default for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a dataclass
     unusual = ", ".join(f"{name}={value}" for name, value in parameters(neuron).items() if usual[name] != value)
     return f"{neuron.name}({unusual})" if unusual else neuron.name
+
+
+def _event_rate(plan: Plan, final: Point) -> float:
+    """Return the events per input element and timestep of the layers that read events, weighted by their MACs."""
+    connections = sum(fate.macs for fate in plan.fates.values() if fate.events) * final.steps
+    return sum(final.accumulations.values()) / connections if connections else 0.0
 
 
 def _largest_burst(plan: Plan) -> int:

@@ -62,13 +62,10 @@ def show_report(report: Report, console: Console) -> None:
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
         f"{report.spiking_share:.1%} of the MACs are accumulations of events."
     )
-    spikes = sum(layer.spikes for layer in report.layers)
-    neurons = sum(layer.neurons for layer in report.layers if layer.neuron != Keep.name)
-    if neurons:
-        rate = spikes / neurons / report.checkpoints[-1].steps
+    if report.event_rate:
         console.print(
-            f"{rate:.3f} events per neuron and timestep; a quantised network of as many levels would cost the same at "
-            f"{report.break_even_rate:.3f}."
+            f"{report.event_rate:.3f} events per input of those and timestep; a quantised network of as many levels costs "
+            f"the same at {report.break_even_rate:.3f}."
         )
     if report.uncharged:
         console.print(f"Analog and without MACs, so uncharged: {_counted(report)}.")

@@ -1,4 +1,4 @@
-"""Count the events that reach each layer, exactly, through everything that moves, adds or pools spikes."""
+"""Count the events that reach each layer, through everything that moves, adds or pools spikes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def accumulations(model: SpikingModel) -> dict[str, Tensor]:
 
     Every neuron counts its events element by element; the graph itself then carries the counts to the layers: additions
     add counts, pools sum them, concatenations and slices move them. A layer's accumulations are its MACs times events
-    per input element, which is events times fan-out, borders averaged.
+    per input element: events times fan-out, padding counted as the MACs themselves count it. Behind a maximum, signed
+    events are counted by the maximum of their number, which may be a few percent too many.
     """
     counts = _counts(model)
     result: dict[str, Tensor] = {}

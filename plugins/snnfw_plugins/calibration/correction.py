@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from torch import Tensor
 from snnfw.contracts import Batches, Inputs, Resources, Site
 from snnfw.convert.observe import activations, moved
 from snnfw.simulate.memory import samples_within
+
+LOG = logging.getLogger("snnfw")
 
 if TYPE_CHECKING:
     from snnfw.spiking.model import SpikingModel
@@ -29,8 +32,7 @@ def correct(model: SpikingModel, calibration: Batches[Inputs], options: Calibrat
     """
     if not (options.bias or options.potential):
         return
-    samples = min(options.samples, samples_within(model, model.timesteps, resources.memory))
-    inputs = moved(_first_samples(calibration, samples), resources.device)
+    inputs = moved(_first_samples(calibration, _samples(model, options.samples, resources.memory)), resources.device)
     wanted = {
         site.name: activation.mean(_batch_dim(site), keepdim=True)
         for site, activation in activations(model.graph, inputs)
@@ -38,6 +40,21 @@ def correct(model: SpikingModel, calibration: Batches[Inputs], options: Calibrat
     for wished, change in ((options.bias, _bias), (options.potential, _potential)):
         if wished:
             _correct_each_site(model, inputs, wanted, change)
+
+
+def _samples(model: SpikingModel, wanted: int, memory: int) -> int:
+    """Return how many samples take part: all timesteps of all of them run at once, so memory may hold fewer."""
+    fitting = samples_within(model, model.timesteps, memory)
+    if fitting < wanted:
+        LOG.warning(
+            "snnfw: the correction uses %d samples instead of %d, which memory=%d bytes does not hold: give more memory, or "
+            "say converter.samples=%d.",
+            fitting,
+            wanted,
+            memory,
+            fitting,
+        )
+    return min(wanted, fitting)
 
 
 def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str, Tensor], change: Change) -> None:

@@ -61,6 +61,13 @@ def test_rates_are_events_per_neuron_and_timestep(report: Report) -> None:
     assert report.checkpoints[-1].energy.spikes == pytest.approx(sum(layer.spikes for layer in report.layers))
 
 
+def test_the_event_rate_is_in_the_unit_of_the_break_even_rate(report: Report) -> None:
+    """At the break-even rate, events cost what a quantised network pays: e_AC · rate · MACs · T = e_MAC · b / 32 · MACs."""
+    macs = sum(operator.macs for operator in report.operators if operator.events)
+    added = report.checkpoints[-1].energy.accumulations
+    assert report.event_rate * macs * 4 == pytest.approx(added)
+
+
 def test_operators_energy_adds_up_to_the_total(report: Report) -> None:
     total = report.checkpoints[-1].energy.total
     assert sum(operator.energy for operator in report.operators) == pytest.approx(total)

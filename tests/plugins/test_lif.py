@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 from networks import noise
-from snnfw_plugins.leaky import LeakyIntegrateAndFire
-from snnfw_plugins.leaky.node import LeakyNeuron
+from snnfw_plugins.lif import LeakyIntegrateAndFire
+from snnfw_plugins.lif.node import LeakyNeuron
 from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 

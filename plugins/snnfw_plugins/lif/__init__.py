@@ -44,7 +44,7 @@ class LeakyIntegrateAndFire:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with its threshold."""
         del site, timesteps
-        from snnfw_plugins.leaky.node import LeakyNeuron
+        from snnfw_plugins.lif.node import LeakyNeuron
 
         return LeakyNeuron(stats, self.tau, self.reset)
 

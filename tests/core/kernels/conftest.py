@@ -1,0 +1,91 @@
+"""Every neuron that is shipped with a kernel, and a cache of compiled kernels that is nobody's."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from snnfw.contracts import SiteStats
+from snnfw.kernels import choice, compiler, gpu, native
+from snnfw.kernels.body import KernelBody
+from snnfw.spiking.neuron import SpikingNeuron
+from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SoftResetNeuron
+from snnfw_plugins.lif.node import LeakyNeuron
+from snnfw_plugins.tracking.functions import c_code
+from snnfw_plugins.tracking.node import TrackingNeuron
+
+Make = Callable[[SiteStats], SpikingNeuron]
+
+
+def tracking(activation: str, function: Callable[..., Tensor], *arguments: float) -> Make:
+    def make(stats: SiteStats) -> SpikingNeuron:
+        return TrackingNeuron(stats, lambda x: function(x, *arguments), 4, c_code(activation, arguments))
+
+    return make
+
+
+EXACT: dict[str, Make] = {
+    "if": lambda stats: SoftResetNeuron(stats, 7),
+    "if-shift": lambda stats: SoftResetNeuron(stats, 7, shift=True),
+    "burst": lambda stats: BurstNeuron(stats, 7, 3),
+    "burst-shift": lambda stats: BurstNeuron(stats, 7, 3, shift=True),
+    "lif-soft": lambda stats: LeakyNeuron(stats, 1.7, "soft"),
+    "lif-hard": lambda stats: LeakyNeuron(stats, 1.7, "hard"),
+    "tracking-relu": tracking("relu", torch.relu),
+    "tracking-relu6": tracking("relu6", F.relu6),
+    "tracking-hardswish": tracking("hardswish", F.hardswish),
+    "tracking-hardtanh": tracking("hardtanh", F.hardtanh, -0.5, 0.7),
+    "tracking-leaky-relu": tracking("leaky_relu", F.leaky_relu, 0.1),
+}
+"""Neurons whose kernel computes the very numbers that the reference computes."""
+
+ROUNDED: dict[str, Make] = {"tracking-silu": tracking("silu", F.silu), "tracking-gelu": tracking("gelu", F.gelu)}
+"""Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
+
+
+@pytest.fixture(scope="session", params=EXACT)
+def make(request: pytest.FixtureRequest) -> Make:
+    return EXACT[request.param]
+
+
+@pytest.fixture(scope="session", params=ROUNDED)
+def make_rounded(request: pytest.FixtureRequest) -> Make:
+    return ROUNDED[request.param]
+
+
+@pytest.fixture(scope="session", params={**EXACT, **ROUNDED})
+def make_any(request: pytest.FixtureRequest) -> Make:
+    return {**EXACT, **ROUNDED}[request.param]
+
+
+@pytest.fixture(scope="session")
+def body(make_any: Make) -> KernelBody:
+    kernel = make_any(SiteStats(torch.tensor(0.5))).kernel()
+    assert kernel is not None
+    return kernel.body
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what these tests compile out of the user's cache, and compile each kernel once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture
+def forgetful() -> Iterator[None]:
+    """Let a test change what this machine has: nothing that was found out before or in it is remembered."""
+    remembered: list[functools._lru_cache_wrapper[object]] = [
+        compiler.find_compiler, compiler.machine, compiler._say_once, choice.choose, native.compiled, gpu.compiled,
+    ]  # fmt: skip
+    for function in remembered:
+        function.cache_clear()
+    yield
+    for function in remembered:
+        function.cache_clear()

@@ -1,0 +1,265 @@
+"""The native backend computes what the reference computes, whatever the shape, the memory layout and the chunks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from snnfw.capture.graph import BatchDim
+from snnfw.contracts import SiteStats
+from snnfw.kernels.multistep import supported
+from snnfw.spiking.neuron import SpikingNeuron
+
+Make = Callable[[SiteStats], SpikingNeuron]
+Layout = Callable[[Tensor], Tensor]
+
+# Most of the time goes into compiling the few variants of a kernel, when they are first asked for.
+few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+
+SPECIAL = (0.0, -0.0, 0.25, -0.25, 0.75, 1e-40, -1e-40, 1e30, math.inf, -math.inf, math.nan)
+
+
+def bits(tensor: Tensor) -> Tensor:
+    """Return a tensor's bits, in which all NaN are one."""
+    kinds = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+    return torch.where(tensor.isnan(), torch.nan, tensor).contiguous().view(kinds[tensor.element_size()])
+
+
+def same(ours: Tensor, theirs: Tensor) -> bool:
+    return ours.dtype == theirs.dtype and ours.shape == theirs.shape and torch.equal(bits(ours), bits(theirs))
+
+
+def noise(shape: tuple[int, ...], dtype: torch.dtype, seed: int, special: bool = False) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.randn(shape, generator=generator, dtype=torch.float64)
+    if special:
+        chosen = torch.randint(0, 4 * len(SPECIAL), shape, generator=generator)
+        for index, value in enumerate(SPECIAL):
+            values[chosen == index] = value
+    return values.to(dtype)
+
+
+def as_it_is(sequence: Tensor) -> Tensor:
+    return sequence
+
+
+def static(sequence: Tensor) -> Tensor:
+    """One timestep, read again at each."""
+    return sequence[:1].expand_as(sequence)
+
+
+def time_inside(sequence: Tensor) -> Tensor:
+    """Time is the fastest dimension in memory."""
+    return sequence.movedim(0, -1).contiguous().movedim(-1, 0)
+
+
+def reversed_dims(sequence: Tensor) -> Tensor:
+    """Each timestep's dimensions lie in memory in reverse, as channels_last does to some."""
+    dims = tuple(range(sequence.dim() - 1, 0, -1))
+    return sequence.permute(0, *dims).contiguous().permute(0, *dims)
+
+
+def channels_last(sequence: Tensor) -> Tensor:
+    return sequence.movedim(2, -1).contiguous().movedim(-1, 2) if sequence.dim() > 2 else sequence
+
+
+def sliced(sequence: Tensor) -> Tensor:
+    """Every other element of something larger."""
+    return torch.stack([sequence, sequence + 1], -1)[..., 0]
+
+
+def expanded(sequence: Tensor) -> Tensor:
+    """The first of the last dimension, for all of it."""
+    return sequence[..., :1].expand_as(sequence) if sequence.dim() > 1 else sequence
+
+
+def static_and_sliced(sequence: Tensor) -> Tensor:
+    return static(sliced(sequence))
+
+
+def overlapping(sequence: Tensor) -> Tensor:
+    """Windows that move along one line by less than their length."""
+    step = math.prod(sequence.shape[1:])
+    line = sequence.reshape(-1)[: step + len(sequence)]
+    if len(line) < step + len(sequence):
+        return sequence
+    return line.unfold(0, step, 1)[: len(sequence)].unflatten(1, sequence.shape[1:]) if step else sequence
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    as_it_is, static, time_inside, reversed_dims, channels_last, sliced, expanded, static_and_sliced, overlapping,
+)  # fmt: skip
+
+
+@st.composite
+def parameters(draw: st.DrawFn, shape: tuple[int, ...], dtype: torch.dtype, seed: int) -> Tensor:
+    """A number, or anything that broadcasts against the shape, in any memory layout; some are exact quarters."""
+    dims = [draw(st.sampled_from((1, size))) for size in shape[draw(st.integers(0, len(shape))) :]]
+    values = noise(tuple(dims), torch.float64, seed).abs() + 0.1
+    if draw(st.booleans()):
+        values = (values * 4).ceil() / 4
+    turned = draw(st.permutations(range(len(dims))))
+    return values.permute(turned).contiguous().permute([turned.index(dim) for dim in range(len(dims))]).to(dtype)
+
+
+@st.composite
+def runs(draw: st.DrawFn, dtype: torch.dtype) -> tuple[SiteStats, list[Tensor]]:
+    """Statistics, and an input cut into chunks of timesteps."""
+    shape = tuple(draw(st.lists(st.sampled_from((0, 1, 1, 2, 3, 5)), max_size=5)))
+    seed = draw(st.integers(0, 2**16))
+    drive = noise((draw(st.integers(1, 7)), *shape), dtype, seed, special=draw(st.booleans()))
+    drive = draw(st.sampled_from(LAYOUTS))(drive)
+    real = torch.float64 if dtype is torch.float64 else torch.float32
+    threshold = draw(parameters(shape, real, seed + 1))
+    initial, offset = (draw(st.none() | parameters(shape, real, seed + k)) for k in (2, 3))
+    cuts = sorted(draw(st.lists(st.integers(0, len(drive)), max_size=2)))
+    bounds = zip([0, *cuts], [*cuts, len(drive)], strict=True)
+    return SiteStats(threshold, initial, offset), [drive[start:stop] for start, stop in bounds]
+
+
+def native(make: Make, stats: SiteStats) -> SpikingNeuron:
+    neuron = make(stats)
+    neuron.backend, neuron.insists = "native", True
+    return neuron
+
+
+def assert_equal_states(ours: SpikingNeuron, theirs: SpikingNeuron) -> None:
+    for name in (*ours.states, "emitted"):
+        assert same(getattr(ours, name), getattr(theirs, name)), name
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+@given(data=st.data())
+@few
+def test_native_is_the_reference_bit_for_bit(make: Make, dtype: torch.dtype, data: st.DataObject) -> None:
+    stats, chunks = data.draw(runs(dtype))
+    ours, theirs = native(make, stats), make(stats)
+    for chunk in chunks:
+        before = chunk.clone()
+        assert same(ours(chunk), theirs(chunk))
+        assert same(chunk, before), "the input is as it was"
+        assert_equal_states(ours, theirs)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+@given(data=st.data())
+@settings(few, max_examples=15)
+def test_half_precision_is_computed_with_states_of_32_bits(make: Make, dtype: torch.dtype, data: st.DataObject) -> None:
+    stats, chunks = data.draw(runs(dtype))
+    ours, theirs = native(make, stats), make(stats)
+    for chunk in chunks:
+        assert same(ours(chunk), theirs(chunk))
+        assert_equal_states(ours, theirs)
+        assert all(getattr(ours, name).dtype == torch.float32 for name in (*ours.states, "emitted"))
+
+
+def test_neurons_with_transcendental_functions_differ_by_a_spike_at_most_here_and_there(make_rounded: Make) -> None:
+    drive, stats = noise((16, 100_000), torch.float32, 0) * 2, SiteStats(torch.tensor(0.3))
+    ours, theirs = native(make_rounded, stats), make_rounded(stats)
+    difference = (ours(drive) - theirs(drive)).abs()
+    assert difference.max() <= 0.3001
+    assert (difference > 0).double().mean() < 1e-5
+    assert (ours.sent - theirs.sent).abs().max() <= 0.3001, "what was missed is made up for"
+
+
+def test_neurons_with_transcendental_functions_are_the_reference_in_float64(make_rounded: Make) -> None:
+    drive, stats = noise((16, 50_000), torch.float64, 0) * 2, SiteStats(torch.tensor(0.3, dtype=torch.float64))
+    ours, theirs = native(make_rounded, stats), make_rounded(stats)
+    assert same(ours(drive), theirs(drive))
+    assert_equal_states(ours, theirs)
+
+
+@pytest.mark.parametrize("layout", [as_it_is, channels_last], ids=lambda layout: layout.__name__)
+def test_activations_of_many_blocks_equal_the_reference(make: Make, layout: Layout) -> None:
+    drive = layout(noise((3, 2, 3, 57, 71), torch.float32, 0))
+    for dims in ((), (3, 1, 1), (3, 57, 71), (57, 1), (1, 3, 1, 71), (2, 3, 57, 71)):
+        stats = SiteStats(noise(dims, torch.float32, 1).abs() + 0.1, offset=noise(dims, torch.float32, 2))
+        ours, theirs = native(make, stats), make(stats)
+        assert same(ours(drive), theirs(drive)), dims
+        assert_equal_states(ours, theirs)
+
+
+def test_cores_share_the_work_and_change_nothing(make: Make) -> None:
+    drive, stats = noise((3, 40_000), torch.float32, 0), SiteStats(noise((40_000,), torch.float32, 1).abs() + 0.1)
+    ours, before = native(make, stats), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        output = ours(drive)
+    finally:
+        torch.set_num_threads(before)
+    assert same(output, make(stats)(drive))
+
+
+def test_the_output_has_the_layout_of_the_input(make: Make) -> None:
+    for layout in (as_it_is, reversed_dims, channels_last):
+        drive = layout(noise((3, 2, 3, 4, 5), torch.float32, 0))
+        assert native(make, SiteStats(torch.tensor(0.5)))(drive).stride() == drive.stride()
+
+
+def test_in_place_the_output_takes_the_memory_of_the_input(make: Make) -> None:
+    drive, stats = channels_last(noise((5, 2, 3, 4, 5), torch.float32, 0)), SiteStats(torch.tensor(0.5))
+    expected, given, neuron = make(stats)(drive), drive.clone(), native(make, stats)
+    output = neuron(given, in_place=True)
+    assert same(output, expected)
+    assert output.data_ptr() == given.data_ptr()
+
+
+def test_a_static_input_is_never_written_to(make: Make) -> None:
+    image, stats = noise((2, 3, 4, 5), torch.float32, 0), SiteStats(torch.tensor(0.5))
+    drive, before = image.expand(5, *image.shape), image.clone()
+    assert same(native(make, stats)(drive, in_place=True), make(stats)(drive))
+    assert torch.equal(image, before)
+
+
+@pytest.mark.parametrize("backend", ["reference", "native"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=str)
+def test_no_timesteps_give_no_output_and_change_nothing(make: Make, backend: str, dtype: torch.dtype) -> None:
+    drive, neuron = noise((4, 2, 3), dtype, 0), make(SiteStats(torch.tensor(0.5)))
+    neuron.backend = backend
+    output = neuron(drive[:0])
+    assert output.shape == (0, 2, 3)
+    assert output.dtype == dtype
+    neuron(drive)
+    before = [getattr(neuron, name).clone() for name in (*neuron.states, "emitted")]
+    neuron(drive[:0])
+    assert all(same(getattr(neuron, n), b) for n, b in zip((*neuron.states, "emitted"), before, strict=True))
+
+
+@pytest.mark.parametrize("place", [BatchDim(0), BatchDim(1), BatchDim(0, outer=3), BatchDim(0, inner=3)], ids=str)
+def test_samples_that_go_on_do_so_as_in_the_reference(make: Make, place: BatchDim) -> None:
+    stats = SiteStats(torch.tensor(0.5, dtype=torch.float64), initial=noise((4, 1), torch.float64, 1))
+    for layout in (as_it_is, reversed_dims, channels_last):
+        drive, samples = layout(noise((6, 12, 4, 5), torch.float64, 0)), torch.tensor([3, 0])
+        ours, theirs = native(make, stats), make(stats)
+        assert same(ours(drive[:3]), theirs(drive[:3]))
+        split = drive[3:].unflatten(place.dim + 1, (place.outer, -1, place.inner))
+        kept = split.index_select(place.dim + 2, samples).flatten(place.dim + 1, place.dim + 3)
+        for neuron in (ours, theirs):
+            neuron.keep(place, samples)
+        assert same(ours(kept), theirs(kept))
+        assert_equal_states(ours, theirs)
+
+
+def test_a_reset_neuron_starts_again(make: Make) -> None:
+    drive, neuron = noise((3, 4), torch.float32, 0), native(make, SiteStats(torch.tensor(0.5)))
+    first = neuron(drive)
+    neuron.reset()
+    assert same(neuron(drive), first)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_parameters_in_half_precision_are_read_as_they_are(make: Make, dtype: torch.dtype) -> None:
+    drive = noise((4, 2, 3), dtype, 0)
+    stats = SiteStats(noise((3,), dtype, 1).abs() + 0.1, offset=noise((3,), dtype, 2))
+    assert same(native(make, stats)(drive), make(stats)(drive))
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.complex64], ids=str)
+def test_other_types_have_no_kernel(dtype: torch.dtype) -> None:
+    assert not supported(torch.zeros(2, 3, dtype=dtype))

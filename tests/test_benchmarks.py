@@ -1,0 +1,122 @@
+"""The benchmarks run, at sizes that say nothing about speed, and compare like with like."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from torch import nn
+
+from benchmarks import __main__ as command_line
+from benchmarks import conversions, memory, network, neurons, timing, training
+from benchmarks.result import Result, Section, markdown, save, show
+from benchmarks.timing import Measured, Spread, seconds
+from networks import ConvNet
+from snnfw_plugins.leaky import LeakyIntegrateAndFire
+
+SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
+
+
+def small(num_classes: int) -> nn.Module:
+    """Return a network that is converted in no time."""
+    del num_classes
+    return ConvNet()
+
+
+CONVERTED = conversions.Settings(samples=3, pixels=8, timesteps=2, network=small)
+
+
+def in_this_process(question: memory.Question) -> float:
+    return memory.peak(question, CONVERTED)
+
+
+def check(section: Section) -> None:
+    """Check that a table is whole and that every value behind it was measured."""
+    assert section.rows
+    assert all(len(row) == len(section.columns) for row in section.rows)
+    assert all(value > 0 for values in section.measured.values.values() for value in values)
+
+
+def test_neurons_are_measured_on_every_kind_of_tensor() -> None:
+    sections = list(neurons.measure(SMALL))
+    assert len(sections) == len(neurons.VARIANTS)
+    for section in sections:
+        check(section)
+
+
+def test_training_steps_are_measured() -> None:
+    sections = list(training.measure(SMALL))
+    assert sections
+    for section in sections:
+        check(section)
+
+
+def test_a_network_is_measured() -> None:
+    (section,) = network.measure(CONVERTED, repetitions=1)
+    check(section)
+
+
+def test_peak_memory_is_measured() -> None:
+    (section,) = memory.measure((2, 4), repetitions=1, ask=in_this_process)
+    assert [row[0] for row in section.rows] == ["2", "4"]
+
+
+def test_what_is_measured_computes_what_the_network_does() -> None:
+    settings = replace(CONVERTED, timesteps=64)
+    runs = network.candidates(settings)
+    with torch.no_grad():
+        expected = conversions.network(settings)(conversions.images(settings))
+        outputs = {name: run() for name, run in runs.items()}
+    for name, allowed in ((network.FLOOR, 1e-5), ("snnfw, adafire φ=4", 0.05)):
+        output = outputs[name]
+        assert isinstance(output, torch.Tensor)
+        output = output.reshape(-1, *expected.shape).mean(0)
+        assert (output - expected).norm() <= allowed * (expected - expected.mean(0)).norm(), name
+
+
+def test_leaky_neurons_that_train_against_each_other_have_the_same_gradient() -> None:
+    x = neurons.drive(SMALL, neurons.VARIANTS[0]).requires_grad_()
+    ours = neurons.build(LeakyIntegrateAndFire(), neurons.VARIANTS[0], SMALL)
+    for calibrated in (ours.initial, ours.offset):
+        calibrated.zero_()
+    first, second = (torch.autograd.grad(node(x).sum(), x)[0] for node in (training.theirs(), ours))
+    assert torch.allclose(first, second)
+
+
+def test_results_are_shown_and_saved(tmp_path: Path) -> None:
+    section = Section(
+        "title", ("", "ratio"), (("a", Spread(2.0, 1.5, 2.5)),), Measured({"a": (2.0, 3.0)}, (0.0, 0.01), 3)
+    )
+    result = Result("name", "command", {"cores": "2"}, (section,))
+    console = Console(record=True, width=100)
+    show(result, console)
+    save(result, tmp_path, "name-default")
+    assert "1.50-2.50" in console.export_text()
+    assert "| a | 2.00 (1.50-2.50) |" in markdown(result)
+    assert "2 of 3 repetitions" in (tmp_path / "name-default.md").read_text(encoding="utf-8")
+    saved = json.loads((tmp_path / "name-default.json").read_text(encoding="utf-8"))
+    assert saved["sections"][0]["measured"]["values"] == {"a": [2.0, 3.0]}
+
+
+def test_a_ratio_is_taken_within_each_repetition() -> None:
+    found = Measured({"a": (2.0, 9.0, 8.0), "b": (1.0, 3.0, 2.0)})
+    assert found.ratio("a", "b") == Spread(3.0, 2.0, 4.0)
+
+
+def test_disturbed_repetitions_are_made_up_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1000.0, 1000.0, 1000.0, 1000.0, 1000.0])  # somebody else is at work during the first
+    monkeypatch.setattr(timing, "others", lambda: next(clock))
+    found = seconds({"a": lambda: None}, repetitions=2)
+    assert (found.tried, found.disturbance) == (3, (0.0, 0.0))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, which would be measured")
+def test_without_a_gpu_its_benchmark_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    threads = str(torch.get_num_threads())
+    assert command_line.main(["gpu", "--threads", threads, "--out", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "There is no GPU here: the gpu benchmark has nothing to measure.\n"
+    assert not list(tmp_path.iterdir())
