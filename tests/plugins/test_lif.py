@@ -4,18 +4,21 @@ import math
 
 import pytest
 import torch
-from networks import noise
-from snnfw_plugins.lif import LeakyIntegrateAndFire
-from snnfw_plugins.lif.node import LeakyNeuron
 from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 
+from networks import noise
 from snnfw.contracts import Site, SiteStats
 from snnfw.kernels.choice import choose
 from snnfw.kernels.learning import multi_step
+from snnfw_plugins.lif import LeakyIntegrateAndFire
+from snnfw_plugins.lif.node import LeakyNeuron
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
-BACKENDS = ["reference", pytest.param("native", marks=pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler"))]
+BACKENDS = [
+    "reference",
+    pytest.param("native", marks=pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")),
+]
 
 
 def leaky(backend: str, reset: str = "soft", threshold: Tensor = ONE, **stats: Tensor) -> LeakyNeuron:
@@ -92,8 +95,20 @@ def test_torch_knows_the_operators() -> None:
     kernel = built.kernel()
     built(noise(2, 3, 4).requires_grad_())  # makes the body known by its name
     name = f"{kernel.body.code}\0{kernel.body.backward}"
-    parameters = [torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64), torch.full((1,), 2.0).double()]
-    arguments = (noise(5, 3, 4).requires_grad_(), [noise(3, 4).requires_grad_()], parameters, [1, 1, 1], 0.0, name, "native")
+    parameters = [
+        torch.ones(1, dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+        torch.full((1,), 2.0).double(),
+    ]
+    arguments = (
+        noise(5, 3, 4).requires_grad_(),
+        [noise(3, 4).requires_grad_()],
+        parameters,
+        [1, 1, 1],
+        0.0,
+        name,
+        "native",
+    )
     torch.library.opcheck(multi_step, arguments)
 
 
@@ -103,7 +118,11 @@ def test_a_compiled_function_may_hold_the_neuron() -> None:
     kernel = built.kernel()
     built(noise(2, 3, 4).requires_grad_())
     name = f"{kernel.body.code}\0{kernel.body.backward}"
-    parameters = [torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64), torch.full((1,), 2.0).double()]
+    parameters = [
+        torch.ones(1, dtype=torch.float64),
+        torch.zeros(1, dtype=torch.float64),
+        torch.full((1,), 2.0).double(),
+    ]
 
     def layer(x: Tensor) -> Tensor:
         output: Tensor = multi_step(2 * x, [torch.zeros_like(x[0])], parameters, [1, 1, 1], 0.0, name, "native")[0]

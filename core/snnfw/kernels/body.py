@@ -19,10 +19,10 @@ class KernelBody:
     holds) and the states. It may call FLOOR, ABS, EXP, TANH, ERF, CLAMP(a, low, high), which propagate NaN as torch
     does. It must compute in the order in which the reference step does, so that both agree bit for bit.
 
-    ``backward``, for a neuron that learns, is one timestep of back-propagation through time: it sees the same names, with
-    the states as they were *before* the timestep, ``gy`` (the gradient of y) and ``g_STATE`` (the gradient of each state
-    after the timestep). It sets ``gx`` and changes every ``g_STATE`` to the gradient of the state before. Parameters get
-    no gradient.
+    ``backward``, for a neuron that learns, is one timestep of back-propagation through time: it sees the same names,
+    with the states as they were *before* the timestep, ``gy`` (the gradient of y) and ``g_STATE`` (the gradient of each
+    state after the timestep). It sets ``gx`` and changes every ``g_STATE`` to the gradient of the state before.
+    Parameters get no gradient.
 
     ``clock`` names the state without dimensions that counts timesteps, where the neuron has one.
     """

@@ -55,29 +55,29 @@ def submit(source: str, drive: Tensor, arguments: list[Any]) -> None:
 
 @functools.cache
 def compiled(source: str, device: int) -> Any:
-    """Return the kernel ``run`` of a CUDA source, on the current device; CuPy keeps it in its own cache."""
+    """Return the CUDA kernel of a source; CuPy compiles and caches it for the device."""
     import cupy
 
-    del device  # each has its own kernel
-    kernel = cupy.RawKernel(source, "run", options=OPTIONS)
-    try:
-        kernel.compile()
-    except Exception as error:  # NVRTC's, the driver's, or the linker's: CuPy has a class for each
-        raise CompilerMissing(
-            f"CuPy does not compile a neuron ({first_error(str(error))}): mend it, or choose backend=reference."
-        ) from error
+    with cupy.cuda.Device(device):
+        kernel = cupy.RawKernel(source, "run", options=OPTIONS)
+        try:
+            kernel.compile()
+        except Exception as error:  # NVRTC's, the driver's, or the linker's: CuPy has a class for each
+            raise CompilerMissing(
+                f"CuPy does not compile a neuron ({first_error(str(error))}): mend it, or choose backend=reference."
+            ) from error
     return kernel
 
 
 def longs(*values: int) -> list[Any]:
-    """Return what CuPy passes as ``long long``, or as pointers."""
+    """Return whole numbers and addresses as a kernel takes them."""
     import numpy as np
 
     return [np.int64(value) for value in values]
 
 
 def double(value: float) -> Any:
-    """Return what CuPy passes as ``double``."""
+    """Return a number as a kernel takes it."""
     import numpy as np
 
     return np.float64(value)

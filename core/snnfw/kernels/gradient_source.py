@@ -14,10 +14,10 @@ BLOCK = 256
 def c_gradient(body: KernelBody, dtype: str) -> str:
     """Return a C function that takes gradients back through time.
 
-    ``run(gradient, gradient_step, x, x_step, gx, gx_step, steps, count, threads, clock, before..., after..., parameters)``:
-    ``before`` are the states before the first timestep; ``after`` hold the gradients of the states after the last one, and
-    those of the states before the first one when it returns. The states in between are computed again, block by block, so
-    that nothing of a timestep has to be kept between forward and backward but its input.
+    ``run(gradient, gradient_step, x, x_step, gx, gx_step, steps, count, threads, clock, before..., after...,
+    parameters)``: ``before`` are the states before the first timestep; ``after`` hold the gradients of the states after
+    the last one, and those of the states before the first one when it returns. The states in between are computed
+    again, block by block, so that nothing of a timestep has to be kept between forward and backward but its input.
     """
     arguments = [f"const real *{name}_before" for name in body.states]
     arguments += [f"real *g_{name}_all" for name in body.states]
@@ -26,8 +26,8 @@ def c_gradient(body: KernelBody, dtype: str) -> str:
     lines = [
         c_prelude(dtype),
         "#include <stdlib.h>",
-        "int run(const io *gradient, int64_t gradient_step, const io *x_all, int64_t x_step, io *gx_all, int64_t gx_step,",
-        "        int64_t steps, int64_t count, int threads, double clock"
+        "int run(const io *gradient, int64_t gradient_step, const io *x_all, int64_t x_step, io *gx_all,",
+        "        int64_t gx_step, int64_t steps, int64_t count, int threads, double clock"
         + "".join(f",\n        {a}" for a in arguments)
         + ") {",
         f"    const int64_t blocks = (count + {BLOCK - 1}) / {BLOCK};",
@@ -88,8 +88,8 @@ def c_gradient(body: KernelBody, dtype: str) -> str:
 def cuda_gradient(body: KernelBody, dtype: str) -> str:
     """Return a CUDA kernel that takes gradients back through time, one thread to an element.
 
-    ``run(gradient, gradient_step, x, x_step, gx, gx_step, steps, count, clock, history, before..., after..., parameters)``:
-    as in C, with the recomputed states in ``history`` [T, states, elements].
+    ``run(gradient, gradient_step, x, x_step, gx, gx_step, steps, count, clock, history, before..., after...,
+    parameters)``: as in C, with the recomputed states in ``history`` [T, states, elements].
     """
     arguments = [f"const real *__restrict__ {name}_before" for name in body.states]
     arguments += [f"real *__restrict__ g_{name}_all" for name in body.states]

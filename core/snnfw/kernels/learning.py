@@ -67,12 +67,9 @@ def multi_step(
 
 
 @multi_step.register_fake
-def _(
-    drive: Tensor, states: list[Tensor], parameters: Any, inner: Any, clock: float, body: str, target: str
-) -> list[Tensor]:
-    step, real = drive[0], computes_in(drive.dtype)
-    like = torch.empty_like(step, dtype=real)
-    return [sequence_like(step, len(drive)), like, *(torch.empty_like(like) for _ in states)]
+def _(drive: Tensor, states: list[Tensor], *_: Any) -> list[Tensor]:
+    like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
+    return [sequence_like(drive[0], len(drive)), like, *(torch.empty_like(like) for _ in states)]
 
 
 @torch.library.custom_op("snnfw::multi_step_backward", mutates_args=())
@@ -98,17 +95,7 @@ def multi_step_backward(
 
 
 @multi_step_backward.register_fake
-def _(
-    gradient: Tensor,
-    after: list[Tensor],
-    drive: Tensor,
-    states: Any,
-    parameters: Any,
-    inner: Any,
-    clock: float,
-    body: str,
-    target: str,
-) -> list[Tensor]:
+def _(_gradient: Tensor, after: list[Tensor], drive: Tensor, *_: Any) -> list[Tensor]:
     like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
     return [sequence_like(drive[0], len(drive)), *(torch.empty_like(like) for _ in after)]
 
@@ -142,7 +129,7 @@ multi_step.register_autograd(_take_back, setup_context=_remember)
 
 @functools.cache
 def _native_gradient(body: KernelBody, dtype: str) -> Any:
-    function = load(c_gradient(body, dtype)).run
+    function: Any = load(c_gradient(body, dtype)).run
     pointer, long = ctypes.c_void_p, ctypes.c_int64
     function.argtypes = [pointer, long] * 3 + [long, long, ctypes.c_int, ctypes.c_double]
     function.argtypes += [pointer] * 2 * len(body.states) + [pointer, long, long] * len(body.parameters)
@@ -183,11 +170,10 @@ def gpu_gradient(
     clock: float,
 ) -> None:
     """Take gradients back through time on a GPU, into ``gx`` and ``carried``."""
-    real = computes_in(drive.dtype)
-    history = torch.empty(len(drive), len(before), drive[0].numel(), dtype=real, device=drive.device)
+    history = drive.new_empty((len(drive), len(before), drive[0].numel()), dtype=computes_in(drive.dtype))
     arguments = gpu.longs(*(value for s in (gradient, drive, gx) for value in (s.data_ptr(), s.stride(0))))
-    arguments += [*gpu.longs(len(drive), drive[0].numel()), gpu.double(clock), *gpu.longs(history.data_ptr())]
-    arguments += gpu.longs(*(state.data_ptr() for state in (*before, *carried)))
+    arguments += [*gpu.longs(len(drive), drive[0].numel()), gpu.double(clock)]
+    arguments += gpu.longs(history.data_ptr(), *(state.data_ptr() for state in (*before, *carried)))
     for flat in parameters:
         arguments += gpu.longs(flat.values.data_ptr(), flat.inner, flat.values.numel())
     gpu.submit(cuda_gradient(body, native.NAMES[drive.dtype]), drive, arguments)

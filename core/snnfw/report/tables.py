@@ -64,8 +64,8 @@ def show_report(report: Report, console: Console) -> None:
     )
     if report.event_rate:
         console.print(
-            f"{report.event_rate:.3f} events per input of those and timestep; a quantised network of as many levels costs "
-            f"the same at {report.break_even_rate:.3f}."
+            f"{report.event_rate:.3f} events per input of those and timestep; a quantised network of as many levels "
+            f"costs the same at {report.break_even_rate:.3f}."
         )
     if report.uncharged:
         console.print(f"Analog and without MACs, so uncharged: {_counted(report)}.")

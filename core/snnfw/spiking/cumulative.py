@@ -40,7 +40,7 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     def forward(self, function: Callable[..., Any], steps: int, *streams: Tensor) -> Any:
         """Run ``function`` on streams with T · N samples each; return its outputs with T · N samples."""
-        before = self.sums or [None] * len(streams)
+        before: Sequence[Tensor | None] = self.sums or [None] * len(streams)
         sums = [
             _running_sum(unfold(stream, place, steps), start)
             for stream, place, start in zip(streams, self.inputs, before, strict=True)

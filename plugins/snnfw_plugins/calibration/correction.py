@@ -47,8 +47,8 @@ def _samples(model: SpikingModel, wanted: int, memory: int) -> int:
     fitting = samples_within(model, model.timesteps, memory)
     if fitting < wanted:
         LOG.warning(
-            "snnfw: the correction uses %d samples instead of %d, which memory=%d bytes does not hold: give more memory, or "
-            "say converter.samples=%d.",
+            "snnfw: the correction uses %d samples instead of %d, which memory=%d bytes does not hold: give more "
+            "memory, or say converter.samples=%d.",
             fitting,
             wanted,
             memory,

@@ -66,7 +66,8 @@ class Fire(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
         """Return the surrogate's gradient."""
         (distance,) = ctx.saved_tensors
-        return gradients[0] / (1 + (math.pi * distance) ** 2)
+        slope: Tensor = 1 / (1 + (math.pi * distance) ** 2)
+        return gradients[0] * slope
 
 
 class LeakyNeuron(SpikingNeuron):
