@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from rich.console import Console
-from torch import nn
-
 from benchmarks import __main__ as command_line
 from benchmarks import conversions, memory, network, neurons, timing, training
 from benchmarks.result import Result, Section, markdown, save, show
 from benchmarks.timing import Measured, Spread, seconds
+from rich.console import Console
+from torch import nn
+
 from networks import ConvNet
-from snnfw_plugins.leaky import LeakyIntegrateAndFire
+from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
 

@@ -58,16 +58,24 @@ def make_rounded(request: pytest.FixtureRequest) -> Make:
     return ROUNDED[request.param]
 
 
-@pytest.fixture(scope="session", params={**EXACT, **ROUNDED})
-def make_any(request: pytest.FixtureRequest) -> Make:
-    return {**EXACT, **ROUNDED}[request.param]
-
-
-@pytest.fixture(scope="session")
-def body(make_any: Make) -> KernelBody:
-    kernel = make_any(SiteStats(torch.tensor(0.5))).kernel()
+def body_of(make: Make) -> KernelBody:
+    kernel = make(SiteStats(torch.tensor(0.5))).kernel()
     assert kernel is not None
     return kernel.body
+
+
+BODIES = {name: body_of(make) for name, make in {**EXACT, **ROUNDED}.items()}
+LEARNING = {name: body for name, body in BODIES.items() if body.backward}
+
+
+@pytest.fixture(scope="session", params=BODIES)
+def body(request: pytest.FixtureRequest) -> KernelBody:
+    return BODIES[request.param]
+
+
+@pytest.fixture(scope="session", params=LEARNING)
+def learning_body(request: pytest.FixtureRequest) -> KernelBody:
+    return LEARNING[request.param]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -76,6 +84,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def c_compiler() -> tuple[str, ...]:
+    """Return the C compiler's command; without one, what it would have compiled is not tested."""
+    try:
+        return compiler.find_compiler()[0]
+    except compiler.CompilerMissing as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from snnfw.spiking.neuron import SpikingNeuron
 Make = Callable[[SiteStats], SpikingNeuron]
 Layout = Callable[[Tensor], Tensor]
 
+pytestmark = pytest.mark.usefixtures("c_compiler")
+
 # Most of the time goes into compiling the few variants of a kernel, when they are first asked for.
 few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
