@@ -66,7 +66,7 @@ def load(source: str) -> ctypes.CDLL:
 def find_compiler() -> tuple[tuple[str, ...], str]:
     """Return the C compiler's command, which is ``$CC`` or the first of cc, gcc and clang, and its version."""
     wanted = os.environ.get("CC", "").strip()
-    for name, *options in [shlex.split(wanted)] if wanted else [["cc"], ["gcc"], ["clang"]]:
+    for name, *options in [wanted.split()] if wanted else [["cc"], ["gcc"], ["clang"]]:
         path = shutil.which(name)
         if path:
             command = (path, *options)
