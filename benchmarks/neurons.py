@@ -35,7 +35,7 @@ class Settings:
 
     shape: tuple[int, ...] = (16, 32, 64, 16, 16)
     repetitions: int = 11
-    calls: int = 5
+    calls: int = 3
     compiled: bool = True
     device: str = "cpu"
     backend: str = "native"

@@ -19,17 +19,12 @@ def c_gradient(body: KernelBody, dtype: str) -> str:
     the last one, and those of the states before the first one when it returns. The states in between are computed
     again, block by block, so that nothing of a timestep has to be kept between forward and backward but its input.
     """
-    arguments = [f"const real *{name}_before" for name in body.states]
-    arguments += [f"real *g_{name}_all" for name in body.states]
-    arguments += [f"const real *{n}_all, int64_t {n}_inner, int64_t {n}_size" for n in body.parameters]
-    parameters = [f"const real {n} = {n}_all[((start + j) / {n}_inner) % {n}_size];" for n in body.parameters]
     lines = [
         c_prelude(dtype),
         "#include <stdlib.h>",
         "int run(const io *gradient, int64_t gradient_step, const io *x_all, int64_t x_step, io *gx_all,",
-        "        int64_t gx_step, int64_t steps, int64_t count, int threads, double clock"
-        + "".join(f",\n        {a}" for a in arguments)
-        + ") {",
+        "        int64_t gx_step, int64_t steps, int64_t count, int threads, double clock",
+        "".join(f",\n        {argument}" for argument in _c_arguments(body)) + ") {",
         f"    const int64_t blocks = (count + {BLOCK - 1}) / {BLOCK};",
         "    int failed = 0;",
         "    #pragma omp parallel num_threads(threads)",
@@ -43,31 +38,60 @@ def c_gradient(body: KernelBody, dtype: str) -> str:
         "    for (int64_t b = 0; b < blocks; b++) {",
         "        if (!history) continue;",
         f"        const int64_t start = b * {BLOCK}, rest = count - start, length = rest < {BLOCK} ? rest : {BLOCK};",
+        *_c_forward_again(body),
+        *_c_back(body),
+        "    }",
+        "    free(history);",
+        "    }",
+        "    return failed;",
+        "}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _c_arguments(body: KernelBody) -> list[str]:
+    arguments = [f"const real *{name}_before" for name in body.states]
+    arguments += [f"real *g_{name}_all" for name in body.states]
+    return arguments + [f"const real *{n}_all, int64_t {n}_inner, int64_t {n}_size" for n in body.parameters]
+
+
+def _c_parameters(body: KernelBody) -> list[str]:
+    return [f"const real {n} = {n}_all[((start + j) / {n}_inner) % {n}_size];" for n in body.parameters]
+
+
+def _c_forward_again(body: KernelBody) -> list[str]:
+    """Return the code that notes the states before each timestep of a block."""
+    width = len(body.states)
+    return [
         "        for (int64_t j = 0; j < length; j++) {",
-        *(f"            {line}" for line in parameters),
+        *(f"            {line}" for line in _c_parameters(body)),
         *(f"            real {name} = {name}_before[start + j];" for name in body.states),
         "            for (int64_t s = 0; s < steps; s++) {",
         "                const real t = (real)(clock + (double)(s + 1)); (void)t;",
         "                const real x = load(x_all[s * x_step + start + j]);",
-        *(
-            f"                history[(s * {len(body.states)} + {k}) * {BLOCK} + j] = {name};"
-            for k, name in enumerate(body.states)
-        ),
+        *(f"                history[(s * {width} + {k}) * {BLOCK} + j] = {n};" for k, n in enumerate(body.states)),
         "                real y, events;",
         _indented(body.code, 16),
         "                (void)y; (void)events;",
         "            }",
         "        }",
+    ]
+
+
+def _c_back(body: KernelBody) -> list[str]:
+    """Return the code that takes the gradients of a block back through all timesteps."""
+    width = len(body.states)
+    return [
         "        for (int64_t s = steps - 1; s >= 0; s--) {",
         "            const real t = (real)(clock + (double)(s + 1)); (void)t;",
         "            #pragma omp simd",
         "            for (int64_t j = 0; j < length; j++) {",
-        *(f"                {line}" for line in parameters),
+        *(f"                {line}" for line in _c_parameters(body)),
         "                const real x = load(x_all[s * x_step + start + j]);",
         "                const real gy = load(gradient[s * gradient_step + start + j]);",
         *(
-            f"                const real {name} = history[(s * {len(body.states)} + {k}) * {BLOCK} + j];"
-            for k, name in enumerate(body.states)
+            f"                const real {n} = history[(s * {width} + {k}) * {BLOCK} + j];"
+            for k, n in enumerate(body.states)
         ),
         *(f"                real g_{name} = g_{name}_all[start + j];" for name in body.states),
         "                real gx;",
@@ -76,13 +100,7 @@ def c_gradient(body: KernelBody, dtype: str) -> str:
         *(f"                g_{name}_all[start + j] = g_{name};" for name in body.states),
         "            }",
         "        }",
-        "    }",
-        "    free(history);",
-        "    }",
-        "    return failed;",
-        "}",
     ]
-    return "\n".join(lines) + "\n"
 
 
 def cuda_gradient(body: KernelBody, dtype: str) -> str:

@@ -64,7 +64,7 @@ def nvrtc(source: str, *options: str) -> tuple[bool, str]:
     given = [option.encode() for option in (*OPTIONS, "-std=c++17", "-ftz=true", *options)]
     (error,) = module.nvrtcCompileProgram(program, len(given), given)
     _, size = module.nvrtcGetProgramLogSize(program)
-    log = b" " * size
+    log = bytes(size + 1)  # written to in place: a bytes of length one is shared by the whole interpreter
     module.nvrtcGetProgramLog(program, log)
     module.nvrtcDestroyProgram(program)
     return not int(error), log.decode().strip("\0 \n")
