@@ -43,13 +43,6 @@ def laid_out_like(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor:
     return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(tensor)
 
 
-def same_layout(tensor: Tensor, like: Tensor) -> bool:
-    """Tell whether two tensors of one shape keep each element at the same place."""
-    return tensor.shape == like.shape and all(
-        size == 1 or a == b for size, a, b in zip(tensor.shape, tensor.stride(), like.stride(), strict=True)
-    )
-
-
 def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> Flat:
     """Return a parameter as a kernel reads it along the memory of ``like``, one timestep's dense tensor.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from snnfw.kernels import gpu, native
 from snnfw.kernels.body import Kernel
-from snnfw.kernels.layout import dense_steps, flatten, laid_out_like, same_layout
+from snnfw.kernels.layout import dense_steps, flatten, laid_out_like
 from snnfw.kernels.source import REALS
 
 TARGETS = {"native": native.launch, "cupy": gpu.launch}
@@ -40,10 +40,8 @@ def run(
     real = computes_in(drive.dtype)
     body = kernel.body
     after = {name: laid_out_like(states[name], step, real) for name in body.states}
-    events = torch.zeros_like(step, dtype=real) if emitted is None else emitted
-    if not same_layout(events, step):
-        events = laid_out_like(events, step, real)
-    output = drive if in_place and drive.stride(0) else sequence_like(step, len(drive))
+    events = torch.zeros_like(step, dtype=real) if emitted is None else laid_out_like(emitted, step, real)
+    output = drive if in_place and drive.stride(0) >= step.numel() else sequence_like(step, len(drive))
     clock = float(states[body.clock]) if body.clock else 0.0
     if drive.numel():
         parameters = [flatten(kernel.parameters[name], step, real) for name in body.parameters]

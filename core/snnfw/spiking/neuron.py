@@ -132,6 +132,9 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         kernel = self.kernel() if self._fast(x_seq) else None
         if kernel is None or (self._learns(x_seq) and not kernel.body.backward):
             return None
+        values = kernel.parameters.values()
+        if torch.is_grad_enabled() and any(isinstance(value, Tensor) and value.requires_grad for value in values):
+            return None  # kernels give parameters no gradient
         named = dict(zip(self.states, states, strict=True))
         try:
             if self._learns(x_seq):

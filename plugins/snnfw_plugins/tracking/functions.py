@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 CODE = {
@@ -24,5 +25,7 @@ def c_code(activation: str, arguments: tuple[Any, ...]) -> str | None:
     """
     given = (*arguments, *DEFAULTS.get(activation, ())[len(arguments) :])
     if activation not in CODE or (activation == "gelu" and given != ("none",)):
+        return None
+    if not all(math.isfinite(value) for value in given if isinstance(value, int | float)):
         return None
     return CODE[activation].format(*(float(value) for value in given if isinstance(value, int | float)))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from snnfw.kernels.layout import dense_steps, flatten, laid_out_like, memory_order, same_layout
+from snnfw.kernels.layout import dense_steps, flatten, laid_out_like, memory_order
 
 ORDERS = {
     "contiguous": (torch.empty(2, 3, 4, 5), (0, 1, 2, 3)),
@@ -71,13 +71,6 @@ def test_a_static_input_that_is_not_dense_is_copied_once_for_all_timesteps() -> 
     dense = dense_steps(image.expand(4, 2, 3))
     assert dense.stride() == (0, 3, 1)
     assert torch.equal(dense, image.expand(4, 2, 3))
-
-
-def test_layouts_are_the_same_where_elements_are_in_the_same_places() -> None:
-    image = torch.empty(1, 3, 4, 4)
-    assert same_layout(image, torch.empty(1, 3, 4, 4).as_strided((1, 3, 4, 4), (999, 16, 4, 1)))
-    assert not same_layout(image, image.to(memory_format=torch.channels_last))
-    assert not same_layout(image, torch.empty(1, 3, 16))
 
 
 def test_a_tensor_with_holes_is_refused() -> None:

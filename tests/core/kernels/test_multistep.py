@@ -265,3 +265,29 @@ def test_parameters_in_half_precision_are_read_as_they_are(make: Make, dtype: to
 @pytest.mark.parametrize("dtype", [torch.int32, torch.complex64], ids=str)
 def test_other_types_have_no_kernel(dtype: torch.dtype) -> None:
     assert not supported(torch.zeros(2, 3, dtype=dtype))
+
+
+def test_windows_that_overlap_are_not_written_over_even_in_place(make: Make) -> None:
+    windows, stats = noise((12,), torch.float32, 0).unfold(0, 8, 1), SiteStats(torch.tensor(0.5))
+    expected = make(stats)(windows.clone())
+    assert same(native(make, stats)(windows, in_place=True), expected)
+
+
+def test_event_counts_that_were_given_out_stay_as_they_were(make: Make) -> None:
+    drive, neuron = noise((4, 6), torch.float32, 0), native(make, SiteStats(torch.tensor(0.5)))
+    neuron(drive)
+    given = neuron.emitted
+    assert given is not None
+    before = given.clone()
+    neuron(drive)
+    assert same(given, before)
+
+
+def test_an_input_of_another_type_goes_on_as_in_the_reference(make: Make) -> None:
+    drive, stats = noise((4, 6), torch.float32, 0), SiteStats(torch.tensor(0.5))
+    ours, theirs = native(make, stats), make(stats)
+    for dtype in (torch.float32, torch.float64):
+        assert same(ours(drive.to(dtype)), theirs(drive.to(dtype)))
+    assert ours.emitted is not None
+    assert theirs.emitted is not None
+    assert torch.equal(ours.emitted, theirs.emitted)
