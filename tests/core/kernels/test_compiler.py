@@ -139,6 +139,7 @@ def test_a_library_of_another_machine_is_left_alone(folder: Path, monkeypatch: p
     monkeypatch.setattr(compiler, "machine", lambda: "another machine")
     load(SOURCE)
     (theirs,) = folder.glob("*.so")
+    theirs.unlink()  # it is loaded, and the process would read what is written to it
     theirs.write_bytes(b"of another machine")
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[1]))
