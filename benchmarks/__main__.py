@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -34,9 +35,10 @@ def main(arguments: list[str]) -> int:
         if name == "gpu" and not torch.cuda.is_available():
             console.print("There is no GPU here: the gpu benchmark has nothing to measure.")
             continue
-        measured = run(name, "python -m benchmarks " + " ".join(arguments))
-        show(measured, console)
-        save(measured, options.out, f"{name}-{options.allocator}" if name in CPU else name)
+        stem = f"{name}-{options.allocator}" if name in CPU else name
+        for result in run(name, " ".join(["python -m benchmarks", *arguments])):
+            show(result.sections[-1], console)
+            save(result, options.out, stem)
     return 0
 
 
@@ -50,10 +52,12 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def run(name: str, command: str) -> Result:
-    """Return one benchmark's result."""
-    machine = describe("cuda" if name == "gpu" else "cpu")
-    return Result(name, command, machine, tuple(CPU[name]() if name in CPU else gpu.measure()))
+def run(name: str, command: str) -> Iterator[Result]:
+    """Yield one benchmark's result so far, after each of its tables."""
+    result = Result(name, command, describe("cuda" if name == "gpu" else "cpu"))
+    for section in CPU[name]() if name in CPU else gpu.measure():
+        result = replace(result, sections=(*result.sections, section))
+        yield result
 
 
 if __name__ == "__main__":

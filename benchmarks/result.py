@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -32,19 +32,18 @@ class Result:
     name: str
     command: str
     machine: dict[str, str]
-    sections: Sequence[Section] = field(default_factory=tuple)
+    sections: tuple[Section, ...] = ()
 
 
-def show(result: Result, console: Console) -> None:
-    """Print every table; a cell's spread stands under its median."""
-    for section in result.sections:
-        title = f"{section.title}\n{section.measured.conditions()}"
-        table = Table(title=title, title_justify="left", show_lines=True)
-        for index, column in enumerate(section.columns):
-            table.add_column(column, justify="right" if index else "left")
-        for row in section.rows:
-            table.add_row(*(str(cell).replace(" (", "\n(") if isinstance(cell, Spread) else cell for cell in row))
-        console.print(table)
+def show(section: Section, console: Console) -> None:
+    """Print a table; a cell's spread stands under its median."""
+    title = f"{section.title}\n{section.measured.conditions()}"
+    table = Table(title=title, title_justify="left", show_lines=True)
+    for index, column in enumerate(section.columns):
+        table.add_column(column, justify="right" if index else "left")
+    for row in section.rows:
+        table.add_row(*(str(cell).replace(" (", "\n(") if isinstance(cell, Spread) else cell for cell in row))
+    console.print(table)
 
 
 def save(result: Result, folder: Path, stem: str) -> None:

@@ -93,7 +93,7 @@ def test_results_are_shown_and_saved(tmp_path: Path) -> None:
     )
     result = Result("name", "command", {"cores": "2"}, (section,))
     console = Console(record=True, width=100)
-    show(result, console)
+    show(section, console)
     save(result, tmp_path, "name-default")
     assert "1.50-2.50" in console.export_text()
     assert "| a | 2.00 (1.50-2.50) |" in markdown(result)

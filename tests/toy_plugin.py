@@ -78,8 +78,8 @@ class Confident:
     name: ClassVar[str] = "confident"
     margin: Annotated[float, Field(gt=0, description="how sure")] = 0.9
 
-    def done(self, output: Any, timestep: int, timesteps: int) -> Any:
-        return output
+    def prepare(self, model: Any, bundle: Any, timesteps: int, resources: Any) -> Any:
+        return model
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Greedy:
     name: ClassVar[str] = "greedy"
     rounds: Annotated[int, Field(ge=1, description="how often")] = 2
 
-    def search(self, plan: Any, score: Any, resources: Any) -> Any:
+    def search(self, plan: Any, trials: Any) -> Any:
         return plan
 
 

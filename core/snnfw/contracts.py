@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from snnfw.capture.graph import Graph
     from snnfw.plan.place import Plan
+    from snnfw.simulate.trials import Trials
     from snnfw.spiking.model import SpikingModel
     from snnfw.spiking.neuron import SpikingNeuron
 
@@ -190,6 +191,18 @@ class Converter(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found: the plan to run, what the report keeps of the way there, and files for the run folder.
+
+    ``record`` is plain data, as JSON holds it. ``files`` are by path within the run folder.
+    """
+
+    plan: Plan
+    record: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str | bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Score:
     """How good one plan is: the task's headline metric (higher is better) and energy per sample in millijoules."""
 
@@ -199,23 +212,35 @@ class Score:
 
 @runtime_checkable
 class Search(Protocol):
-    """Look for a better plan by scoring others."""
+    """Look for a better plan by trying others on calibration data."""
 
     name: ClassVar[str]
 
-    def search(self, plan: Plan, score: Callable[[Plan], Score], resources: Resources) -> Plan:
+    def search(self, plan: Plan, trials: Trials) -> Found:
         """Return the plan to run."""
+        ...
+
+
+class ExitRule(Protocol):
+    """Decide, after a timestep, which samples have been computed long enough."""
+
+    def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
+        """Return a boolean per sample, [N]: true where the sample leaves with this output."""
+        ...
+
+    def record(self) -> Mapping[str, Any]:
+        """Return what the report keeps of the rule, such as its thresholds: plain data, as JSON holds it."""
         ...
 
 
 @runtime_checkable
 class ExitPolicy(Protocol):
-    """Decide, after a timestep, which samples have been computed long enough."""
+    """Let samples leave before the last timestep, by a rule that calibration data may shape."""
 
     name: ClassVar[str]
 
-    def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
-        """Return a boolean per sample, [N]: true where the sample leaves with this output."""
+    def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
+        """Return the rule for this model, whose state a run on calibration data may change."""
         ...
 
 
@@ -247,6 +272,11 @@ class Bundle:
     both can be iterated again. ``scorer`` makes a fresh scorer, ``headline`` names the metric that stands first
     (higher is better). ``target_of(target, keep)`` selects the samples with indices ``keep`` ([K], long) from a
     batch's target, so that samples can leave a batch early.
+
+    What methods may ask for beyond that, where a task has it: ``tuning``, the calibration samples with their targets;
+    ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
+    each, pixels say; ``correct(output, target)``, whether each sample is right, as [N]; ``distance(of, to)``, how far
+    each sample's output is from another one, as [N], for tasks without logits.
     """
 
     model: nn.Module
@@ -257,6 +287,10 @@ class Bundle:
     headline: str
     description: Mapping[str, Any] = field(default_factory=dict)
     target_of: Callable[[Any, Tensor], Any] = lambda target, keep: target[keep]
+    tuning: Batches[Batch] | None = None
+    logits: Callable[[Output], Tensor] | None = None
+    correct: Callable[[Output, Any], Tensor] | None = None
+    distance: Callable[[Output, Output], Tensor] | None = None
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import Bundle, Item, Resources, Score, untracked
+from snnfw.contracts import Bundle, ExitRule, Found, Item, Resources, untracked
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place, require_all_spiking
@@ -24,9 +24,8 @@ from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.report import make_report
 from snnfw.report.tables import show_plan, show_report
-from snnfw.simulate.energy import spiking_energy
 from snnfw.simulate.run import evaluate_network, simulate
-from snnfw.simulate.trace import Trace
+from snnfw.simulate.trials import Trials
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
@@ -37,13 +36,16 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
 
     bundle = config.task.load(config.model, config.data, resources)
     graph = capture(bundle.model, bundle.example)
-    plan = chosen(config, graph, place(graph, config.layers), bundle, resources)
-    model = config.converter.convert(graph, plan, bundle.calibration, config.timesteps, resources)
-    trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, config.exit)
+    found = search(config, graph, place(graph, config.layers), bundle, resources)
+    model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
+    rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
+    trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
     network = evaluate_network(graph, bundle, resources)
-    report = make_report(graph, plan, trace, network, config.energy, bundle.headline, about(config, bundle))
+    told = about(config, bundle, found, rule)
+    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told)
 
-    folder = write_folder(target, {"config.yaml": to_yaml(config), "report.json": as_json(report.plain())})
+    written = {"config.yaml": to_yaml(config), "report.json": as_json(report.plain()), **found.files}
+    folder = write_folder(target, written)
     registry.after_run(report)
     show_report(report, console)
     console.print(f"results in {folder}")
@@ -62,27 +64,14 @@ def plan(config: RunConfig, registry: Registry, console: Console) -> None:
         require_all_spiking(placed)
 
 
-def chosen(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Plan:
+def search(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Found:
     """Return the plan to run: the recipe's, or the one that the search finds around it."""
     if config.strict:
         require_all_spiking(placed)
     if config.search is None:
-        return placed
-
-    def score(candidate: Plan) -> Score:
-        quiet = Resources(resources.device, resources.backend, resources.memory, resources.seed)
-        model = config.converter.convert(graph, candidate, bundle.calibration, config.timesteps, quiet)
-        trace = simulate(model, bundle.evaluation, [config.timesteps], bundle.scorer, quiet, config.exit)
-        return scored(candidate, trace, config, bundle.headline)
-
-    return config.search.search(placed, score, resources)
-
-
-def scored(candidate: Plan, trace: Trace, config: RunConfig, headline: str) -> Score:
-    """Return how good a simulated plan is."""
-    final = trace.final
-    energy = spiking_energy(candidate, config.energy, final.steps, final.accumulations, sum(final.spikes.values()))
-    return Score(metric=final.scores[headline], energy=energy.total)
+        return Found(placed)
+    trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources)
+    return config.search.search(placed, trials)
 
 
 def acquire(config: RunConfig, console: Console) -> Resources:
@@ -107,7 +96,7 @@ def check_device(name: str) -> None:
         raise SnnfwError(f"device '{name}' is not there: this machine has {', '.join(there)}.") from error
 
 
-def about(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
+def about(config: RunConfig, bundle: Bundle, found: Found, rule: ExitRule | None) -> dict[str, Any]:
     """Return the provenance of a run: what was run, on what, with which versions, and when."""
     versions = {name: version(name) for name in ("snnfw", "torch", "spikingjelly")}
     backend = choose(config.backend, config.device)
@@ -120,5 +109,7 @@ def about(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "config": dict(config.resolved),
+        "search": dict(found.record) or None,
+        "exit": dict(rule.record()) if rule else None,
         **bundle.description,
     }

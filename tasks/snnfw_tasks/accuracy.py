@@ -39,6 +39,12 @@ class Accuracy:
         return {name: float(metric.compute()) for name, metric in self._metrics.items()}
 
 
+def correct(output: Output, target: torch.Tensor) -> torch.Tensor:
+    """Return whether each sample's largest logit is its label's, [N]."""
+    logits = require_logits(output)
+    return logits.argmax(1) == target.to(logits.device)
+
+
 def require_logits(output: Output) -> torch.Tensor:
     """Return the output if it is what a classifier returns: one tensor [N, K]."""
     if not isinstance(output, torch.Tensor):

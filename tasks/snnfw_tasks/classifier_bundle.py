@@ -9,7 +9,7 @@ import torch
 
 from snnfw.contracts import Batch, Bundle
 from snnfw.errors import SnnfwError
-from snnfw_tasks.accuracy import HEADLINE, Accuracy
+from snnfw_tasks.accuracy import HEADLINE, Accuracy, correct, require_logits
 from snnfw_tasks.batches import CheckedBatches, CheckedSamples
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.probe import require_fit
@@ -38,9 +38,12 @@ def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, 
         model=network,
         example=(example,),
         calibration=CheckedBatches(calibration.first(task.calibration), task.batch, task.workers, _inputs),
+        tuning=CheckedBatches(calibration.first(task.calibration), task.batch, task.workers, _batch),
         evaluation=CheckedBatches(evaluation, task.batch, task.workers, _batch),
         scorer=partial(Accuracy, classes),
         headline=HEADLINE,
+        logits=require_logits,
+        correct=correct,
         description={
             "classes": list(labelled.classes),
             "sample_shape": list(labelled.shape),

@@ -16,10 +16,12 @@ from rich.console import Console
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Batch, Bundle, Score
+from snnfw.contracts import Batch, Bundle, ExitRule, Found, Score
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.place import Plan
 from snnfw.registry import Registry
+from snnfw.simulate.trials import Trials
 
 
 class Nearness:
@@ -46,7 +48,8 @@ class Toy:
         net = estimated(seeded(ConvNet), x).double()
         with torch.no_grad():
             target = net(x)
-        return Bundle(net, (x[:2],), [(x,)], [Batch((x,), target)], Nearness, "nearness", {"model": "ConvNet"})
+        batches = [Batch((x,), target)]
+        return Bundle(net, (x[:2],), [(x,)], batches, Nearness, "nearness", {"model": "ConvNet"}, tuning=batches)
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,12 @@ class BestPhi:
     name: ClassVar[str] = "best-phi"
     scores: ClassVar[list[Score]] = []
 
-    def search(self, plan: Any, score: Any, resources: Any) -> Any:
-        neuron = plan.placements[-1].neuron
+    def search(self, plan: Plan, trials: Trials) -> Found:
+        neuron: Any = plan.placements[-1].neuron
         plans = [plan.with_neuron("relu#2", replace(neuron, phi=phi)) for phi in (1, 16)]
-        self.scores[:] = [score(candidate) for candidate in plans]
-        return max(zip(self.scores, plans, strict=True), key=lambda pair: pair[0].metric)[1]
+        self.scores[:] = [trials.score(candidate) for candidate in plans]
+        best = max(zip(self.scores, plans, strict=True), key=lambda pair: pair[0].metric)[1]
+        return Found(best, {"tried": len(plans)}, {"search/tried.txt": "2", "search/bytes": b"\x00"})
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,16 @@ class AtOnce:
 
     name: ClassVar[str] = "at-once"
 
+    def prepare(self, model: Any, bundle: Bundle, timesteps: int, resources: Any) -> ExitRule:
+        return Leave()
+
+
+class Leave:
     def done(self, output: Any, timestep: int, timesteps: int) -> torch.Tensor:
         return torch.ones(len(output), dtype=torch.bool)
+
+    def record(self) -> Mapping[str, Any]:
+        return {"at": 1}
 
 
 @pytest.fixture
@@ -151,11 +163,14 @@ def test_a_search_wraps_the_rest_of_the_line(registry: Registry, tmp_path: Path)
     assert coarse.energy < fine.energy
     assert [layer["parameters"]["phi"] for layer in report["layers"]] == [4, 16]
     assert report["checkpoints"][-1]["scores"]["nearness"] == pytest.approx(fine.metric)
+    assert report["about"]["search"] == {"tried": 2}
+    assert (tmp_path / "r" / "search" / "bytes").read_bytes() == b"\x00"
 
 
 def test_an_exit_policy_stops_the_clock_and_the_energy(registry: Registry, tmp_path: Path) -> None:
     report = run(registry, "plugin=adafire", "exit=at-once", f"out={tmp_path / 'r'}")
     assert report["exits"] == {"1": 8}
+    assert report["about"]["exit"] == {"at": 1}
     assert [point["steps"] for point in report["checkpoints"]] == [1.0] * 4
 
 

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from snnfw.kernels import gpu, native
+from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel
 from snnfw.kernels.layout import dense_steps, flatten, laid_out_like
-from snnfw.kernels.source import REALS
+from snnfw.kernels.pages import ask_for_large_pages
 
 TARGETS = {"native": native.launch, "cupy": gpu.launch}
 
@@ -54,4 +55,7 @@ def run(
 def sequence_like(step: Tensor, length: int) -> Tensor:
     """Return an empty [T, *shape] in which every timestep is dense, in the memory layout of ``step`` where that is."""
     strides = torch.empty_like(step).stride()  # a view of something larger has strides that would overlap
-    return step.new_empty_strided((length, *step.shape), (step.numel(), *strides))
+    sequence = step.new_empty_strided((length, *step.shape), (step.numel(), *strides))
+    if sequence.device.type == "cpu":
+        ask_for_large_pages(sequence)
+    return sequence

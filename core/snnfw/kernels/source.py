@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from snnfw.kernels.arithmetic import REALS, c_prelude, cuda_prelude
+from snnfw.kernels.arithmetic import c_prelude, cuda_prelude
 from snnfw.kernels.body import KernelBody
-
-__all__ = ["BLOCK", "REALS", "c_source", "cuda_source"]
 
 BLOCK = 1024
 """Elements that a CPU core takes through all timesteps at once: their states stay in its first cache."""

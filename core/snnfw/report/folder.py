@@ -22,7 +22,7 @@ def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
     return out
 
 
-def write_folder(target: Path, files: Mapping[str, str]) -> Path:
+def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write all files and return the folder that holds them: complete, or not there at all.
 
     Where another run took the name in the meantime, ``-2``, ``-3`` ... is added.
@@ -33,8 +33,9 @@ def write_folder(target: Path, files: Mapping[str, str]) -> Path:
     except OSError as error:
         raise SnnfwError(f"cannot write results beside '{target}' ({error.strerror}): choose another out=.") from error
     try:
-        for name, text in files.items():
-            (scratch / name).write_text(text, encoding="utf-8")
+        for name, content in files.items():
+            (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+            (scratch / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         scratch.chmod(0o755)  # mkdtemp's folders are their owner's alone; results are for everyone
         return _rename(scratch, target)
     except BaseException:

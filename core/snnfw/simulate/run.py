@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph, Where, split_batch
-from snnfw.contracts import Batch, Batches, Bundle, ExitPolicy, Inputs, Output, Resources, Scorer
+from snnfw.contracts import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
 from snnfw.convert.observe import checked, moved
 from snnfw.errors import SnnfwError
 from snnfw.simulate.events import accumulations, spikes
@@ -41,11 +41,11 @@ def simulate(
     checkpoints: Sequence[int],
     scorer: Callable[[], Scorer],
     resources: Resources,
-    exit_policy: ExitPolicy | None = None,
+    exit_rule: ExitRule | None = None,
 ) -> Trace:
     """Return the trace of a run over all evaluation samples, up to the last of ``checkpoints``.
 
-    With an exit policy, samples leave the batch with the output they have; at later checkpoints they are scored with it
+    With an exit rule, samples leave the batch with the output they have; at later checkpoints they are scored with it
     and cost nothing more.
     """
     tallies = {timestep: _Tally(scorer()) for timestep in sorted(checkpoints)}
@@ -55,7 +55,7 @@ def simulate(
     for index, batch in enumerate(resources.track(evaluation, "simulate", len(evaluation))):
         inputs = moved(checked(batch.inputs, f"evaluation batch {index}"), resources.device)
         run = _BatchRun(model, inputs, batch.target, resources.memory)
-        run.through(tallies, exit_policy)
+        run.through(tallies, exit_rule)
         exits.update(run.exits)
         samples, chunk = samples + len(inputs[0]), max(chunk, run.chunk)
     if not samples:
@@ -90,16 +90,16 @@ class _BatchRun:
         self.accumulations: dict[str, Tensor] = {}
         self.steps = torch.zeros(self.samples, dtype=torch.float64)
 
-    def through(self, tallies: Mapping[int, _Tally], exit_policy: ExitPolicy | None) -> None:
+    def through(self, tallies: Mapping[int, _Tally], exit_rule: ExitRule | None) -> None:
         """Run up to the last checkpoint and add to every tally on the way."""
         last = max(tallies)
         self.model.begin(self.inputs)
-        for timestep in range(1, last + 1) if exit_policy else tallies:
+        for timestep in range(1, last + 1) if exit_rule else tallies:
             if len(self.active):
                 self._advance_to(timestep)
                 self._note(timestep)
-                if exit_policy:
-                    self._let_go(exit_policy, timestep, last)
+                if exit_rule:
+                    self._let_go(exit_rule, timestep, last)
             if timestep in tallies:
                 self._tally(tallies[timestep])
 
@@ -119,8 +119,8 @@ class _BatchRun:
                 )
         self.steps[self.active.cpu()] = timestep
 
-    def _let_go(self, exit_policy: ExitPolicy, timestep: int, last: int) -> None:
-        done = exit_policy.done(self.model.read(), timestep, last).to(self.active.device)
+    def _let_go(self, exit_rule: ExitRule, timestep: int, last: int) -> None:
+        done = exit_rule.done(self.model.read(), timestep, last).to(self.active.device)
         leaving = len(self.active) if timestep == last else int(done.sum())
         if leaving:
             self.exits[timestep] += leaving

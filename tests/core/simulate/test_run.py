@@ -105,7 +105,7 @@ def test_an_exit_lets_samples_leave_with_the_output_they_have(
 ) -> None:
     _, x, model = case
     policy = LeaveAt(0.3)
-    trace, (output,) = run(model, x, [T], exit_policy=policy)
+    trace, (output,) = run(model, x, [T], exit_rule=policy)
     wanted, steps = [], []
     for i in range(len(x)):
         model.begin((x[i : i + 1],))
@@ -126,7 +126,7 @@ def test_samples_that_left_are_scored_again_at_later_checkpoints(
     case: tuple[Graph, Tensor, SpikingModel],
 ) -> None:
     _, x, model = case
-    trace, outputs = run(model, x, [1, 4, T], exit_policy=LeaveAt(-1.0))
+    trace, outputs = run(model, x, [1, 4, T], exit_rule=LeaveAt(-1.0))
     assert trace.exits == {1: 10}
     assert all(torch.equal(output, outputs[0]) for output in outputs)
     assert [point.steps for point in trace.points] == [1.0, 1.0, 1.0]
@@ -136,7 +136,7 @@ def test_samples_that_left_are_scored_again_at_later_checkpoints(
 def test_an_exit_that_never_comes_is_a_run_of_fixed_length(case: tuple[Graph, Tensor, SpikingModel]) -> None:
     _, x, model = case
     _, plain = run(model, x, [T])
-    trace, exiting = run(model, x, [T], exit_policy=LeaveAt(2.0))
+    trace, exiting = run(model, x, [T], exit_rule=LeaveAt(2.0))
     assert trace.exits == {T: 10}
     torch.testing.assert_close(exiting[0], plain[0], rtol=1e-12, atol=1e-12)
 
@@ -181,6 +181,9 @@ def test_trees_of_outputs_can_leave_early_too() -> None:
 
         def done(self, output: Any, timestep: int, timesteps: int) -> Tensor:
             return torch.arange(len(output["logits"])) == 0
+
+        def record(self) -> Mapping[str, Any]:
+            return {}
 
     simulate(model, [Batch((x,), torch.zeros(6))], [T], Keep, Resources(), First())
     torch.testing.assert_close(kept[0]["twice"], 2 * kept[0]["logits"])

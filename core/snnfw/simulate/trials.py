@@ -1,0 +1,46 @@
+"""What a search tries plans with: a plan becomes a spiking model, and a model is judged on calibration data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from snnfw.contracts import Score, untracked
+from snnfw.errors import SnnfwError
+from snnfw.simulate.energy import spiking_energy
+from snnfw.simulate.run import simulate
+
+if TYPE_CHECKING:
+    from snnfw.capture.graph import Graph
+    from snnfw.contracts import Bundle, Converter, Resources
+    from snnfw.plan.place import Plan
+    from snnfw.simulate.energy_model import EnergyModel
+    from snnfw.spiking.model import SpikingModel
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """One network, its data, and how plans for it are converted and charged. Evaluation data has no part in it."""
+
+    graph: Graph
+    bundle: Bundle
+    converter: Converter
+    timesteps: int
+    costs: EnergyModel
+    resources: Resources
+
+    def convert(self, plan: Plan) -> SpikingModel:
+        """Return the spiking model of a plan, calibrated as a run would."""
+        quiet = replace(self.resources, track=untracked)
+        return self.converter.convert(self.graph, plan, self.bundle.calibration, self.timesteps, quiet)
+
+    def score(self, plan: Plan) -> Score:
+        """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
+        if self.bundle.tuning is None:
+            raise SnnfwError("this task has no targets for its calibration data, which plans could be scored with.")
+        quiet = replace(self.resources, track=untracked)
+        model = self.convert(plan)
+        trace = simulate(model, self.bundle.tuning, [self.timesteps], self.bundle.scorer, quiet)
+        final = trace.final
+        energy = spiking_energy(plan, self.costs, final.steps, final.accumulations, sum(final.spikes.values()))
+        return Score(metric=final.scores[self.bundle.headline], energy=energy.total)
