@@ -47,6 +47,7 @@ class SpikingModel(nn.Module):
             {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
         )
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._read_out()})
+        self.deltas: dict[str, Tensor] = {}
         self._constant: dict[fx.Node, Any] = {}
         self.samples = 0
         self.elapsed = 0
@@ -69,7 +70,8 @@ class SpikingModel(nn.Module):
         needed = self._needed_later()
         for node in self.graph.nodes:
             if self._kinds[node] in (Kind.STATIC, Kind.CONSTANT):
-                values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
+                value = evaluate(self.network, node, lambda read: self._static_value(read, values))
+                values[node] = value + self.deltas[node.name] if node.name in self.deltas else value
             for done in free[node]:
                 if done not in needed:
                     values.pop(done, None)

@@ -208,3 +208,15 @@ def test_advancing_before_beginning_is_refused(convnet: tuple[Graph, Tensor]) ->
     graph, _ = convnet
     with pytest.raises(SnnfwError, match="has not begun: call begin"):
         SpikingModel(graph, place(graph, (Rule("*", Keep()),)), {}, 4).advance(1)
+
+
+def test_deltas_add_to_weights_and_leave_the_network_as_it_is() -> None:
+    x = noise(4, 3, 8, 8)
+    graph = captured(ConvNet, x)
+    model = converted(graph, AdaFire(phi=16), x, 64)
+    before = model(x)
+    bias = next(node for node in graph.nodes if node.op == "get_attr" and node.meta["val"].shape == (5,))
+    model.deltas[bias.name] = torch.arange(5.0, dtype=torch.float64)
+    torch.testing.assert_close(model(x), before + torch.arange(5.0, dtype=torch.float64))
+    del model.deltas[bias.name]
+    torch.testing.assert_close(model(x), before, rtol=0, atol=0)
