@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks neurons training network memory gpu``, from the repository's root."""
+"""The command line: ``python -m benchmarks neurons network ... gpu``, from the repository's root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import conversions, gpu, memory, network, neurons, training
+from benchmarks import conversions, exits, gpu, memory, network, neurons, search, training
 from benchmarks.machine import ALLOCATOR, describe, tuned
 from benchmarks.result import Result, Section, save, show
 
@@ -21,6 +21,8 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "training": lambda: training.measure(neurons.Settings()),
     "network": lambda: network.measure(conversions.Settings()),
     "memory": memory.measure,
+    "search": lambda: search.measure(search.Settings()),
+    "exits": lambda: exits.measure(exits.Settings()),
 }
 
 
@@ -45,7 +47,8 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return what the command line understands."""
     found = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure snnfw; default: all on the CPU.")
-    found.add_argument("names", nargs="*", choices=[*CPU, "gpu"], metavar="neurons|training|network|memory|gpu")
+    names = [*CPU, "gpu"]
+    found.add_argument("names", nargs="*", choices=names, metavar="|".join(names))
     found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
     found.add_argument("--threads", type=int, default=os.cpu_count())
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")

@@ -59,6 +59,8 @@ class Measured:
 
     def conditions(self) -> str:
         """Return how many repetitions count, and how quiet they were."""
+        if not self.tried:
+            return f"{max(map(len, self.values.values()))} measurements of each"
         worst = f"{100 * max(self.disturbance, default=0.0):.0f}%"
         return f"{len(self.disturbance)} of {self.tried} repetitions, others took at most {worst} of the machine"
 

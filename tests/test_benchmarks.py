@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from benchmarks import __main__ as command_line
-from benchmarks import conversions, memory, network, neurons, timing, training
+from benchmarks import conversions, memory, network, neurons, search, timing, training
 from benchmarks.result import Result, Section, markdown, save, show
 from benchmarks.timing import Measured, Spread, seconds
 from rich.console import Console
 from torch import nn
 
 from networks import ConvNet
+from snnfw.contracts import Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
@@ -63,6 +65,30 @@ def test_a_network_is_measured() -> None:
 def test_peak_memory_is_measured() -> None:
     (section,) = memory.measure((2, 4), repetitions=1, ask=in_this_process)
     assert [row[0] for row in section.rows] == ["2", "4"]
+
+
+def digits_in_no_time(resources: Resources) -> Bundle:
+    """Return a network that is searched in no time."""
+    del resources
+    x = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    unused: Any = None
+    return Bundle(ConvNet().eval(), (x[:2],), [(x,)], (), unused, "accuracy", logits=lambda output: output)
+
+
+SEARCHED = search.Settings(timesteps=2, candidates=3, samples=5, bundle=digits_in_no_time)
+
+
+def test_a_search_is_measured() -> None:
+    (section,) = search.measure(SEARCHED, repetitions=1)
+    check(section)
+
+
+def test_a_search_is_measured_against_runs_that_find_the_same() -> None:
+    trials = SEARCHED.trials()
+    plan = SEARCHED.plan(trials)
+    reused, whole = search.reused(plan, SEARCHED, trials), search.whole(plan, SEARCHED, trials)
+    assert len(whole) == 2 * SEARCHED.candidates
+    assert torch.allclose(torch.tensor(reused), torch.tensor(whole), rtol=1e-6, atol=0.0)
 
 
 def test_what_is_measured_computes_what_the_network_does() -> None:

@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.text import Text
 
 from snnfw import doctor
+from snnfw.config.comparison import CompareConfig, resolve_comparison
 from snnfw.config.recipe import plain_preset
 from snnfw.config.resolve import resolve, to_yaml
-from snnfw.config.usage import parameters, rows, section, summary, usage
+from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, usage
 from snnfw.errors import SnnfwError, unknown
 from snnfw.registry import KINDS, Registry
 
@@ -24,9 +25,12 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from snnfw.config.schema import RunConfig
+
 CONFIGURED: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report how good it is and what it costs.",
     "plan": "Say what would become of every operator and why, and compute nothing.",
+    "compare": "Run several methods on one network and report them side by side.",
 }
 PLUGINS: Mapping[str, str] = {
     "plugins list": "Say which plugins are installed and what they offer.",
@@ -42,7 +46,7 @@ COMMANDS: Mapping[str, str] = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, or 1 where a check fails, 2 for a mistake and 130 for an interruption."""
+    """Run one command; return 0, 1 where something checked or compared fails, 2 for a mistake, 130 if interrupted."""
     try:
         return _run(list(sys.argv[1:] if argv is None else argv), Console(highlight=False))
     except SnnfwError as error:
@@ -60,7 +64,7 @@ def _run(words: list[str], console: Console) -> int:
             console.print(Text("snnfw run --help lists everything that can be configured."))
         case ["--version"]:
             console.print(f"snnfw {version('snnfw')}")
-        case ["run" | "plan" as command, *rest]:
+        case ["run" | "plan" | "compare" as command, *rest]:
             return _configured(command, rest, console)
         case ["plugins", *rest]:
             return _plugins(rest, console)
@@ -74,19 +78,30 @@ def _run(words: list[str], console: Console) -> int:
 
 
 def _configured(command: str, words: list[str], console: Console) -> int:
-    """Do what takes a configuration: ``run`` and ``plan``."""
+    """Do what takes a configuration: ``run``, ``plan`` and ``compare``."""
     options = {word for word in words if word.startswith("-")}
     if stray := sorted(options - {"--config", "--help", "-h"}):
         raise unknown("option", stray[0], ["--config", "--help"], listing="Options")
     registry = Registry()
+    comparing = command == "compare"
     if options & {"--help", "-h"}:
-        console.print(usage(registry, command, CONFIGURED[command]))
+        console.print((comparison_usage if comparing else usage)(registry, command, CONFIGURED[command]))
         return 0
-    config = resolve([word for word in words if word not in options], registry)
+    given = [word for word in words if word not in options]
+    config = resolve_comparison(given, registry) if comparing else resolve(given, registry)
     if "--config" in options:
         console.out(to_yaml(config), end="", highlight=False)
         return 0
-    from snnfw import pipeline  # brings in torch
+    return _computed(command, config, registry, console)
+
+
+def _computed(command: str, config: RunConfig | CompareConfig, registry: Registry, console: Console) -> int:
+    """Start what takes long; this brings in torch."""
+    if isinstance(config, CompareConfig):
+        from snnfw.compare import compare
+
+        return 0 if compare(config, console).complete else 1
+    from snnfw import pipeline
 
     if command == "run":
         pipeline.run(config, registry, console)

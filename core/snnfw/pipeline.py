@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,12 +17,13 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import Bundle, ExitRule, Found, Item, Resources, untracked
+from snnfw.contracts import Bundle, Found, Item, Resources, untracked
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place, require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.html import report_page
 from snnfw.report.report import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.run import evaluate_network, simulate
@@ -41,11 +43,11 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
     network = evaluate_network(graph, bundle, resources)
-    told = about(config, bundle, found, rule)
-    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told)
+    told, records = about(config, bundle), (found.record, rule.record() if rule else None)
+    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records)
 
-    written = {"config.yaml": to_yaml(config), "report.json": as_json(report.plain()), **found.files}
-    folder = write_folder(target, written)
+    written = {"report.json": as_json(report.plain()), "report.html": report_page(report, found.files)}
+    folder = write_folder(target, {**found.files, "config.yaml": to_yaml(config), **written})
     registry.after_run(report)
     show_report(report, console)
     console.print(f"results in {folder}")
@@ -96,11 +98,12 @@ def check_device(name: str) -> None:
         raise SnnfwError(f"device '{name}' is not there: this machine has {', '.join(there)}.") from error
 
 
-def about(config: RunConfig, bundle: Bundle, found: Found, rule: ExitRule | None) -> dict[str, Any]:
+def about(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
     """Return the provenance of a run: what was run, on what, with which versions, and when."""
     versions = {name: version(name) for name in ("snnfw", "torch", "spikingjelly")}
     backend = choose(config.backend, config.device)
     return {
+        "command": f"snnfw run {shlex.join(config.words)}" if config.words else None,
         "task": config.task.name,
         "plugin": config.plugin,
         "timesteps": config.timesteps,
@@ -109,7 +112,5 @@ def about(config: RunConfig, bundle: Bundle, found: Found, rule: ExitRule | None
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions,
         "config": dict(config.resolved),
-        "search": dict(found.record) or None,
-        "exit": dict(rule.record()) if rule else None,
         **bundle.description,
     }

@@ -63,19 +63,33 @@ class CheckedSamples:
 
 
 class CheckedBatches(Generic[Item]):
-    """Batches of checked samples on the CPU, read anew every time; ``make`` shapes (images, labels)."""
+    """Batches of checked samples on the CPU, read anew every time; ``make`` shapes (images, labels).
+
+    With ``shuffle_seed`` they come in a random order, in full batches.
+    """
 
     def __init__(
-        self, samples: CheckedSamples, size: int, workers: int, make: Callable[[Tensor, Tensor], Item]
+        self,
+        samples: CheckedSamples,
+        size: int,
+        workers: int,
+        make: Callable[[Tensor, Tensor], Item],
+        shuffle_seed: int | None = None,
     ) -> None:
         self._make = make
+        generator = torch.Generator()
+        if shuffle_seed is not None:
+            generator.manual_seed(shuffle_seed)
         # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
         self._loader: DataLoader[Any] = DataLoader(
             _ErrorsAsValues(samples),  # type: ignore[arg-type]  # any indexable with a length will do
             batch_size=size,
             num_workers=workers,
             collate_fn=_collate,
-            generator=torch.Generator(),
+            generator=generator,
+            shuffle=shuffle_seed is not None,
+            # A last batch of one sample has no variance, which batch norms need in training.
+            drop_last=shuffle_seed is not None and len(samples) >= size,
         )
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import functional
 
 from snnfw.contracts import Batch, Bundle
 from snnfw.errors import SnnfwError
@@ -15,11 +16,11 @@ from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.probe import require_fit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
-    from snnfw.contracts import Inputs, Resources
+    from snnfw.contracts import Inputs, Output, Resources
     from snnfw_tasks.classification import Classification
     from snnfw_tasks.labelled import ClassifierData, ClassifierSource, LabelledData
 
@@ -44,6 +45,8 @@ def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, 
         headline=HEADLINE,
         logits=require_logits,
         correct=correct,
+        training=partial(training_batches, data.name, labelled),
+        loss=cross_entropy,
         description={
             "classes": list(labelled.classes),
             "sample_shape": list(labelled.shape),
@@ -79,6 +82,24 @@ def choose(task: Classification, data: str, labelled: LabelledData, seed: int) -
         checked(labelled.calibration, drawn, "calibration"),
         checked(labelled.evaluation, tested, "evaluation"),
     )
+
+
+def training_batches(data: str, labelled: LabelledData, batch: int, workers: int, seed: int) -> CheckedBatches[Batch]:
+    """Return the training split in batches, in an order that ``seed`` fixes, distorted as the data set says."""
+    count = len(labelled.training)
+    if count < 2:
+        raise SnnfwError(f"data '{data}' has {count} training samples, 2 or more are needed.")
+    samples = CheckedSamples(labelled.training, range(count), "training", data, labelled.shape, len(labelled.classes))
+    return CheckedBatches(samples, min(batch, count), workers, partial(_augmented, labelled.augment), seed)
+
+
+def _augmented(augment: Callable[[Tensor], Tensor] | None, images: Tensor, labels: Tensor) -> Batch:
+    return _batch(augment(images) if augment else images, labels)
+
+
+def cross_entropy(output: Output, target: Tensor, smoothing: float) -> Tensor:
+    """Return the mean cross entropy of logits [N, K] and labels [N]."""
+    return functional.cross_entropy(require_logits(output), target, label_smoothing=smoothing)
 
 
 def shuffled(count: int, seed: int) -> list[int]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor, nn
 
     from snnfw.contracts import Resources
@@ -43,7 +45,8 @@ class Samples(Protocol):
 class LabelledData:
     """A data set in three splits, whose labels are positions in ``classes``; ``shape`` is one sample's.
 
-    ``calibration`` may be the training split itself, but shares nothing with ``evaluation``.
+    ``calibration`` may be the training split itself, but shares nothing with ``evaluation``. ``augment`` distorts a
+    batch of training samples at random.
     """
 
     classes: tuple[str, ...]
@@ -51,6 +54,7 @@ class LabelledData:
     training: Samples
     calibration: Samples
     evaluation: Samples
+    augment: Callable[[Tensor], Tensor] | None = None
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from snnfw_tasks.accuracy import HEADLINE, Accuracy
+from snnfw_tasks.augmentation import turned
 from snnfw_tasks.datasets.digits import Digits
 from snnfw_tasks.models.checkpoint import load_weights
 from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg, untrained
@@ -46,7 +47,7 @@ class DigitsTraining(lightning.LightningModule):
         """Return the loss on one distorted batch."""
         del index
         images, labels = batch
-        loss = F.cross_entropy(self.network(distorted(images)), labels, label_smoothing=0.1)
+        loss = F.cross_entropy(self.network(turned(images)), labels, label_smoothing=0.1)
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -55,21 +56,6 @@ class DigitsTraining(lightning.LightningModule):
         optimizer = torch.optim.SGD(self.parameters(), lr=RATE, momentum=0.9, weight_decay=5e-4, nesterov=True)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self._steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-def distorted(images: Tensor) -> Tensor:
-    """Turn, scale and shift every image [N, C, H, W] a little, by up to 12°, 10 % and one of 8 pixels."""
-    count = len(images)
-
-    def uniform(limit: float) -> Tensor:
-        return (2 * torch.rand(count, device=images.device) - 1) * limit
-
-    angle, scale = uniform(0.21), 1 + uniform(0.1)
-    cos, sin = scale * angle.cos(), scale * angle.sin()
-    # One pixel of eight is a quarter of the range from -1 to 1 that the grid's coordinates have.
-    rows = torch.stack([cos, -sin, uniform(0.25), sin, cos, uniform(0.25)], dim=1)
-    grid = F.affine_grid(rows.view(count, 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def stacked(samples: Samples) -> TensorDataset:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUN = ["task=naming", "plugin=bursting"]
+BOTH = ["compare", "task=naming", "methods=[bursting,single]", "checkpoints=[1,4]"]
+NAMES = "Registered plugins: bursting, plain. Registered neurons: burst, following, single."
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,12 @@ def test_config_prints_what_would_run_and_runs_nothing(
             ["run", *RUN, "--confg"],
             "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
         ),
-        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: doctor, plan, plugins, run."),
+        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: compare, doctor, plan, plugins, run."),
+        (["compare", "task=naming"], f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}"),
+        (
+            [*BOTH, "--confg"],
+            "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
+        ),
         (["doctor", "now"], "'snnfw doctor' takes no arguments."),
         (
             ["plugins", "show"],
@@ -112,6 +119,41 @@ def test_a_mistake_is_one_sentence_and_status_two(
     assert (captured.out, captured.err) == ("", f"snnfw: {sentence}\n")
 
 
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Replace the comparison by one that notes what it is asked for; one that has no seed fails."""
+    seen: list[Any] = []
+
+    def compare(config: Any, console: object) -> SimpleNamespace:
+        seen.append(config)
+        return SimpleNamespace(complete=config.shared.seed > 0)
+
+    module = ModuleType("snnfw.compare")
+    module.compare = compare  # type: ignore[attr-defined]  # a stand-in
+    monkeypatch.setitem(sys.modules, "snnfw.compare", module)
+    return seen
+
+
+@pytest.mark.parametrize(("seed", "status"), [(1, 0), (0, 1)])
+def test_a_comparison_in_which_a_method_fails_has_status_one(seed: int, status: int, compared: list[Any]) -> None:
+    assert cli.main([*BOTH, f"seed={seed}"]) == status
+    [config] = compared
+    assert [method.name for method in config.methods] == ["bursting", "single"]
+    assert config.words == (*BOTH[1:], f"seed={seed}")
+
+
+def test_config_of_a_comparison_can_be_given_back(
+    compared: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*BOTH, "--config"]) == 0
+    printed = tmp_path / "config.yaml"
+    printed.write_text(capsys.readouterr().out)
+    cli.main(BOTH)
+    cli.main(["compare", f"experiment={printed}"])
+    first, second = compared
+    assert first == second
+
+
 def raising(error: BaseException) -> Any:
     def run(config: object, registry: object, console: object) -> None:
         raise error
@@ -139,7 +181,8 @@ def test_what_goes_wrong_on_the_way_shows_no_traceback(
     assert capsys.readouterr().err == said
 
 
-def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     for words in ([], ["--help"], ["-h"]):
         assert cli.main(words) == 0
         assert "doctor Say what this machine can run, and how to mend the rest." in squeezed(capsys.readouterr().out)
@@ -148,6 +191,27 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_of_run_lists_what_can_be_configured(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--help"]) == 0
     assert "neuron.phi spikes per timestep, at most (int >= 1, default 4)" in squeezed(capsys.readouterr().out)
+
+
+def test_help_of_compare_says_what_is_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.main(["compare", "--help"]) == 0
+    lines = squeezed(capsys.readouterr().out)
+    for line in (
+        "Usage: snnfw compare KEY=VALUE ... [--config]",
+        "snnfw compare task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]",
+        "methods plugins and neurons by name, or mappings {name, plugin, recipe, layers, neuron, converter, search, exit} "
+        "(list of text | mapping, required)",
+        "checkpoints timesteps to compare at (list of int, default [1, 2, 4, 8, 16, 32])",
+        "retarget convert anew for each of them; false: read all off one conversion for the last (bool, default true)",
+        "neuron.phi spikes per timestep, at most (int >= 1, default 4)",
+    ):
+        assert line in lines
+    assert [line for line in lines if line.startswith(("timesteps ", "checkpoints "))] == [
+        "checkpoints timesteps to compare at (list of int, default [1, 2, 4, 8, 16, 32])"
+    ]
 
 
 def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
@@ -217,7 +281,7 @@ def test_a_file_can_be_described_before_it_is_used(tmp_path: Path, capsys: pytes
     assert squeezed(capsys.readouterr().out)[:2] == ["package mine", "My own."]
 
 
-@pytest.mark.parametrize("words", [["plugins", "list"], ["--help"], ["run", "--help"]])
+@pytest.mark.parametrize("words", [["plugins", "list"], ["--help"], ["run", "--help"], ["compare", "--help"]])
 def test_looking_around_imports_no_torch(words: list[str]) -> None:
     program = (
         f"import sys; from snnfw.cli import main; status = main({words!r}); sys.exit(status or 'torch' in sys.modules)"

@@ -131,12 +131,13 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     folder = pipeline.run(resolve(["task=toy", "plugin=adafire", "timesteps=4"], registry), registry)
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "report.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "report.html", "report.json"]
     first = json.loads((folder / "report.json").read_text())
     again = run(registry, f"experiment={folder / 'config.yaml'}")
     assert first["checkpoints"] == again["checkpoints"]
     assert first["about"]["config"] == yaml.safe_load((folder / "config.yaml").read_text())
     assert [report.headline for report in seen] == ["nearness", "nearness"]
+    assert first["about"]["command"] == "snnfw run task=toy plugin=adafire timesteps=4"
 
 
 def test_more_timesteps_come_nearer(registry: Registry, tmp_path: Path) -> None:
@@ -163,14 +164,14 @@ def test_a_search_wraps_the_rest_of_the_line(registry: Registry, tmp_path: Path)
     assert coarse.energy < fine.energy
     assert [layer["parameters"]["phi"] for layer in report["layers"]] == [4, 16]
     assert report["checkpoints"][-1]["scores"]["nearness"] == pytest.approx(fine.metric)
-    assert report["about"]["search"] == {"tried": 2}
+    assert report["search"] == {"tried": 2}
     assert (tmp_path / "r" / "search" / "bytes").read_bytes() == b"\x00"
 
 
 def test_an_exit_policy_stops_the_clock_and_the_energy(registry: Registry, tmp_path: Path) -> None:
     report = run(registry, "plugin=adafire", "exit=at-once", f"out={tmp_path / 'r'}")
     assert report["exits"] == {"1": 8}
-    assert report["about"]["exit"] == {"at": 1}
+    assert report["exit"] == {"at": 1}
     assert [point["steps"] for point in report["checkpoints"]] == [1.0] * 4
 
 

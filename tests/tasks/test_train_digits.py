@@ -64,7 +64,7 @@ def test_training_sees_only_the_training_split(monkeypatch: pytest.MonkeyPatch) 
         seen.append(images)
         return images
 
-    monkeypatch.setattr(train_digits, "distorted", record)
+    monkeypatch.setattr(train_digits, "turned", record)
     train_digits.train("digits-vgg", epochs=1)
     data = Digits().open(None)
     known = {data.training[index][0].numpy().tobytes() for index in range(len(data.training))}
@@ -76,7 +76,7 @@ def test_distortions_are_small_and_differ_from_sample_to_sample() -> None:
     image = torch.zeros(1, 1, 8, 8)
     image[..., 3:5, 3:5] = 1
     torch.manual_seed(0)
-    images = train_digits.distorted(image.repeat(64, 1, 1, 1))
+    images = train_digits.turned(image.repeat(64, 1, 1, 1))
     place = torch.arange(8.0)
     mass = images.sum(dim=(1, 2, 3))
     centre = (images.sum(dim=(1, 2)) * place).sum(1) / mass

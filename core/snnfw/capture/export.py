@@ -13,6 +13,7 @@ from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import find_sites, module_path
 from snnfw.capture.survey import survey
+from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
 
@@ -23,11 +24,12 @@ TOLERANCE = 1e-3
 VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
 
 
-def capture(model: nn.Module, example: Inputs) -> Graph:
+def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:
     """Return the network as a graph of functional operators.
 
-    ``example`` is what the network is called with, at least two samples in dimension 0 of every tensor. The network
-    must be in evaluation mode; it is not changed.
+    A ``trainable`` graph keeps batch norms and dropouts, which are folded and removed otherwise, and computes with the
+    network's own parameters. ``example`` is what the network is called with, at least two samples in dimension 0 of
+    every tensor. The network must be in evaluation mode; it is not changed.
 
     Raises:
         SnnfwError: the network holds NaN, cannot be exported with a dynamic batch, mixes samples, or the graph does not
@@ -36,8 +38,11 @@ def capture(model: nn.Module, example: Inputs) -> Graph:
     """
     _check_arguments(model, example)
     with torch.no_grad():
-        module = _export(model, example)
-        fold_norms(module)
+        module = _export(model, example, trainable)
+        if trainable:
+            keep_trainable(module)
+        else:
+            fold_norms(module)
         first, second = example, _other_samples(example)
         surveyed = survey(module, first, second)
         graph = Graph(
@@ -69,14 +74,14 @@ def _check_arguments(model: nn.Module, example: Inputs) -> None:
         )
 
 
-def _export(model: nn.Module, example: Inputs) -> fx.GraphModule:
+def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModule:
     """Return the functionalised graph: without in-place operators, which would be silently wrong after conversion."""
     batch = torch.export.Dim("batch")
     try:
-        program = torch.export.export(
-            model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False
-        ).run_decompositions({})
-        module = program.module()
+        program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)
+        if trainable:
+            mark_dropouts(program.graph_module)
+        module = program.run_decompositions({}).module()
     except Exception as error:
         raise SnnfwError(_why_not(error)) from error
     if not isinstance(module, fx.GraphModule):

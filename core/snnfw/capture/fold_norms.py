@@ -27,7 +27,7 @@ def fold_norms(module: fx.GraphModule) -> None:
     """
     for node in list(module.graph.nodes):
         if node.target is NORM:
-            _fold(module, node) if _can_fold(node) else _single_output(module, node)
+            _fold(module, node) if _can_fold(node) else single_output(module, node)
     module.graph.eliminate_dead_code()
     module.recompile()
 
@@ -64,7 +64,7 @@ def _fold(module: fx.GraphModule, norm: fx.Node) -> None:
     module.graph.erase_node(norm)
 
 
-def _single_output(module: fx.GraphModule, norm: fx.Node) -> None:
+def single_output(module: fx.GraphModule, norm: fx.Node) -> None:
     """Replace the three-result operator by batch_norm, which returns the normalised tensor alone."""
     source, weight, bias, mean, var, momentum, epsilon = norm.args
     for output in list(norm.users):

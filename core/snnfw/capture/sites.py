@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, fx
 
-from snnfw.capture.graph import BatchDim, Where, attribute
+from snnfw.capture.graph import BatchDim, Where, evaluate
 from snnfw.contracts import Site
+from snnfw.errors import SnnfwError
 
 aten = torch.ops.aten
 
-ACTIVATIONS: Mapping[Any, str] = {
+NAMESPACE = "snnfw_activation"
+"""Every custom operator of this namespace is an activation: ``snnfw_activation::qcfs`` is called ``qcfs``."""
+
+TORCHS_OWN: Mapping[Any, str] = {
     aten.relu: "relu",
     aten.relu6: "relu6",
     aten.hardtanh: "hardtanh",
@@ -32,7 +36,30 @@ ACTIVATIONS: Mapping[Any, str] = {
     aten.prelu: "prelu",
     aten.softplus: "softplus",
 }
-"""Operators that a neuron can stand in for, and the names by which recipes call them."""
+
+
+class Activations(Mapping[Any, str]):
+    """Operators that a neuron can stand in for, and the names by which recipes call them.
+
+    torch's own are listed. A custom operator is looked up by its namespace, so that anybody can bring an activation
+    with ``torch.library.custom_op("snnfw_activation::NAME", mutates_args=())``: its first argument is the input.
+    """
+
+    def __getitem__(self, operator: Any) -> str:
+        """Return the name of an operator without its overload."""
+        namespace, _, name = getattr(operator, "_qualified_op_name", "").partition("::")
+        return name if namespace == NAMESPACE else TORCHS_OWN[operator]
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield torch's own."""
+        return iter(TORCHS_OWN)
+
+    def __len__(self) -> int:
+        """Return the number of torch's own."""
+        return len(TORCHS_OWN)
+
+
+ACTIVATIONS = Activations()
 
 CHANNELS_LAST_DIM = {aten.linear, aten.matmul, aten.mm, aten.bmm, aten.addmm, aten.layer_norm}
 CHANNELS_SECOND = {
@@ -68,11 +95,12 @@ def find_sites(
     in and the function (``layer1.0.relu``). Further calls of the same name get ``#2``, ``#3`` ...
     """
     seen: Counter[str] = Counter()
-    modules = _activation_modules(module)
+    modules = _activation_modules(module, where)
     sites = []
     for node in module.graph.nodes:
-        if packet(node) not in ACTIVATIONS:
+        if packet(node) not in ACTIVATIONS or where[node.name] is None:  # a function of parameters alone
             continue
+        _check_elementwise(node)
         kind, path = _kind(node), module_path(node)
         name = path if path in modules else f"{path}.{kind}".lstrip(".")
         seen[name] += 1
@@ -84,18 +112,18 @@ def find_sites(
                 function=_function(module, node),
                 shape=shapes[node.name],
                 channel=_channel(node, where[node.name]),
-                arguments=(*node.args[1:], *node.kwargs.values()),
+                arguments=tuple(_bound(module, node, (*node.args[1:], *node.kwargs.values()))),
             )
         )
     return tuple(sites)
 
 
-def _activation_modules(module: fx.GraphModule) -> set[str]:
-    """Return the paths of modules that do nothing but apply an activation function."""
+def _activation_modules(module: fx.GraphModule, where: Mapping[str, Where]) -> set[str]:
+    """Return the paths of modules that do nothing to samples but apply an activation function."""
     kinds: dict[str, set[bool]] = {}
     inner: set[str] = set()
     for node in module.graph.nodes:
-        if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor):
+        if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and where[node.name] is not None:
             path = module_path(node)
             kinds.setdefault(path, set()).add(packet(node) in ACTIVATIONS)
             inner.update(path[:end] for end in range(len(path)) if path[end] == ".")
@@ -107,9 +135,35 @@ def _kind(node: fx.Node) -> str:
     return "relu6" if kind == "hardtanh" and node.args[1:] in ((0, 6), (0.0, 6.0)) else kind
 
 
+def _check_elementwise(node: fx.Node) -> None:
+    """Refuse a custom operator that cannot be an activation."""
+    source, value = node.args[0] if node.args else None, node.meta.get("val")
+    shape = source.meta["val"].shape if isinstance(source, fx.Node) else None
+    if not isinstance(value, Tensor) or value.shape != shape:
+        raise SnnfwError(
+            f"operator '{packet(node)}' is no activation: its first argument must be a tensor, and its result one "
+            "tensor of the same shape."
+        )
+
+
 def _function(module: fx.GraphModule, node: fx.Node) -> Callable[[Tensor], Tensor]:
-    bound = [attribute(module, str(arg.target)) if isinstance(arg, fx.Node) else arg for arg in node.args[1:]]
-    return partial(_call, node.target, tuple(bound), dict(node.kwargs))
+    given = dict(zip(node.kwargs, _bound(module, node, node.kwargs.values()), strict=True))
+    return partial(_call, node.target, tuple(_bound(module, node, node.args[1:])), given)
+
+
+def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> Iterator[Any]:
+    """Yield an activation's arguments, with the values of those that the network's parameters make."""
+
+    def value_of(read: fx.Node) -> Any:
+        if read.op == "placeholder":
+            raise SnnfwError(
+                f"activation '{ACTIVATIONS[packet(node)]}' at '{module_path(node) or 'the top of the network'}' has a "
+                "parameter that depends on the input: only its first argument may."
+            )
+        return evaluate(module, read, value_of)
+
+    for given in arguments:
+        yield value_of(given) if isinstance(given, fx.Node) else given
 
 
 def _call(target: Any, args: tuple[Any, ...], kwargs: dict[str, Any], drive: Tensor) -> Tensor:

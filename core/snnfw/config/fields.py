@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic_core import core_schema
 
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import ErrorDetails
+
+    BuildMethod: TypeAlias = Callable[[str, str, object], Any]
+    """Make a method: of which kind, where in the dataclass it is written, and what is written there."""
 
 Built = TypeVar("Built")
 
@@ -42,10 +47,42 @@ SENTENCES: Mapping[str, str] = {
 """How an error of pydantic reads here, by pydantic's name for it; the others keep pydantic's words."""
 
 
-def build(cls: type[Built], values: Mapping[str, Any], key: str, subject: str) -> Built:
+@dataclass(frozen=True, slots=True)
+class MethodsOf:
+    """Mark a field that holds other methods of one ``kind``, each chosen by name or as ``{name: ..., parameters}``.
+
+    ``neurons: Annotated[tuple[Neuron, ...], MethodsOf("neurons")] = ()``. They are built through the registry.
+    """
+
+    kind: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Read a list of choices, and write methods as such a list."""
+        del source, handler
+        written = core_schema.plain_serializer_function_ser_schema(lambda methods: [take_apart(m) for m in methods])
+        return core_schema.with_info_after_validator_function(
+            self._build, core_schema.list_schema(), serialization=written
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Describe the field as a list of the kind."""
+        del schema, handler
+        return {"type": "array", "items": {"type": self.kind}}
+
+    def _build(self, written: list[Any], info: core_schema.ValidationInfo) -> tuple[Any, ...]:
+        method = cast("BuildMethod", info.context)
+        return tuple(method(self.kind, f"{info.field_name}[{at}]", value) for at, value in enumerate(written))
+
+
+def build(
+    cls: type[Built], values: Mapping[str, Any], key: str, subject: str, method: BuildMethod | None = None
+) -> Built:
     """Make a frozen dataclass of plain values, or say which of them it refuses.
 
-    ``key`` is where the user wrote the values (``neuron``), ``subject`` what they are for (``neuron 'if'``).
+    ``key`` is where the user wrote the values (``neuron``), ``subject`` what they are for (``neuron 'if'``). ``method``
+    makes the methods in fields marked by :class:`MethodsOf`.
     """
     names = [field.name for field in fields(cast("Any", cls))]
     for name in values:
@@ -53,7 +90,8 @@ def build(cls: type[Built], values: Mapping[str, Any], key: str, subject: str) -
             listing = f" Its parameters: {', '.join(names)}." if names else " It has none."
             raise SnnfwError(f"{subject} has no parameter '{name}'.{_nearest(name, names)}{listing}")
     try:
-        return cast("Built", adapter(cast("Any", cls)).validate_json(json.dumps(values), strict=True, extra="forbid"))
+        door = adapter(cast("Any", cls))
+        return cast("Built", door.validate_json(json.dumps(values), strict=True, extra="forbid", context=method))
     except ValidationError as error:
         raise SnnfwError(_refusal(error.errors(), values, key, subject)) from error
 

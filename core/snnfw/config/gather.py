@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 from snnfw.config.methods import expand_sources
 from snnfw.config.recipe import plain_preset
+from snnfw.config.schema import KEYS
 from snnfw.config.sources import Plain, files_to_load, read_experiment, read_recipe, text
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from snnfw.registry import Registry
 
 METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe")
@@ -30,13 +33,13 @@ class Gathered:
         return max((number for number, layer in enumerate(self.layers) if layer.get(key) is not None), default=-1)
 
 
-def gather(given: Plain, registry: Registry) -> Gathered:
+def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gathered:
     """Read every file that ``given`` names, register the plugins among them, and put the layers in order.
 
-    A recipe lies just under the layer that names it.
+    A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold.
     """
     path = text(given, "experiment")
-    experiment = read_experiment(Path(path)) if path else {}
+    experiment = read_experiment(Path(path), keys) if path else {}
     plugin = text(given if "plugin" in given else experiment, "plugin")
     if "plugin" in experiment and plugin != text(experiment, "plugin"):
         # Another method is asked for: what the file says of its own goes, what it says of the run stays.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from snnfw.config.fields import build, shown
+from snnfw.config.fields import build, choice, shown
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine
 from snnfw.contracts import Keep
@@ -22,7 +22,14 @@ def build_method(registry: Registry, kind: str, key: str, values: Plain) -> Any:
     name = values["name"]
     method = Keep if (kind, name) == ("neurons", Keep.name) else registry.find(kind, name)
     parameters = {parameter: value for parameter, value in values.items() if parameter != "name"}
-    return build(method, parameters, key, f"{KINDS[kind].word} '{name}'")
+
+    def nested(kind: str, place: str, written: object) -> Any:
+        chosen = choice(f"{key}.{place}", written)
+        if chosen is None or "name" not in chosen:
+            raise SnnfwError(f"{key}.{place}={shown(written)} has no name: give it one, like {{name: ...}}.")
+        return build_method(registry, kind, f"{key}.{place}", chosen)
+
+    return build(method, parameters, key, f"{KINDS[kind].word} '{name}'", nested)
 
 
 def choose(registry: Registry, values: Plain, key: str) -> Any:

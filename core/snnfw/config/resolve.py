@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from omegaconf import OmegaConf
 
@@ -12,7 +12,7 @@ from snnfw.config.fields import build, shown, take_apart
 from snnfw.config.gather import gather
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source
-from snnfw.config.schema import RunConfig, Settings, default_checkpoints
+from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
 from snnfw.errors import SnnfwError
 from snnfw.simulate.energy_model import EnergyModel
@@ -25,21 +25,31 @@ if TYPE_CHECKING:
 
 def resolve(words: Sequence[str], registry: Registry) -> RunConfig:
     """Return the configuration that ``key=value`` words ask for; files of ``load`` join the registry."""
-    return _resolve(read_words(words), registry)
+    return replace(resolve_plain(read_words(words), registry), words=tuple(words))
 
 
 def resolve_mapping(mapping: Mapping[str, Any], registry: Registry) -> RunConfig:
     """Return the configuration that a mapping asks for; methods may be names, mappings or instances."""
-    return _resolve(read_values(mapping), registry)
+    return resolve_plain(read_values(mapping), registry)
 
 
-def to_yaml(config: RunConfig) -> str:
+class Resolved(Protocol):
+    """A configuration that is also there as plain values."""
+
+    @property
+    def resolved(self) -> Mapping[str, Any]:
+        """Return the plain values."""
+        ...
+
+
+def to_yaml(config: Resolved) -> str:
     """Return the configuration as a file that ``experiment=`` reads."""
     return OmegaConf.to_yaml(OmegaConf.create(dict(config.resolved)))
 
 
-def _resolve(given: Plain, registry: Registry) -> RunConfig:
-    gathered = gather(given, registry)
+def resolve_plain(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> RunConfig:
+    """Return the configuration that plain values ask for; ``keys`` are those that an experiment file may hold."""
+    gathered = gather(given, registry, keys)
     values = interpolate(reduce(combine, gathered.layers))
     task = choose(registry, values, "task")
     methods = {

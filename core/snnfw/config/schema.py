@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -72,7 +72,8 @@ class RunConfig:
     """One run, completely: every method built, every setting checked.
 
     ``layers`` are the recipe's rules in order. ``plugin`` names the preset that the run started from.
-    ``resolved`` is the same configuration as plain values, which ``experiment=`` reads from a file.
+    ``resolved`` is the same configuration as plain values, which ``experiment=`` reads from a file. ``words`` are those
+    of the command line, if it was asked for there.
     """
 
     task: Task
@@ -93,6 +94,7 @@ class RunConfig:
     out: Path | None
     plugin: str | None
     resolved: Mapping[str, Any]
+    words: tuple[str, ...] = field(default=(), compare=False)
 
 
 METHODS: Mapping[str, str] = {

@@ -21,31 +21,31 @@ Plain: TypeAlias = "dict[str, Any]"
 """Strings, numbers, booleans, None, lists and mappings, as a YAML file holds them."""
 
 
-def read_words(words: Sequence[str]) -> Plain:
+def read_words(words: Sequence[str], keys: Sequence[str] = KEYS) -> Plain:
     """Read ``key=value`` words; a later word overrides an earlier one."""
     read: Plain = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals or not key:
-            raise SnnfwError(f"'{word}' is not of the form key=value. Keys: {', '.join(KEYS)}.")
+            raise SnnfwError(f"'{word}' is not of the form key=value. Keys: {', '.join(keys)}.")
         if not value:
             raise SnnfwError(f"'{word}' gives no value: write '{key}=null' for none.")
         try:
             parsed = OmegaConf.to_container(OmegaConf.from_dotlist([word]))
-            read = combine(read, _checked(parsed, KEYS))
+            read = combine(read, _checked(parsed, keys))
         except (YAMLError, OmegaConfBaseException) as error:
             raise SnnfwError(f"'{word}' cannot be read: {_fault(error)}.") from error
     return read
 
 
-def read_values(values: Mapping[str, Any]) -> Plain:
+def read_values(values: Mapping[str, Any], keys: Sequence[str] = KEYS) -> Plain:
     """Read a Python mapping, in which methods and rules may also be given as instances."""
-    return _checked(plain(values), KEYS)
+    return _checked(plain(values), keys)
 
 
-def read_experiment(path: Path) -> Plain:
+def read_experiment(path: Path, keys: Sequence[str] = KEYS) -> Plain:
     """Read a YAML file that may hold any key but ``experiment``."""
-    read = _read_yaml(path, "experiment", tuple(key for key in KEYS if key != "experiment"))
+    read = _read_yaml(path, "experiment", tuple(key for key in keys if key != "experiment"))
     timesteps = read.get("timesteps")
     if isinstance(timesteps, int) and read.get("checkpoints") == list(default_checkpoints(max(timesteps, 1))):
         # They say nothing of their own, and would not fit another number of timesteps.
@@ -140,8 +140,10 @@ def _read_yaml(path: Path, what: str, keys: Sequence[str]) -> Plain:
         place = f"line {mark.line + 1}: " if mark else ""
         raise SnnfwError(f"{path} is not {article} {what}: {place}{_fault(error)}.") from error
     values = _checked(read, keys, f"{path} is not {article} {what}: ")
-    if isinstance(values.get("recipe"), str):
-        values["recipe"] = str(path.parent / values["recipe"])
+    methods = values.get("methods")  # of a comparison, each with a recipe of its own or without
+    for holder in (values, *(entry for entry in methods if isinstance(entry, dict))) if methods else (values,):
+        if isinstance(holder.get("recipe"), str):
+            holder["recipe"] = str(path.parent / holder["recipe"])
     if "load" in values:
         values["load"] = [str(path.parent / file) for file in files_to_load(values)]
     return values

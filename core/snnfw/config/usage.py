@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -10,12 +11,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from snnfw.config.comparison import Comparison
 from snnfw.config.describe import describe
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.simulate.energy_model import EnergyModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from rich.console import RenderableType
 
@@ -28,18 +30,33 @@ Usage: snnfw {command} KEY=VALUE ... [--config]
 A word overrides what stands in files, and a file what a plugin brings.
 --config prints the resolved configuration and stops.
 
-  snnfw {command} task=classification plugin=adafire neuron.phi=4 timesteps=16
+  snnfw {command} {example}
 """
+EXAMPLE = "task=classification plugin=adafire neuron.phi=4 timesteps=16"
+COMPARED = "task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]"
 LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe holds it"
 
 
 def usage(registry: Registry, command: str, purpose: str) -> RenderableType:
-    """Return the help of a command that takes a configuration."""
+    """Return the help of a command that takes the configuration of a run."""
+    introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=EXAMPLE))
+    return Group(introduction, _keys(registry, parameters(Settings)))
+
+
+def comparison_usage(registry: Registry, command: str, purpose: str) -> RenderableType:
+    """Return the help of the command that takes the configuration of a comparison."""
+    introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=COMPARED))
+    own = tuple(field.name for field in fields(Comparison))
+    settings = parameters(Settings, without=("timesteps", *own))
+    return Group(introduction, section("Comparison", parameters(Comparison)), _keys(registry, settings))
+
+
+def _keys(registry: Registry, settings: RenderableType) -> RenderableType:
+    """Return everything that both can be told."""
     return Group(
-        Text(INTRODUCTION.format(command=command, purpose=purpose)),
         section("Methods, by name: KEY=NAME, then KEY.PARAMETER=VALUE", rows(_choices(registry))),
         section("Files and recipes", rows([*SOURCES.items(), ("layers", LAYERS)])),
-        section("Settings", parameters(Settings)),
+        section("Settings", settings),
         section("Energy", parameters(EnergyModel, prefix="energy.")),
         *(
             section(f"{key}={name}", Text(summary(method)), parameters(method, prefix=f"{key}."))
@@ -64,11 +81,13 @@ def rows(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return table
 
 
-def parameters(method: type, prefix: str = "") -> RenderableType:
+def parameters(method: type, prefix: str = "", without: Collection[str] = ()) -> RenderableType:
     """Return the parameters of a method with type, default and description."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     for parameter in describe(method):
+        if parameter.name in without:
+            continue
         given = "required" if parameter.default is None else f"default {parameter.default}"
         details = f"{parameter.type}, {given}"
         table.add_row(Text(prefix + parameter.name), Text(f"{parameter.description} ({details})".strip()))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Keep, Neuron
+from snnfw.contracts import Converter, ExitPolicy, Keep, Neuron, Search
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
 from snnfw.simulate.energy import (
@@ -21,6 +21,8 @@ from snnfw.simulate.energy import (
 )
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.trace import Point, Trace
+
+Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy"
 
 SCHEMA = 1
 """Version of report.json; a field may be added within a version, none changes its meaning."""
@@ -99,6 +101,8 @@ class Report:
     samples: int
     seconds: float
     chunk: int
+    search: Mapping[str, Any] | None
+    exit: Mapping[str, Any] | None
 
     def plain(self) -> dict[str, Any]:
         """Return the report as what JSON can hold."""
@@ -113,8 +117,14 @@ def make_report(
     costs: EnergyModel,
     headline: str,
     about: Mapping[str, Any],
+    searched: Mapping[str, Any] | None = None,
+    exited: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Return the report of one run; ``network`` are the network's own scores and seconds."""
+    """Return the report of one run.
+
+    ``network`` are the network's own scores and seconds; ``searched`` and ``exited`` what the search and the exit rule
+    keep of themselves.
+    """
     scores, seconds = network
     own = network_energy(plan, costs)
     return Report(
@@ -122,7 +132,7 @@ def make_report(
         headline=headline,
         about=about,
         network=Network(scores, sum(fate.macs for fate in plan.fates.values()), own, seconds),
-        checkpoints=tuple(_checkpoint(plan, point, costs, own) for point in trace.points),
+        checkpoints=tuple(checkpoint(plan, point, costs, own) for point in trace.points),
         layers=_layers(graph, plan, trace.final),
         operators=_operators(plan, trace.final, costs),
         uncharged=tuple(uncharged(plan)),
@@ -133,10 +143,13 @@ def make_report(
         samples=trace.samples,
         seconds=trace.seconds,
         chunk=trace.chunk,
+        search=dict(searched) if searched else None,
+        exit=dict(exited) if exited else None,
     )
 
 
-def _checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
+def checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
+    """Return what one checkpoint scored and cost; ``own`` is the network's energy."""
     energy = spiking_energy(plan, costs, point.steps, point.accumulations, sum(point.spikes.values()))
     return Checkpoint(point.timestep, point.steps, point.scores, energy, energy.total / own if own else 0.0)
 
@@ -186,16 +199,16 @@ def counts_in_report(fate: Fate) -> bool:
     return fate.placement is None and (fate.macs > 0 or fate.kind in (Kind.ANALOG, Kind.MAXIMUM))
 
 
-def parameters(neuron: Neuron | Keep) -> dict[str, Any]:
+def parameters(method: Method) -> dict[str, Any]:
     """Return a method's parameters by name."""
-    return {field.name: getattr(neuron, field.name) for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a method is a dataclass
+    return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}  # type: ignore[arg-type]  # a method is a dataclass
 
 
-def describe(neuron: Neuron | Keep) -> str:
+def describe(method: Method) -> str:
     """Return a method with the parameters that are not its defaults, as a recipe would say it."""
-    usual = {field.name: field.default for field in dataclasses.fields(neuron)}  # type: ignore[arg-type]  # a dataclass
-    unusual = ", ".join(f"{name}={value}" for name, value in parameters(neuron).items() if usual[name] != value)
-    return f"{neuron.name}({unusual})" if unusual else neuron.name
+    usual = {field.name: field.default for field in dataclasses.fields(method)}  # type: ignore[arg-type]  # a dataclass
+    unusual = ", ".join(f"{name}={value}" for name, value in parameters(method).items() if usual[name] != value)
+    return f"{method.name}({unusual})" if unusual else method.name
 
 
 def _event_rate(plan: Plan, final: Point) -> float:

@@ -6,13 +6,14 @@ from collections import Counter
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from snnfw.contracts import Keep
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
+from snnfw.report.records import exit_steps, spoken
 from snnfw.report.report import Report, counts_in_report, describe
-
-UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+from snnfw.report.units import joules, si
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -58,6 +59,10 @@ def show_report(report: Report, console: Console) -> None:
     """Print the checkpoints beside the network itself, then each layer's rate."""
     console.print(_checkpoints(report))
     console.print(_layers(report))
+    if report.search:
+        console.print(Text(f"search: {spoken(report.search)}"))
+    if report.exits:
+        console.print(_exits(report))
     console.print(
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
         f"{report.spiking_share:.1%} of the MACs are accumulations of events."
@@ -77,13 +82,11 @@ def _checkpoints(report: Report) -> Table:
         table.add_column(heading, justify="right")
     network = report.network
     scores = [f"{value:.4f}" for value in network.scores.values()]
-    table.add_row("network", *scores, "", f"{si(network.energy * 1e-3)}J", "100%", style="bold")
+    table.add_row("network", *scores, "", joules(network.energy), "100%", style="bold")
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
         scores = [f"{value:.4f}" for value in point.scores.values()]
-        table.add_row(
-            steps, *scores, si(point.energy.spikes), f"{si(point.energy.total * 1e-3)}J", f"{point.energy_ratio:.1%}"
-        )
+        table.add_row(steps, *scores, si(point.energy.spikes), joules(point.energy.total), f"{point.energy_ratio:.1%}")
     return table
 
 
@@ -107,12 +110,13 @@ def _layers(report: Report) -> Table:
     return table
 
 
-def si(number: float) -> str:
-    """Return a number with three digits and a unit prefix: 1.81 G, 412 n."""
-    for factor, prefix in UNITS:
-        if number >= factor:
-            return f"{number / factor:.3g} {prefix}"
-    return f"{number:.3g} "
+def _exits(report: Report) -> Table:
+    table = Table(title="exits", title_justify="left", header_style="bold")
+    for heading in ("timestep", "samples", "share", "so far"):
+        table.add_column(heading, justify="right")
+    for row in exit_steps(report):
+        table.add_row(str(row.timestep), str(row.samples), f"{row.share:.1%}", f"{row.cumulative:.1%}")
+    return table
 
 
 def _counted(report: Report) -> str:

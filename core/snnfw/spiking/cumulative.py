@@ -91,6 +91,8 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 
     Summed one timestep after the other, so that chunks add up to the same bits as a whole run.
     """
+    if torch.is_grad_enabled():
+        return sequence.cumsum(0) + (0 if before is None else before)
     sums = sequence_like(sequence[0], len(sequence))
     for t in range(len(sequence)):
         if before is None:
@@ -104,6 +106,8 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
     if place is None or reached is None or previous is None:
         return None
+    if torch.is_grad_enabled():
+        return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
     steps = torch.empty_like(reached)
     torch.sub(reached[0], previous, out=steps[0])
     torch.sub(reached[1:], reached[:-1], out=steps[1:])
@@ -111,14 +115,16 @@ def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tenso
 
 
 class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
-    """The mean over time of a stream, for what is read out."""
+    """The mean over time of a stream, for what is read out, and if asked for the latest piece of the stream."""
 
     total: Any
+    latest: Any
     elapsed: int
 
     def __init__(self, place: Where) -> None:
         super().__init__()
-        self.place = place
+        self.place, self.keeps_latest = place, False
+        self.register_memory("latest", None)
         self.register_memory("total", None)
         self.register_memory("elapsed", 0)
 
@@ -134,6 +140,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
                 lambda place, new, old: new if place is None else new + old, self.place, added, self.total
             )
         self.total = added
+        self.latest = stream if self.keeps_latest else None
         self.elapsed += steps
 
     def read(self) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from spikingjelly.activation_based.functional import reset_net
@@ -11,6 +12,7 @@ from torch import Tensor, fx, nn
 
 from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves
 from snnfw.capture.sites import packet
+from snnfw.capture.trainable import set_training
 from snnfw.contracts import Inputs, Output, Site
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
@@ -24,6 +26,20 @@ Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""
 
 STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _differentiable_in_training(method: Method) -> Method:
+    """Let gradients through a method of a model in training mode, where they are wanted, and never otherwise."""
+
+    @functools.wraps(method)
+    def run(self: SpikingModel, *args: Any, **kwargs: Any) -> Any:
+        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
+            return method(self, *args, **kwargs)
+
+    return cast("Method", run)
 
 
 class SpikingModel(nn.Module):
@@ -51,6 +67,15 @@ class SpikingModel(nn.Module):
         self._constant: dict[fx.Node, Any] = {}
         self.samples = 0
         self.elapsed = 0
+        self.train(False)
+
+    def train(self, mode: bool = True) -> SpikingModel:
+        """Switch gradients, batch norms and dropouts; only a graph captured as trainable has the latter two."""
+        self.training = mode
+        for module in (self.neurons, self.cumulative, self.means):
+            module.train(mode)
+        set_training(self.network, mode)
+        return self
 
     def forward(self, *inputs: Tensor) -> Output:
         """Return the output after all timesteps, from a fresh state."""
@@ -58,7 +83,7 @@ class SpikingModel(nn.Module):
         self.advance(self.timesteps)
         return self.read()
 
-    @torch.no_grad()
+    @_differentiable_in_training
     def begin(self, inputs: Inputs) -> None:
         """Reset every state and run what no neuron feeds, once."""
         reset_net(self)
@@ -77,32 +102,33 @@ class SpikingModel(nn.Module):
                     values.pop(done, None)
         self._constant = values
 
-    @torch.no_grad()
+    @_differentiable_in_training
     def advance(self, steps: int, visit: Visit | None = None) -> None:
         """Run ``steps`` more timesteps, all at once in the batch dimension."""
         if not self.samples:
             raise SnnfwError("the model has not begun: call begin(inputs) before advance(steps).")
-        values: dict[fx.Node, Any] = {}
-        repeated: dict[fx.Node, Any] = {}
+        self.run_streams(self.streams, {}, steps, visit)
+        self.elapsed += steps
 
-        def value_of(read: fx.Node) -> Any:
-            if read in values:
-                return values[read]
-            if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
-                return self.graph.sizes[read.name](steps * self.samples)
-            if read not in repeated:
-                repeated[read] = self._repeated(read, steps)
-            return repeated[read]
+    @property
+    def streams(self) -> tuple[fx.Node, ...]:
+        """Return the operators whose results vary in time, in the order of execution."""
+        return tuple(self._of(*STREAMS))
 
-        for node in self._of(*STREAMS):
+    @_differentiable_in_training
+    def run_streams(
+        self, nodes: Iterable[fx.Node], values: dict[fx.Node, Any], steps: int, visit: Visit | None = None
+    ) -> None:
+        """Run some of ``streams`` in order; ``values`` is what those before them left, and then what these leave."""
+        value_of = self._values_over_time(values, steps)
+        for node in nodes:
             values[node] = self._advance_node(node, steps, value_of, visit)
             if node.name in self.means:
                 self._mean(node.name).add(values[node], steps)
             for done in self._free[node]:
                 values.pop(done, None)
-        self.elapsed += steps
 
-    @torch.no_grad()
+    @_differentiable_in_training
     def read(self) -> Output:
         """Return the network's output for the mean of its streams over the timesteps so far."""
         values = dict(self._constant)
@@ -113,6 +139,25 @@ class SpikingModel(nn.Module):
             values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
         results = evaluate(self.network, self.graph.output, lambda read: self._static_value(read, values))
         return self.graph.tree(results)
+
+    def keep_each(self) -> None:
+        """Remember what is read out of every timestep of a run in one piece, for ``read_each``."""
+        for name in self.means:
+            self._mean(name).keeps_latest = True
+
+    @_differentiable_in_training
+    def read_each(self) -> Output:
+        """Return the network's output for each timestep of a run in one piece, [T, N, ...] leaf by leaf."""
+        values = {node: self._mean(node.name).latest for node in self.streams if node.name in self.means}
+        value_of = self._values_over_time(values, self.elapsed)
+        for node in self._of(Kind.READOUT):
+            values[node] = evaluate(self.network, node, value_of)
+        places = evaluate(self.network, self.graph.output, lambda read: self.graph.where[read.name])
+        results = evaluate(self.network, self.graph.output, value_of)
+        each = map_leaves(
+            lambda place, leaf: leaf if place is None else unfold(leaf, place, self.elapsed), places, results
+        )
+        return self.graph.tree(each)
 
     @torch.no_grad()
     def keep(self, samples: Tensor) -> None:
@@ -179,6 +224,18 @@ class SpikingModel(nn.Module):
         """Tell whether a stream is a new tensor that nothing but one neuron reads, which may overwrite it."""
         alone = len(node.users) == 1 and node.name not in self.means
         return alone and self._varies(node) and packet(node) in NEW_TENSORS
+
+    def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
+        """Return what looks up a stream in ``values``, repeats a constant over time, and sizes T · N samples."""
+
+        def value_of(read: fx.Node) -> Any:
+            if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
+                return self.graph.sizes[read.name](steps * self.samples)
+            if read not in values:
+                values[read] = self._repeated(read, steps)
+            return values[read]
+
+        return value_of
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:

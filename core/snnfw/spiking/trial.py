@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from snnfw.capture.export import capture
 from snnfw.contracts import Neuron, Site, SiteStats
 from snnfw.spiking.neuron import SpikingNeuron
 
@@ -57,13 +59,22 @@ class Trial:
 def trial_of(neuron: Neuron, activation: str, layout: Layout) -> Trial:
     """Show a neuron's observer two batches of random activations."""
     shape = tuple(None if axis == layout.batch else size for axis, size in enumerate(layout.shape))
-    function = _prelu if activation == "prelu" else getattr(F, activation)
-    site = Site("site", "site", activation, function, shape, layout.channel)
+    site = replace(_site(neuron, activation), name="site", shape=shape, channel=layout.channel)
     observer = neuron.observer(site)
     generator = torch.Generator().manual_seed(0)
     for _ in range(2):
         observer.update(site.function(layout.noise(generator)))
     return Trial(neuron, site, layout, observer.stats())
+
+
+def _site(neuron: Neuron, activation: str) -> Site:
+    """Return a site of one of torch's activations, or of the neuron's own ``example`` of one."""
+    example: Callable[[], nn.Module] | None = getattr(neuron, "example", None)
+    if example is not None:
+        x = torch.randn((2, 3), dtype=torch.float64)
+        return capture(nn.Sequential(example()).double().eval(), (x,)).sites[0]
+    function = _prelu if activation == "prelu" else getattr(F, activation)
+    return Site("site", "site", activation, function, (None,), 0)
 
 
 def _prelu(x: Tensor) -> Tensor:

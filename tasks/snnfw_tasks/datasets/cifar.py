@@ -64,6 +64,8 @@ class Cifar100:
 
 def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], std: tuple[float, ...]) -> LabelledData:
     """Return both of CIFAR's parts after checking that every file is there and undamaged."""
+    from snnfw_tasks.augmentation import cropped_and_flipped
+
     require_files(kind, name, root)
     parts = {train: kind(root, train=train) for train in (True, False)}
 
@@ -82,6 +84,7 @@ def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], s
         training=training,
         calibration=training,
         evaluation=split(False),
+        augment=cropped_and_flipped,
     )
 
 

@@ -32,6 +32,7 @@ class Digits:
         import torch
         from sklearn.datasets import load_digits
 
+        from snnfw_tasks.augmentation import turned
         from snnfw_tasks.datasets.images import PixelSamples
 
         digits = load_digits()
@@ -47,6 +48,7 @@ class Digits:
             training=split(order[TEST + CALIBRATION :]),
             calibration=split(order[TEST : TEST + CALIBRATION]),
             evaluation=split(order[:TEST]),
+            augment=turned,
         )
 
 

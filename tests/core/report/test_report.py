@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -12,7 +13,8 @@ from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json
 from snnfw.report.report import Report, describe, make_report
-from snnfw.report.tables import show_plan, show_report, si
+from snnfw.report.tables import show_plan, show_report
+from snnfw.report.units import joules, scaled, si
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import simulate
 from snnfw_plugins.adafire import AdaFire
@@ -80,6 +82,16 @@ def test_a_method_is_described_by_what_is_unusual_about_it() -> None:
     assert describe(Keep()) == "keep"
 
 
+def test_the_numbers_of_a_chart_share_the_unit_of_the_largest() -> None:
+    assert scaled([0.25e-6, 2e-3]) == ([0.25e-3, 2.0], "m")
+    assert scaled([0.0]) == ([0.0], "")
+    assert scaled([]) == ([], "")
+
+
+def test_energies_are_counted_in_millijoules() -> None:
+    assert joules(4.6e-3) == "4.6 µJ"
+
+
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0 "), (412e-9, "412 n"), (1.5e-3, "1.5 m"), (3.21, "3.21 "), (1814e6, "1.81 G")]
 )
@@ -97,6 +109,13 @@ def test_the_terminal_shows_the_network_beside_every_checkpoint_and_every_layer(
     text = printed(show_report, report)
     for expected in ("network", "adafire(phi=2)", "relu#2", "100%", "J", "batches"):
         assert expected in text
+
+
+def test_the_terminal_shows_what_search_and_exit_found(report: Report) -> None:
+    found = replace(report, search={"cost": 0.25, "frontier": [[1, 2]]}, exit={"at": 1}, exits={1: 1, 4: 3})
+    lines = [" ".join(line.replace("│", " ").split()) for line in printed(show_report, found).splitlines()]
+    for line in ("search: cost 0.25", "1 1 25.0% 25.0%", "4 3 75.0% 100.0%"):
+        assert line in lines
 
 
 def test_the_plan_shows_neuron_rule_macs_and_the_share_that_will_be_spiking() -> None:

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +13,8 @@ from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Batch, Resources
 from snnfw.errors import SnnfwError
+from snnfw.simulate import group
+from snnfw.simulate.events import accumulations, spikes
 from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
@@ -19,6 +22,8 @@ from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
 
 T = 8
+
+Counts = dict[str, float]
 
 
 class Collect:
@@ -49,6 +54,9 @@ class LeaveAt:
         leave: Tensor = output.softmax(1).amax(1) > self.threshold
         return leave
 
+    def record(self) -> Mapping[str, Any]:
+        return {}
+
 
 @pytest.fixture(scope="module")
 def case() -> tuple[Graph, Tensor, SpikingModel]:
@@ -57,9 +65,11 @@ def case() -> tuple[Graph, Tensor, SpikingModel]:
     return graph, x, converted(graph, AdaFire(phi=2), x, T)
 
 
-def run(model: SpikingModel, x: Tensor, checkpoints: list[int], **options: Any) -> tuple[Trace, list[Tensor]]:
+def run(
+    model: SpikingModel, x: Tensor, checkpoints: list[int], size: int = 5, **options: Any
+) -> tuple[Trace, list[Tensor]]:
     Collect.kept.clear()
-    batches = [Batch((part,), torch.zeros(len(part))) for part in x.split(5)]
+    batches = [Batch((part,), torch.zeros(len(part))) for part in x.split(size)]
     resources = Resources(memory=options.pop("memory", 2**31))
     trace = simulate(model, batches, checkpoints, Collect, resources, **options)
     return trace, [torch.cat(scorer.outputs) for scorer in Collect.kept]
@@ -100,26 +110,101 @@ def test_memory_of_a_step_is_what_the_streams_need(case: tuple[Graph, Tensor, Sp
     assert samples_within(model, 8, 1) == 2
 
 
-def test_an_exit_lets_samples_leave_with_the_output_they_have(
-    case: tuple[Graph, Tensor, SpikingModel],
-) -> None:
-    _, x, model = case
-    policy = LeaveAt(0.3)
-    trace, (output,) = run(model, x, [T], exit_rule=policy)
-    wanted, steps = [], []
-    for i in range(len(x)):
-        model.begin((x[i : i + 1],))
-        for t in range(1, T + 1):
+def one_by_one(model: SpikingModel, x: Tensor, policy: LeaveAt, until: int) -> list[tuple[Tensor, int, Counts, Counts]]:
+    """Return each sample's output, timesteps, spikes and accumulations, computed alone."""
+    found = []
+    for sample in x.split(1):
+        model.begin((sample,))
+        for t in range(1, until + 1):
             model.advance(1)
             if bool(policy.done(model.read(), t, T)):
                 break
-        wanted.append(model.read())
-        steps.append(t)
-    torch.testing.assert_close(output, torch.cat(wanted), rtol=1e-12, atol=1e-12)
-    assert trace.final.steps == pytest.approx(sum(steps) / len(steps))
+        counts = ({name: float(n) for name, n in counted(model).items()} for counted in (spikes, accumulations))
+        found.append((model.read(), t, *counts))
+    return found
+
+
+def mean(counts: list[Counts]) -> Counts:
+    return {name: sum(one[name] for one in counts) / len(counts) for name in counts[0]}
+
+
+@pytest.mark.parametrize("threshold", [0.25, 0.3])
+@pytest.mark.parametrize("size", [1, 4, 10])
+@pytest.mark.parametrize("memory", [1, 2**31])
+def test_leaving_a_batch_early_equals_sample_by_sample(
+    case: tuple[Graph, Tensor, SpikingModel], threshold: float, size: int, memory: int
+) -> None:
+    _, x, model = case
+    policy, checkpoints = LeaveAt(threshold), [2, 5, T]
+    trace, outputs = run(model, x, checkpoints, exit_rule=policy, size=size, memory=memory)
+    for point, output in zip(trace.points, outputs, strict=True):
+        alone = one_by_one(model, x, policy, point.timestep)
+        torch.testing.assert_close(output, torch.cat([one[0] for one in alone]), rtol=1e-12, atol=1e-12)
+        steps = [one[1] for one in alone]
+        assert point.steps == sum(steps) / len(steps)
+        assert point.spikes == pytest.approx(mean([one[2] for one in alone]), rel=1e-12)
+        assert point.accumulations == pytest.approx(mean([one[3] for one in alone]), rel=1e-12)
     assert 1 < trace.final.steps < T
     assert trace.exits == {t: steps.count(t) for t in sorted(set(steps))}
-    assert sum(trace.exits.values()) == len(x)
+    assert sum(t * n for t, n in trace.exits.items()) / sum(trace.exits.values()) == trace.final.steps
+
+
+def test_finished_samples_stay_in_the_model_until_a_copy_pays(
+    case: tuple[Graph, Tensor, SpikingModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, x, model = case
+    kept: list[int] = []
+
+    def keeping(samples: Tensor) -> None:
+        kept.append(len(samples))
+        SpikingModel.keep(model, samples)
+
+    monkeypatch.setattr(model, "keep", keeping)
+    prompt, outputs = run(model, x, [3, T], exit_rule=LeaveAt(0.3), size=10)
+    going = [len(x) - left for left in accumulate(prompt.exits.values())]
+    assert kept == going[:-1]
+    assert kept[-1] < 0.3 * len(x) < kept[0]
+    kept.clear()
+    monkeypatch.setattr(group, "WORTH_A_COPY", 0.7)
+    lazy, again = run(model, x, [3, T], exit_rule=LeaveAt(0.3), size=10)
+    assert kept == [n for n in going[:-1] if n <= 0.3 * len(x)][:1]
+    assert replace(lazy, seconds=0.0) == replace(prompt, seconds=0.0)
+    for ours, theirs in zip(again, outputs, strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_counts_are_taken_once_for_each_sample_and_checkpoint(
+    case: tuple[Graph, Tensor, SpikingModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, x, model = case
+    counted: list[int] = []
+
+    def counting(model: SpikingModel, samples: Tensor | None = None) -> dict[str, Tensor]:
+        counted.append(model.samples if samples is None else len(samples))
+        return accumulations(model, samples)
+
+    monkeypatch.setattr(group, "accumulations", counting)
+    run(model, x, [T], exit_rule=LeaveAt(0.3))
+    assert sum(counted) == len(x)
+
+
+def test_batches_go_together_as_far_as_memory_allows(case: tuple[Graph, Tensor, SpikingModel]) -> None:
+    _, x, model = case
+    begun: list[int] = []
+
+    class Watching(LeaveAt):
+        def done(self, output: Any, timestep: int, timesteps: int) -> Tensor:
+            if timestep == 1:
+                begun.append(len(output))
+            return super().done(output, timestep, timesteps)
+
+    for memory, wanted in ((2**31, [10]), (1, [4, 4, 2]), (2**40, [10])):
+        begun.clear()
+        run(model, x, [T], exit_rule=Watching(0.3), size=4, memory=memory)
+        assert begun == wanted
+    begun.clear()
+    run(model, x, [2], exit_rule=Watching(0.3), size=2)  # two timesteps at once are two batches
+    assert begun == [4, 4, 2]
 
 
 def test_samples_that_left_are_scored_again_at_later_checkpoints(
@@ -187,3 +272,39 @@ def test_trees_of_outputs_can_leave_early_too() -> None:
 
     simulate(model, [Batch((x,), torch.zeros(6))], [T], Keep, Resources(), First())
     torch.testing.assert_close(kept[0]["twice"], 2 * kept[0]["logits"])
+
+
+def test_an_output_may_be_returned_twice_and_hold_what_no_sample_is_in() -> None:
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.anchors = nn.Linear(3, 4), nn.Parameter(torch.arange(3.0))
+
+        def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            y = torch.relu(self.layer(x))
+            return y, self.anchors * 2, y
+
+    x = noise(6, 3)
+    model = converted(captured(Twice, x), AdaFire(), x, T)
+    kept: list[Any] = []
+
+    class Keep:
+        def update(self, output: Any, target: Any) -> None:
+            kept.append(output)
+
+        def compute(self) -> Mapping[str, float]:
+            return {}
+
+    @dataclass(frozen=True)
+    class Half:
+        def done(self, output: Any, timestep: int, timesteps: int) -> Tensor:
+            return torch.arange(len(output[0])) % 2 == 0
+
+        def record(self) -> Mapping[str, Any]:
+            return {}
+
+    simulate(model, [Batch((part,), torch.zeros(3)) for part in x.split(3)], [T], Keep, Resources(), Half())
+    for first, anchors, second in kept:
+        torch.testing.assert_close(first, second)
+        assert anchors.tolist() == [0.0, 2.0, 4.0]
+        assert len(first) == 3

@@ -1,0 +1,114 @@
+"""A search's measurements: every candidate at every site behind what precedes it, against a whole run for each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.result import Cell, Section
+from benchmarks.timing import Candidates, seconds
+from snnfw.capture.export import capture
+from snnfw.contracts import Bundle, Neuron, Resources, Rule, SiteStats
+from snnfw.convert.direct import Direct
+from snnfw.plan.place import Plan, place
+from snnfw.simulate.distances import distance_of
+from snnfw.simulate.energy import PJ_TO_MJ
+from snnfw.simulate.energy_model import EnergyModel
+from snnfw.simulate.events import accumulations
+from snnfw.simulate.sensitivity import Question
+from snnfw.simulate.sensitivity import measure as measure_sensitivity
+from snnfw.simulate.trials import Trials
+from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.adafire import AdaFire
+from snnfw_tasks.classification import Classification
+from snnfw_tasks.datasets.digits import Digits
+from snnfw_tasks.models.digits import DigitsResNet20
+
+REUSED, WHOLE = "snnfw", "a whole run for each candidate"
+
+
+def digits_resnet20(resources: Resources) -> Bundle:
+    """Return the embedded residual network and its digits."""
+    return Classification().load(DigitsResNet20(), Digits(), resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What is searched: φ from 1 to ``candidates`` at every site, on ``samples`` over ``timesteps``."""
+
+    timesteps: int = 8
+    candidates: int = 8
+    samples: int = 64
+    bundle: Callable[[Resources], Bundle] = digits_resnet20
+
+    def trials(self) -> Trials:
+        """Return what a search is given."""
+        resources = Resources(backend="native")
+        bundle = self.bundle(resources)
+        graph = capture(bundle.model, bundle.example)
+        return Trials(graph, bundle, Direct(), self.timesteps, EnergyModel(), resources)
+
+    def plan(self, trials: Trials) -> Plan:
+        """Return the plan with the largest φ everywhere."""
+        return place(trials.graph, (Rule("*", AdaFire(phi=self.candidates)),))
+
+    def asked(self, plan: Plan) -> Mapping[str, Sequence[Neuron]]:
+        """Return the candidates."""
+        return {
+            placement.site.name: [AdaFire(phi=phi + 1) for phi in range(self.candidates)]
+            for placement in plan.placements
+        }
+
+    @property
+    def question(self) -> Question:
+        """Return what is asked of each candidate."""
+        return Question(samples=self.samples)
+
+
+def measure(settings: Settings, repetitions: int = 5) -> Iterator[Section]:
+    """Yield the table."""
+    found = seconds(candidates(settings), repetitions)
+    columns = ("", "s", "time / whole runs")
+    rows: list[tuple[Cell, ...]] = [
+        (name, f"{found.median(name):.2f}", found.ratio(name, WHOLE)) for name in found.values
+    ]
+    sizes = f"N = {settings.samples}, T = {settings.timesteps}, φ = 1 to {settings.candidates} at every site"
+    yield Section(f"Measuring candidates, {settings.bundle.__name__}, {sizes}", columns, tuple(rows), found)
+
+
+def candidates(settings: Settings) -> Candidates:
+    """Return both ways to fill the table of sensitivities and costs; each begins with the conversion of the plan."""
+    trials = settings.trials()
+    plan = settings.plan(trials)
+    return {REUSED: lambda: reused(plan, settings, trials), WHOLE: lambda: whole(plan, settings, trials)}
+
+
+def reused(plan: Plan, settings: Settings, trials: Trials) -> list[tuple[float, float]]:
+    """Return sensitivity and cost of every candidate as a search gets them, nothing known from before."""
+    with tempfile.TemporaryDirectory() as cache:
+        table = measure_sensitivity(plan, settings.asked(plan), settings.question, trials, Path(cache))
+    pairs = zip(table.sensitivity, table.cost, strict=True)
+    return [pair for sensitivity, cost in pairs for pair in zip(sensitivity, cost, strict=True)]
+
+
+@torch.no_grad()
+def whole(plan: Plan, settings: Settings, trials: Trials) -> list[tuple[float, float]]:
+    """Return the same from a whole run of the spiking network for each candidate."""
+    base = trials.convert(plan)
+    inputs = (next(iter(trials.bundle.calibration))[0][: settings.samples],)
+    wanted, distance = trials.graph(*inputs), distance_of(settings.question.distance, trials.bundle)
+    found = []
+    for site, own in base.site_neurons():
+        for neuron in settings.asked(plan)[site.name]:
+            changed = neuron.build(site, SiteStats(own.threshold, own.initial, own.offset), settings.timesteps)
+            changed.backend = own.backend
+            neurons = {other.name: kept for other, kept in base.site_neurons()} | {site.name: changed}
+            model = SpikingModel(trials.graph, plan, neurons, settings.timesteps)
+            output = model(*inputs)
+            events = sum(float(values.mean()) for values in accumulations(model, only=site).values())
+            found.append((distance(output, wanted), trials.costs.ac_pj * events * PJ_TO_MJ))
+    return found

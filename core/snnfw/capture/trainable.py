@@ -1,0 +1,65 @@
+"""Keep in a captured graph what only training needs: batch norms that estimate, dropouts that drop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+
+from snnfw.capture.fold_norms import NORM, single_output
+
+aten = torch.ops.aten
+MODE = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
+"""Operators that training changes, and which of their arguments says so."""
+
+
+@torch.library.custom_op("snnfw::kept_dropout", mutates_args=())
+def kept_dropout(x: Tensor, p: float, whole_channels: bool) -> Tensor:
+    """Stand in for a dropout while a graph is decomposed, which would remove one that drops nothing."""
+    del p, whole_channels
+    return x.clone()
+
+
+@kept_dropout.register_fake
+def _(x: Tensor, p: float, whole_channels: bool) -> Tensor:
+    del p, whole_channels
+    return torch.empty_like(x)
+
+
+def mark_dropouts(module: fx.GraphModule) -> None:
+    """Replace every dropout of an exported graph by what decomposition leaves alone."""
+    for node in module.graph.nodes:
+        if node.target in (aten.dropout.default, aten.feature_dropout.default):
+            whole_channels = node.target is aten.feature_dropout.default
+            node.target, node.args = torch.ops.snnfw.kept_dropout.default, (*node.args[:2], whole_channels)
+    module.recompile()
+
+
+def keep_trainable(module: fx.GraphModule) -> None:
+    """Write batch norms and marked dropouts as single operators that ``set_training`` can switch."""
+    for node in list(module.graph.nodes):
+        if node.target is NORM:
+            single_output(module, node)
+        elif node.target is torch.ops.snnfw.kept_dropout.default:
+            source, p, whole_channels = node.args
+            node.target = aten.feature_dropout.default if whole_channels else aten.dropout.default
+            node.args = (source, p, False)
+    module.graph.eliminate_dead_code()
+    module.recompile()
+
+
+def set_training(module: fx.GraphModule, training: bool) -> None:
+    """Let batch norms use and estimate the batch's statistics, and dropouts drop, or stop it."""
+    switched = [node for node in module.graph.nodes if node.target in MODE and node.args[MODE[node.target]] != training]
+    for node in switched:
+        args: list[Any] = list(node.args)
+        args[MODE[node.target]] = training
+        node.args = tuple(args)
+    if switched:
+        module.recompile()
+
+
+def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
+    """Return the batch norms of a graph that was kept trainable, in the order of execution."""
+    return tuple(node for node in module.graph.nodes if node.target is aten.batch_norm.default)

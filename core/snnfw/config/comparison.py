@@ -1,0 +1,210 @@
+"""What a comparison is told: its methods, each a complete run of its own, and everything that they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from snnfw.config.fields import build, shown
+from snnfw.config.resolve import resolve_plain
+from snnfw.config.schema import KEYS, RunConfig
+from snnfw.config.sources import Plain, combine, files_to_load, read_experiment, read_values, read_words, text
+from snnfw.contracts import Keep
+from snnfw.errors import SnnfwError, closest, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from snnfw.registry import Registry
+
+METHOD_KEYS = ("plugin", "recipe", "layers", "neuron", "converter", "search", "exit")
+"""What makes up a method, and may be its own; everything else is shared, or the numbers could not be compared."""
+
+WITHOUT: Plain = {"search": None, "exit": None}
+"""What presets bring and a comparison leaves out unless it is asked for: a score at T is to be one at T."""
+
+ANALOG: Plain = {"layers": [{"match": "*", "neuron": Keep.name}]}
+"""A method that is always there, to check with it what all methods share."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What a comparison is told beyond what a run is."""
+
+    methods: Annotated[
+        tuple[str | dict[str, Any], ...],
+        Field(description="plugins and neurons by name, or mappings {name, " + ", ".join(METHOD_KEYS) + "}"),
+    ]
+    checkpoints: Annotated[tuple[int, ...], Field(description="timesteps to compare at")] = (1, 2, 4, 8, 16, 32)
+    retarget: Annotated[
+        bool, Field(description="convert anew for each of them; false: read all off one conversion for the last")
+    ] = True
+
+
+OWN_KEYS = tuple(own.name for own in fields(Comparison))
+COMPARISON_KEYS = ("methods", "retarget", *(key for key in KEYS if key != "timesteps"))
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method under its label, as a run of the whole length that is scored at every checkpoint."""
+
+    name: str
+    config: RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class CompareConfig:
+    """One comparison, completely.
+
+    ``shared`` holds everything but the methods. ``resolved`` is the same configuration as plain values, which
+    ``experiment=`` reads from a file. ``words`` are those of the command line, if it was asked for there.
+    """
+
+    shared: RunConfig
+    methods: tuple[Method, ...]
+    checkpoints: tuple[int, ...]
+    retarget: bool
+    resolved: Mapping[str, Any]
+    words: tuple[str, ...] = field(default=(), compare=False)
+
+    def runs(self, method: Method) -> tuple[RunConfig, ...]:
+        """Return the runs that a method takes part with: one for each checkpoint, or one for all."""
+        if not self.retarget:
+            return (method.config,)
+        return tuple(replace(method.config, timesteps=step, checkpoints=(step,)) for step in self.checkpoints)
+
+
+def resolve_comparison(words: Sequence[str], registry: Registry) -> CompareConfig:
+    """Return the comparison that ``key=value`` words ask for; files of ``load`` join the registry."""
+    _refuse_timesteps(words)
+    return replace(_resolve(read_words(words, COMPARISON_KEYS), registry), words=tuple(words))
+
+
+def resolve_comparison_mapping(mapping: Mapping[str, Any], registry: Registry) -> CompareConfig:
+    """Return the comparison that a mapping asks for; methods in it may be names, mappings or instances."""
+    _refuse_timesteps(mapping)
+    return _resolve(read_values(mapping, COMPARISON_KEYS), registry)
+
+
+def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:
+    if any(key.partition("=")[0] == "timesteps" for key in given):
+        raise SnnfwError("timesteps is not for compare: give all timesteps to compare at, like checkpoints=[1,2,4].")
+
+
+def _resolve(given: Plain, registry: Registry) -> CompareConfig:
+    path = text(given, "experiment")
+    # The file of a single run may be given: it has timesteps, which the checkpoints replace.
+    readable = (*COMPARISON_KEYS, "timesteps")
+    file = read_experiment(Path(path), readable) if path else {}
+    for name in [*files_to_load(file), *files_to_load(given)]:
+        registry.load_file(Path(name))
+    comparison = _comparison(registry, {**file, **given})
+    length: Plain = {"timesteps": comparison.checkpoints[-1], "checkpoints": list(comparison.checkpoints)}
+    common = {**{key: value for key, value in given.items() if key not in OWN_KEYS}, **length}
+    neutral = {key: value for key, value in common.items() if key not in METHOD_KEYS}
+    shared = resolve_plain({**neutral, **WITHOUT, **ANALOG}, registry, readable)
+    methods = []
+    for name, own in _labelled(registry, comparison.methods).items():
+        try:
+            config = resolve_plain(combine({**WITHOUT, **common}, own), registry, readable)
+            _check_prices(config, shared)
+        except SnnfwError as error:
+            raise SnnfwError(f"method '{name}': {error}") from error
+        methods.append(Method(name, config))
+    resolved = _plain(shared, methods, comparison)
+    return CompareConfig(shared, tuple(methods), comparison.checkpoints, comparison.retarget, resolved)
+
+
+def _comparison(registry: Registry, values: Plain) -> Comparison:
+    """Build what is the comparison's own, the checkpoints sorted and each once."""
+    own = {key: values[key] for key in OWN_KEYS if values.get(key) is not None}
+    if not own.get("methods"):
+        raise SnnfwError(f"nothing says which methods to compare: give methods=[NAME, ...]. {_listing(registry)}")
+    comparison = build(Comparison, own, "", "the comparison")
+    if not comparison.checkpoints or min(comparison.checkpoints) < 1:
+        raise SnnfwError(
+            f"checkpoints={shown(list(comparison.checkpoints))} is not allowed: it must be a list of timesteps, "
+            "each at least 1."
+        )
+    return replace(comparison, checkpoints=tuple(sorted(set(comparison.checkpoints))))
+
+
+def _labelled(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
+    """Return what each method is made of, by its label."""
+    labelled: dict[str, Plain] = {}
+    for number, method in enumerate(methods):
+        own = _named(registry, method) if isinstance(method, str) else _checked(method, f"methods[{number}]")
+        label = method if isinstance(method, str) else _label(method, own, f"methods[{number}]")
+        if label in labelled:
+            raise SnnfwError(f"two methods are called '{label}': give one another name, like {{name: mine, ...}}.")
+        labelled[label] = own
+    return labelled
+
+
+def _named(registry: Registry, name: str) -> Plain:
+    """Return the preset of that name, or else the neuron."""
+    if name in registry.presets:
+        return read_values({"plugin": name})
+    if name in registry.neurons:
+        return read_values({"neuron": name})
+    for kind in ("presets", "neurons"):
+        if name in registry.quarantined or (kind, name) in registry.withheld:
+            registry.find(kind, name)  # says why it is not there
+    raise SnnfwError(
+        f"no method named '{name}'.{closest(name, [*registry.presets, *registry.neurons])} {_listing(registry)}"
+    )
+
+
+def _checked(method: Plain, place: str) -> Plain:
+    """Return what a mapping says of a method, its label apart."""
+    for key in method:
+        if key in KEYS and key not in METHOD_KEYS:
+            raise SnnfwError(f"{place} has a '{key}' of its own: methods share it, so give {key}=... beside methods=.")
+        if key not in ("name", *METHOD_KEYS):
+            raise SnnfwError(f"{place}: {unknown('key', key, ('name', *METHOD_KEYS), listing='Keys')}")
+    return read_values({key: value for key, value in method.items() if key != "name"})
+
+
+def _label(method: Plain, own: Plain, place: str) -> str:
+    """Return the name that a mapping gives itself, or the one of its plugin or neuron."""
+    label = method.get("name", own.get("plugin") or (own.get("neuron") or {}).get("name"))
+    if not isinstance(label, str) or not label.strip():
+        raise SnnfwError(f"{place} has no name: give it one, like {{name: mine, plugin: ...}}.")
+    return label
+
+
+def _check_prices(config: RunConfig, shared: RunConfig) -> None:
+    if config.energy != shared.energy:
+        raise SnnfwError(
+            "its recipe has prices of its own: methods share them, so give energy.KEY=... beside methods=."
+        )
+
+
+def _listing(registry: Registry) -> str:
+    plugins, neurons = (", ".join(sorted(names)) or "none" for names in (registry.presets, registry.neurons))
+    return f"Registered plugins: {plugins}. Registered neurons: {neurons}."
+
+
+def _plain(shared: RunConfig, methods: Sequence[Method], comparison: Comparison) -> Plain:
+    written = [
+        {
+            "name": method.name,
+            **{key: method.config.resolved[key] for key in METHOD_KEYS if key in method.config.resolved},
+        }
+        for method in methods
+    ]
+    left_out = ("timesteps", "load", *METHOD_KEYS)
+    files = [
+        file for config in (shared, *(method.config for method in methods)) for file in config.resolved.get("load", ())
+    ]
+    return {
+        "methods": written,
+        "checkpoints": list(comparison.checkpoints),
+        "retarget": comparison.retarget,
+        **{key: value for key, value in shared.resolved.items() if key not in left_out and key not in OWN_KEYS},
+        **({"load": list(dict.fromkeys(files))} if files else {}),
+    }

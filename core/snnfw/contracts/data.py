@@ -1,0 +1,117 @@
+"""What passes from stage to stage whatever the method: inputs, batches, resources, what a task brings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+Inputs: TypeAlias = "tuple[Tensor, ...]"
+"""What a network is called with: one tensor per argument, samples in dimension 0."""
+
+Output: TypeAlias = Any
+"""What a network returns: a tensor, or any tree of tensors."""
+
+Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
+
+
+class Batches(Protocol[Item_co]):
+    """Batches that can be iterated again and again, and counted: a list, or a torch DataLoader."""
+
+    def __iter__(self) -> Iterator[Item_co]:
+        """Start over."""
+        ...
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        ...
+
+
+class Track(Protocol):
+    """Wrap an iterable so that progress through it can be shown."""
+
+    def __call__(self, items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+        """Yield the items unchanged."""
+        ...
+
+
+def untracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """Show nothing."""
+    del description, total
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a stage may use: where it computes, with which backend, in how much memory, and whom it tells.
+
+    ``memory`` is the budget in bytes for the activations of one chunk of timesteps.
+    """
+
+    device: str = "cpu"
+    backend: str = "auto"
+    memory: int = 2 * 2**30
+    seed: int = 0
+    track: Track = untracked
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some evaluation samples: what the network is called with, and what a scorer compares its output with."""
+
+    inputs: Inputs
+    target: Any
+
+
+class Scorer(Protocol):
+    """Score outputs against targets, batch by batch."""
+
+    def update(self, output: Output, target: Any) -> None:
+        """Take one batch: the network's output and the batch's ``target``."""
+        ...
+
+    def compute(self) -> Mapping[str, float]:
+        """Return every metric by name, over all batches seen."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything a task brings to a run.
+
+    ``example`` has at least two samples. ``calibration`` are batches of inputs, ``evaluation`` batches with targets;
+    both can be iterated again. ``scorer`` makes a fresh scorer, ``headline`` names the metric that stands first
+    (higher is better). ``target_of(target, keep)`` selects the samples with indices ``keep`` ([K], long) from a
+    batch's target, so that samples can leave a batch early.
+
+    What methods may ask for beyond that, where a task has it: ``tuning``, the calibration samples with their targets;
+    ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
+    each, pixels say; ``correct(output, target)``, whether each sample is right, as [N]; ``distance(of, to)``, how far
+    each sample's output is from another one, as [N], for tasks without logits. For training: ``training(batch,
+    workers, seed)``, shuffled and augmented batches in an order that the seed fixes, and ``loss(output, target,
+    smoothing)``, the mean over the samples, with that much label smoothing.
+
+    Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
+    timestep; ``example`` and ``calibration`` hold single frames, [N, ...], which the network itself is called with.
+    """
+
+    model: nn.Module
+    example: Inputs
+    calibration: Batches[Inputs]
+    evaluation: Batches[Batch]
+    scorer: Callable[[], Scorer]
+    headline: str
+    description: Mapping[str, Any] = field(default_factory=dict)
+    target_of: Callable[[Any, Tensor], Any] = lambda target, keep: target[keep]
+    tuning: Batches[Batch] | None = None
+    logits: Callable[[Output], Tensor] | None = None
+    correct: Callable[[Output, Any], Tensor] | None = None
+    distance: Callable[[Output, Output], Tensor] | None = None
+    training: Callable[[int, int, int], Batches[Batch]] | None = None
+    loss: Callable[[Output, Any, float], Tensor] | None = None
+    frames: int | None = None

@@ -1,0 +1,42 @@
+"""What a task and the sources of its networks and data must offer."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol, runtime_checkable
+
+from snnfw.contracts.data import Bundle, Resources
+
+
+@runtime_checkable
+class ModelSource(Protocol):
+    """A network as a method: a frozen dataclass whose fields say which one.
+
+    ``tasks`` names the tasks it serves; an empty tuple means any.
+    """
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+
+@runtime_checkable
+class DataSource(Protocol):
+    """A data set as a method: a frozen dataclass whose fields say where it is and how it is split."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+
+@runtime_checkable
+class Task(Protocol):
+    """What a network is used for: it brings models and data together and knows how outputs are scored.
+
+    A task's fields are its options. ``model`` and ``data`` name the embedded defaults.
+    """
+
+    name: ClassVar[str]
+    default_model: ClassVar[str]
+    default_data: ClassVar[str]
+
+    def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+        """Return everything a run needs, on ``resources.device``."""
+        ...

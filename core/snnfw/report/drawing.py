@@ -1,0 +1,125 @@
+"""Draw charts without a display and return them as images that a page holds within itself."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D3A9B")
+"""Told apart by everybody: Okabe and Ito's palette, its yellow replaced by a violet that shows on white."""
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+NETWORK = "#333333"
+QUIET = "#999999"
+
+MOST_TICKS = 12
+LONGEST_LABEL = 44
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image as a data URI, with the sentence that stands under it."""
+
+    caption: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart."""
+
+    label: str
+    xs: Sequence[float]
+    ys: Sequence[float]
+
+
+def chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tuple[Figure, Axes]:
+    """Return an empty chart with labelled axes; sizes are in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel(x, fontsize=9, parse_math=False)
+    axes.set_ylabel(y, fontsize=9, parse_math=False)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.set_axisbelow(True)
+    return figure, axes
+
+
+def lines(axes: Axes, drawn: Sequence[Line], network: float | None = None) -> None:
+    """Draw every line in a colour and with a marker of its own, the network's level dashed, and name them all."""
+    for number, line in enumerate(drawn):
+        axes.plot(line.xs, line.ys, color=colour(number), marker=marker(number), markersize=4.5, linewidth=1.5)
+    if network is not None:
+        axes.axhline(network, color=NETWORK, linestyle="--", linewidth=1.2)
+    names = [line.label for line in drawn] + ["network"] * (network is not None)
+    legend(axes, list(axes.lines), names)
+
+
+def legend(axes: Axes, drawn: Sequence[Artist], names: Sequence[str]) -> None:
+    """Name what was drawn; names are shown as they are, dollars and leading underscores included."""
+    # matplotlib leaves out names that begin with an underscore.
+    box = axes.legend(drawn, [f" {shortened(name)}" for name in names], fontsize=8, frameon=False)
+    for text in box.get_texts():
+        text.set_parse_math(False)
+
+
+def bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x: str) -> Figure:
+    """Return horizontal bars, the first on top, as high as they are many, in a colour for each kind."""
+    figure, axes = chart(x, "", height=0.9 + 0.18 * len(labels))
+    for number, kind in enumerate(sorted(set(kinds))):
+        rows = [row for row, other in enumerate(kinds) if other == kind]
+        axes.barh(rows, [values[row] for row in rows], color=colour(number), height=0.72, label=kind)
+    axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels], fontsize=7.5, parse_math=False)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.margins(x=0.02)
+    axes.grid(visible=False, axis="y")
+    if len(set(kinds)) > 1:
+        figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    return figure
+
+
+def timesteps_axis(axes: Axes, timesteps: Sequence[int]) -> None:
+    """Show timesteps by their doublings, each one marked as long as there is room."""
+    axes.set_xscale("log", base=2)
+    marked = sorted(set(timesteps))
+    if len(marked) > MOST_TICKS:
+        marked = [step for step in marked if step & (step - 1) == 0 or step == marked[-1]]
+    axes.set_xticks(marked, labels=[str(step) for step in marked])
+    axes.minorticks_off()
+
+
+def finished(figure: Figure, caption: str) -> Picture:
+    """Return the chart as a picture, its text turned into shapes so that it looks the same everywhere."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    return Picture(caption, data_uri(drawn.getvalue(), "image/svg+xml"))
+
+
+def data_uri(content: bytes, kind: str) -> str:
+    """Return content as an address that holds it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def colour(number: int) -> str:
+    """Return the colour of the line with a number."""
+    return COLOURS[number % len(COLOURS)]
+
+
+def marker(number: int) -> str:
+    """Return the marker of the line with a number; with the colour it repeats after 56 lines only."""
+    return MARKERS[number % len(MARKERS)]
+
+
+def shortened(label: str) -> str:
+    """Return a label that fits beside a chart: of a long module path the end says most."""
+    return label if len(label) <= LONGEST_LABEL else f"…{label[1 - LONGEST_LABEL :]}"

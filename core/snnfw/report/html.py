@@ -1,0 +1,92 @@
+"""Write a run's report as one page that needs nothing beside it: no network, no script, no other file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from snnfw.contracts import Keep
+from snnfw.plan.kinds import Kind
+from snnfw.report import figures
+from snnfw.report.drawing import Picture, data_uri
+from snnfw.report.folder import as_json
+from snnfw.report.records import chosen, exit_steps, spoken
+from snnfw.report.report import Report
+from snnfw.report.units import joules, si
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+
+def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
+    """Return the page; what a search drew itself (``search/*.png`` in ``files``) becomes part of it."""
+    exits, about = exit_steps(report), report.about
+    model = about.get("config", {}).get("model") or {}
+    return (
+        templates()
+        .get_template("report.html.jinja")
+        .render(
+            title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
+            report=report,
+            charts={
+                "timesteps": figures.over_timesteps(report),
+                "layers": figures.by_layer(report),
+                "search": _embedded(files) or figures.of_search(report),
+                "exit": figures.of_exit(report),
+            },
+            searched=spoken(report.search or {}),
+            choices=chosen(report.search or {}),
+            exits=exits,
+            thresholds=any(row.threshold is not None for row in exits),
+            uncharged=set(report.uncharged),
+            analog=", ".join(_analog(report)),
+        )
+    )
+
+
+def templates() -> Environment:
+    """Return the templates, which escape everything that is put into them."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("snnfw.report"),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"si": si, "joules": joules, "percent": "{:.1%}".format, "yaml": _yaml}
+    environment.globals["rest_of"] = _rest_of
+    return environment
+
+
+def _embedded(files: Mapping[str, str | bytes]) -> list[Picture]:
+    """Return the pictures that a search drew, captioned with their names."""
+    return [
+        Picture(name.removeprefix("search/").removesuffix(".png"), data_uri(content, "image/png"))
+        for name, content in sorted(files.items())
+        if name.startswith("search/") and name.endswith(".png") and isinstance(content, bytes)
+    ]
+
+
+def _analog(report: Report) -> list[str]:
+    """Return what stays analog, sites and operators, by module path."""
+    kept = [f"{layer.activation} at '{layer.site}'" for layer in report.layers if layer.neuron == Keep.name]
+    kind = Kind.ANALOG.value
+    return kept + [f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.kind == kind]
+
+
+def _yaml(value: Any) -> str:
+    """Return plain data as YAML, by way of JSON: what report.json can hold can be shown."""
+    return yaml.safe_dump(json.loads(as_json({"": value}))[""], sort_keys=False, allow_unicode=True)
+
+
+def _rest_of(about: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the lists and mappings that a task tells about itself."""
+    shown = ("config", "versions")
+    return {
+        key: value for key, value in about.items() if key not in shown and isinstance(value, Mapping | list | tuple)
+    }

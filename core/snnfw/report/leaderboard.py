@@ -1,0 +1,81 @@
+"""The leaderboard as a value: several methods on one network, one data set and one set of prices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from snnfw.report.report import Checkpoint, Network
+from snnfw.simulate.energy import Energy
+
+SCHEMA = 1
+"""Version of leaderboard.json; a field may be added within a version, none changes its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One method at one checkpoint: means over samples, and the seconds that simulating all of them took.
+
+    ``seconds`` is None where the checkpoint was read off a longer simulation.
+    """
+
+    timestep: int
+    steps: float
+    scores: Mapping[str, float]
+    energy: Energy
+    energy_ratio: float
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One method: what it is made of, how it stands, and why it got no further, if it didn't."""
+
+    name: str
+    plugin: str | None
+    layers: tuple[str, ...]
+    converter: str
+    search: str | None
+    exit: str | None
+    samples: int
+    standings: tuple[Standing, ...]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaderboard:
+    """Everything that a comparison found out; ``docs/reference/report.md`` documents every field."""
+
+    schema: int
+    headline: str
+    about: Mapping[str, Any]
+    checkpoints: tuple[int, ...]
+    retarget: bool
+    network: Network
+    entries: tuple[Entry, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether every method got to the end."""
+        return not any(entry.error for entry in self.entries)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the leaderboard as what JSON can hold."""
+        return dataclasses.asdict(self)
+
+    def best(self, timestep: int) -> float | None:
+        """Return the best headline score of any method at a checkpoint."""
+        found = [standing.scores[self.headline] for entry in self.entries if (standing := at(entry, timestep))]
+        return max(found, default=None)
+
+
+def standing(point: Checkpoint, seconds: float | None) -> Standing:
+    """Return a method's standing at a checkpoint of its run."""
+    return Standing(point.timestep, point.steps, point.scores, point.energy, point.energy_ratio, seconds)
+
+
+def at(entry: Entry, timestep: int) -> Standing | None:
+    """Return how a method stands at a checkpoint, if it got there."""
+    return next((found for found in entry.standings if found.timestep == timestep), None)

@@ -1,0 +1,58 @@
+"""Write a leaderboard as one page that needs nothing beside it."""
+
+from __future__ import annotations
+
+from snnfw.report.drawing import Line, Picture, chart, colour, finished, lines, timesteps_axis
+from snnfw.report.html import templates
+from snnfw.report.leaderboard import Leaderboard, at
+from snnfw.report.leaderboard_table import COLUMNS, how, is_best, scored
+from snnfw.report.units import joules, scaled
+
+
+def leaderboard_page(board: Leaderboard) -> str:
+    """Return the page."""
+    own = board.network
+    networks = [joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
+    columns = [(title, write, network) for (title, write), network in zip(COLUMNS.items(), networks, strict=True)]
+    score = (board.headline, lambda standing: scored(board, standing), f"{own.scores[board.headline]:.4f}")
+    return (
+        templates()
+        .get_template("leaderboard.html.jinja")
+        .render(
+            title=f"{board.about['task']}: {len(board.entries)} methods compared",
+            board=board,
+            charts=[_over_timesteps(board), _over_energy(board)],
+            tables=[score, *columns],
+            colours={entry.name: colour(number) for number, entry in enumerate(board.entries)},
+            at=at,
+            is_best=lambda standing: is_best(board, standing),
+            how=how(board),
+        )
+    )
+
+
+def _over_timesteps(board: Leaderboard) -> Picture:
+    figure, axes = chart("timesteps", board.headline)
+    drawn = [
+        Line(entry.name, [s.timestep for s in entry.standings], [s.scores[board.headline] for s in entry.standings])
+        for entry in board.entries
+    ]
+    lines(axes, drawn, board.network.scores[board.headline])
+    timesteps_axis(axes, board.checkpoints)
+    return finished(figure, f"{board.headline} over timesteps")
+
+
+def _over_energy(board: Leaderboard) -> Picture:
+    used = [standing.energy.total * 1e-3 for entry in board.entries for standing in entry.standings]
+    (network, *values), prefix = scaled([board.network.energy * 1e-3, *used])
+    unused = iter(values)
+    figure, axes = chart(f"energy per sample ({prefix}J)", board.headline)
+    drawn = [
+        Line(entry.name, [next(unused) for _ in entry.standings], [s.scores[board.headline] for s in entry.standings])
+        for entry in board.entries
+    ]
+    lines(axes, drawn, board.network.scores[board.headline])
+    axes.axvline(network, color="#333333", linestyle=":", linewidth=1.2)
+    if network > 0 and all(value > 0 for value in values):
+        axes.set_xscale("log")
+    return finished(figure, f"{board.headline} over energy; dotted, what the network itself takes")

@@ -1,0 +1,82 @@
+"""Show leaderboards in the terminal: a table for each thing that is compared, methods down and timesteps across."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from snnfw.report.leaderboard import Leaderboard, Standing, at
+from snnfw.report.units import joules, si
+
+COLUMNS: Mapping[str, Callable[[Standing], str]] = {
+    "energy per sample": lambda standing: joules(standing.energy.total),
+    "energy, of the network's": lambda standing: f"{standing.energy_ratio:.1%}",
+    "spikes per sample": lambda standing: si(standing.energy.spikes),
+    "seconds to simulate all samples": lambda standing: "" if standing.seconds is None else f"{standing.seconds:.2f}",
+}
+"""What is compared beside the headline metric, each with how it is written."""
+
+
+def show_leaderboard(board: Leaderboard, console: Console) -> None:
+    """Print the headline metric, energy, spikes and wall clock of every method, and why some got no further."""
+    own = board.network
+    networks = [joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
+    # Titles stand by themselves: within a table they would be folded to its width.
+    console.print(Text(board.headline, style="italic"), _table(board, f"{own.scores[board.headline]:.4f}"))
+    for (title, write), network in zip(COLUMNS.items(), networks, strict=True):
+        console.print(Text(title, style="italic"), _table(board, network, write))
+    console.print(Text(how(board)))
+    for entry in board.entries:
+        if entry.error:
+            console.print(Text(f"{entry.name}: {entry.error}", style="red"))
+
+
+def _table(board: Leaderboard, network: str, write: Callable[[Standing], str] | None = None) -> Table:
+    table = Table(header_style="bold")
+    table.add_column("method", no_wrap=True)
+    for step in board.checkpoints:
+        table.add_column(f"T={step}", justify="right")
+    table.add_row("network", *[network] * len(board.checkpoints), style="bold")
+    for entry in board.entries:
+        found = [at(entry, step) for step in board.checkpoints]
+        table.add_row(Text(entry.name), *[_cell(board, standing, write) for standing in found])
+    return table
+
+
+def _cell(board: Leaderboard, standing: Standing | None, write: Callable[[Standing], str] | None) -> Text:
+    """Return one number; a score with the mean timesteps where samples left early, the best one bold."""
+    if standing is None:
+        return Text("failed", style="red")
+    if write is not None:
+        return Text(write(standing))
+    return Text(scored(board, standing), style="bold" if is_best(board, standing) else "")
+
+
+def scored(board: Leaderboard, standing: Standing) -> str:
+    """Return the headline score, with the mean number of timesteps where that is another one."""
+    early = "" if standing.steps == standing.timestep else f" (mean {standing.steps:.2f})"
+    return f"{standing.scores[board.headline]:.4f}{early}"
+
+
+def is_best(board: Leaderboard, standing: Standing) -> bool:
+    """Tell whether no method scores better at this checkpoint."""
+    return standing.scores[board.headline] == board.best(standing.timestep)
+
+
+def how(board: Leaderboard) -> str:
+    """Return in a sentence or two how the numbers came about."""
+    converted = (
+        "Each number of timesteps is a run of its own, converted for it."
+        if board.retarget
+        else f"Every checkpoint is read off one run, converted for {board.checkpoints[-1]} timesteps."
+    )
+    extra = [entry.name for entry in board.entries if entry.search or entry.exit]
+    left = (
+        f"Searches and exits are left out, except where asked for: {', '.join(extra)}."
+        if extra
+        else ("Searches and exits of plugins are left out.")
+    )
+    return f"{max(entry.samples for entry in board.entries)} samples. {converted} {left}"

@@ -1,0 +1,125 @@
+"""Read what searches and exit rules keep of themselves; a plugin may keep anything, so nothing is taken for granted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from snnfw.report.report import Report
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStep:
+    """How many samples left after a timestep, as shares of all, and the rule's threshold there, if it says one."""
+
+    timestep: int
+    samples: int
+    share: float
+    cumulative: float
+    threshold: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What another threshold would give on calibration data: mean timesteps and score."""
+
+    threshold: float
+    steps: float
+    score: float
+
+
+def exit_steps(report: Report) -> list[ExitStep]:
+    """Return a line for every timestep after which samples left."""
+    rows, left = [], 0
+    for timestep, count in sorted(report.exits.items()):
+        left += count
+        threshold = _threshold(report.exit or {}, timestep)
+        rows.append(ExitStep(timestep, count, count / report.samples, left / report.samples, threshold))
+    return rows
+
+
+def _threshold(record: Record, timestep: int) -> float | None:
+    """Return what ``thresholds`` holds for a timestep: by timestep, or as a list that begins at the first."""
+    thresholds = record.get("thresholds")
+    if isinstance(thresholds, Mapping):
+        return _number(thresholds.get(timestep, thresholds.get(str(timestep))))
+    if isinstance(thresholds, list | tuple) and timestep <= len(thresholds):
+        return _number(thresholds[timestep - 1])
+    return None
+
+
+def sweep(record: Record) -> list[Swept]:
+    """Return the thresholds that were tried, by mean timesteps."""
+    tried = []
+    for entry in _listed(record.get("sweep")):
+        values = (
+            [_number(entry.get(key)) for key in ("threshold", "mean_steps", "score")]
+            if isinstance(entry, Mapping)
+            else [None]
+        )
+        numbers = [value for value in values if value is not None]
+        if len(numbers) == len(values):
+            tried.append(Swept(*numbers))
+    return sorted(tried, key=lambda swept: swept.steps)
+
+
+def frontier(record: Record) -> list[tuple[float, float]]:
+    """Return the frontier's points: cost and sensitivity."""
+    return [point for entry in _listed(record.get("frontier")) if (point := _point(entry))]
+
+
+def chosen_point(record: Record) -> tuple[float, float] | None:
+    """Return cost and sensitivity of what the search chose."""
+    return _point(record)
+
+
+def uniform_points(record: Record) -> list[tuple[float, float]]:
+    """Return cost and sensitivity of the uniform plans that the search was held against, one or several."""
+    uniform = record.get("uniform")
+    if point := _point(uniform):
+        return [point]
+    entries = list(uniform.values()) if isinstance(uniform, Mapping) else _listed(uniform)
+    return [point for entry in entries if (point := _point(entry))]
+
+
+def chosen(record: Record) -> list[tuple[str, str]]:
+    """Return every site with what the search chose for it."""
+    sites = record.get("chosen")
+    return [(str(site), _text(choice)) for site, choice in sites.items()] if isinstance(sites, Mapping) else []
+
+
+def spoken(record: Record) -> str:
+    """Return the record's words and numbers in one line; what it holds of each site is for the page."""
+    return ", ".join(
+        f"{key} {_text(value)}"
+        for key, value in record.items()
+        if isinstance(value, str | int | float) or (key == "uniform" and isinstance(value, Mapping))
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:  # a method
+        return f"{value['name']}({', '.join(f'{key}={entry}' for key, entry in value.items() if key != 'name')})"
+    if isinstance(value, Mapping):
+        return f"({', '.join(f'{key} {_text(entry)}' for key, entry in value.items())})"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _point(entry: Any) -> tuple[float, float] | None:
+    """Return cost and sensitivity, be they a pair or under their names."""
+    pair = [entry.get("cost"), entry.get("sensitivity")] if isinstance(entry, Mapping) else _listed(entry)[:2]
+    numbers = [_number(value) for value in pair]
+    if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
+        return None
+    return numbers[0], numbers[1]
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else []

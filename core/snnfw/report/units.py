@@ -1,0 +1,29 @@
+"""Write numbers with unit prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
+
+
+def si(number: float) -> str:
+    """Return a number with three digits and a unit prefix: 1.81 G, 412 n."""
+    factor, prefix = _unit(number)
+    return f"{number / factor:.3g} {prefix}"
+
+
+def joules(millijoules: float) -> str:
+    """Return an energy that was counted in millijoules: 4.59 µJ."""
+    return f"{si(millijoules * 1e-3)}J"
+
+
+def scaled(numbers: Iterable[float]) -> tuple[list[float], str]:
+    """Return all numbers in the unit that fits the largest, and that unit's prefix, for the axis of a chart."""
+    listed = list(numbers)
+    factor, prefix = _unit(max(listed, default=0.0))
+    return [number / factor for number in listed], prefix
+
+
+def _unit(number: float) -> tuple[float, str]:
+    return next(((factor, prefix) for factor, prefix in UNITS if number >= factor), (1.0, ""))

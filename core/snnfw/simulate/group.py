@@ -1,0 +1,165 @@
+"""Samples that go through the timesteps together: which of them go on, and what the others left with."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils import _pytree as pytree
+
+from snnfw.capture.graph import BatchDim, Graph, split_batch
+from snnfw.contracts import Batch, ExitRule, Inputs, Output
+from snnfw.simulate.events import accumulations, spikes
+from snnfw.simulate.memory import bytes_per_step, steps_within
+from snnfw.spiking.model import SpikingModel
+from snnfw.spiking.timefold import select
+
+WORTH_A_COPY = 1 / 16
+"""Share of the model's batch that must have finished before the states of the others are copied.
+
+A copy of all states takes about a tenth of a timestep; until then finished samples cost their share of each timestep.
+"""
+
+
+class Group:
+    """The samples of some batches, simulated together, numbered through in the order of the batches.
+
+    ``steps`` [N] counts the timesteps of each sample, ``spikes`` and ``accumulations`` hold the events of each site and
+    the accumulate operations of each layer, [N] by name, and ``exits`` how many samples left after which timestep.
+    """
+
+    def __init__(self, model: SpikingModel, batches: Sequence[Batch], memory: int) -> None:
+        self.model, self.batches = model, batches
+        inputs = _joined(batches)
+        self.samples = len(inputs[0])
+        self.longest = steps_within(model, self.samples, memory)
+        self.chunk = 0
+        self.exits: Counter[int] = Counter()
+        self.steps = torch.zeros(self.samples, dtype=torch.float64)
+        self.spikes: dict[str, Tensor] = {}
+        self.accumulations: dict[str, Tensor] = {}
+        self._places = _places(model.graph)
+        self._output: Output = None
+        self._present = torch.arange(self.samples, device=inputs[0].device)  # which samples the model's batch holds
+        self._going = self._present  # where in the model's batch those are that have not left
+        model.begin(inputs)
+
+    def advance_to(self, timestep: int) -> None:
+        """Run up to a timestep, from which nobody leaves, and note what every sample has reached."""
+        while self.model.elapsed < timestep:
+            steps = min(self.longest, timestep - self.model.elapsed)
+            self.chunk = max(self.chunk, steps)
+            self.model.advance(steps)
+        self._note(self.model.read(), self._going)
+
+    def step(self, exit_rule: ExitRule, last: int, checkpoint: bool) -> None:
+        """Run one timestep and let samples leave; the others are noted too where it is a checkpoint."""
+        if not len(self._going):
+            return
+        self.model.advance(1)
+        self.chunk, timestep = 1, self.model.elapsed
+        output = self.model.read()
+        seen = output if self._whole(self._going) else self._map(partial(_select, samples=self._going), output)
+        done = exit_rule.done(seen, timestep, last).to(self._going.device) | (timestep == last)
+        leaving = self._going[done]
+        self._note(output, self._going if checkpoint else leaving)
+        if len(leaving):
+            self.exits[timestep] += len(leaving)
+            self._going = self._going[~done]
+            self._compact()
+
+    def outputs(self) -> Iterator[tuple[Output, Any]]:
+        """Yield for each batch the output that its samples left with, or have reached, and its target."""
+        order = torch.arange(self.samples, device=self._present.device)
+        sizes = [len(batch.inputs[0]) for batch in self.batches]
+        for batch, samples in zip(self.batches, order.split(sizes), strict=True):
+            alone = len(samples) == self.samples
+            output = self._output if alone else self._map(partial(_select, samples=samples), self._output)
+            yield output, batch.target
+
+    def _note(self, output: Output, rows: Tensor) -> None:
+        """Keep output, timesteps and counts of the samples at some rows of the model's batch."""
+        if self._output is None or len(rows) == self.samples:
+            self._output = output
+        elif len(rows):
+            self._output = self._map(partial(_replaced, samples=self._present[rows], rows=rows), self._output, output)
+        if len(rows):
+            samples = self._present[rows].cpu()
+            self.steps[samples] = self.model.elapsed
+            chosen = None if self._whole(rows) else rows
+            for kept, counted in ((self.spikes, spikes), (self.accumulations, accumulations)):
+                for name, values in counted(self.model, chosen).items():
+                    whole = kept.setdefault(name, torch.zeros(self.samples, dtype=torch.float64))
+                    whole.index_copy_(0, samples, values.cpu())
+
+    def _compact(self) -> None:
+        """Take the finished samples out of the model's batch once that pays."""
+        if 0 < len(self._going) <= (1 - WORTH_A_COPY) * len(self._present):
+            self.model.keep(self._going)
+            self._present = self._present[self._going]
+            self._going = torch.arange(len(self._present), device=self._present.device)
+
+    def _whole(self, rows: Tensor) -> bool:
+        return len(rows) == len(self._present)
+
+    def _map(self, function: Callable[..., Tensor], *outputs: Output) -> Output:
+        """Apply ``function(place, *leaves)`` to every tensor of outputs that holds samples; keep the first's others."""
+        flat, spec = pytree.tree_flatten(outputs[0])
+        others = (pytree.tree_leaves(output) for output in outputs[1:])
+        mapped = [
+            leaves[0] if place is None else function(place, *leaves)
+            for place, *leaves in zip(self._places, flat, *others, strict=True)
+        ]
+        return pytree.tree_unflatten(mapped, spec)
+
+
+def grouped(batches: Iterable[Batch], most: int, samples: int) -> Iterator[list[Batch]]:
+    """Yield successive batches whose inputs can be joined, at most so many of them and so many samples at once."""
+    group: list[Batch] = []
+    for batch in batches:
+        size = sum(len(member.inputs[0]) for member in (*group, batch))
+        if group and (len(group) == most or size > samples or _shapes(group[0]) != _shapes(batch)):
+            yield group
+            group = []
+        group.append(batch)
+    if group:
+        yield group
+
+
+def samples_within_a_step(model: SpikingModel, memory: int) -> int:
+    """Return how many samples may take one timestep together, with what the neurons remember of each."""
+    remembered = sum(
+        (len(neuron.states) + 1) * model.graph.elements[site.node] * neuron.threshold.element_size()
+        for site, neuron in model.site_neurons()
+    )
+    return memory // max(1, bytes_per_step(model) + remembered)
+
+
+def _joined(batches: Sequence[Batch]) -> Inputs:
+    if len(batches) == 1:
+        return batches[0].inputs
+    return tuple(torch.cat(tensors) for tensors in zip(*(batch.inputs for batch in batches), strict=True))
+
+
+def _shapes(batch: Batch) -> list[Any]:
+    return [(tensor.shape[1:], tensor.dtype) for tensor in batch.inputs]
+
+
+def _places(graph: Graph) -> list[BatchDim | None]:
+    """Return where each leaf of the output holds its samples; None where it holds none."""
+    results = pytree.tree_leaves(graph.output.args[0])
+    return [graph.where[result.name] if isinstance(result, fx.Node) else None for result in results]
+
+
+def _select(place: BatchDim, leaf: Tensor, samples: Tensor) -> Tensor:
+    return select(leaf, place, samples)
+
+
+def _replaced(place: BatchDim, kept: Tensor, new: Tensor, samples: Tensor, rows: Tensor) -> Tensor:
+    """Return what is kept, with the given rows of ``new`` in the place of ``samples``."""
+    chosen = split_batch(new, place).index_select(place.dim + 1, rows)
+    return split_batch(kept, place).index_copy(place.dim + 1, samples, chosen).flatten(place.dim, place.dim + 2)

@@ -1,0 +1,131 @@
+"""Run a training with Lightning: in a folder that a killed training can be resumed from, bit for bit on a CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+
+from snnfw.contracts import Batch, Batches, Bundle, Resources
+from snnfw.errors import SnnfwError
+from snnfw.training.learner import Learner
+from snnfw.training.network import TrainingNetwork
+from snnfw.training.settings import TrainerSettings
+
+LAST = "last.ckpt"
+
+
+class Share:
+    """The batches of one of several processes, every ``processes``-th of them, as many in each."""
+
+    def __init__(self, batches: Batches[Batch], rank: int = 0, processes: int = 1) -> None:
+        self.batches, self.rank, self.processes = batches, rank, processes
+
+    def __len__(self) -> int:
+        return len(self.batches) // self.processes
+
+    def __iter__(self) -> Iterator[Batch]:
+        return islice(self.batches, self.rank, len(self) * self.processes, self.processes)
+
+
+class Data(lightning.LightningDataModule):
+    """The task's training and evaluation batches, on whatever device Lightning uses."""
+
+    def __init__(self, bundle: Bundle, settings: TrainerSettings, seed: int) -> None:
+        super().__init__()
+        self.bundle, self.settings, self.seed = bundle, settings, seed
+
+    def train_dataloader(self) -> Any:
+        """Return the batches of the epoch that begins, in an order that the seed and the epoch fix."""
+        if self.bundle.training is None:
+            raise SnnfwError("this task has no training data.")
+        epoch, rank, processes = 0, 0, 1
+        if self.trainer:
+            epoch, rank, processes = self.trainer.current_epoch, self.trainer.global_rank, self.trainer.world_size
+        batches = self.bundle.training(self.settings.batch, self.settings.workers, self.seed + epoch)
+        return Share(batches, rank, processes)
+
+    def val_dataloader(self) -> Any:
+        """Return the evaluation batches, all of them in every process: scores are then exact."""
+        return Share(self.bundle.evaluation)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        """Move inputs and targets."""
+        inputs = super().transfer_batch_to_device(batch.inputs, device, dataloader_idx)
+        return Batch(inputs, super().transfer_batch_to_device(batch.target, device, dataloader_idx))
+
+
+class SeedEachEpoch(Callback):
+    """Seed the generators when an epoch begins, so that one that is resumed draws what it would have drawn."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Seed with the run's seed and the epoch."""
+        del pl_module
+        torch.manual_seed((self.seed << 20) + trainer.current_epoch)
+
+
+def fit(
+    network: TrainingNetwork,
+    bundle: Bundle,
+    settings: TrainerSettings,
+    folder: Path,
+    resources: Resources,
+    quiet: bool = False,
+) -> dict[str, float]:
+    """Train, writing logs and the last epoch's checkpoint into ``folder``; go on where it holds one already.
+
+    Returns the scores of the last epoch.
+
+    Raises:
+        SnnfwError: the loss is not finite, or the task lacks data or a loss.
+
+    """
+    data = Data(bundle, settings, resources.seed)
+    batches = len(data.train_dataloader()) // (settings.devices * settings.nodes)
+    steps = -(-batches // settings.accumulate) * settings.epochs
+    learner = Learner(network, bundle, settings, steps)
+    trainer = _trainer(settings, folder, resources, quiet)
+    last = folder / LAST
+    # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
+    trainer.fit(learner, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    return {name: float(value) for name, value in trainer.logged_metrics.items()}
+
+
+def _trainer(settings: TrainerSettings, folder: Path, resources: Resources, quiet: bool) -> lightning.Trainer:
+    kind, _, index = resources.device.partition(":")
+    devices: Any = [int(index)] if index else settings.devices
+    keep = ModelCheckpoint(
+        dirpath=folder, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False
+    )
+    return lightning.Trainer(
+        accelerator="gpu" if kind == "cuda" else "cpu",
+        devices=devices,
+        num_nodes=settings.nodes,
+        strategy=settings.strategy,
+        precision=settings.precision,
+        max_epochs=settings.epochs,
+        accumulate_grad_batches=settings.accumulate,
+        gradient_clip_val=settings.clip,
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        callbacks=[SeedEachEpoch(resources.seed), keep],
+        logger=list(_loggers(settings, folder)),
+        log_every_n_steps=1,
+        enable_progress_bar=not quiet,
+        enable_model_summary=False,
+    )
+
+
+def _loggers(settings: TrainerSettings, folder: Path) -> Iterator[Any]:
+    yield CSVLogger(folder, name=None, version="log")
+    if settings.tensorboard:
+        yield TensorBoardLogger(folder, name=None, version="tensorboard")

@@ -1,0 +1,98 @@
+"""What Lightning trains: the loss through time, the optimiser, its schedule, and the score on held-out data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import lightning
+import torch
+from torch import Tensor
+
+from snnfw.contracts import Batch, Bundle
+from snnfw.errors import SnnfwError
+from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
+from snnfw.training.settings import TrainerSettings
+
+Loss = Callable[[Any, Any, float], Tensor]
+
+
+class Learner(lightning.LightningModule):
+    """Minimise the task's loss by backpropagation through time."""
+
+    def __init__(self, network: TrainingNetwork, bundle: Bundle, settings: TrainerSettings, steps: int) -> None:
+        super().__init__()
+        if bundle.loss is None:
+            raise SnnfwError("this task has no loss, so nothing can be trained for it.")
+        self.network, self.settings = network, settings
+        self._loss: Loss = bundle.loss
+        self._bundle, self._steps = bundle, steps
+        self._scorer = bundle.scorer()
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        """Return the loss of one batch."""
+        outputs = self.network(*batch.inputs)
+        smoothing = self.settings.smoothing
+        if self.settings.loss == "tet":
+            losses = [self._loss(output, batch.target, smoothing) for output in at_each_timestep(outputs)]
+            loss = torch.stack(losses).mean()
+        else:
+            loss = self._loss(mean_over_time(outputs), batch.target, smoothing)
+        if not bool(torch.isfinite(loss)):
+            raise SnnfwError(
+                f"the loss is {float(loss)} at batch {index} of epoch {self.current_epoch}: lower trainer.rate, or set "
+                "trainer.clip. The checkpoint of the last epoch is kept."
+            )
+        self.log("loss", loss.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch.inputs[0]))
+        return loss
+
+    def on_train_start(self) -> None:
+        """Let the network learn."""
+        self.train()
+
+    def on_validation_model_train(self) -> None:
+        """Go back to learning: Lightning would restore flags, and a spiking model has more to switch."""
+        self.train()
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin a new score."""
+        self._scorer = self._bundle.scorer()
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Score the mean output of one batch."""
+        del index
+        self._scorer.update(mean_over_time(self.network(*batch.inputs)), batch.target)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log every score of the epoch."""
+        if not self.trainer.sanity_checking:
+            for name, value in self._scorer.compute().items():
+                self.log(name, value, prog_bar=name == self._bundle.headline)
+
+    def configure_optimizers(self) -> Any:
+        """Return the optimiser, and its schedule over all steps: linear warm-up, then half a cosine to zero."""
+        optimiser = _optimiser(self.parameters(), self.settings)
+        warm = self.settings.warmup * self._steps // self.settings.epochs
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimiser, lambda step: rate_at(step, warm, self._steps, self.settings.schedule)
+        )
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def rate_at(step: int, warm: int, steps: int, schedule: str) -> float:
+    """Return the learning rate before a step, as a share of its highest."""
+    if step < warm:
+        return (step + 1) / warm
+    if schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+
+
+def _optimiser(parameters: Any, settings: TrainerSettings) -> torch.optim.Optimizer:
+    if settings.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, settings.rate, settings.momentum, weight_decay=settings.decay, nesterov=settings.nesterov
+        )
+    kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, settings.rate, weight_decay=settings.decay)

@@ -1,0 +1,49 @@
+"""The network that is trained: all timesteps at once through layers and neurons, an output at every timestep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from snnfw.contracts import Output
+from snnfw.spiking.model import SpikingModel
+
+
+class TrainingNetwork(nn.Module):
+    """A spiking model whose weights are the user's own and whose outputs can be differentiated.
+
+    Its graph was captured with ``trainable=True``. In training mode batch norms use the statistics of all timesteps
+    and samples, and dropouts drop; gradients flow through time by the neurons' surrogates.
+    """
+
+    model: SpikingModel
+
+    def __init__(self, model: SpikingModel) -> None:
+        super().__init__()
+        self.model = model
+        model.keep_each()
+
+    def forward(self, *inputs: Tensor) -> Output:
+        """Return the outputs of every timestep, [T, N, ...], leaf by leaf."""
+        self.model.begin(inputs)
+        self.model.advance(self.model.timesteps)
+        return self.model.read_each()
+
+
+def mean_over_time(outputs: Output) -> Output:
+    """Return the mean of outputs [T, N, ...] over time, leaf by leaf."""
+    return pytree.tree_map(_mean, outputs)
+
+
+def at_each_timestep(outputs: Output) -> list[Output]:
+    """Return outputs [T, N, ...] as a list of T outputs."""
+    leaves, spec = pytree.tree_flatten(outputs)
+    steps = len(leaves[0])
+    return [pytree.tree_unflatten([leaf[t] for leaf in leaves], spec) for t in range(steps)]
+
+
+def _mean(leaf: Any) -> Any:
+    return leaf.mean(0) if isinstance(leaf, torch.Tensor) else leaf

@@ -1,0 +1,65 @@
+"""A trainable graph is the network in evaluation mode, and in training mode too."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from networks import ConvNet, InPlaceReuse, noise, seeded
+from snnfw.capture.export import capture
+from snnfw.capture.trainable import norms, set_training
+
+
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.drop = nn.Conv2d(3, 6, 3), nn.BatchNorm2d(6), nn.Dropout(0.5)
+        self.head = nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.drop(F.relu(self.norm(self.conv(x)))).mean((2, 3))
+        return self.head(F.dropout(x, 0.25, self.training))  # type: ignore[no-any-return]  # Linear
+
+
+@pytest.mark.parametrize("build", [ConvNet, InPlaceReuse])
+def test_a_step_of_training_is_the_network_s_own(build: type[nn.Module]) -> None:
+    x = noise(6, 3, 8, 8)
+    net = seeded(build).double().eval()
+    twin = copy.deepcopy(net).train()
+    graph = capture(net, (x[:2],), trainable=True)
+    set_training(graph.module, True)
+    graph.module(x).square().sum().backward()
+    twin(x).square().sum().backward()
+    for (name, ours), theirs in zip(net.named_parameters(), twin.parameters(), strict=True):
+        assert ours.grad is not None
+        assert theirs.grad is not None
+        torch.testing.assert_close(ours.grad, theirs.grad, msg=name)
+    for (name, estimate), other in zip(net.named_buffers(), twin.buffers(), strict=True):
+        if "num_batches" not in name:
+            torch.testing.assert_close(estimate, other, msg=name)
+    set_training(graph.module, False)
+    torch.testing.assert_close(graph(x), twin.eval()(x))
+
+
+def test_dropouts_drop_in_training_alone() -> None:
+    x = noise(64, 3, 5, 5)
+    net = seeded(Dropping).double().eval()
+    graph = capture(net, (x[:2],), trainable=True)
+    torch.testing.assert_close(graph(x), net(x))
+    set_training(graph.module, True)
+    assert not torch.equal(graph(x), graph(x))
+    kept = [node for node in graph.nodes if "dropout" in str(node.target)]
+    assert [node.args[1:] for node in kept] == [(0.5, True), (0.25, True)]
+    set_training(graph.module, False)
+    assert torch.equal(graph(x), graph(x))
+
+
+def test_without_asking_norms_are_folded() -> None:
+    x = noise(2, 3, 8, 8)
+    net = seeded(ConvNet).double().eval()
+    assert not norms(capture(net, (x,)).module)
+    assert len(norms(capture(net, (x,), trainable=True).module)) == 2
