@@ -1,0 +1,124 @@
+"""Early exit: let samples leave by the entropy or the confidence of their output, or all after one timestep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from snnfw.contracts import Bundle, ExitPolicy, ExitRule, Resources
+from snnfw.errors import SnnfwError
+from snnfw.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from snnfw.spiking.model import SpikingModel
+
+Logits = Annotated[
+    Literal["sum", "mean"],
+    Field(description="judge logits summed or averaged over the timesteps so far; a sum grows surer with time"),
+]
+Minimum = Annotated[int, Field(ge=1, description="timesteps before anyone leaves")]
+Most = Annotated[int, Field(ge=1, description="most calibration batches to run for all timesteps")]
+
+
+@dataclass(frozen=True, slots=True)
+class Entropy:
+    """Leave once the output's entropy is low, by thresholds that rise as calibration data grows surer.
+
+    With h(t) the entropy of softmax(logits), divided by its maximum log K, a sample leaves after the first timestep
+    with 1 - h(t) > α(t). α(t) = base + β · exp(-(E(t) - min E) / δ), E(t) the mean of h(t) over the calibration samples
+    that are right after t timesteps. Input-aware Adaptive Timesteps: Adaptive Calibration, Eqs. 16 to 18.
+    """
+
+    name: ClassVar[str] = "entropy"
+
+    base: Annotated[float, Field(ge=0, le=1, description="lowest threshold")] = 0.6
+    beta: Annotated[float, Field(ge=0, le=1, description="most that is added to it (β), where E is smallest")] = 0.4
+    delta: Annotated[float, Field(gt=0, description="decay constant of what is added (δ)")] = 1.0
+    sign: Annotated[
+        Literal["shannon", "paper"],
+        Field(description="E as an entropy, as published code has it, or with the paper's sign: thresholds fall"),
+    ] = "shannon"
+    logits: Logits = "sum"
+    correct_only: Annotated[bool, Field(description="average E over samples that are right, or over all")] = True
+    minimum: Minimum = 1
+    batches: Most = 10
+
+    def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
+        """Return the rule with the thresholds that calibration data gives."""
+        from snnfw_plugins.exits.rule import Leave
+        from snnfw_plugins.exits.scores import certainty
+        from snnfw_plugins.exits.study import judged, study
+        from snnfw_plugins.exits.thresholds import rising
+
+        require_minimum(self.minimum, timesteps)
+        score = judged(bundle, certainty, self.logits, self.name)
+        if self.correct_only and bundle.correct is None:
+            raise SnnfwError(
+                "this task cannot tell which samples are right, as exit=entropy asks: use exit.correct_only=false."
+            )
+        seen = study(model, bundle, timesteps, score, self.batches, resources)
+        entropy = 1 - (seen.right_mean() if self.correct_only else seen.mean())
+        thresholds, means = rising(self, entropy)
+        told = {"mean_entropy": means, **seen.told(thresholds, self.minimum)}
+        return Leave(self.name, score, thresholds, self.minimum, told)
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """Leave once the largest probability of softmax(logits) is above a threshold, the same at every timestep."""
+
+    name: ClassVar[str] = "confidence"
+
+    threshold: Annotated[float, Field(ge=0, le=1, description="largest probability that has to be exceeded")] = 0.9
+    logits: Logits = "sum"
+    minimum: Minimum = 1
+    batches: Most = 10
+
+    def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
+        """Return the rule; calibration data, where there is some with targets, says what it will do."""
+        from snnfw_plugins.exits.rule import Leave
+        from snnfw_plugins.exits.scores import confidence
+        from snnfw_plugins.exits.study import judged, study
+
+        require_minimum(self.minimum, timesteps)
+        score = judged(bundle, confidence, self.logits, self.name)
+        thresholds = (self.threshold,) * timesteps
+        if bundle.tuning is None:
+            return Leave(self.name, score, thresholds, self.minimum)
+        seen = study(model, bundle, timesteps, score, self.batches, resources)
+        return Leave(self.name, score, thresholds, self.minimum, seen.told(thresholds, self.minimum))
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """Leave after a timestep, every sample the same: a run of that many timesteps in a network made for more."""
+
+    name: ClassVar[str] = "fixed"
+
+    timestep: Annotated[int, Field(ge=1, description="timestep after which every sample leaves")]
+
+    def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
+        """Return the rule, which asks for nothing."""
+        from snnfw_plugins.exits.rule import LeaveAt
+
+        del model, bundle, resources
+        if self.timestep > timesteps:
+            raise SnnfwError(
+                f"exit.timestep={self.timestep} is after the last timestep: choose one from 1 to {timesteps}."
+            )
+        return LeaveAt(self.timestep)
+
+
+def require_minimum(minimum: int, timesteps: int) -> None:
+    """Refuse a minimum that no run of so many timesteps can reach."""
+    if minimum > timesteps:
+        raise SnnfwError(f"exit.minimum={minimum} is after the last timestep: choose one from 1 to {timesteps}.")
+
+
+@hookimpl
+def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
+    """Register ``exit=entropy``, ``exit=confidence`` and ``exit=fixed``."""
+    return [Entropy, Confidence, Fixed]

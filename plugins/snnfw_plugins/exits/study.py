@@ -1,0 +1,99 @@
+"""What calibration samples show on their way through all timesteps: how sure each is after each, and whether right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import Bundle, Output, Resources
+from snnfw.convert.observe import moved
+from snnfw.errors import SnnfwError
+from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.exits.rule import Score
+
+GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0)
+"""The constant thresholds of a sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Scores [T, S] of S samples after each timestep, and whether each is right then, where the task can tell."""
+
+    scores: Tensor
+    right: Tensor | None
+
+    def mean(self) -> Tensor:
+        """Return the mean score after each timestep, [T]."""
+        return self.scores.mean(1)
+
+    def right_mean(self) -> Tensor:
+        """Return the mean score of the samples that are right after each timestep, [T]; NaN where none is."""
+        if self.right is None:
+            raise ValueError("nobody can tell which samples are right")
+        return torch.where(self.right, self.scores, 0.0).sum(1) / self.right.sum(1)
+
+    def outcome(self, thresholds: Sequence[float], minimum: int) -> dict[str, float | None]:
+        """Return the mean exit and the share of samples that leave with a right output."""
+        leave = self.scores > torch.tensor(thresholds, dtype=torch.float64).unsqueeze(1)
+        leave[: minimum - 1] = False
+        leave[-1] = True
+        exits = leave.int().argmax(0)  # the first of the largest
+        right = None if self.right is None else float(self.right.gather(0, exits.unsqueeze(0)).double().mean())
+        return {"mean_steps": float(exits.double().mean()) + 1, "score": right}
+
+    def told(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
+        """Return what the thresholds, and constant ones instead, do to these samples."""
+        constant = {alpha: self.outcome([alpha] * len(self.scores), minimum) for alpha in GRID}
+        return {
+            "expected": self.outcome(thresholds, minimum),
+            "sweep": [{"threshold": alpha, **outcome} for alpha, outcome in constant.items()],
+        }
+
+
+def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str) -> Score:
+    """Return what scores an output by the task's logits, which are means over time until they are summed up again."""
+    of = bundle.logits
+    if of is None:
+        raise SnnfwError(f"exit={policy} judges logits, and this task has none: leave exit out, or use exit=fixed.")
+
+    def score(output: Output, timestep: int) -> Tensor:
+        found = of(output)
+        if found.shape[1] < 2:
+            raise SnnfwError(f"exit={policy} compares classes, and the task's logits have only one: use exit=fixed.")
+        return judge(found.double() * (timestep if logits == "sum" else 1))
+
+    return score
+
+
+@torch.no_grad()
+def study(
+    model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
+) -> Study:
+    """Return what the first ``batches`` calibration batches with targets show."""
+    if bundle.tuning is None:
+        raise SnnfwError("this task has no targets for its calibration data, from which exit thresholds are learnt.")
+    total = min(batches, len(bundle.tuning))
+    scores, right = [], []
+    for batch in resources.track(islice(bundle.tuning, total), "study exits", total):
+        model.begin(moved(batch.inputs, resources.device))
+        outputs = (_step(model) for _ in range(timesteps))
+        seen = [(score(y, t).cpu(), _right(bundle, y, batch.target)) for t, y in enumerate(outputs, start=1)]
+        scores.append(torch.stack([surely for surely, _ in seen]))
+        right.append(torch.stack([rightly for _, rightly in seen]))
+    if not scores:
+        raise SnnfwError("there is no calibration data: give at least one batch.")
+    return Study(torch.cat(scores, 1), torch.cat(right, 1) if bundle.correct else None)
+
+
+def _step(model: SpikingModel) -> Output:
+    model.advance(1)
+    return model.read()
+
+
+def _right(bundle: Bundle, output: Output, target: Any) -> Tensor:
+    return bundle.correct(output, target).cpu() if bundle.correct else torch.empty(0)

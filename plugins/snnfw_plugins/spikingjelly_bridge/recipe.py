@@ -1,0 +1,48 @@
+"""Thresholds as SpikingJelly's voltage hooks find them."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import Site, SiteStats
+from snnfw.convert.observers import alive, by_channel, spread
+from snnfw.errors import SnnfwError
+
+MOST = 2**24
+"""Most elements that torch.quantile takes."""
+
+
+class Voltage:
+    """Merge one statistic per batch: θ := (1 - m) · θ + m · θ_batch, from the first batch's on."""
+
+    def __init__(self, site: Site, mode: str | float, momentum: float, channel_wise: bool) -> None:
+        self.site, self.mode, self.momentum, self.channel_wise = site, mode, momentum, channel_wise
+        self.threshold: Tensor | None = None
+
+    def update(self, activation: Tensor) -> None:
+        """Take one batch."""
+        found = self._statistic(by_channel(activation, self.site, self.channel_wise))
+        if self.threshold is None:
+            self.threshold = found
+        else:
+            self.threshold = (1 - self.momentum) * self.threshold + self.momentum * found
+
+    def stats(self) -> SiteStats:
+        """Return the merged threshold."""
+        if self.threshold is None:
+            raise ValueError("no activation was observed")
+        return SiteStats(threshold=spread(alive(self.threshold), self.site))
+
+    def _statistic(self, rows: Tensor) -> Tensor:
+        """Return the statistic of each row of [C, elements]."""
+        if not isinstance(self.mode, str):
+            return rows.amax(1) * self.mode
+        if self.mode == "max":
+            return rows.amax(1)
+        if rows.numel() > MOST:
+            raise SnnfwError(
+                f"site '{self.site.name}' has {rows.numel()} activations in a calibration batch, and a percentile of "
+                f"converter 'spikingjelly' takes at most {MOST}: use smaller batches, or converter.mode=max."
+            )
+        return torch.quantile(rows, float(self.mode.rstrip("%")) / 100.0, dim=1)
