@@ -107,7 +107,7 @@ def simulated(run: RunConfig, ground: Ground, warm: bool) -> tuple[Plan, Trace]:
     """Convert and simulate one run; unless its kernels are warm, an untimed batch compiles them first."""
     graph, bundle, resources = ground.graph, ground.bundle, ground.resources
     torch.manual_seed(run.seed)  # whatever ran before
-    found = search(run, graph, place(graph, run.layers), bundle, resources)
+    found = search(run, graph, place(graph, run.layers, temporal=bundle.frames is not None), bundle, resources)
     model = run.converter.convert(graph, found.plan, bundle.calibration, run.timesteps, resources)
     rule = run.exit.prepare(model, bundle, run.timesteps, resources) if run.exit else None
     if not warm:

@@ -37,8 +37,10 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
     bundle = config.task.load(config.model, config.data, resources)
+    check_frames(bundle, config.timesteps)
     graph = capture(bundle.model, bundle.example)
-    found = search(config, graph, place(graph, config.layers), bundle, resources)
+    placed = place(graph, config.layers, temporal=bundle.frames is not None)
+    found = search(config, graph, placed, bundle, resources)
     model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
@@ -60,7 +62,7 @@ def plan(config: RunConfig, registry: Registry, console: Console) -> None:
     resources = acquire(config, console)
     bundle = config.task.load(config.model, config.data, resources)
     graph = capture(bundle.model, bundle.example)
-    placed = place(graph, config.layers)
+    placed = place(graph, config.layers, temporal=bundle.frames is not None)
     show_plan(placed, console)
     if config.strict:
         require_all_spiking(placed)
@@ -87,6 +89,15 @@ def acquire(config: RunConfig, console: Console) -> Resources:
 
     shown = track if console.is_terminal else untracked
     return Resources(config.device, config.backend, config.memory, config.seed, shown)
+
+
+def check_frames(bundle: Bundle, timesteps: int) -> None:
+    """Refuse more timesteps than the data has frames."""
+    if bundle.frames is not None and timesteps > bundle.frames:
+        raise SnnfwError(
+            f"timesteps={timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} or "
+            "fewer, or cut the data into more frames."
+        )
 
 
 def check_device(name: str) -> None:

@@ -12,9 +12,10 @@ from rich.console import Console
 from snnfw.capture.export import capture
 from snnfw.config.resolve import to_yaml
 from snnfw.config.training import TrainConfig
+from snnfw.contracts import Keep
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import acquire
+from snnfw.pipeline import acquire, check_frames
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.training.checkpoint import WEIGHTS, save_weights
@@ -33,10 +34,13 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     folder = begun(config)
 
     bundle = config.run.task.load(config.run.model, config.run.data, resources)
+    check_frames(bundle, config.run.timesteps)
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
     graph = capture(bundle.model, bundle.example, trainable=True)
-    plan = place(graph, config.run.layers)
+    plan = place(graph, config.run.layers, temporal=bundle.frames is not None)
+    if bundle.frames is not None and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
+        raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
     scaled = scale_norms(graph, plan) if config.trainer.norm == "tdbn" and config.trainer.start == "fresh" else {}
     model = Direct().convert(graph, plan, bundle.calibration, config.run.timesteps, resources)
     scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)

@@ -45,11 +45,15 @@ class Fate:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Every operator's fate and every site's neuron, in the order of execution."""
+    """Every operator's fate and every site's neuron, in the order of execution.
+
+    ``temporal`` says that the input is another one at each timestep, so that nothing behind it runs once.
+    """
 
     layers: tuple[Rule, ...]
     fates: Mapping[str, Fate]
     carriers: frozenset[str]
+    temporal: bool = False
 
     @property
     def placements(self) -> tuple[Placement, ...]:
@@ -81,8 +85,10 @@ class Plan:
         return replace(self, fates={**self.fates, node: changed})
 
 
-def place(graph: Graph, layers: tuple[Rule, ...]) -> Plan:
+def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Plan:
     """Return the plan: the first rule that matches a site wins, and every operator follows from that.
+
+    With ``temporal`` the input varies in time.
 
     Raises:
         SnnfwError: a rule places nothing and is not optional, no rule covers a site, a neuron does not stand in for the
@@ -90,7 +96,7 @@ def place(graph: Graph, layers: tuple[Rule, ...]) -> Plan:
 
     """
     placements = _placements(graph.sites, layers)
-    varying, kinds = _classify(graph, placements)
+    varying, kinds = _classify(graph, placements, temporal)
     events = _event_carriers(graph, varying, kinds)
     fates = {
         node.name: Fate(
@@ -104,7 +110,7 @@ def place(graph: Graph, layers: tuple[Rule, ...]) -> Plan:
         )
         for node in graph.nodes
     }
-    return Plan(layers, fates, frozenset(node.name for node in events))
+    return Plan(layers, fates, frozenset(node.name for node in events), temporal)
 
 
 def require_all_spiking(plan: Plan) -> None:
@@ -161,9 +167,11 @@ def _check_accepts(neuron: Neuron, site: Site) -> None:
         )
 
 
-def _classify(graph: Graph, placements: Mapping[str, Placement]) -> tuple[set[fx.Node], dict[fx.Node, Kind]]:
+def _classify(
+    graph: Graph, placements: Mapping[str, Placement], temporal: bool
+) -> tuple[set[fx.Node], dict[fx.Node, Kind]]:
     """Return the nodes that vary in time, and every node's kind."""
-    varying: set[fx.Node] = set()
+    varying: set[fx.Node] = set(graph.inputs) if temporal else set()
     kinds: dict[fx.Node, Kind] = {}
     unsettled: list[fx.Node] = []
     for node in graph.nodes:
@@ -175,7 +183,7 @@ def _classify(graph: Graph, placements: Mapping[str, Placement]) -> tuple[set[fx
             varying.add(node)
     feeds = _feed_neurons(graph, kinds)
     for node in varying:
-        if node not in feeds and kinds[node] is not Kind.SPIKING:
+        if node not in feeds and kinds[node] not in (Kind.SPIKING, Kind.INPUT):
             kinds[node] = Kind.READOUT
     for node in unsettled:
         if node in feeds:

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
+from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Batch, Batches, Bundle, ExitRule, Resources, Scorer
+from snnfw.contracts import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
 from snnfw.convert.observe import checked, moved
 from snnfw.errors import SnnfwError
 from snnfw.simulate.group import Group, grouped, samples_within_a_step
@@ -64,12 +65,23 @@ def simulate(
 
 @torch.no_grad()
 def evaluate_network(graph: Graph, bundle: Bundle, resources: Resources) -> tuple[Mapping[str, float], float]:
-    """Return the network's own scores on the same data, and the seconds that it took."""
+    """Return the network's own scores on the same data, and the seconds that it took.
+
+    Of frames it gives the mean of its outputs for each.
+    """
     scorer = bundle.scorer()
     start = time.perf_counter()
     for batch in resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation)):
-        scorer.update(graph(*moved(batch.inputs, resources.device)), batch.target)
+        scorer.update(_network_output(graph, moved(batch.inputs, resources.device), bundle.frames), batch.target)
     return scorer.compute(), time.perf_counter() - start
+
+
+def _network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
+    """Return the network's output, of frames the mean of its outputs for each."""
+    if frames is None:
+        return graph(*inputs)
+    each = graph(*(tensor.flatten(0, 1) for tensor in inputs))
+    return pytree.tree_map(lambda leaf: leaf.unflatten(0, (-1, frames)).mean(1), each)
 
 
 def _ready(evaluation: Batches[Batch], resources: Resources) -> Iterator[Batch]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import torch
 from spikingjelly.activation_based.functional import reset_net
@@ -19,6 +18,7 @@ from snnfw.plan.kinds import Kind
 from snnfw.plan.operators import NEW_TENSORS
 from snnfw.plan.place import Plan
 from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.timefold import fold, repeat, select, unfold
 
@@ -26,20 +26,6 @@ Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""
 
 STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
-
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-def _differentiable_in_training(method: Method) -> Method:
-    """Let gradients through a method of a model in training mode, where they are wanted, and never otherwise."""
-
-    @functools.wraps(method)
-    def run(self: SpikingModel, *args: Any, **kwargs: Any) -> Any:
-        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
-            return method(self, *args, **kwargs)
-
-    return cast("Method", run)
 
 
 class SpikingModel(nn.Module):
@@ -55,15 +41,19 @@ class SpikingModel(nn.Module):
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
         self.network = graph.module
         self._kinds = {node: plan.fates[node.name].kind for node in graph.nodes}
-        self._free = last_uses(tuple(node for node in graph.nodes if self._kinds[node] in STREAMS))
+        self.streams = tuple(self._of(*STREAMS))
+        self._free = last_uses(self.streams)
         self.neurons = nn.ModuleDict(
             {p.site.node: neurons[p.site.name] for p in plan.placements if p.site.name in neurons}
         )
         self.cumulative = nn.ModuleDict(
             {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
         )
-        self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._read_out()})
+        self._ends = self._read_out()
+        self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
         self.deltas: dict[str, Tensor] = {}
+        self._frames: Inputs = ()
+        self._shown = 0
         self._constant: dict[fx.Node, Any] = {}
         self.samples = 0
         self.elapsed = 0
@@ -83,14 +73,14 @@ class SpikingModel(nn.Module):
         self.advance(self.timesteps)
         return self.read()
 
-    @_differentiable_in_training
+    @differentiable_in_training
     def begin(self, inputs: Inputs) -> None:
         """Reset every state and run what no neuron feeds, once."""
         reset_net(self)
-        self.samples, self.elapsed = len(inputs[0]), 0
-        values: dict[fx.Node, Any] = {
-            node: dense(tensor) for node, tensor in zip(self.graph.inputs, inputs, strict=True)
-        }
+        self.samples, self.elapsed, self._shown = len(inputs[0]), 0, 0
+        self._frames = inputs if self.plan.temporal else ()
+        given = zip(self.graph.inputs, inputs, strict=True)
+        values: dict[fx.Node, Any] = {} if self._frames else {node: dense(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
         needed = self._needed_later()
         for node in self.graph.nodes:
@@ -102,20 +92,19 @@ class SpikingModel(nn.Module):
                     values.pop(done, None)
         self._constant = values
 
-    @_differentiable_in_training
+    @differentiable_in_training
     def advance(self, steps: int, visit: Visit | None = None) -> None:
         """Run ``steps`` more timesteps, all at once in the batch dimension."""
         if not self.samples:
             raise SnnfwError("the model has not begun: call begin(inputs) before advance(steps).")
+        for node in self._ends:
+            if self._kinds[node] is Kind.INPUT:
+                self._mean(node.name).add(self._frame(node, steps), steps)
         self.run_streams(self.streams, {}, steps, visit)
         self.elapsed += steps
+        self._shown += steps
 
-    @property
-    def streams(self) -> tuple[fx.Node, ...]:
-        """Return the operators whose results vary in time, in the order of execution."""
-        return tuple(self._of(*STREAMS))
-
-    @_differentiable_in_training
+    @differentiable_in_training
     def run_streams(
         self, nodes: Iterable[fx.Node], values: dict[fx.Node, Any], steps: int, visit: Visit | None = None
     ) -> None:
@@ -128,13 +117,12 @@ class SpikingModel(nn.Module):
             for done in self._free[node]:
                 values.pop(done, None)
 
-    @_differentiable_in_training
+    @differentiable_in_training
     def read(self) -> Output:
         """Return the network's output for the mean of its streams over the timesteps so far."""
         values = dict(self._constant)
-        for node in self._of(*STREAMS):
-            if node.name in self.means:
-                values[node] = self._mean(node.name).read()
+        for node in self._ends:
+            values[node] = self._mean(node.name).read()
         for node in self._of(Kind.READOUT):
             values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
         results = evaluate(self.network, self.graph.output, lambda read: self._static_value(read, values))
@@ -145,10 +133,10 @@ class SpikingModel(nn.Module):
         for name in self.means:
             self._mean(name).keeps_latest = True
 
-    @_differentiable_in_training
+    @differentiable_in_training
     def read_each(self) -> Output:
         """Return the network's output for each timestep of a run in one piece, [T, N, ...] leaf by leaf."""
-        values = {node: self._mean(node.name).latest for node in self.streams if node.name in self.means}
+        values = {node: self._mean(node.name).latest for node in self._ends}
         value_of = self._values_over_time(values, self.elapsed)
         for node in self._of(Kind.READOUT):
             values[node] = evaluate(self.network, node, value_of)
@@ -170,6 +158,7 @@ class SpikingModel(nn.Module):
             )
             for node, value in self._constant.items()
         }
+        self._frames = tuple(frames.index_select(0, samples) for frames in self._frames)
         for site, neuron in self.site_neurons():
             neuron.keep(self.graph.where[site.node], samples)
         for name in self.cumulative:
@@ -232,10 +221,21 @@ class SpikingModel(nn.Module):
             if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
                 return self.graph.sizes[read.name](steps * self.samples)
             if read not in values:
-                values[read] = self._repeated(read, steps)
+                values[read] = self._frame(read, steps) if self._varies(read) else self._repeated(read, steps)
             return values[read]
 
         return value_of
+
+    def _frame(self, node: fx.Node, steps: int) -> Tensor:
+        """Return the next frames of a temporal input [N, frames, ...], as a stream."""
+        frames = self._frames[self.graph.inputs.index(node)]
+        last = self._shown + steps
+        if frames.shape[1] < last:
+            raise SnnfwError(
+                f"the input holds {frames.shape[1]} frames and timestep {last} is asked for: run at most as many "
+                "timesteps as there are frames."
+            )
+        return dense(fold(frames[:, self._shown : last].movedim(1, 0), self.graph.where[node.name]))
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:
@@ -246,6 +246,8 @@ class SpikingModel(nn.Module):
         return torch.empty(0, dtype=like.dtype, device=like.device)
 
     def _repeated(self, node: fx.Node, steps: int) -> Any:
+        if self.graph.where[node.name] is None:
+            return self._constant[node]
         return map_leaves(
             lambda place, leaf: leaf if place is None else repeat(leaf, place, steps),
             self.graph.where[node.name],
@@ -260,7 +262,8 @@ class SpikingModel(nn.Module):
     def _read_out(self) -> list[fx.Node]:
         """Return the streams that the readout, or the output itself, reads."""
         ends = (Kind.READOUT, Kind.OUTPUT)
-        return [node for node in self._of(*STREAMS) if any(self._kinds[user] in ends for user in node.users)]
+        frames = self.graph.inputs if self.plan.temporal else ()
+        return [node for node in (*frames, *self.streams) if any(self._kinds[user] in ends for user in node.users)]
 
     def _cumulative(self, node: fx.Node) -> Cumulative:
         streams = [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
@@ -268,7 +271,7 @@ class SpikingModel(nn.Module):
         return Cumulative(self._kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
 
     def _varies(self, node: fx.Node) -> bool:
-        return self._kinds[node] in STREAMS
+        return self._kinds[node] in STREAMS or (self.plan.temporal and self._kinds[node] is Kind.INPUT)
 
     def _of(self, *kinds: Kind) -> list[fx.Node]:
         return [node for node in self.graph.nodes if self._kinds[node] in kinds]

@@ -14,8 +14,12 @@ from snnfw.contracts import SiteStats
 from snnfw.kernels import choice, compiler, gpu, native
 from snnfw.kernels.body import KernelBody
 from snnfw.spiking.neuron import SpikingNeuron
+from snnfw_plugins.ibra.node import BinaryNeuron, IntegerNeuron
+from snnfw_plugins.inflor.node import RectifiedNeuron
 from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SoftResetNeuron
 from snnfw_plugins.lif.node import LeakyNeuron
+from snnfw_plugins.msat import MSAT
+from snnfw_plugins.msat.node import MSATNeuron
 from snnfw_plugins.tracking.functions import c_code
 from snnfw_plugins.tracking.node import TrackingNeuron
 
@@ -29,6 +33,12 @@ def tracking(activation: str, function: Callable[..., Tensor], *arguments: float
     return make
 
 
+def filtered(stats: SiteStats) -> SpikingNeuron:
+    neuron = MSATNeuron(stats, MSAT(phi=2))
+    neuron.filter_early(0.5, 3, torch.tensor(12345))
+    return neuron
+
+
 EXACT: dict[str, Make] = {
     "if": lambda stats: SoftResetNeuron(stats, 7),
     "if-shift": lambda stats: SoftResetNeuron(stats, 7, shift=True),
@@ -36,6 +46,13 @@ EXACT: dict[str, Make] = {
     "burst-shift": lambda stats: BurstNeuron(stats, 7, 3, shift=True),
     "lif-soft": lambda stats: LeakyNeuron(stats, 1.7, "soft"),
     "lif-hard": lambda stats: LeakyNeuron(stats, 1.7, "hard"),
+    "srif-soft": lambda stats: RectifiedNeuron(stats),
+    "srif-hard": lambda stats: RectifiedNeuron(stats, 0.7, "hard", False),
+    "ibra": lambda stats: BinaryNeuron(stats, 100, 511, 0.25),
+    "ilif": lambda stats: IntegerNeuron(stats, 1, 4, 0.25),
+    "msat": lambda stats: MSATNeuron(stats, MSAT()),
+    "msat-exact": lambda stats: MSATNeuron(stats, MSAT(units="raw", depolarisation="exact", phi=3)),
+    "msat-filtered": filtered,
     "tracking-relu": tracking("relu", torch.relu),
     "tracking-relu6": tracking("relu6", F.relu6),
     "tracking-hardswish": tracking("hardswish", F.hardswish),

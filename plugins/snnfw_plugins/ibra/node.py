@@ -1,0 +1,130 @@
+"""The integer neurons' step, their kernel, and the straight-through gradient of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import SiteStats
+from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw_plugins.ibra.bits import set_bits
+
+CHARGE = "const real charged = leak * potential + (x + offset);"
+
+# Adding 2^23, or 2^52, leaves no room for a fraction: the sum is rounded to a whole number, ties to even as in torch.
+FORWARD = f"""
+    {CHARGE}
+    const real even = sizeof(real) == 8 ? (real)4503599627370496.0 : (real)8388608.0;
+    const real bounded = CLAMP(charged / threshold * resolution, (real)0, limit);
+    const real whole = (bounded + even) - even;
+    y = whole / resolution * threshold;
+    potential = charged - y;
+"""
+
+# In pairs, then in fours, eights and so on; with a multiplication at the end GCC would know it for a count of bits and
+# put an instruction there that it does not vectorise. A NaN holds none.
+SET_BITS = """
+    unsigned int bits = (unsigned int)(int)whole;
+    bits = bits - ((bits >> 1) & 0x55555555u);
+    bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0fu;
+    bits = bits + (bits >> 8);
+    bits = (bits + (bits >> 16)) & 63u;
+    const real count = (real)(int)bits;
+    events = whole == whole ? count : 0;
+"""
+
+BACKWARD = f"""
+    {CHARGE}
+    const real relative = charged / threshold;
+    const real slope = relative >= 0 && relative <= limit / resolution ? 1 : 0;
+    gx = gy * slope + g_potential;
+    g_potential = leak * gx;
+"""
+
+
+def body(counting: str) -> KernelBody:
+    """Return the kernel's body, counting events in one way or the other."""
+    return KernelBody(
+        states=("potential",),
+        parameters=("threshold", "offset", "leak", "resolution", "limit"),
+        code=FORWARD + counting,
+        backward=BACKWARD,
+    )
+
+
+BINARY, UNARY = body(SET_BITS), body("events = whole == whole ? whole : 0;")
+
+
+class Emit(torch.autograd.Function):
+    """The integer activation clip(round(V N / s), 0, D_N) · s / N forward; backward 1 for 0 <= V/s <= D_N/N, else 0."""
+
+    @staticmethod
+    def forward(ctx: Any, charged: Tensor, threshold: Tensor, resolution: int, limit: int) -> Tensor:
+        """Return the integer, divided by N and times the scale."""
+        ctx.save_for_backward(charged / threshold)
+        ctx.largest = limit / resolution
+        whole = (charged / threshold * resolution).clamp(0, limit).round().abs()  # abs: -0 is 0
+        return whole / resolution * threshold
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Let the gradient through where the activation neither starts nor ends."""
+        (relative,) = ctx.saved_tensors
+        inside = (relative >= 0) & (relative <= ctx.largest)
+        return gradients[0] * inside, None, None, None
+
+
+class IntegerNeuron(SpikingNeuron):
+    """Leak, charge, and fire an integer M of at most ``limit`` events' worth, as M/N times the scale s (soft reset).
+
+    V' = α V(t-1) + I(t), M = clip(round(V' N / s), 0, D_N), O(t) = M s / N, V(t) = V' - O(t). The gradient does not
+    flow through the reset, as in the code of SpikeYOLO. ``threshold`` holds the scale.
+    """
+
+    def __init__(self, stats: SiteStats, resolution: int, limit: int, leak: float) -> None:
+        super().__init__(stats)
+        self.resolution, self.limit, self.leak = resolution, limit, leak
+
+    def begin(self, drive: Tensor) -> States:
+        """Return the initial potential everywhere."""
+        return (torch.zeros_like(drive) + self.initial,)
+
+    def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
+        """Leak and charge, fire an integer, subtract it."""
+        charged = self.leak * states[0] + drive
+        emit: Any = Emit.apply
+        output = emit(charged, self.threshold, self.resolution, self.limit)
+        return output, (charged - output.detach(),)
+
+    def integers(self, output: Tensor) -> Tensor:
+        """Return the integer M behind each element of an output."""
+        return (output / self.threshold * self.resolution).round()
+
+    def events(self, output: Tensor) -> Tensor:
+        """Return M: an integer is as many spikes, one after the other."""
+        return torch.nan_to_num(self.integers(output))
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        return Kernel(UNARY, self.parameters_of_kernel())
+
+    def parameters_of_kernel(self) -> dict[str, Tensor | float]:
+        """Return what the body reads, by name."""
+        numbers = {"leak": self.leak, "resolution": float(self.resolution), "limit": float(self.limit)}
+        return {"threshold": self.threshold, "offset": self.offset, **numbers}
+
+
+class BinaryNeuron(IntegerNeuron):
+    """The same, with the integer sent as its bits: an event is a set bit."""
+
+    def events(self, output: Tensor) -> Tensor:
+        """Return how many bits of M are set."""
+        return set_bits(torch.nan_to_num(self.integers(output)))
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        return Kernel(BINARY, self.parameters_of_kernel())

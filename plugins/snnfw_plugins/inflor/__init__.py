@@ -1,0 +1,59 @@
+"""InfLoR: the soft-reset integrate-and-fire neuron (SRIF) and the membrane potential rectifier (MPR)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from snnfw.contracts import Neuron, Observer, Site, SiteStats
+from snnfw.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from snnfw.spiking.neuron import SpikingNeuron
+
+
+@dataclass(frozen=True, slots=True)
+class SoftResetIntegrateAndFire:
+    """Fire a spike of height θ when half of it has been reached, and subtract all of it (soft reset).
+
+    H(t) = λ U(t-1) + X(t), O(t) = θ · 1[H(t) >= θ/2], and U(t) = H(t) - O(t) (soft reset) or
+    U(t) = H(t) · (1 - O(t)/θ) (hard reset). Guo et al. (2022), "Reducing Information Loss for Spiking Neural Networks":
+    SRIF is the soft reset with λ = 1; the hard reset is the paper's IF, and with λ < 1 its LIF.
+
+    Learning, 1[·] has the derivative φ'(H/θ)/θ for 0 <= H <= θ and 0 elsewhere: the straight-through estimator behind
+    the rectifier φ that pulls potentials towards 0 and 1. Without ``mpr`` φ is the identity. Spikes are the same
+    either way, because φ(u) >= 1/2 exactly where u >= 1/2. Gradients flow through the reset.
+    """
+
+    name: ClassVar[str] = "srif"
+    activations: ClassVar[tuple[str, ...]] = ("relu",)
+
+    leak: Annotated[float, Field(ge=0, le=1, description="what is left of the potential after a timestep (λ)")] = 1.0
+    reset: Annotated[Literal["soft", "hard"], Field(description="subtract the spike, or return to zero")] = "soft"
+    mpr: Annotated[bool, Field(description="rectify the potential for the gradient; spikes stay the same")] = True
+    scale: Annotated[
+        float | None,
+        Field(gt=0, description="height of a spike (θ); null: the largest activation of calibration data"),
+    ] = 1.0
+
+    def observer(self, site: Site) -> Observer:
+        """Return what knows the height of a spike, or finds the largest activation."""
+        from snnfw.convert.observers import Fixed, Peak
+
+        return Peak(site) if self.scale is None else Fixed(site, self.scale)
+
+    def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
+        """Return the neuron with its height."""
+        del site, timesteps
+        from snnfw_plugins.inflor.node import RectifiedNeuron
+
+        return RectifiedNeuron(stats, self.leak, self.reset, self.mpr)
+
+
+@hookimpl
+def snnfw_register_neurons() -> Iterable[type[Neuron]]:
+    """Register ``neuron=srif``."""
+    return [SoftResetIntegrateAndFire]

@@ -1,0 +1,162 @@
+"""The MSAT neuron's state, its thresholds and its step, with or without a filter for early spikes."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+from torch import Tensor
+
+from snnfw.contracts import SiteStats
+from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw_plugins.msat.chance import BITS, C_DRAW, draw
+from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
+
+if TYPE_CHECKING:
+    from snnfw_plugins.msat import MSAT
+    from snnfw_plugins.msat.confidence import Inactivated
+
+Constants = dict[str, Tensor | float]
+
+FILTER = f"""
+    {C_DRAW}
+    const real passes = (t > early) | (drawn < share) ? 1 : 0, passing = count * passes;
+"""
+
+
+@functools.cache
+def msat_body(exact: bool, filtered: bool) -> KernelBody:
+    """Return the step in C; ``exact`` reads all of the depolarisation, ``filtered`` draws which spikes pass."""
+    constants = ("threshold", "offset", "unit", "resting", "reach", "alpha", "k_a", "bend", "tracking", "evoked")
+    return KernelBody(
+        states=("potential", "residuals", "sent", "fired"),
+        parameters=(*constants, "burst", *(("key", "early", "share", "drops") if filtered else ())),
+        clock="elapsed",
+        code=f"""
+            const real drive = x + offset;
+            const real mean = residuals / (t > 1 ? t - 1 : 1);
+            const real above = (potential - mean) / unit;
+            const real bent = above * bend;
+            {c_softplus("soft", "bent")}
+            const real rate = {"(drive - sent)" if exact else "drive"} / reach;
+            {c_exponential("quick", "rate")}
+            const real level = tracking * (alpha * above + resting + k_a * soft) + evoked * quick;
+            {c_sigmoid("adapted", "level")}
+            const real height = threshold * (t > 1 ? adapted : 1);
+            const real charged = potential + drive;
+            real count = FLOOR(charged / height);
+            count = CLAMP(count, 0, burst);
+            {FILTER if filtered else "const real passing = count;"}
+            events = passing;
+            y = passing * height;
+            potential = charged - {"(drops > 0 ? count : passing) * height" if filtered else "y"};
+            residuals = residuals + potential;
+            sent = y;
+            fired = fired + passing;
+        """,
+    )
+
+
+class MSATNeuron(SpikingNeuron):
+    """Keep the potential, the sum of its values after each timestep, the last output, and the number of spikes.
+
+    Charge is conserved: Σ s(t) + V(T) = Σ x(t) + V(0), unless a filter drops resets. ``threshold`` is Vmax.
+    ``inactivated`` is what calibration data said of this layer's spikes, where they were counted.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("potential", "residuals", "sent", "fired", "elapsed")
+
+    key: Tensor | None
+    inactivated: Inactivated | None = None
+
+    def __init__(self, stats: SiteStats, options: MSAT) -> None:
+        super().__init__(stats)
+        self.options = options
+        self.register_buffer("key", None)
+        self.confidence, self.early, self.drop_resets = 1.0, 0, False
+
+    def filter_early(self, confidence: float, early: int, key: Tensor, drop_resets: bool = False) -> None:
+        """Let a spike pass with probability ``confidence`` in each of the first ``early`` timesteps.
+
+        ``key`` are random whole numbers below 2^24 that broadcast against the activation: neurons with different keys
+        draw independently. A spike that does not pass leaves its charge in the potential, unless ``drop_resets``.
+        """
+        self.key = key.to(self.threshold.device)
+        self.confidence, self.early, self.drop_resets = confidence, early, drop_resets
+
+    def begin(self, drive: Tensor) -> States:
+        """Return the initial potential and empty sums."""
+        zero = torch.zeros_like(drive)
+        return zero + self.initial, zero, zero, zero, drive.new_zeros(())
+
+    def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
+        """Adapt the threshold, charge, fire, and subtract what was fired."""
+        potential, residuals, sent, fired = (state.to(drive.dtype) for state in states[:-1])
+        elapsed = states[-1] + 1
+        exact = self.options.depolarisation == "exact"
+        height = self.height(potential, residuals, drive - sent if exact else drive, elapsed)
+        charged = potential + drive
+        count = (charged / height).floor_().clamp_(0, self.options.phi)
+        passing = self._passing(count, elapsed)
+        output = passing * height
+        left = charged - (count * height if self.drop_resets else output)
+        return output, (left, residuals + left, output, fired + passing, elapsed)
+
+    def height(self, potential: Tensor, residuals: Tensor, rise: Tensor, elapsed: Tensor) -> Tensor:
+        """Return θ(t) from the state after t - 1 timesteps: Vmax at first, then what Eqs. 11 to 13 and Algorithm 1 say.
+
+        ``residuals`` is V(1) + ... + V(t-1), ``rise`` what the potential rises by, ``elapsed`` is t.
+        """
+        constants, options = self._constants(), self.options
+        mean = residuals / (elapsed - 1).clamp(min=1)
+        above = (potential - mean) / constants["unit"]
+        soft = softplus(above * constants["bend"])
+        tracking = options.alpha * above + constants["resting"] + options.k_a * soft
+        evoked = exponential(rise / constants["reach"])
+        adapted = sigmoid(constants["tracking"] * tracking + constants["evoked"] * evoked)
+        return self.threshold * torch.where(elapsed > 1, adapted, 1.0)
+
+    def events(self, output: Tensor) -> Tensor:
+        """Return one event for each output that is not zero.
+
+        The height of spikes varies, so of a burst an output does not tell how many it holds: ``emitted`` has them all.
+        """
+        return (output > 0).to(output.dtype)
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        constants = {**self._constants(), "alpha": self.options.alpha, "k_a": self.options.k_a}
+        constants |= {"threshold": self.threshold, "offset": self.offset, "burst": float(self.options.phi)}
+        if self.key is not None:
+            constants |= {"key": self.key, "early": float(self.early)}
+            constants |= {"share": self.confidence * 2**BITS, "drops": float(self.drop_resets)}
+        return Kernel(msat_body(self.options.depolarisation == "exact", self.key is not None), constants)
+
+    def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
+        """Run the reference step, which counts its own spikes: their height varies, so the output does not tell."""
+        output, after = super()._reference(x_seq, states)
+        self.emitted = after[self.states.index("fired")].detach()
+        return output, after
+
+    def _passing(self, count: Tensor, elapsed: Tensor) -> Tensor:
+        """Return the spikes that the filter lets through."""
+        if self.key is None:
+            return count
+        drawn = draw(self.key, elapsed).to(count.dtype)
+        passes: Tensor = (elapsed > self.early) | (drawn < self.confidence * 2**BITS)
+        return count * passes.to(count.dtype)
+
+    def _constants(self) -> Constants:
+        """Return what the thresholds are made of, in the unit of potentials: Vmax, or 1."""
+        options, threshold = self.options, self.threshold
+        unit = threshold if options.units == "normalised" else torch.ones_like(threshold)
+        return {
+            "unit": unit,
+            "resting": -threshold / unit,
+            "reach": unit * options.c,
+            "bend": 1.0 / options.k_i,
+            "tracking": 0.0 if options.terms == "det" else options.tau_mp,
+            "evoked": 0.0 if options.terms == "dtt" else options.tau_rd,
+        }
