@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnfw.contracts import Converter
+from snnfw.contracts import Converter, Keep, Preset, Rule
 from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
 
@@ -13,3 +13,17 @@ from snnfw.hookspecs import hookimpl
 def snnfw_register_converters() -> Iterable[type[Converter]]:
     """Register the converter that every run has when none is chosen."""
     return [Direct]
+
+
+@hookimpl
+def snnfw_register_presets() -> Iterable[Preset]:
+    """Register ``plugin=ann``: the network as it is, to train it or to see what it costs."""
+    return [
+        Preset(
+            name="ann",
+            layers=(Rule("*", Keep()),),
+            converter=Direct(),
+            timesteps=1,
+            summary="the network itself, every activation kept analog",
+        )
+    ]

@@ -16,7 +16,8 @@ from snnfw import doctor
 from snnfw.config.comparison import CompareConfig, resolve_comparison
 from snnfw.config.recipe import plain_preset
 from snnfw.config.resolve import resolve, to_yaml
-from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, usage
+from snnfw.config.training import TrainConfig, resolve_training
+from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, training_usage, usage
 from snnfw.errors import SnnfwError, unknown
 from snnfw.registry import KINDS, Registry
 
@@ -31,6 +32,7 @@ CONFIGURED: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report how good it is and what it costs.",
     "plan": "Say what would become of every operator and why, and compute nothing.",
     "compare": "Run several methods on one network and report them side by side.",
+    "train": "Train a network as the spiking network that it will be, or as it is with plugin=ann.",
 }
 PLUGINS: Mapping[str, str] = {
     "plugins list": "Say which plugins are installed and what they offer.",
@@ -64,7 +66,7 @@ def _run(words: list[str], console: Console) -> int:
             console.print(Text("snnfw run --help lists everything that can be configured."))
         case ["--version"]:
             console.print(f"snnfw {version('snnfw')}")
-        case ["run" | "plan" | "compare" as command, *rest]:
+        case ["run" | "plan" | "compare" | "train" as command, *rest]:
             return _configured(command, rest, console)
         case ["plugins", *rest]:
             return _plugins(rest, console)
@@ -78,29 +80,42 @@ def _run(words: list[str], console: Console) -> int:
 
 
 def _configured(command: str, words: list[str], console: Console) -> int:
-    """Do what takes a configuration: ``run``, ``plan`` and ``compare``."""
+    """Do what takes a configuration: ``run``, ``plan``, ``compare`` and ``train``."""
     options = {word for word in words if word.startswith("-")}
     if stray := sorted(options - {"--config", "--help", "-h"}):
         raise unknown("option", stray[0], ["--config", "--help"], listing="Options")
     registry = Registry()
-    comparing = command == "compare"
+    explain = {"compare": comparison_usage, "train": training_usage}.get(command, usage)
     if options & {"--help", "-h"}:
-        console.print((comparison_usage if comparing else usage)(registry, command, CONFIGURED[command]))
+        console.print(explain(registry, command, CONFIGURED[command]))
         return 0
     given = [word for word in words if word not in options]
-    config = resolve_comparison(given, registry) if comparing else resolve(given, registry)
+    config = _resolved(command, given, registry)
     if "--config" in options:
         console.out(to_yaml(config), end="", highlight=False)
         return 0
     return _computed(command, config, registry, console)
 
 
-def _computed(command: str, config: RunConfig | CompareConfig, registry: Registry, console: Console) -> int:
+def _resolved(command: str, words: Sequence[str], registry: Registry) -> RunConfig | CompareConfig | TrainConfig:
+    if command == "compare":
+        return resolve_comparison(words, registry)
+    return resolve_training(words, registry) if command == "train" else resolve(words, registry)
+
+
+def _computed(
+    command: str, config: RunConfig | CompareConfig | TrainConfig, registry: Registry, console: Console
+) -> int:
     """Start what takes long; this brings in torch."""
     if isinstance(config, CompareConfig):
         from snnfw.compare import compare
 
         return 0 if compare(config, console).complete else 1
+    if isinstance(config, TrainConfig):
+        from snnfw.train import train
+
+        train(config, console)
+        return 0
     from snnfw import pipeline
 
     if command == "run":

@@ -19,7 +19,7 @@ from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import Bundle, Item, Resources
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import about, acquire, search
+from snnfw.pipeline import about, acquire, load, search
 from snnfw.plan.place import Plan, place
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, standing
@@ -47,7 +47,7 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
     resources = acquire(shared, console)
     target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
 
-    bundle = shared.task.load(shared.model, shared.data, resources)
+    bundle = load(shared, resources)
     ground = Ground(capture(bundle.model, bundle.example), bundle, resources)
     network = network_itself(ground, shared)
     entries = tuple(entry(config, method, ground, network) for method in config.methods)
@@ -70,7 +70,7 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
 def network_itself(ground: Ground, shared: RunConfig) -> Network:
     """Return what the network itself scores and costs."""
     scores, seconds = evaluate_network(ground.graph, ground.bundle, ground.resources)
-    plan = place(ground.graph, shared.layers)
+    plan = place(ground.graph, shared.layers, temporal=ground.bundle.frames is not None)
     macs = sum(fate.macs for fate in plan.fates.values())
     return Network(scores, macs, network_energy(plan, shared.energy), seconds)
 

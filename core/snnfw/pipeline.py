@@ -28,6 +28,7 @@ from snnfw.report.report import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trials import Trials
+from snnfw.training.checkpoint import load_weights
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
@@ -36,8 +37,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     resources = acquire(config, console)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
-    bundle = config.task.load(config.model, config.data, resources)
-    check_frames(bundle, config.timesteps)
+    bundle = load(config, resources)
     graph = capture(bundle.model, bundle.example)
     placed = place(graph, config.layers, temporal=bundle.frames is not None)
     found = search(config, graph, placed, bundle, resources)
@@ -60,7 +60,7 @@ def plan(config: RunConfig, registry: Registry, console: Console) -> None:
     """Say what would become of every operator, and compute nothing."""
     del registry
     resources = acquire(config, console)
-    bundle = config.task.load(config.model, config.data, resources)
+    bundle = load(config, resources)
     graph = capture(bundle.model, bundle.example)
     placed = place(graph, config.layers, temporal=bundle.frames is not None)
     show_plan(placed, console)
@@ -91,13 +91,17 @@ def acquire(config: RunConfig, console: Console) -> Resources:
     return Resources(config.device, config.backend, config.memory, config.seed, shown)
 
 
-def check_frames(bundle: Bundle, timesteps: int) -> None:
-    """Refuse more timesteps than the data has frames."""
-    if bundle.frames is not None and timesteps > bundle.frames:
+def load(config: RunConfig, resources: Resources) -> Bundle:
+    """Return what the task brings, with the weights of a checkpoint where one is named."""
+    bundle = config.task.load(config.model, config.data, resources)
+    if bundle.frames is not None and config.timesteps > bundle.frames:
         raise SnnfwError(
-            f"timesteps={timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} or "
-            "fewer, or cut the data into more frames."
+            f"timesteps={config.timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} "
+            "or fewer, or cut the data into more frames."
         )
+    if config.checkpoint is not None:
+        load_weights(bundle.model, config.checkpoint, config.plugin)
+    return bundle
 
 
 def check_device(name: str) -> None:

@@ -15,7 +15,7 @@ from snnfw.config.training import TrainConfig
 from snnfw.contracts import Keep
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import acquire, check_frames
+from snnfw.pipeline import acquire, load
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.training.checkpoint import WEIGHTS, save_weights
@@ -33,8 +33,7 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     resources = acquire(config.run, console)
     folder = begun(config)
 
-    bundle = config.run.task.load(config.run.model, config.run.data, resources)
-    check_frames(bundle, config.run.timesteps)
+    bundle = load(config.run, resources)
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
     graph = capture(bundle.model, bundle.example, trainable=True)

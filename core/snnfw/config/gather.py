@@ -39,7 +39,7 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gath
     A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold.
     """
     path = text(given, "experiment")
-    experiment = read_experiment(Path(path), keys) if path else {}
+    experiment = read_experiment(Path(path), keys) if path else _trained(given)
     plugin = text(given if "plugin" in given else experiment, "plugin")
     if "plugin" in experiment and plugin != text(experiment, "plugin"):
         # Another method is asked for: what the file says of its own goes, what it says of the run stays.
@@ -54,6 +54,18 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gath
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
     preset = _preset(registry, plugin) if plugin else {}
     return Gathered(tuple(expand_sources(registry, layer) for layer in (preset, *layers)), plugin, loaded)
+
+
+def _trained(given: Plain) -> Plain:
+    """Return what the training was told whose checkpoint is to be run; the trainer's part apart."""
+    folder = text(given, "checkpoint")
+    if folder is None:
+        return {}
+    file = Path(folder) / "config.yaml"
+    if not file.is_file():
+        raise SnnfwError(f"checkpoint={folder} does not work: it holds no config.yaml, so nothing was trained there.")
+    read = read_experiment(file, (*KEYS, "trainer"))
+    return {key: value for key, value in read.items() if key not in ("trainer", "out", "device", "backend")}
 
 
 def _preset(registry: Registry, name: str) -> Plain:

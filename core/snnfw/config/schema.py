@@ -62,6 +62,9 @@ class Settings:
         Field(gt=0, description="bytes for the activations of one chunk of timesteps: 512MiB, 2GiB"),
     ] = 2 * 2**30
     strict: Annotated[bool, Field(description="fail if anything would stay analog")] = False
+    checkpoint: Annotated[
+        Path | None, Field(description="the folder of a training: run its network, with the weights it ended with")
+    ] = None
     out: Annotated[Path | None, Field(description="the folder to make for the results, instead of one under runs/")] = (
         None
     )
@@ -90,6 +93,7 @@ class RunConfig:
     seed: int
     memory: int
     strict: bool
+    checkpoint: Path | None
     energy: EnergyModel
     out: Path | None
     plugin: str | None

@@ -14,7 +14,9 @@ from rich.text import Text
 from snnfw.config.comparison import Comparison
 from snnfw.config.describe import describe
 from snnfw.config.schema import METHODS, SOURCES, Settings
+from snnfw.config.training import WITHOUT_EFFECT
 from snnfw.simulate.energy_model import EnergyModel
+from snnfw.training.settings import TrainerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -34,6 +36,7 @@ A word overrides what stands in files, and a file what a plugin brings.
 """
 EXAMPLE = "task=classification plugin=adafire neuron.phi=4 timesteps=16"
 COMPARED = "task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]"
+TRAINED = "task=classification plugin=inflor timesteps=4 trainer.epochs=20"
 LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe holds it"
 
 
@@ -49,6 +52,17 @@ def comparison_usage(registry: Registry, command: str, purpose: str) -> Renderab
     own = tuple(field.name for field in fields(Comparison))
     settings = parameters(Settings, without=("timesteps", *own))
     return Group(introduction, section("Comparison", parameters(Comparison)), _keys(registry, settings))
+
+
+def training_usage(registry: Registry, command: str, purpose: str) -> RenderableType:
+    """Return the help of the command that takes the configuration of a training."""
+    introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=TRAINED))
+    resume = rows(
+        [("resume", "the folder of a training that was stopped: go on there, with what its config.yaml says")]
+    )
+    settings = parameters(Settings, without=WITHOUT_EFFECT)
+    trainer = section("Training", resume, parameters(TrainerSettings, prefix="trainer."))
+    return Group(introduction, trainer, _keys(registry, settings))
 
 
 def _keys(registry: Registry, settings: RenderableType) -> RenderableType:

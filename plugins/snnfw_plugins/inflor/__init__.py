@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Site, SiteStats
+from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class SoftResetIntegrateAndFire:
         Field(gt=0, description="height of a spike (θ); null: the largest activation of calibration data"),
     ] = 1.0
 
+    @property
+    def threshold(self) -> float:
+        """Return the potential at which it fires, to which batch norms are scaled: half a spike."""
+        return 0.5 * (self.scale or 1.0)
+
     def observer(self, site: Site) -> Observer:
         """Return what knows the height of a spike, or finds the largest activation."""
         from snnfw.convert.observers import Fixed, Peak
@@ -57,3 +63,17 @@ class SoftResetIntegrateAndFire:
 def snnfw_register_neurons() -> Iterable[type[Neuron]]:
     """Register ``neuron=srif``."""
     return [SoftResetIntegrateAndFire]
+
+
+@hookimpl
+def snnfw_register_presets() -> Iterable[Preset]:
+    """Register ``plugin=inflor``: soft-reset neurons with the rectified gradient, trained and run at T = 4."""
+    return [
+        Preset(
+            name="inflor",
+            layers=(Rule("*", SoftResetIntegrateAndFire()),),
+            converter=Direct(),
+            timesteps=4,
+            summary="InfLoR: soft-reset integrate-and-fire neurons and a rectified gradient, for direct training",
+        )
+    ]
