@@ -328,7 +328,7 @@ MISTAKES = {
     "exit=entropy exit.batches=0": "exit.batches=0 is not allowed: it must be at least 1.",
     "exit=entropy exit.threshold=0.5": (
         "exit policy 'entropy' has no parameter 'threshold'. Did you mean 'batches'? Its parameters: base, beta, delta, "
-        "sign, logits, correct_only, minimum, batches."
+        "sign, logits, correct_only, minimum, tolerance, batches."
     ),
     "exit=fixed": "exit policy 'fixed' needs a value for 'timestep': give exit.timestep=...",
     "exit=fixed exit.timestep=0": "exit.timestep=0 is not allowed: it must be at least 1.",
@@ -350,3 +350,25 @@ def test_a_mistake_at_the_door_is_one_sentence(registry: Registry, words: str) -
 def test_parameters_are_given_by_name(registry: Registry) -> None:
     words = ["task=classification", "neuron=adafire", "exit=entropy", "exit.base=0.5", "exit.sign=paper"]
     assert resolve(words, registry).exit == Entropy(base=0.5, sign="paper")
+
+
+def test_a_tolerance_raises_the_minimum_until_little_is_lost() -> None:
+    scores = torch.full((T, 10), 0.9, dtype=torch.float64)
+    right = torch.zeros(T, 10, dtype=torch.bool)
+    for step in range(T):
+        right[step, : min(10, 4 + step)] = True  # 4, 5, 6 ... of ten
+    study = Study(scores, right)
+    thresholds = [0.5] * T
+    final = min(10, 3 + T)
+    for lost in range(3):
+        minimum = study.safe_minimum(thresholds, 1, lost / 10 + 1e-9)
+        assert min(10, 3 + minimum) == final - lost
+        assert study.outcome(thresholds, minimum)["score"] == pytest.approx((final - lost) / 10)
+    assert study.safe_minimum(thresholds, 2, None) == 2
+    assert study.safe_minimum(thresholds, T, 1.0) == T
+
+
+def test_a_tolerance_needs_to_know_who_is_right() -> None:
+    with pytest.raises(SnnfwError) as caught:
+        Study(torch.zeros(T, 2), None).safe_minimum([0.5] * T, 1, 0.1)
+    assert str(caught.value) == "this task cannot tell which samples are right, as exit.tolerance asks: leave it out."

@@ -26,13 +26,22 @@ class AdaFire:
     u(t) = V(t-1) + x(t) [+ θ / (2T) with shift], n(t) = clip(floor(u(t)/θ), 0, φ), s(t) = n(t) · θ, V(t) = u(t) - s(t).
     For a constant input a the mean output over T steps is ClipFloor(a, T, θ, φ) = θ/T · clip(floor(a·T/θ), 0, T·φ),
     Adaptive Calibration, Eqs. 4 to 7; φ = 1 is plain calibration. The shift is in the authors' code, not in the paper.
+    θ is ρ times the threshold that calibration finds for ρ = 1 (Eqs. 12 to 14, with ρ applied once).
+
+    ``signed`` is this framework's own: n(t) = max(clip(floor(u(t)/θ [+ 1/2 with shift]), -φ, φ), -K(t-1)), where K is
+    the sum of n so far. Negative spikes take back what was emitted too early, never more than was emitted.
     """
 
     name: ClassVar[str] = "adafire"
     activations: ClassVar[tuple[str, ...]] = ("relu",)
 
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep (φ)")] = 4
-    shift: Annotated[bool, Field(description="add θ/(2T) at every timestep, which rounds instead of flooring")] = True
+    shift: Annotated[
+        bool,
+        Field(description="round instead of flooring: add θ/(2T) at every timestep, or with signed spikes θ/2 at once"),
+    ] = True
+    signed: Annotated[bool, Field(description="let negative spikes take back what was emitted too early")] = False
+    rho: Annotated[float, Field(gt=0, le=1000, description="threshold ratio: θ is rho times the threshold found")] = 1.0
 
     @property
     def burst(self) -> int:
@@ -48,15 +57,23 @@ class AdaFire:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the burst neuron with the threshold found."""
         del site
-        from snnfw_plugins.integrate_and_fire.node import BurstNeuron
+        from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, scaled
 
-        return BurstNeuron(stats, timesteps, self.phi, self.shift)
+        found = scaled(stats, self.rho)
+        if self.signed:
+            return SignedBurstNeuron(found, self.phi, self.shift)
+        return BurstNeuron(found, timesteps, self.phi, self.shift)
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
-        """Return ClipFloor(a, T, θ, φ): thresholds are fitted to the floor, as the published code does."""
+        """Return the mean output for a constant activation a, to which thresholds are fitted, before ρ.
+
+        That is ClipFloor(a, T, θ, φ), floored even where the shift rounds, as the published code does; signed spikes
+        round here too.
+        """
         from snnfw_plugins.integrate_and_fire.node import clip_floor
 
-        return clip_floor(activation, timesteps, threshold, self.phi)
+        rounding = 0.5 if self.signed and self.shift else 0.0
+        return clip_floor(activation, timesteps, threshold, self.phi, rounding)
 
 
 @hookimpl
@@ -67,7 +84,7 @@ def snnfw_register_neurons() -> Iterable[type[Neuron]]:
 
 @hookimpl
 def snnfw_register_presets() -> Iterable[Preset]:
-    """Register ``plugin=adafire``: bursts for ReLU, tracking neurons for any other activation, calibrated."""
+    """Register ``plugin=adafire`` and ``plugin=signed``: bursts for ReLU, tracking neurons elsewhere, calibrated."""
     return [
         Preset(
             name="adafire",
@@ -78,5 +95,15 @@ def snnfw_register_presets() -> Iterable[Preset]:
             converter=Calibration(),
             timesteps=8,
             summary="Adaptive Calibration: burst neurons, least-squares thresholds, bias correction",
-        )
+        ),
+        Preset(
+            name="signed",
+            layers=(
+                Rule("*", AdaFire(phi=8, signed=True, rho=1.5), activation="relu", optional=True),
+                Rule("*", Tracking(), optional=True),
+            ),
+            converter=Calibration(channel_wise=True, samples=256),
+            timesteps=2,
+            summary="few timesteps: bursts that can be taken back, a threshold for each channel, bias correction",
+        ),
     ]

@@ -24,14 +24,18 @@ class Calibration:
     """Fit thresholds to the network's activations and correct the neurons' mean error, layer by layer.
 
     Nothing of the network changes: bias correction is a constant input current per channel, potential correction an
-    initial membrane potential per neuron. Thresholds: Adaptive Calibration, Eq. 7; bias: Eq. 6.
+    initial membrane potential per neuron, and changes of weights lie beside the network. Thresholds: Adaptive
+    Calibration, Eq. 7; bias: Eq. 6; weights: Li et al. (2021), section 4.
     """
 
     name: ClassVar[str] = "calibration"
 
     threshold: Annotated[
         Literal["mse", "max", "percentile", "neuron"],
-        Field(description="least squares on the neuron's closed form, maximum, percentile, or the neuron's own choice"),
+        Field(
+            description="least squares on the neuron's closed form, the neuron's own choice, or the activation's "
+            "maximum or percentile, which are not divided by the burst"
+        ),
     ] = "mse"
     percentile: Annotated[float, Field(gt=0, le=100, description="for threshold=percentile")] = 99.9
     channel_wise: Annotated[bool, Field(description="one threshold per channel instead of per layer")] = False
@@ -46,7 +50,12 @@ class Calibration:
     batches: Annotated[int, Field(ge=1, description="most calibration batches for thresholds")] = 7
     bias: Annotated[bool, Field(description="correct each channel's mean output by an input current")] = True
     potential: Annotated[bool, Field(description="correct each neuron's mean output by its initial potential")] = False
-    samples: Annotated[int, Field(ge=1, description="most calibration samples for bias and potential")] = 128
+    weights: Annotated[
+        bool, Field(description="fit each layer's weights to the network's activation; changes lie beside the network")
+    ] = False
+    iterations: Annotated[int, Field(ge=1, description="steps of Adam for each layer's weights")] = 100
+    rate: Annotated[float, Field(gt=0, description="learning rate of the first step for weights")] = 3e-4
+    samples: Annotated[int, Field(ge=1, description="most calibration samples for weights, bias and potential")] = 128
 
     def convert(
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
@@ -54,8 +63,9 @@ class Calibration:
         """Return the calibrated spiking model."""
         from snnfw.convert.direct import build
         from snnfw.convert.observe import observe
-        from snnfw_plugins.calibration.correction import correct
+        from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import threshold_observer
+        from snnfw_plugins.calibration.weights import calibrate_weights
 
         observers = {
             placement.site.name: threshold_observer(self, placement.neuron, placement.site, timesteps)
@@ -64,7 +74,11 @@ class Calibration:
         }
         stats = observe(graph, observers, calibration, resources, self.batches)
         model = build(graph, plan, stats, timesteps, resources)
-        correct(model, calibration, self, resources)
+        if self.weights or self.bias or self.potential:
+            inputs = correction_inputs(model, calibration, self.samples, resources)
+            if self.weights:
+                calibrate_weights(model, inputs, self, resources)
+            correct(model, inputs, self)
         return model
 
 

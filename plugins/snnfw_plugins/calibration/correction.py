@@ -23,16 +23,18 @@ if TYPE_CHECKING:
     Change = Callable[[Site, SpikingNeuron, Tensor, int], None]
 
 
+def correction_inputs(model: SpikingModel, calibration: Batches[Inputs], samples: int, resources: Resources) -> Inputs:
+    """Return the first ``samples`` calibration samples as one batch, fewer where memory does not hold them."""
+    return moved(_first_samples(calibration, _samples(model, samples, resources.memory)), resources.device)
+
+
 @torch.no_grad()
-def correct(model: SpikingModel, calibration: Batches[Inputs], options: Calibration, resources: Resources) -> None:
+def correct(model: SpikingModel, inputs: Inputs, options: Calibration) -> None:
     """Correct biases, then initial potentials, as ``options`` say.
 
     The network runs layer by layer with all timesteps in the batch, so each layer can be corrected on the way, behind
     the layers already corrected: one run of the spiking network instead of one for each layer.
     """
-    if not (options.bias or options.potential):
-        return
-    inputs = moved(_first_samples(calibration, _samples(model, options.samples, resources.memory)), resources.device)
     wanted = {
         site.name: activation.mean(_batch_dim(site), keepdim=True)
         for site, activation in activations(model.graph, inputs)

@@ -20,6 +20,14 @@ Logits = Annotated[
     Field(description="judge logits summed or averaged over the timesteps so far; a sum grows surer with time"),
 ]
 Minimum = Annotated[int, Field(ge=1, description="timesteps before anyone leaves")]
+Tolerance = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="share of right calibration samples that may be lost against the last timestep: raises the minimum",
+    ),
+]
 Most = Annotated[int, Field(ge=1, description="most calibration batches to run for all timesteps")]
 
 
@@ -44,6 +52,7 @@ class Entropy:
     logits: Logits = "sum"
     correct_only: Annotated[bool, Field(description="average E over samples that are right, or over all")] = True
     minimum: Minimum = 1
+    tolerance: Tolerance = None
     batches: Most = 10
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
@@ -62,8 +71,9 @@ class Entropy:
         seen = study(model, bundle, timesteps, score, self.batches, resources)
         entropy = 1 - (seen.right_mean() if self.correct_only else seen.mean())
         thresholds, means = rising(self, entropy)
-        told = {"mean_entropy": means, **seen.told(thresholds, self.minimum)}
-        return Leave(self.name, score, thresholds, self.minimum, told)
+        minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
+        told = {"mean_entropy": means, **seen.told(thresholds, minimum)}
+        return Leave(self.name, score, thresholds, minimum, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,7 @@ class Confidence:
     threshold: Annotated[float, Field(ge=0, le=1, description="largest probability that has to be exceeded")] = 0.9
     logits: Logits = "sum"
     minimum: Minimum = 1
+    tolerance: Tolerance = None
     batches: Most = 10
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
@@ -86,10 +97,11 @@ class Confidence:
         require_minimum(self.minimum, timesteps)
         score = judged(bundle, confidence, self.logits, self.name)
         thresholds = (self.threshold,) * timesteps
-        if bundle.tuning is None:
+        if bundle.tuning is None and self.tolerance is None:
             return Leave(self.name, score, thresholds, self.minimum)
         seen = study(model, bundle, timesteps, score, self.batches, resources)
-        return Leave(self.name, score, thresholds, self.minimum, seen.told(thresholds, self.minimum))
+        minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
+        return Leave(self.name, score, thresholds, minimum, seen.told(thresholds, minimum))
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,10 +46,22 @@ class Study:
         right = None if self.right is None else float(self.right.gather(0, exits.unsqueeze(0)).double().mean())
         return {"mean_steps": float(exits.double().mean()) + 1, "score": right}
 
+    def safe_minimum(self, thresholds: Sequence[float], minimum: int, tolerance: float | None) -> int:
+        """Return the least minimum, from the one given on, that loses no more right samples than is tolerated."""
+        if tolerance is None:
+            return minimum
+        if self.right is None:
+            raise SnnfwError("this task cannot tell which samples are right, as exit.tolerance asks: leave it out.")
+        least = float(self.right[-1].double().mean()) - tolerance
+        steps = range(minimum, len(self.scores))
+        safe = (step for step in steps if (self.outcome(thresholds, step)["score"] or 0.0) >= least)
+        return next(safe, len(self.scores))
+
     def told(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
         """Return what the thresholds, and constant ones instead, do to these samples."""
         constant = {alpha: self.outcome([alpha] * len(self.scores), minimum) for alpha in GRID}
         return {
+            "minimum": minimum,
             "expected": self.outcome(thresholds, minimum),
             "sweep": [{"threshold": alpha, **outcome} for alpha, outcome in constant.items()],
         }

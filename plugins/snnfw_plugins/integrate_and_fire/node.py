@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -31,6 +34,21 @@ BURST = KernelBody(
         events = CLAMP(events, 0, burst);
         y = events * threshold;
         potential = potential - y;
+    """,
+)
+
+SIGNED = KernelBody(
+    states=("potential", "fired"),
+    parameters=("threshold", "offset", "rounding", "burst"),
+    code="""
+        potential = potential + (x + offset);
+        const real wished = FLOOR(potential / threshold + rounding);
+        const real bounded = CLAMP(wished, -burst, burst);
+        const real count = bounded < -fired ? -fired : bounded;
+        y = count * threshold;
+        events = ABS(count);
+        potential = potential - y;
+        fired = fired + count;
     """,
 )
 
@@ -86,10 +104,47 @@ class BurstNeuron(SoftResetNeuron):
         return (potential / self.threshold).floor_().clamp_(0, self.burst)
 
 
-def clip_floor(activation: Tensor, timesteps: int, threshold: Tensor, burst: int = 1) -> Tensor:
-    """Return ClipFloor(a, T, θ, φ) = θ/T · clip(floor(a·T/θ), 0, T·φ), the mean output for a constant input a.
+class SignedBurstNeuron(SpikingNeuron):
+    """Fire up to φ spikes of height θ, of either sign, and never take back more than was emitted.
+
+    u(t) = V(t-1) + x(t), n(t) = max(clip(floor(u(t)/θ + r), -φ, φ), -K(t-1)), s(t) = n(t)·θ, V(t) = u(t) - s(t) and
+    K(t) = K(t-1) + n(t); r is 1/2 with ``rounds``, else 0. Charge is conserved, Σ s(t) + V(T) = Σ x(t) + V(0), so while
+    no burst is clipped K(t) = max(floor((V(0) + x(1) + ... + x(t))/θ + r), 0), whatever the order of the inputs.
+    """
+
+    states: ClassVar[tuple[str, ...]] = ("potential", "fired")
+
+    def __init__(self, stats: SiteStats, burst: int, rounds: bool = True) -> None:
+        super().__init__(stats)
+        self.burst, self.rounding = burst, 0.5 if rounds else 0.0
+
+    def begin(self, drive: Tensor) -> States:
+        """Return the initial potential everywhere, and no spikes."""
+        return torch.zeros_like(drive) + self.initial, torch.zeros_like(drive)
+
+    def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
+        """Charge, fire or take back, and subtract what was fired."""
+        potential, fired = states[0] + drive, states[1]
+        wished = (potential / self.threshold + self.rounding).floor_().clamp_(-self.burst, self.burst)
+        count = torch.where(wished < -fired, -fired, wished)
+        output = count * self.threshold
+        return output, (potential - output, fired + count)
+
+    def kernel(self) -> Kernel:
+        """Return the same step in C."""
+        tensors: dict[str, Tensor | float] = {"threshold": self.threshold, "offset": self.offset}
+        return Kernel(SIGNED, {**tensors, "rounding": self.rounding, "burst": float(self.burst)})
+
+
+def clip_floor(activation: Tensor, timesteps: int, threshold: Tensor, burst: int = 1, rounding: float = 0.0) -> Tensor:
+    """Return ClipFloor(a, T, θ, φ) = θ/T · clip(floor(a·T/θ + r), 0, T·φ), the mean output for a constant input a.
 
     It equals ClipFloor(a, T·φ, θ·φ, 1): a burst of φ is as fine as φ times as many timesteps.
     """
-    steps = (activation * (timesteps / threshold)).floor_().clamp_(0, timesteps * burst)
+    steps = (activation * (timesteps / threshold)).add_(rounding).floor_().clamp_(0, timesteps * burst)
     return steps * (threshold / timesteps)
+
+
+def scaled(stats: SiteStats, ratio: float) -> SiteStats:
+    """Return the statistics with the threshold times ρ; ρ = 1 changes no bit."""
+    return replace(stats, threshold=ratio * stats.threshold)

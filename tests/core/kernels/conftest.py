@@ -16,7 +16,7 @@ from snnfw.kernels.body import KernelBody
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw_plugins.ibra.node import BinaryNeuron, IntegerNeuron
 from snnfw_plugins.inflor.node import RectifiedNeuron
-from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SoftResetNeuron
+from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, SoftResetNeuron
 from snnfw_plugins.lif.node import LeakyNeuron
 from snnfw_plugins.msat import MSAT
 from snnfw_plugins.msat.node import MSATNeuron
@@ -46,6 +46,7 @@ EXACT: dict[str, Make] = {
     "burst-shift": lambda stats: BurstNeuron(stats, 7, 3, shift=True),
     "lif-soft": lambda stats: LeakyNeuron(stats, 1.7, "soft"),
     "lif-hard": lambda stats: LeakyNeuron(stats, 1.7, "hard"),
+    "signed": lambda stats: SignedBurstNeuron(stats, 3),
     "srif-soft": lambda stats: RectifiedNeuron(stats),
     "srif-hard": lambda stats: RectifiedNeuron(stats, 0.7, "hard", False),
     "ibra": lambda stats: BinaryNeuron(stats, 100, 511, 0.25),

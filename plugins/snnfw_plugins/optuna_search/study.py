@@ -1,0 +1,190 @@
+"""One Optuna study: ask for plans, score them, and pick the one to run."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
+
+from snnfw.config.fields import take_apart
+from snnfw.contracts import Found, Neuron, Score
+from snnfw.errors import SnnfwError
+from snnfw_plugins.optuna_search.scores import scores
+from snnfw_plugins.pareto.candidates import having_field, with_value
+from snnfw_plugins.pareto.picture import blank, png
+from snnfw_plugins.pareto.recipes import recipe
+
+if TYPE_CHECKING:
+    from snnfw.plan.place import Plan
+    from snnfw.simulate.trials import Trials
+    from snnfw_plugins.optuna_search import OptunaSearch
+
+MICROJOULES = 1e3
+"""µJ in a mJ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """One choice of the space: a field's values, for one site or for several."""
+
+    label: str
+    field: str
+    sites: tuple[str, ...]
+    values: tuple[Any, ...]
+    own: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One plan that was tried, the value of each dimension by its label, and the score."""
+
+    plan: Plan
+    choices: Mapping[str, Any]
+    score: Score
+
+
+def study(search: OptunaSearch, plan: Plan, trials: Trials) -> Found:
+    """Try as many plans as asked for, the plan as given first, and return the best within the budget.
+
+    Samplers are seeded and scores are kept on disk: a study that was stopped runs through what it had in no time, and
+    ends as it would have.
+    """
+    dimensions = _dimensions(search, plan)
+    optuna = _optuna()
+    score = scores(trials)
+    given = Tried(plan, {}, score(plan))
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        tried = _run(optuna, search, plan, dimensions, score, trials)
+    finally:
+        optuna.logging.set_verbosity(before)
+    front = _front([given, *tried])
+    best = _pick(front, given, search.budget)
+    recipes = {f"search/recipes/point-{n:04d}.yaml": recipe(entry.plan, trials) for n, entry in enumerate(front)}
+    files: dict[str, str | bytes] = {
+        "search/recipes/chosen.yaml": recipe(best.plan, trials),
+        "search/trials.json": json.dumps([_plain(entry) for entry in tried], allow_nan=False) + "\n",
+        "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
+        **recipes,
+    }
+    return Found(best.plan, _record(search, given, best, front), files)
+
+
+def _optuna() -> Any:
+    try:
+        return import_module("optuna")
+    except ImportError as error:
+        raise SnnfwError("search=optuna needs the library optuna: pip install snnfw[search].") from error
+
+
+def _dimensions(search: OptunaSearch, plan: Plan) -> list[Dimension]:
+    """Return the space's dimensions, every value tried on the neurons that it is for."""
+    if not search.space:
+        raise SnnfwError("search.space is empty: give at least one field with values, like search.space.phi=[1,2,4].")
+    dimensions = []
+    for field, values in search.space.items():
+        key = f"search.space.{field}"
+        if not values:
+            raise SnnfwError(f"{key} is empty: give at least one value of '{field}' to try.")
+        owns = {place.site.name: getattr(place.neuron, field) for place in having_field(plan, field)}
+        for place in having_field(plan, field):
+            for value in values:
+                with_value(cast("Neuron", place.neuron), field, value, key)
+        if search.shared:
+            dimensions.append(_dimension(field, field, tuple(owns), values, next(iter(owns.values()))))
+        else:
+            dimensions += [_dimension(f"{site} {field}", field, (site,), values, own) for site, own in owns.items()]
+    return dimensions
+
+
+def _dimension(label: str, field: str, sites: tuple[str, ...], values: Sequence[Any], own: Any) -> Dimension:
+    return Dimension(label, field, sites, tuple(dict.fromkeys([*values, own])), own)
+
+
+def _run(
+    optuna: Any, search: OptunaSearch, plan: Plan, dimensions: Sequence[Dimension], score: Any, trials: Trials
+) -> list[Tried]:
+    samplers = {
+        "tpe": optuna.samplers.TPESampler,
+        "nsga2": optuna.samplers.NSGAIISampler,
+        "random": optuna.samplers.RandomSampler,
+    }
+    sampler = samplers[search.sampler](seed=trials.resources.seed)
+    running = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
+    running.enqueue_trial({dimension.label: dimension.own for dimension in dimensions})
+    tried = []
+    for _ in trials.resources.track(range(search.trials), "try plans", search.trials):
+        trial = running.ask()
+        choices = {entry.label: trial.suggest_categorical(entry.label, entry.values) for entry in dimensions}
+        variant = _variant(plan, dimensions, choices)
+        found = score(variant)
+        running.tell(trial, [found.metric, found.energy])
+        tried.append(Tried(variant, choices, found))
+    return tried
+
+
+def _variant(plan: Plan, dimensions: Sequence[Dimension], choices: Mapping[str, Any]) -> Plan:
+    """Return the plan with the chosen values."""
+    for dimension in dimensions:
+        neurons = {place.site.name: place.neuron for place in plan.placements}
+        for site in dimension.sites:
+            neuron = cast("Neuron", neurons[site])
+            changed = with_value(neuron, dimension.field, choices[dimension.label], f"search.space.{dimension.field}")
+            plan = plan.with_neuron(site, changed)
+    return plan
+
+
+def _front(tried: Sequence[Tried]) -> list[Tried]:
+    """Return the plans that no other one beats in metric and energy at once, cheapest first."""
+    front: list[Tried] = []
+    for entry in sorted(tried, key=lambda entry: (entry.score.energy, -entry.score.metric)):
+        if not front or entry.score.metric > front[-1].score.metric:
+            front.append(entry)
+    return front
+
+
+def _pick(front: Sequence[Tried], given: Tried, budget: float) -> Tried:
+    """Return the best plan within the budget, or say what the cheapest one costs."""
+    affordable = [entry for entry in front if entry.score.energy <= budget * given.score.energy]
+    if affordable:
+        return affordable[-1]
+    least = math.ceil(front[0].score.energy / given.score.energy * 1e4) / 1e4
+    raise SnnfwError(
+        f"search.budget={budget:g} cannot be met: of the plans tried none costs less than {least} times what the plan "
+        f"as given costs. Give search.budget={least} or more, or more search.trials."
+    )
+
+
+def _plain(entry: Tried) -> dict[str, Any]:
+    return {"metric": entry.score.metric, "energy": entry.score.energy, "choices": dict(entry.choices)}
+
+
+def _record(search: OptunaSearch, given: Tried, best: Tried, front: Sequence[Tried]) -> dict[str, Any]:
+    return {
+        "name": search.name,
+        "sampler": search.sampler,
+        "trials": search.trials,
+        "budget": search.budget,
+        "points": len(front),
+        "metric": best.score.metric,
+        "energy": best.score.energy,
+        "given": {"metric": given.score.metric, "energy": given.score.energy},
+        "chosen": {place.site.name: take_apart(place.neuron) for place in best.plan.placements},
+        "front": [[entry.score.energy, entry.score.metric] for entry in front],
+    }
+
+
+def _draw(tried: Sequence[Tried], front: Sequence[Tried], given: Tried, best: Tried, metric: str) -> bytes:
+    """Return a PNG of the metric over energy."""
+    figure, axes = blank()
+    shown = [("tried", tried, "."), ("not beaten", front, "s-"), ("as given", [given], "D"), ("chosen", [best], "r*")]
+    for label, entries, style in shown:
+        energies = [entry.score.energy * MICROJOULES for entry in entries]
+        axes.plot(energies, [entry.score.metric for entry in entries], style, markersize=6, label=label)
+    axes.set_xlabel("energy [µJ per sample]")
+    axes.set_ylabel(f"{metric} on calibration data")
+    return png(figure, axes)

@@ -1,0 +1,70 @@
+"""Draw a frontier, with the uniform choices and the chosen one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from snnfw.simulate.sensitivity import Question
+    from snnfw_plugins.pareto.frontier import Frontier
+
+LABELS = 10
+"""Most uniform choices that are named."""
+
+Point = tuple[float, float]
+"""Cost, energy in millijoules, and sensitivity."""
+
+AXES: Mapping[str, tuple[str, float]] = {
+    "energy": ("energy of the events [µJ per sample]", 1e3),
+    "spikes": ("events [per sample]", 1.0),
+}
+"""The axis of a cost, and what its numbers are multiplied by."""
+DISTANCES: Mapping[str, str] = {
+    "symmetric_kl": "summed sensitivity, symmetric KL [nat]",
+    "kl": "summed sensitivity, KL [nat]",
+    "task": "summed sensitivity, the task's distance",
+}
+
+
+def draw(found: Frontier, uniform: Mapping[str, Point], given: Point, chosen: Point, question: Question) -> bytes:
+    """Return a PNG of sensitivity over cost."""
+    figure, axes = blank()
+    title, factor = AXES[question.cost]
+    marks = {name: (factor * cost, value) for name, (cost, value) in uniform.items()}
+    axes.plot(factor * found.cost, found.value, ".-", color="tab:blue", markersize=3, linewidth=1, label="frontier")
+    if marks:
+        axes.plot(*zip(*marks.values(), strict=True), "s", color="tab:grey", markersize=5, label="uniform")
+    for name in list(marks)[:: -(-len(marks) // LABELS)] if marks else ():
+        axes.annotate(name, marks[name], xytext=(4, 4), textcoords="offset points", fontsize=7, color="dimgrey")
+    axes.plot(factor * given[0], given[1], "D", color="tab:orange", markersize=7, label="as given")
+    axes.plot(factor * chosen[0], chosen[1], "*", color="tab:red", markersize=13, label="chosen")
+    axes.set_xlabel(title)
+    axes.set_ylabel(DISTANCES[question.distance])
+    if min([*found.value, given[1], *(point[1] for point in uniform.values())]) > 0:
+        axes.set_yscale("log")
+    axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
+    return png(figure, axes)
+
+
+def blank() -> tuple[Figure, Axes]:
+    """Return a figure with one diagram, drawn without a display."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+    FigureCanvasAgg(figure)  # becomes the figure's canvas
+    return figure, figure.add_subplot()
+
+
+def png(figure: Figure, axes: Axes) -> bytes:
+    """Return the figure as a PNG, with grid and legend."""
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    written = io.BytesIO()
+    figure.savefig(written, format="png", dpi=120)
+    return written.getvalue()

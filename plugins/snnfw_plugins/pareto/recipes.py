@@ -1,0 +1,28 @@
+"""Write a plan as a recipe that ``recipe=FILE`` replays."""
+
+from __future__ import annotations
+
+import glob
+from typing import TYPE_CHECKING
+
+from omegaconf import OmegaConf
+
+from snnfw.config.fields import take_apart
+from snnfw.config.recipe import plain_rule
+from snnfw.contracts import Rule
+
+if TYPE_CHECKING:
+    from snnfw.plan.place import Plan
+    from snnfw.simulate.trials import Trials
+
+
+def recipe(plan: Plan, trials: Trials) -> str:
+    """Return a YAML file with one rule per site, the converter and the timesteps; nothing is searched again."""
+    rules = [Rule(glob.escape(placement.site.name), placement.neuron) for placement in plan.placements]
+    values = {
+        "timesteps": trials.timesteps,
+        "converter": take_apart(trials.converter),
+        "search": None,
+        "layers": [plain_rule(rule) for rule in rules],
+    }
+    return OmegaConf.to_yaml(OmegaConf.create(values))

@@ -1,0 +1,200 @@
+"""One stage of a search: measure the candidates, find the frontier, pick a point of it, and write down both."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from snnfw.config.fields import take_apart
+from snnfw.contracts import Found
+from snnfw.errors import SnnfwError
+from snnfw.simulate.sensitivity import Question, Table, measure
+from snnfw_plugins.pareto.frontier import Frontier, frontier, total
+from snnfw_plugins.pareto.picture import draw
+from snnfw_plugins.pareto.recipes import recipe
+
+if TYPE_CHECKING:
+    from snnfw.plan.place import Plan
+    from snnfw.simulate.trials import Trials
+    from snnfw_plugins.pareto.candidates import Candidates
+
+UNITS: Mapping[str, str] = {"energy": "mJ", "spikes": "events"}
+RECORDED = 200
+"""Most points of the frontier that the report keeps; the file beside it keeps all."""
+RECIPES = 30
+"""Most points of the frontier that get a recipe of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Which point of the frontier is wanted.
+
+    The least sensitivity within a budget of cost, or the least cost within one of sensitivity, both as a ratio of what
+    the plan has as it was given; or simply the point of a number. ``key`` is where the user wrote the search, ``field``
+    the name of its budget.
+    """
+
+    key: str
+    field: str
+    budgeted: Literal["cost", "sensitivity"]
+    budget: float
+    point: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What is searched: ``plan`` as it was given, ``measured`` with the neurons that stand while another is tried."""
+
+    title: str
+    plan: Plan
+    measured: Plan
+    candidates: Candidates
+    question: Question
+    aim: Aim
+    resolution: float = 0.0
+
+
+Prepare: TypeAlias = Callable[["Plan"], Stage]
+"""Make a stage of the plan that the stage before it chose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a stage measured, the frontier of it, and the number of the point that was picked."""
+
+    stage: Stage
+    table: Table
+    found: Frontier
+    picked: int
+
+    def plan(self, point: int) -> Plan:
+        """Return the plan of one point."""
+        plan = self.stage.plan
+        for site, tried, choice in zip(self.table.sites, self.table.candidates, self.found.choices[point], strict=True):
+            plan = plan.with_neuron(site, tried[choice])
+        return plan
+
+    def sums(self, choices: Sequence[int]) -> dict[str, float]:
+        """Return cost and sensitivity of one candidate per site."""
+        return {"cost": total(self.table.cost, choices), "sensitivity": total(self.table.sensitivity, choices)}
+
+
+def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> Found:
+    """Run one stage on the plan of the other, and return the last one's plan with the record and files of all."""
+    outcomes: list[Outcome] = []
+    for prepare in stages:
+        outcomes.append(search_stage(prepare(plan), trials))
+        plan = outcomes[-1].plan(outcomes[-1].picked)
+    several = len(outcomes) > 1
+    records = [record(outcome) for outcome in outcomes]
+    files: dict[str, str | bytes] = {"search/recipes/chosen.yaml": recipe(plan, trials)}
+    for outcome in outcomes:
+        files |= written(outcome, trials, f"-{outcome.stage.title}" if several else "")
+    return Found(plan, {**records[-1], "name": name, "stages": records if several else []}, files)
+
+
+def search_stage(stage: Stage, trials: Trials) -> Outcome:
+    """Measure, search and pick."""
+    table = measure(stage.measured, stage.candidates.by_site, stage.question, trials)
+    found = frontier(table.cost, table.sensitivity, resolution=stage.resolution)
+    return Outcome(stage, table, found, pick(found, table, stage))
+
+
+def pick(found: Frontier, table: Table, stage: Stage) -> int:
+    """Return the number of the point that is aimed at, or say that there is none."""
+    aim = stage.aim
+    if aim.point is not None:
+        if aim.point >= len(found):
+            raise SnnfwError(
+                f"{aim.key}.point={aim.point} is not there: the frontier has {len(found)} points, from 0 to "
+                f"{len(found) - 1}."
+            )
+        return aim.point
+    by_cost = aim.budgeted == "cost"
+    given = total(table.cost if by_cost else table.sensitivity, stage.candidates.own)
+    point = found.best(aim.budget * given) if by_cost else found.cheapest(aim.budget * given)
+    if point < 0:
+        least = float(found.cost[0] if by_cost else found.value[-1]) / given
+        unit = f" {UNITS[stage.question.cost]}" if by_cost else ""
+        raise SnnfwError(
+            f"{aim.key}.{aim.field}={aim.budget:g} cannot be met: no choice of neurons has a {aim.budgeted} below "
+            f"{_above(least)} times that of the plan as given ({given:.4g}{unit}). Give {aim.key}.{aim.field}="
+            f"{_above(least)} or more."
+        )
+    return point
+
+
+def record(outcome: Outcome) -> dict[str, Any]:
+    """Return what the report keeps, as JSON holds it."""
+    stage, found = outcome.stage, outcome.found
+    plan = outcome.plan(outcome.picked)
+    neurons = {placement.site.name: placement.neuron for placement in plan.placements}
+    return {
+        "name": stage.title,
+        "budgeted": stage.aim.budgeted if stage.aim.point is None else "point",
+        "budget": stage.aim.budget if stage.aim.point is None else None,
+        "point": outcome.picked,
+        "points": len(found),
+        "cost": float(found.cost[outcome.picked]),
+        "cost_unit": UNITS[stage.question.cost],
+        "sensitivity": float(found.value[outcome.picked]),
+        "baseline": outcome.table.baseline,
+        "uniform": outcome.sums(stage.candidates.own),
+        "chosen": {site: take_apart(neurons[site]) for site in outcome.table.sites},
+        "frontier": [[float(found.cost[n]), float(found.value[n])] for n in _spread(len(found), RECORDED)],
+    }
+
+
+def written(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, str | bytes]:
+    """Return the stage's files by their path in the run folder."""
+    stage, found, table = outcome.stage, outcome.found, outcome.table
+    sums = {label: outcome.sums(choices) for label, choices in stage.candidates.uniform.items()}
+    marks = {label: (point["cost"], point["sensitivity"]) for label, point in sums.items()}
+    given = (total(table.cost, stage.candidates.own), total(table.sensitivity, stage.candidates.own))
+    chosen = (float(found.cost[outcome.picked]), float(found.value[outcome.picked]))
+    recipes = {
+        f"search/recipes/point{suffix}-{point:04d}.yaml": recipe(outcome.plan(point), trials)
+        for point in _spread(len(found), RECIPES)
+    }
+    return {
+        f"search/frontier{suffix}.json": whole(outcome),
+        f"search/frontier{suffix}.png": draw(found, marks, given, chosen, stage.question),
+        **recipes,
+    }
+
+
+def whole(outcome: Outcome) -> str:
+    """Return the table and every point, its choices as indices into the candidates, as JSON."""
+    table, found = outcome.table, outcome.found
+    content = {
+        "sites": table.sites,
+        "candidates": [[take_apart(neuron) for neuron in tried] for tried in table.candidates],
+        "sensitivity": table.sensitivity,
+        "cost": table.cost,
+        "cost_unit": UNITS[outcome.stage.question.cost],
+        "baseline": table.baseline,
+        "as_given": outcome.stage.candidates.own,
+        "uniform": outcome.stage.candidates.uniform,
+        "picked": outcome.picked,
+        "points": {
+            "cost": found.cost.tolist(),
+            "sensitivity": found.value.tolist(),
+            "choices": found.choices.tolist(),
+        },
+    }
+    return json.dumps(content, allow_nan=False) + "\n"
+
+
+def _spread(points: int, most: int) -> list[int]:
+    """Return at most ``most`` numbers from 0 to ``points`` - 1, evenly spread, both ends among them."""
+    return [int(n) for n in np.unique(np.linspace(0, points - 1, min(points, most)).round())]
+
+
+def _above(ratio: float) -> float:
+    """Return a ratio rounded up to four decimals, so that it is enough."""
+    return math.ceil(ratio * 1e4) / 1e4
