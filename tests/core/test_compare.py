@@ -137,7 +137,7 @@ def folder(here: Path) -> Path:
 def test_each_number_of_timesteps_is_what_a_run_of_that_length_gives(registry: Registry) -> None:
     board = compared(registry, "methods=[if,adafire]", "checkpoints=[1,4]")
     standing = board.entries[1].standings[1]
-    words = ["task=toy", "plugin=adafire", "timesteps=4", "checkpoints=[4]"]
+    words = ["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4", "checkpoints=[4]"]
     run = json.loads((pipeline.run(resolve(words, registry), registry) / "report.json").read_text())
     [point] = run["checkpoints"]
     assert (standing.timestep, standing.scores) == (4, point["scores"])
@@ -149,7 +149,12 @@ def test_each_number_of_timesteps_is_what_a_run_of_that_length_gives(registry: R
 @pytest.mark.usefixtures("here")
 def test_checkpoints_read_off_one_run_share_its_conversion(registry: Registry) -> None:
     board = compared(registry, "methods=[adafire]", "checkpoints=[1,4]", "retarget=false")
-    run = pipeline.run(resolve(["task=toy", "plugin=adafire", "timesteps=4", "checkpoints=[1,4]"], registry), registry)
+    run = pipeline.run(
+        resolve(
+            ["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4", "checkpoints=[1,4]"], registry
+        ),
+        registry,
+    )
     points = json.loads((run / "report.json").read_text())["checkpoints"]
     [entry] = board.entries
     assert [dict(standing.scores) for standing in entry.standings] == [point["scores"] for point in points]

@@ -130,7 +130,9 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[Any]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    folder = pipeline.run(resolve(["task=toy", "plugin=adafire", "timesteps=4"], registry), registry)
+    folder = pipeline.run(
+        resolve(["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4"], registry), registry
+    )
     assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "report.html", "report.json"]
     first = json.loads((folder / "report.json").read_text())
     again = run(registry, f"experiment={folder / 'config.yaml'}")
@@ -141,7 +143,7 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
 
 
 def test_more_timesteps_come_nearer(registry: Registry, tmp_path: Path) -> None:
-    report = run(registry, "plugin=adafire", "timesteps=32", f"out={tmp_path / 'r'}")
+    report = run(registry, "plugin=adafire", "search=null", "exit=null", "timesteps=32", f"out={tmp_path / 'r'}")
     scores = [point["scores"]["nearness"] for point in report["checkpoints"]]
     assert scores == sorted(scores)
     assert scores[-1] > 0.2 * scores[0]
@@ -158,7 +160,7 @@ def test_three_methods_on_one_network_are_reported_layer_by_layer(registry: Regi
 
 
 def test_a_search_wraps_the_rest_of_the_line(registry: Registry, tmp_path: Path) -> None:
-    report = run(registry, "plugin=adafire", "search=best-phi", f"out={tmp_path / 'r'}")
+    report = run(registry, "plugin=adafire", "search=best-phi", "exit=null", f"out={tmp_path / 'r'}")
     coarse, fine = BestPhi.scores
     assert coarse.metric < fine.metric
     assert coarse.energy < fine.energy
@@ -169,7 +171,7 @@ def test_a_search_wraps_the_rest_of_the_line(registry: Registry, tmp_path: Path)
 
 
 def test_an_exit_policy_stops_the_clock_and_the_energy(registry: Registry, tmp_path: Path) -> None:
-    report = run(registry, "plugin=adafire", "exit=at-once", f"out={tmp_path / 'r'}")
+    report = run(registry, "plugin=adafire", "search=null", "exit=at-once", f"out={tmp_path / 'r'}")
     assert report["exits"] == {"1": 8}
     assert report["exit"] == {"at": 1}
     assert [point["steps"] for point in report["checkpoints"]] == [1.0] * 4

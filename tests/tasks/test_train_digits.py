@@ -7,6 +7,7 @@ import torch
 from safetensors import safe_open
 
 from snnfw_tasks import train_digits
+from snnfw_tasks.augmentation import turned
 from snnfw_tasks.datasets.digits import Digits
 from snnfw_tasks.models.checkpoint import load_weights
 from snnfw_tasks.models.digits import untrained
@@ -76,7 +77,7 @@ def test_distortions_are_small_and_differ_from_sample_to_sample() -> None:
     image = torch.zeros(1, 1, 8, 8)
     image[..., 3:5, 3:5] = 1
     torch.manual_seed(0)
-    images = train_digits.turned(image.repeat(64, 1, 1, 1))
+    images = turned(image.repeat(64, 1, 1, 1))
     place = torch.arange(8.0)
     mass = images.sum(dim=(1, 2, 3))
     centre = (images.sum(dim=(1, 2)) * place).sum(1) / mass

@@ -11,6 +11,8 @@ from pydantic import Field
 from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
 from snnfw.hookspecs import hookimpl
 from snnfw_plugins.calibration import Calibration
+from snnfw_plugins.exits import Entropy
+from snnfw_plugins.pareto import AdaptiveCalibration
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def snnfw_register_neurons() -> Iterable[type[Neuron]]:
 
 @hookimpl
 def snnfw_register_presets() -> Iterable[Preset]:
-    """Register ``plugin=adafire`` and ``plugin=signed``: bursts for ReLU, tracking neurons elsewhere, calibrated."""
+    """Register ``plugin=adafire``, the paper's whole pipeline, and ``plugin=signed``, for the fewest timesteps."""
     return [
         Preset(
             name="adafire",
@@ -94,7 +96,9 @@ def snnfw_register_presets() -> Iterable[Preset]:
             ),
             converter=Calibration(),
             timesteps=8,
-            summary="Adaptive Calibration: burst neurons, least-squares thresholds, bias correction",
+            search=AdaptiveCalibration(),
+            exit=Entropy(tolerance=0.005),
+            summary="Adaptive Calibration: bursts and thresholds searched layer by layer, calibrated, with early exit",
         ),
         Preset(
             name="signed",

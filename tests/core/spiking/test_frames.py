@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -39,7 +41,7 @@ def test_each_timestep_sees_its_own_frame(graph: Graph) -> None:
     temporal.keep_each()
     temporal(FRAMES)
     for frame, expected in zip(FRAMES.unbind(1), temporal.read_each(), strict=True):
-        modules = [*(neuron for _, neuron in static.site_neurons()), *static.cumulative.children()]
+        modules: list[Any] = [*(neuron for _, neuron in static.site_neurons()), *static.cumulative.children()]
         carried = [(module, dict(module.named_memories())) for module in modules]
         static.begin((frame,))
         for module, memories in carried:

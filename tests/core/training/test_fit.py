@@ -92,20 +92,20 @@ def test_a_training_that_is_killed_and_resumed_ends_with_the_same_weights(
     settings = TrainerSettings(epochs=4, batch=16, rate=0.1, loss=loss)
     whole, _ = trained(tmp_path / "whole", settings)
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     class Kill(Callback):
         def on_train_batch_start(self, trainer: Any, *_: Any) -> None:
             if trainer.global_step == 7:
-                raise Killed
+                raise KilledError
 
     class WithKill(fitting.SeedEachEpoch, Kill):
         pass
 
     with monkeypatch.context() as patch:
         patch.setattr(fitting, "SeedEachEpoch", WithKill)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             trained(tmp_path / "cut", settings)
     torch.rand(100)  # the generators have moved on since
     resumed, _ = trained(tmp_path / "cut", settings)
