@@ -9,10 +9,11 @@ import torch
 
 import snnfw_tasks
 from snnfw.cli import main
+from snnfw.registry import Registry
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
-    "Keys: backend, checkpoints, converter, data, device, energy, exit, experiment, layers, load, memory, model, neuron, "
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, layers, load, memory, model, neuron, "
     "out, plugin, recipe, search, seed, strict, task, timesteps."
 )
 FILES = {
@@ -46,15 +47,14 @@ FILES = {
 }
 
 MISTAKES = {
-    "plugin=adafir": "no plugin named 'adafir'. Did you mean 'adafire'? Registered: adafire, calibration.",
-    "neuron=adafir": "no neuron named 'adafir'. Did you mean 'adafire'? Registered: adafire, if, lif, tracking.",
-    "plugin=adafire neuron.fi=2": "neuron 'adafire' has no parameter 'fi'. Did you mean 'phi'? Its parameters: phi, shift.",
+    "plugin=adafir": "no plugin named 'adafir'. Did you mean 'adafire'? Registered: {plugins}.",
+    "neuron=adafir": "no neuron named 'adafir'. Did you mean 'adafire'? Registered: {neurons}.",
+    "plugin=adafire neuron.fi=2": "neuron 'adafire' has no parameter 'fi'. Did you mean 'phi'? Its parameters: phi, shift, signed, rho.",
     "plugin=adafire task=clasification": (
-        "no task named 'clasification'. Did you mean 'classification'? Registered: classification."
+        "no task named 'clasification'. Did you mean 'classification'? Registered: {tasks}."
     ),
-    "plugin=adafire model=resnet20": (
-        "no model named 'resnet20'. Did you mean 'digits-resnet20'? Registered: callable, digits-resnet20, digits-vgg, "
-        "timm, torchvision."
+    "plugin=adafire model=digits-resnet2": (
+        "no model named 'digits-resnet2'. Did you mean 'digits-resnet20'? Registered: {models}."
     ),
     "plugin=adafire timestep=3": f"no key named 'timestep'. Did you mean 'timesteps'? {KEYS}",
     "plugin=adafire timesteps=0": "timesteps=0 is not allowed: it must be at least 1.",
@@ -124,9 +124,20 @@ def test_a_mistake_is_one_sentence_with_status_two_and_leaves_nothing(
     task = [] if "task=" in words else ["task=classification"]
     assert main(["run", *task, *words.split()]) == 2
     printed = capsys.readouterr()
-    assert printed.err == f"snnfw: {MISTAKES[words].replace('{devices}', devices())}\n"
+    assert printed.err == f"snnfw: {filled(MISTAKES[words])}\n"
     assert {path.name for path in folder.iterdir()} == set(FILES)
 
 
-def devices() -> str:
-    return ", ".join(["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))])
+def filled(sentence: str) -> str:
+    """Return a sentence with what this machine has and what is registered here."""
+    registry = Registry()
+    names = {
+        "devices": ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))],
+        "plugins": sorted(registry.presets),
+        "neurons": sorted(registry.neurons),
+        "tasks": sorted(registry.tasks),
+        "models": sorted(registry.models),
+    }
+    for name, values in names.items():
+        sentence = sentence.replace("{" + name + "}", ", ".join(values))
+    return sentence

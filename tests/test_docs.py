@@ -15,7 +15,9 @@ import pytest
 import snnfw
 from snnfw.cli import COMMANDS
 from snnfw.config import resolve, to_yaml
+from snnfw.config.comparison import resolve_comparison
 from snnfw.config.schema import METHODS
+from snnfw.config.training import resolve_training
 from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
 from snnfw.simulate.energy import Energy
 
@@ -80,7 +82,15 @@ def files(text: str) -> Iterator[tuple[str, str]]:
             yield found[1], block[2]
 
 
-def resolved(words: list[str], folder: Path, modules: Mapping[str, str]) -> None:
+RESOLVE = {
+    "run": resolve,
+    "plan": resolve,
+    "compare": resolve_comparison,
+    "train": resolve_training,
+}
+
+
+def resolved(command: str, words: list[str], folder: Path, modules: Mapping[str, str]) -> None:
     """Resolve words as the command line would, with a page's modules installed and earlier runs at hand."""
     registry = snnfw.Registry()
     for name in modules:
@@ -90,7 +100,12 @@ def resolved(words: list[str], folder: Path, modules: Mapping[str, str]) -> None
             earlier = folder / word.partition("=")[2]
             earlier.parent.mkdir(parents=True, exist_ok=True)
             earlier.write_text(to_yaml(resolve(["task=classification", "plugin=adafire"], registry)), encoding="utf-8")
-    resolve(words, registry)
+        if word.startswith(("checkpoint=runs/", "resume=runs/")):
+            trained = folder / word.partition("=")[2]
+            trained.mkdir(parents=True, exist_ok=True)
+            config = resolve_training(["task=classification", f"plugin={trained.name.rpartition('-')[2]}"], registry)
+            (trained / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    RESOLVE[command](words, registry)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -147,10 +162,10 @@ def test_configured_commands_are_understood(page: str, tmp_path: Path, monkeypat
     refused = {}
     for command in commands(PAGES[page]):
         _, subcommand, *words = shlex.split(command, comments=True)
-        if subcommand not in ("run", "plan") or {"KEY=VALUE", "--help"} & set(words) or command in NOT_HERE:
+        if subcommand not in RESOLVE or {"KEY=VALUE", "--help"} & set(words) or command in NOT_HERE:
             continue
         try:
-            resolved([word for word in words if word != "--config"], tmp_path, modules)
+            resolved(subcommand, [word for word in words if word != "--config"], tmp_path, modules)
         except snnfw.SnnfwError as error:
             refused[command] = str(error)
     assert not refused

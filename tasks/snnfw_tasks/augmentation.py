@@ -1,4 +1,4 @@
-"""Distort training images at random, a whole batch at once."""
+"""Distort training images at random: batches of normalised images, and single ones as bytes."""
 
 from __future__ import annotations
 
@@ -31,3 +31,39 @@ def cropped_and_flipped(images: Tensor, padding: int = 4) -> Tensor:
     mirrored = torch.rand(count) < 0.5
     columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     return padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
+
+
+def cropped_flipped_and_auto(
+    images: Tensor, mean: tuple[float, ...], std: tuple[float, ...], policy: str = "cifar10"
+) -> Tensor:
+    """Crop and mirror images [N, C, H, W] of zero mean, distort each by AutoAugment, and cut a square out of each."""
+    shape = (len(mean), 1, 1)
+    means, deviations = torch.tensor(mean).view(shape), torch.tensor(std).view(shape)
+    pixels = (cropped_and_flipped(images) * deviations + means) * 255
+    distorted = torch.stack([auto(image, policy, mean) for image in pixels.round().clamp(0, 255).to(torch.uint8)])
+    return cut_out((distorted / 255 - means) / deviations)
+
+
+def auto(pixels: Tensor, policy: str, mean: tuple[float, ...]) -> Tensor:
+    """Distort one image of bytes [C, H, W] by AutoAugment (Cubuk et al. 2019) with a learned policy of torchvision's.
+
+    ``policy`` is cifar10, imagenet or svhn. Places that an image is moved away from are filled with its ``mean``.
+    """
+    from torchvision.transforms import v2
+
+    fill = [255 * value for value in mean]
+    distorted: Tensor = v2.AutoAugment(v2.AutoAugmentPolicy(policy), fill=fill)(pixels)
+    return distorted
+
+
+def cut_out(images: Tensor, side: int = 16) -> Tensor:
+    """Set one square of every image [N, C, H, W] to zero (Cutout, DeVries and Taylor 2017).
+
+    Its centre lies anywhere in the image, so part of it may lie outside.
+    """
+    count, _, height, width = images.shape
+    top = torch.randint(height, (count, 1)) - side // 2
+    left = torch.randint(width, (count, 1)) - side // 2
+    rows, columns = torch.arange(height) - top, torch.arange(width) - left
+    inside = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    return images.masked_fill(inside[:, None], 0.0)

@@ -15,6 +15,7 @@ from snnfw_tasks.datasets.folders import Folder, ImageNet
 from snnfw_tasks.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg
 from snnfw_tasks.models.imported import CallableModel
+from snnfw_tasks.models.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model
 from snnfw_tasks.models.timm_zoo import TimmModel
 from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
 
@@ -59,8 +60,9 @@ def snnfw_register_tasks() -> tuple[type[Task], ...]:
 
 @hookimpl
 def snnfw_register_models() -> tuple[type[ModelSource], ...]:
-    """Offer the embedded networks and the ways to bring another one."""
-    return (DigitsResNet20, DigitsVgg, TorchvisionModel, TimmModel, CallableModel)
+    """Offer the embedded networks, architectures for small images, and the ways to bring another network."""
+    small = (CifarResNetModel, CifarResNet18Model, ResNet19Model, Vgg16Model)
+    return (DigitsResNet20, DigitsVgg, *small, TorchvisionModel, TimmModel, CallableModel)
 
 
 @hookimpl

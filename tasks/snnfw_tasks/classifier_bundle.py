@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 
     from snnfw.contracts import Inputs, Output, Resources
     from snnfw_tasks.classification import Classification
+    from snnfw_tasks.events import Events
     from snnfw_tasks.labelled import ClassifierData, ClassifierSource, LabelledData
 
 
-def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
+def bundle(
+    task: Classification | Events, model: ClassifierSource, data: ClassifierData, resources: Resources
+) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     labelled = data.open(model.preprocess())
     require_samples(data.name, labelled)
@@ -33,12 +36,20 @@ def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, 
     network = model.build(classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
     calibration, evaluation = choose(task, data.name, labelled, resources.seed)
+    frames = labelled.frames
     example = torch.stack([calibration[position][0] for position in range(2)]).to(resources.device)
+    if frames is not None:
+        example = example[:, frames // 2]
     require_fit(network, example, classes, model.name, data.name)
     return Bundle(
         model=network,
         example=(example,),
-        calibration=CheckedBatches(calibration.first(task.calibration), task.batch, task.workers, _inputs),
+        calibration=CheckedBatches(
+            calibration.first(task.calibration),
+            max(1, task.batch // (frames or 1)),
+            task.workers,
+            partial(_inputs, frames is not None),
+        ),
         tuning=CheckedBatches(calibration.first(task.calibration), task.batch, task.workers, _batch),
         evaluation=CheckedBatches(evaluation, task.batch, task.workers, _batch),
         scorer=partial(Accuracy, classes),
@@ -47,6 +58,7 @@ def bundle(task: Classification, model: ClassifierSource, data: ClassifierData, 
         correct=correct,
         training=partial(training_batches, data.name, labelled),
         loss=cross_entropy,
+        frames=frames,
         description={
             "classes": list(labelled.classes),
             "sample_shape": list(labelled.shape),
@@ -67,7 +79,9 @@ def require_samples(data: str, labelled: LabelledData) -> None:
             raise SnnfwError(f"data '{data}' has {len(samples)} {split} samples, {least} or more are needed.")
 
 
-def choose(task: Classification, data: str, labelled: LabelledData, seed: int) -> tuple[CheckedSamples, CheckedSamples]:
+def choose(
+    task: Classification | Events, data: str, labelled: LabelledData, seed: int
+) -> tuple[CheckedSamples, CheckedSamples]:
     """Return all calibration samples in random order, and the evaluation samples that count.
 
     The evaluation's choice doesn't depend on ``seed``, so that runs stay comparable; it is mixed because
@@ -108,9 +122,10 @@ def shuffled(count: int, seed: int) -> list[int]:
     return order
 
 
-def _inputs(images: Tensor, labels: Tensor) -> Inputs:
+def _inputs(framed: bool, images: Tensor, labels: Tensor) -> Inputs:
+    """Return what the network itself is called with: single frames [N · frames, C, H, W] where there are frames."""
     del labels
-    return (images,)
+    return (images.flatten(0, 1) if framed else images,)
 
 
 def _batch(images: Tensor, labels: Tensor) -> Batch:

@@ -30,7 +30,7 @@ class Preprocess:
 
 
 class Samples(Protocol):
-    """Samples by index: an image [C, H, W] and the number of its class."""
+    """Samples by index: an image [C, H, W], or frames [frames, C, H, W], and the number of its class."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -46,7 +46,7 @@ class LabelledData:
     """A data set in three splits, whose labels are positions in ``classes``; ``shape`` is one sample's.
 
     ``calibration`` may be the training split itself, but shares nothing with ``evaluation``. ``augment`` distorts a
-    batch of training samples at random.
+    batch of training samples at random. Where ``frames`` is given, a sample is that many frames, one for each timestep.
     """
 
     classes: tuple[str, ...]
@@ -55,6 +55,7 @@ class LabelledData:
     calibration: Samples
     evaluation: Samples
     augment: Callable[[Tensor], Tensor] | None = None
+    frames: int | None = None
 
 
 @runtime_checkable

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RUN = ["task=naming", "plugin=bursting"]
 BOTH = ["compare", "task=naming", "methods=[bursting,single]", "checkpoints=[1,4]"]
-NAMES = "Registered plugins: bursting, plain. Registered neurons: burst, following, single."
+NAMES = "Registered plugins: ann, bursting, plain. Registered neurons: burst, following, single."
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
             ["run", *RUN, "--confg"],
             "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
         ),
-        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: compare, doctor, plan, plugins, run."),
+        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: compare, doctor, plan, plugins, run, train."),
         (["compare", "task=naming"], f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}"),
         (
             [*BOTH, "--confg"],
@@ -105,7 +105,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         ),
         (
             ["plugins", "info", "brst"],
-            "no method or plugin named 'brst'. Did you mean 'burst'? Registered: burst, bursting, calibrated, "
+            "no method or plugin named 'brst'. Did you mean 'burst'? Registered: ann, burst, bursting, calibrated, "
             "callable, confident, digits, direct, finding, folder, following, greedy, naming, plain, single, "
             "small, snnfw, toy_plugin, zoo.",
         ),
@@ -220,7 +220,7 @@ def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
     monkeypatch.setenv("COLUMNS", "250")
     assert cli.main(["plugins", "list"]) == 0
     lines = squeezed(capsys.readouterr().out)
-    assert "snnfw converter direct" in lines
+    assert "snnfw converter direct; plugin ann" in lines
     assert (
         "toy_plugin neuron burst, single, following; converter calibrated; search greedy; "
         "exit policy confident; task naming, finding; model small, zoo, callable; data set digits, folder; "

@@ -139,7 +139,7 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
     assert first["checkpoints"] == again["checkpoints"]
     assert first["about"]["config"] == yaml.safe_load((folder / "config.yaml").read_text())
     assert [report.headline for report in seen] == ["nearness", "nearness"]
-    assert first["about"]["command"] == "snnfw run task=toy plugin=adafire timesteps=4"
+    assert first["about"]["command"] == "snnfw run task=toy plugin=adafire search=null exit=null timesteps=4"
 
 
 def test_more_timesteps_come_nearer(registry: Registry, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_everything_a_plugin_registers_is_found_by_name() -> None:
     assert set(found.tasks) == {"naming", "finding"}
     assert set(found.models) == {"small", "zoo", "callable"}
     assert set(found.data) == {"digits", "folder"}
-    assert set(found.presets) == {"bursting", "plain"}
+    assert set(found.presets) == {"ann", "bursting", "plain"}
     assert found.find("neurons", "burst") is toy_plugin.Burst
     assert not found.quarantined
 

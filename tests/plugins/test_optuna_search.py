@@ -21,7 +21,7 @@ from snnfw.plan.place import Plan, place
 from snnfw.registry import Registry
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.trials import Trials
-from snnfw_plugins import adafire, calibration, integrate_and_fire, optuna_search, tracking
+from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch
 from snnfw_plugins.optuna_search.scores import scores
@@ -163,7 +163,7 @@ def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials
 
 
 def test_the_space_is_given_by_words_and_survives_the_configuration_file(tmp_path: Path) -> None:
-    plugins = [integrate_and_fire, adafire, tracking, calibration, optuna_search, classification]
+    plugins = [integrate_and_fire, adafire, tracking, calibration, exits, pareto, optuna_search, classification]
     registry = Registry(plugins, entry_points=False)
     words = ["task=classification", "plugin=adafire", "search=optuna", "search.space.phi=[1,2]", "search.trials=3"]
     config = resolve(words, registry)

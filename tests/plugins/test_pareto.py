@@ -25,7 +25,7 @@ from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import simulate
 from snnfw.simulate.sensitivity import Question, Table
 from snnfw.simulate.trials import Trials
-from snnfw_plugins import adafire, calibration, integrate_and_fire, pareto, tracking
+from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import AdaptiveCalibration, Pareto, Ssc, stage
@@ -53,7 +53,7 @@ def trials() -> Trials:
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    plugins = [integrate_and_fire, adafire, tracking, calibration, pareto, classification]
+    plugins = [integrate_and_fire, adafire, tracking, calibration, exits, pareto, classification]
     return Registry(plugins, entry_points=False)
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, combine, files_to_load, read_experiment, read_values, read_words, text
+from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
 from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError, closest, unknown
 
@@ -96,10 +97,9 @@ def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:
 
 
 def _resolve(given: Plain, registry: Registry) -> CompareConfig:
-    path = text(given, "experiment")
     # The file of a single run may be given: it has timesteps, which the checkpoints replace.
     readable = (*COMPARISON_KEYS, "timesteps")
-    file = read_experiment(Path(path), readable) if path else {}
+    file = named_experiment(given, registry, readable)
     for name in [*files_to_load(file), *files_to_load(given)]:
         registry.load_file(Path(name))
     comparison = _comparison(registry, {**file, **given})

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnfw.config.experiments import named_experiment
 from snnfw.config.methods import expand_sources
 from snnfw.config.recipe import plain_preset
 from snnfw.config.schema import KEYS
@@ -38,8 +39,8 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gath
 
     A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold.
     """
-    path = text(given, "experiment")
-    experiment = read_experiment(Path(path), keys) if path else _trained(given)
+    experiment = named_experiment(given, registry, keys) if given.get("experiment") else _trained(given)
+    experiment.pop("trainer", None)  # of a training alone
     plugin = text(given if "plugin" in given else experiment, "plugin")
     if "plugin" in experiment and plugin != text(experiment, "plugin"):
         # Another method is asked for: what the file says of its own goes, what it says of the run stays.

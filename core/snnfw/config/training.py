@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown, take_apart
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, read_experiment, read_values, read_words, text
+from snnfw.config.sources import Plain, read_values, read_words, text
 from snnfw.errors import SnnfwError
 from snnfw.training.settings import TrainerSettings
 
@@ -48,12 +49,11 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
     resume = text(given, "resume")
     if resume is not None:
         given = _of_folder(Path(resume), given)
-    path = text(given, "experiment")
-    file = read_experiment(Path(path), (*TRAINING_KEYS, *WITHOUT_EFFECT)) if path else {}
+    file = named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
     trainer = {**_mapping(file.get("trainer")), **_mapping(given.get("trainer"))}
     settings = build(TrainerSettings, trainer, "trainer", "the trainer")
     shared = {key: value for key, value in given.items() if key not in ("trainer", "resume")}
-    run = resolve_plain(shared, registry, (*KEYS, "trainer"))
+    run = resolve_plain(shared, registry)
     kept = {key: value for key, value in run.resolved.items() if key not in WITHOUT_EFFECT}
     resolved = {**kept, "trainer": take_apart(settings)}
     return TrainConfig(run, settings, Path(resume) if resume else None, resolved)

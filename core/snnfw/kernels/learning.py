@@ -16,7 +16,7 @@ from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.compiler import load
 from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
 from snnfw.kernels.layout import Flat, dense_steps, flatten, laid_out_like
-from snnfw.kernels.multistep import TARGETS, computes_in, sequence_like
+from snnfw.kernels.multistep import TARGETS, computes_in, output_like, sequence_like
 
 BODIES: dict[str, KernelBody] = {}
 """Bodies by their code: operators take tensors, numbers and text, so a body goes by name. Nothing is ever replaced."""
@@ -59,7 +59,7 @@ def multi_step(
 ) -> list[Tensor]:
     """Return the output, the events in it, and the states after it."""
     step, real = drive[0], computes_in(drive.dtype)
-    output, events = sequence_like(step, len(drive)), torch.zeros_like(step, dtype=real)
+    output, events = output_like(step, len(drive)), torch.zeros_like(step, dtype=real)
     after = [laid_out_like(state, step, real) for state in states]
     flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]
     TARGETS[target](BODIES[body], drive, output, after, flat, clock, events)
@@ -86,7 +86,7 @@ def multi_step_backward(
 ) -> list[Tensor]:
     """Return the gradient of the input and those of the states before it."""
     step, real = drive[0], computes_in(drive.dtype)
-    gx, incoming = sequence_like(step, len(drive)), sequence_like(step, len(drive)).copy_(gradient)
+    gx, incoming = output_like(step, len(drive)), output_like(step, len(drive)).copy_(gradient)
     before = [laid_out_like(state, step, real) for state in states]
     carried = [laid_out_like(gradient_of_state, step, real) for gradient_of_state in after]
     flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]

@@ -42,7 +42,7 @@ def run(
     body = kernel.body
     after = {name: laid_out_like(states[name], step, real) for name in body.states}
     events = torch.zeros_like(step, dtype=real) if emitted is None else laid_out_like(emitted, step, real)
-    output = drive if in_place and drive.stride(0) >= step.numel() else sequence_like(step, len(drive))
+    output = drive if in_place and drive.stride(0) >= step.numel() else output_like(step, len(drive))
     clock = float(states[body.clock]) if body.clock else 0.0
     if drive.numel():
         parameters = [flatten(kernel.parameters[name], step, real) for name in body.parameters]
@@ -55,7 +55,12 @@ def run(
 def sequence_like(step: Tensor, length: int) -> Tensor:
     """Return an empty [T, *shape] in which every timestep is dense, in the memory layout of ``step`` where that is."""
     strides = torch.empty_like(step).stride()  # a view of something larger has strides that would overlap
-    sequence = step.new_empty_strided((length, *step.shape), (step.numel(), *strides))
+    return step.new_empty_strided((length, *step.shape), (step.numel(), *strides))
+
+
+def output_like(step: Tensor, length: int) -> Tensor:
+    """Return an empty [T, *shape] like ``sequence_like``'s, on large pages where the system has them."""
+    sequence = sequence_like(step, length)
     if sequence.device.type == "cpu":
         ask_for_large_pages(sequence)
     return sequence

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path  # pydantic resolves the fields' types at run time
-from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -12,6 +13,9 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.labelled import LabelledData, Preprocess
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
     from torchvision.datasets import CIFAR10
 
     from snnfw_tasks.datasets.images import PixelSamples
@@ -21,6 +25,10 @@ Mean: TypeAlias = Annotated[tuple[float, float, float], Field(description="subtr
 Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Deviation: TypeAlias = Annotated[
     tuple[Positive, Positive, Positive], Field(description="what red, green and blue are divided by")
+]
+Augment: TypeAlias = Annotated[
+    Literal["standard", "auto", "none"],
+    Field(description="training images: cropped and mirrored; AutoAugment and Cutout too; or as they are"),
 ]
 
 
@@ -34,13 +42,14 @@ class Cifar10:
     root: Annotated[Path, Field(description="the folder that holds cifar-10-batches-py")]
     mean: Mean = (0.4914, 0.4822, 0.4465)
     std: Deviation = (0.2470, 0.2435, 0.2616)
+    augment: Augment = "standard"
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the 50,000 training images, for calibration too, and the 10,000 test images."""
         del preprocess  # the images are 32×32; only their normalisation is open, and that is this source's
         from torchvision.datasets import CIFAR10
 
-        return _open(CIFAR10, self.name, self.root, self.mean, self.std)
+        return _open(CIFAR10, self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +62,20 @@ class Cifar100:
     root: Annotated[Path, Field(description="the folder that holds cifar-100-python")]
     mean: Mean = (0.5071, 0.4865, 0.4409)
     std: Deviation = (0.2673, 0.2564, 0.2762)
+    augment: Augment = "standard"
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the 50,000 training images, for calibration too, and the 10,000 test images."""
         del preprocess
         from torchvision.datasets import CIFAR100
 
-        return _open(CIFAR100, self.name, self.root, self.mean, self.std)
+        return _open(CIFAR100, self)
 
 
-def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], std: tuple[float, ...]) -> LabelledData:
+def _open(kind: type[CIFAR10], source: Cifar10 | Cifar100) -> LabelledData:
     """Return both of CIFAR's parts after checking that every file is there and undamaged."""
-    from snnfw_tasks.augmentation import cropped_and_flipped
-
-    require_files(kind, name, root)
-    parts = {train: kind(root, train=train) for train in (True, False)}
+    require_files(kind, source.name, source.root)
+    parts = {train: kind(source.root, train=train) for train in (True, False)}
 
     def split(train: bool) -> PixelSamples:
         import torch
@@ -75,7 +83,7 @@ def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], s
         from snnfw_tasks.datasets.images import PixelSamples
 
         pixels = torch.from_numpy(parts[train].data).permute(0, 3, 1, 2)
-        return PixelSamples(pixels, parts[train].targets, 255.0, mean, std)
+        return PixelSamples(pixels, parts[train].targets, 255.0, source.mean, source.std)
 
     training = split(True)
     return LabelledData(
@@ -84,8 +92,17 @@ def _open(kind: type[CIFAR10], name: str, root: Path, mean: tuple[float, ...], s
         training=training,
         calibration=training,
         evaluation=split(False),
-        augment=cropped_and_flipped,
+        augment=_augment(source),
     )
+
+
+def _augment(source: Cifar10 | Cifar100) -> Callable[[Tensor], Tensor] | None:
+    """Return what distorts a batch of training images."""
+    from snnfw_tasks.augmentation import cropped_and_flipped, cropped_flipped_and_auto
+
+    if source.augment == "auto":
+        return partial(cropped_flipped_and_auto, mean=source.mean, std=source.std)
+    return cropped_and_flipped if source.augment == "standard" else None
 
 
 def require_files(kind: type[CIFAR10], name: str, root: Path) -> None:

@@ -13,6 +13,7 @@ from snnfw_tasks.labelled import LabelledData, Preprocess
 
 if TYPE_CHECKING:
     from snnfw_tasks.datasets.images import FileSamples
+    from snnfw_tasks.labelled import Samples
 
 IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
@@ -30,6 +31,13 @@ Deviation: TypeAlias = Annotated[
 ]
 Interpolation: TypeAlias = Annotated[
     Literal["nearest", "bilinear", "bicubic", "lanczos"] | None, Field(description="how to resize")
+]
+Augment: TypeAlias = Annotated[
+    Literal["standard", "auto", "none"],
+    Field(description="training images: a random part, mirrored; AutoAugment too; or prepared as for the test"),
+]
+Policy: TypeAlias = Annotated[
+    Literal["imagenet", "cifar10", "svhn"], Field(description="data for which AutoAugment's policy was learned")
 ]
 
 
@@ -49,12 +57,14 @@ class ImageNet:
     mean: Mean = None
     std: Deviation = None
     interpolation: Interpolation = None
+    augment: Augment = "standard"
+    policy: Policy = "imagenet"
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the training images, for calibration too, and the validation images."""
         prepare = chosen(self, preprocess)
         expected = "train/CLASS/*.JPEG and val/CLASS/*.JPEG, with one folder per class such as n01440764"
-        return _open(self.name, self.root, prepare, ("train",), ("val",), expected)
+        return _open(self, prepare, ("train",), ("val",), expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +84,14 @@ class Folder:
     mean: Mean = None
     std: Deviation = None
     interpolation: Interpolation = None
+    augment: Augment = "standard"
+    policy: Policy = "imagenet"
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the splits; calibration uses the training images where it has no folder of its own."""
         prepare = chosen(self, preprocess)
         expected = "train/CLASS/*.png, test/CLASS/*.png (or val/) and, optionally, calibration/CLASS/*.png"
-        return _open(self.name, self.root, prepare, ("calibration", "train"), ("test", "val"), expected)
+        return _open(self, prepare, ("calibration", "train"), ("test", "val"), expected)
 
 
 def chosen(source: ImageNet | Folder, known: Preprocess | None) -> Preprocess:
@@ -108,14 +120,14 @@ def chosen(source: ImageNet | Folder, known: Preprocess | None) -> Preprocess:
 
 
 def _open(
-    name: str,
-    root: Path,
+    source: ImageNet | Folder,
     prepare: Preprocess,
     calibration: tuple[str, ...],
     evaluation: tuple[str, ...],
     expected: str,
 ) -> LabelledData:
-    """Return the splits under ``root``; each tuple holds a split's folder names, the preferred one first."""
+    """Return the splits under the source's root; each tuple holds a split's folder names, the preferred one first."""
+    name, root = source.name, source.root
     if not root.is_dir():
         raise SnnfwError(f"data '{name}' finds no folder '{root}': expected there are {expected}.")
     folders = [_folder(name, root, names, expected) for names in (("train",), calibration, evaluation)]
@@ -124,10 +136,20 @@ def _open(
     return LabelledData(
         classes=classes,
         shape=(len(prepare.mean), prepare.crop, prepare.crop),
-        training=training,
+        training=_training(source, training),
         calibration=calibrating,
         evaluation=evaluating,
     )
+
+
+def _training(source: ImageNet | Folder, files: FileSamples) -> Samples:
+    """Return the training images as the source wants them distorted."""
+    from snnfw_tasks.datasets.random_crops import RandomCrops
+
+    if source.augment == "none":
+        return files
+    policy = source.policy if source.augment == "auto" else None
+    return RandomCrops(files.files, files.prepare, files.data, policy)
 
 
 def _folder(name: str, root: Path, names: tuple[str, ...], expected: str) -> Path:

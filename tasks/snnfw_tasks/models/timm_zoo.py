@@ -31,7 +31,7 @@ class TimmModel:
     """A classifier of timm's, with its weights, with yours, or with random ones."""
 
     name: ClassVar[str] = "timm"
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "events")
 
     arch: Annotated[str, Field(description="timm's name for the network, such as resnet18")]
     weights: Annotated[

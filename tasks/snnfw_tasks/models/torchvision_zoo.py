@@ -25,7 +25,7 @@ class TorchvisionModel:
     """A classifier of torchvision's, with its weights, with yours, or with random ones."""
 
     name: ClassVar[str] = "torchvision"
-    tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "events")
 
     arch: Annotated[str, Field(description="torchvision's name for the network, such as resnet18")]
     weights: Annotated[

@@ -130,7 +130,7 @@ def test_python_goes_through_the_same_door(registry: Registry) -> None:
     assert resolve_comparison_mapping(mapping, registry) == compared(registry, *words)
 
 
-NAMES = "Registered plugins: bursting, plain. Registered neurons: burst, following, single."
+NAMES = "Registered plugins: ann, bursting, plain. Registered neurons: burst, following, single."
 REFUSALS: dict[str, str] = {
     "": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
     "methods=[]": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
@@ -157,7 +157,7 @@ REFUSALS: dict[str, str] = {
         "method 'bursting': neuron.phi=0 is not allowed: it must be at least 1."
     ),
     "'methods=[{plugin: burstin}]'": (
-        "method 'burstin': no plugin named 'burstin'. Did you mean 'bursting'? Registered: bursting, plain."
+        "method 'burstin': no plugin named 'burstin'. Did you mean 'bursting'? Registered: ann, bursting, plain."
     ),
     "methods=[bursting,plain] neuron.phi=2": (
         "method 'plain': neuron 'single' has no parameter 'phi'. Its parameters: threshold, leak."
@@ -174,7 +174,7 @@ REFUSALS: dict[str, str] = {
     "methods=[single] seed=-1": "seed=-1 is not allowed: it must be at least 0.",
     "methods=[single] task=namin": "no task named 'namin'. Did you mean 'naming'? Registered: finding, naming.",
     "method=[single]": (
-        "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoints, converter, data, device, energy, "
+        "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, device, energy, "
         "exit, experiment, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
         "strict, task."
     ),

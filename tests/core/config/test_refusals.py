@@ -24,17 +24,17 @@ def refusal(registry: Registry, *words: str) -> str:
 NEURONS = "Registered: burst, following, single."
 NOTHING_SAYS = (
     "nothing says which neuron to use: give plugin=NAME, neuron=NAME or recipe=FILE. "
-    "Registered plugins: bursting, plain. Registered neurons: burst, following, single."
+    "Registered plugins: ann, bursting, plain. Registered neurons: burst, following, single."
 )
 KEYS = (
-    "Keys: backend, checkpoints, converter, data, device, energy, exit, experiment, layers, load, memory, "
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, layers, load, memory, "
     "model, neuron, out, plugin, recipe, search, seed, strict, task, timesteps."
 )
 NO_EFFECT = "every rule of the layers names its own neuron. Leave the neuron out of the rules that it is meant for."
 REFUSALS: dict[str, str] = {
     # names
     "neuron=brst": f"no neuron named 'brst'. Did you mean 'burst'? {NEURONS}",
-    "plugin=bursti": "no plugin named 'bursti'. Did you mean 'bursting'? Registered: bursting, plain.",
+    "plugin=bursti": "no plugin named 'bursti'. Did you mean 'bursting'? Registered: ann, bursting, plain.",
     "neuron=burst task=namin": "no task named 'namin'. Did you mean 'naming'? Registered: finding, naming.",
     "neuron=burst model=smal": ("no model named 'smal'. Did you mean 'small'? Registered: callable, small, zoo."),
     "neuron=burst model=zo/net": "no model named 'zo'. Did you mean 'zoo'? Registered: callable, small, zoo.",
@@ -45,7 +45,7 @@ REFUSALS: dict[str, str] = {
     "neuron=burst converter=none": "no converter named 'none'. Registered: calibrated, direct.",
     "plugin=toy_plugin": (
         "plugin 'toy_plugin' has no preset: choose what it registers by name, see "
-        "'snnfw plugins info toy_plugin'. Presets: bursting, plain."
+        "'snnfw plugins info toy_plugin'. Presets: ann, bursting, plain."
     ),
     # keys and parameters
     "neuron=burst timestep=4": f"no key named 'timestep'. Did you mean 'timesteps'? {KEYS}",

@@ -22,7 +22,7 @@ def test_the_help_lists_keys_names_types_defaults_and_descriptions() -> None:
     for line in (
         "Usage: snnfw run KEY=VALUE ... [--config]",
         "neuron burst, following, single",
-        "plugin bursting, plain",
+        "plugin ann, bursting, plain",
         "recipe a YAML file that says which neuron goes where",
         "timesteps timesteps to simulate; a plugin may bring its own (int >= 1, default 8)",
         "backend how the neurons' time loop is computed (auto | reference | native | cupy, default auto)",

@@ -1,0 +1,147 @@
+"""CIFAR10-DVS, N-Caltech101, N-Cars and DVS128 Gesture from the files that their authors or tonic publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # pydantic resolves the fields' types at run time
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+# pydantic resolves these at run time
+from snnfw_tasks.datasets.events_options import Clip, Frames, Size, Slicing, Static
+
+if TYPE_CHECKING:
+    from snnfw_tasks.datasets.events_frames import Framing
+    from snnfw_tasks.labelled import LabelledData, Preprocess
+
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+GESTURES = (
+    "hand clapping",
+    "right hand wave",
+    "left hand wave",
+    "right arm clockwise",
+    "right arm counter-clockwise",
+    "left arm clockwise",
+    "left arm counter-clockwise",
+    "arm roll",
+    "air drums",
+    "air guitar",
+    "other gestures",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cifar10Dvs:
+    """CIFAR10-DVS (Li et al. 2017) in AEDAT 2 files; nothing is downloaded."""
+
+    name: ClassVar[str] = "cifar10-dvs"
+    tasks: ClassVar[tuple[str, ...]] = ("events",)
+
+    root: Annotated[Path, Field(description="holds airplane/*.aedat, automobile/*.aedat ... truck/*.aedat")]
+    frames: Frames = 10
+    slicing: Slicing = "time"
+    clip: Clip = 10
+    static: Static = False
+    size: Size = 48
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return a fixed tenth of every class, 1000 recordings, for the test and the other 9000 for training."""
+        del preprocess  # that of images
+        from snnfw_tasks.datasets.events_files import read_aedat2
+        from snnfw_tasks.datasets.events_recorded import by_folder, labelled, split
+
+        expected = "airplane/*.aedat, automobile/*.aedat and so on, one folder for each of the ten classes"
+        classes, files = by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
+        return labelled(self.name, classes, split(files), read_aedat2, _framing(self, (128, 128)), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NCaltech101:
+    """N-Caltech101 (Orchard et al. 2015) in .bin files; nothing is downloaded."""
+
+    name: ClassVar[str] = "ncaltech101"
+    tasks: ClassVar[tuple[str, ...]] = ("events",)
+
+    root: Annotated[Path, Field(description="holds accordion/*.bin, airplanes/*.bin ... yin_yang/*.bin")]
+    frames: Frames = 10
+    slicing: Slicing = "time"
+    clip: Clip = 10
+    static: Static = False
+    size: Size = 48
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return a fixed tenth of every class for the test and the rest for training."""
+        del preprocess
+        from snnfw_tasks.datasets.events_files import read_bin
+        from snnfw_tasks.datasets.events_recorded import by_folder, labelled, split
+
+        expected = "CLASS/*.bin, the content of Caltech101.zip"
+        classes, files = by_folder(self.root, ".bin", None, self.name, expected)
+        return labelled(self.name, classes, split(files), read_bin, _framing(self, (240, 180)), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NCars:
+    """N-Cars (Sironi et al. 2018) in Prophesee's .dat files and in the published split; nothing is downloaded."""
+
+    name: ClassVar[str] = "ncars"
+    tasks: ClassVar[tuple[str, ...]] = ("events",)
+
+    root: Annotated[Path, Field(description="holds n-cars_train and n-cars_test, both cars and background")]
+    frames: Frames = 10
+    slicing: Slicing = "time"
+    clip: Clip = 10
+    static: Static = False
+    size: Size = 48
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the published training recordings, for calibration too, and the test recordings."""
+        del preprocess
+        from snnfw_tasks.datasets.events_files import read_dat
+        from snnfw_tasks.datasets.events_recorded import by_folder, labelled
+
+        def part(name: str) -> list[tuple[Path, int]]:
+            expected = "background/*.dat and cars/*.dat"
+            return by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)[1]
+
+        splits = part("n-cars_train"), part("n-cars_test")
+        return labelled(self.name, ("background", "cars"), splits, read_dat, _framing(self, (120, 100)), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DvsGesture:
+    """DVS128 Gesture (Amir et al. 2017), cut into gestures as tonic publishes it; nothing is downloaded."""
+
+    name: ClassVar[str] = "dvs-gesture"
+    tasks: ClassVar[tuple[str, ...]] = ("events",)
+
+    root: Annotated[Path, Field(description="holds ibmGestureTrain/*/*.npy and ibmGestureTest/*/*.npy")]
+    frames: Frames = 10
+    slicing: Slicing = "time"
+    clip: Clip = 10
+    static: Static = False
+    size: Size = 48
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the published training users, for calibration too, and the test users."""
+        del preprocess
+        from snnfw_tasks.datasets.events_files import read_npy
+        from snnfw_tasks.datasets.events_recorded import by_number, labelled
+
+        def part(name: str) -> list[tuple[Path, int]]:
+            expected = "userNN_LIGHT/0.npy to userNN_LIGHT/10.npy"
+            return by_number(self.root / name, ".npy", GESTURES, self.name, expected)
+
+        splits = part("ibmGestureTrain"), part("ibmGestureTest")
+        # Mirrored, the right arm would be the left one.
+        return labelled(self.name, GESTURES, splits, read_npy, _framing(self, (128, 128)), flip=False)
+
+
+def _framing(source: Cifar10Dvs | NCaltech101 | NCars | DvsGesture, sensor: tuple[int, int]) -> Framing:
+    """Return what a source's options say about its frames."""
+    from snnfw_tasks.datasets.events_frames import Framing
+
+    size = (source.size, source.size)
+    return Framing(sensor, size, source.frames, source.slicing, source.clip, source.static)

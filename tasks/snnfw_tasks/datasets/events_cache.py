@@ -1,0 +1,80 @@
+"""Keep what was generated once in the user's cache, whole or not at all."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+LOG = logging.getLogger("snnfw")
+
+DIGEST = 64
+"""A cached file begins with so many characters: the SHA-256 sum of the rest."""
+
+
+def cached(key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Mapping[str, NDArray[Any]]:
+    """Return what ``make`` returns, from the cache where it was kept under ``key`` and is whole.
+
+    Safe when two processes start at once: each writes a file of its own and renames it.
+    """
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.events"
+    if found := _read(name):
+        return found
+    arrays = make()
+    try:
+        _write(name, arrays)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        _say_once(f"snnfw: cannot keep the recordings in the cache ({reason}): generates them for this run")
+    return arrays
+
+
+def cache_folder() -> Path:
+    """Return where recordings are kept; OSError where the user has no home."""
+    root = os.environ.get("XDG_CACHE_HOME")
+    try:
+        return (Path(root) if root else Path.home() / ".cache") / "snnfw" / "events"
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
+
+
+def _read(name: str) -> Mapping[str, NDArray[Any]] | None:
+    """Return the arrays of a file that is there and is what was written."""
+    try:
+        content = (cache_folder() / name).read_bytes()
+    except OSError:
+        return None
+    if hashlib.sha256(content[DIGEST:]).hexdigest().encode() != content[:DIGEST]:
+        LOG.info("snnfw: generates the recordings again, %s is damaged", name)
+        return None
+    with np.load(io.BytesIO(content[DIGEST:]), allow_pickle=False) as arrays:
+        return dict(arrays)
+
+
+def _write(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle, which is a bool
+    content = packed.getvalue()
+    folder = cache_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".events-", dir=folder, ignore_cleanup_errors=True) as scratch:
+        written = Path(scratch) / name
+        written.write_bytes(hashlib.sha256(content).hexdigest().encode() + content)
+        written.replace(folder / name)
+
+
+@functools.cache
+def _say_once(message: str) -> None:
+    LOG.warning(message)

@@ -1,0 +1,146 @@
+"""Make frames of events: counted per cell, polarity and stretch of the recording by tonic, and scaled."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+LOG = logging.getLogger("snnfw")
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How a recording becomes a sample.
+
+    ``sensor`` and ``size`` are (width, height) of the sensor and of a frame: every cell of a frame counts the events
+    of the pixels in it. ``frames`` stretches follow one another without a gap or an overlap, of equal duration
+    between the first event and the last, or with equally many events. A count c becomes min(c, clip) / clip.
+
+    With ``static`` the counts of all frames are summed, and the limit is ``frames`` times ``clip``: what is shown at
+    ``frames`` timesteps then adds up to the same as the frames do, unless one of them is clipped.
+    """
+
+    sensor: tuple[int, int]
+    size: tuple[int, int]
+    frames: int
+    slicing: Literal["time", "count"]
+    clip: int
+    static: bool
+
+    def shape(self) -> tuple[int, ...]:
+        """Return a sample's shape."""
+        frame = (2, self.size[1], self.size[0])
+        return frame if self.static else (self.frames, *frame)
+
+    def sample(self, counts: NDArray[Any]) -> Tensor:
+        """Return the sample, [frames, 2, H, W] or [2, H, W], for counts [frames, 2, H, W]."""
+        limit = self.clip * self.frames if self.static else self.clip
+        summed = counts.sum(0) if self.static else counts
+        return torch.from_numpy(summed.astype(np.float32)).clamp(max=limit) / limit
+
+
+@dataclass(frozen=True, slots=True)
+class CountedSamples:
+    """Samples whose events are counted already, each [frames, 2, H, W]."""
+
+    counts: Sequence[NDArray[np.int16]]
+    labels: Sequence[int]
+    framing: Framing
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.framing.sample(self.counts[index]), int(self.labels[index])
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSamples:
+    """Files of events with their labels, read and counted one by one; ``data`` names the data set in errors."""
+
+    files: Sequence[tuple[Path, int]]
+    read: Callable[[Path, str], NDArray[Any]]
+    framing: Framing
+    data: str
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        path, label = self.files[index]
+        events = usable(self.read(path, self.data), self.framing.sensor, path, self.data)
+        counts = count(events, self.framing)
+        if counts.sum(dtype=np.int64) != len(events):  # tonic counts in 16 bits
+            raise SnnfwError(
+                f"recording '{path}' of data '{self.data}' has more than 32767 events in one cell of a frame: give "
+                f"more than data.frames={self.framing.frames}."
+            )
+        return self.framing.sample(counts), label
+
+
+def usable(events: NDArray[Any], sensor: tuple[int, int], path: Path, data: str) -> NDArray[Any]:
+    """Return the events by time, or raise an SnnfwError that names the file; one without events is only told."""
+    if not len(events):
+        LOG.warning("snnfw: recording '%s' of data '%s' has no events: all its frames are empty", path, data)
+        return events
+    if (earliest := int(events["t"].min())) < 0:
+        raise SnnfwError(
+            f"recording '{path}' of data '{data}' has the negative timestamp {earliest}: extract the file again."
+        )
+    width, height = sensor
+    outside = (events["x"] < 0) | (events["x"] >= width) | (events["y"] < 0) | (events["y"] >= height)
+    if outside.any():
+        x, y = (int(events[axis][outside][0]) for axis in "xy")
+        raise SnnfwError(
+            f"recording '{path}' of data '{data}' has an event at x={x}, y={y}, outside its sensor of {width} by "
+            f"{height} pixels: it is of another data set, or damaged."
+        )
+    return events[np.argsort(events["t"], kind="stable")]
+
+
+def count(events: NDArray[Any], framing: Framing) -> NDArray[np.int16]:
+    """Return how many events fall into each cell, [frames, 2, H, W], OFF before ON, for events by time.
+
+    tonic cuts at whole numbers and drops what is left at the end, so it is given places in the recording (time since
+    the first event, or rank) times the number of frames: stretches as long as the recording then cut it exactly.
+    """
+    transforms = require_tonic("transforms")
+    (width, height), (columns, rows) = framing.sensor, framing.size
+    if not len(events):
+        return np.zeros((framing.frames, 2, rows, columns), np.int16)
+    times = events["t"].astype(np.int64)
+    place = times - times[0] if framing.slicing == "time" else np.arange(len(events))
+    length = int(place[-1]) + 1
+    placed = np.empty(len(events), [("x", np.int64), ("y", np.int64), ("t", np.int64), ("p", np.int64)])
+    placed["x"] = events["x"].astype(np.int64) * columns // width
+    placed["y"] = events["y"].astype(np.int64) * rows // height
+    placed["t"], placed["p"] = place * framing.frames, events["p"]
+    to_frame = transforms.ToFrame(
+        (columns, rows, 2), time_window=length, start_time=0, end_time=length * framing.frames
+    )
+    counts: NDArray[np.int16] = to_frame(placed)
+    return counts
+
+
+def require_tonic(module: str) -> ModuleType:
+    """Return one of tonic's modules, or say how to get tonic."""
+    import importlib
+
+    try:
+        return importlib.import_module(f"tonic.{module}")
+    except ImportError as error:
+        raise SnnfwError("task 'events' needs the package tonic: pip install 'snnfw[events]'.") from error
