@@ -52,7 +52,7 @@ class Settings:
         return Resources(device=self.device, backend=self.backend)
 
 
-def measure(settings: Settings, repetitions: int = 11) -> Iterator[Section]:
+def measure(settings: Settings, repetitions: int = 5) -> Iterator[Section]:
     """Yield the table."""
     bundle = Classification(batch=settings.batch, limit=settings.samples).load(
         DigitsResNet20(), Digits(), settings.resources()

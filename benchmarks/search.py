@@ -69,7 +69,7 @@ class Settings:
         return Question(samples=self.samples)
 
 
-def measure(settings: Settings, repetitions: int = 5) -> Iterator[Section]:
+def measure(settings: Settings, repetitions: int = 3) -> Iterator[Section]:
     """Yield the table."""
     found = seconds(candidates(settings), repetitions)
     columns = ("", "s", "time / whole runs")

@@ -104,7 +104,7 @@ def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_packaged_experiment_trains_where_the_data_is(registry: Registry, cifar10: Path) -> None:
-    words = ["experiment=inflor/cifar10_resnet20", f"data.root={cifar10}", "model.depth=8", "model.width=4"]
+    words = ["experiment=inflor/cifar10_resnet20", f"data.root={cifar10}", "model.depth=8", "model.width=16"]
     shortened = ["timesteps=2", "trainer.epochs=1", "trainer.batch=4", f"out={cifar10 / 'out'}"]
     folder = train(resolve_training([*words, *shortened], registry))
     assert "accuracy" in json.loads((folder / "training.json").read_text(encoding="utf-8"))["scores"]

@@ -95,3 +95,22 @@ def test_a_damaged_file_is_named_and_never_unpickled(cifar10: Path) -> None:
         f"file '{path}' is damaged, its MD5 sum is not the published {CIFAR10.train_list[1][1]}: "
         f"extract cifar-10-python.tar.gz into '{cifar10}' again."
     )
+
+
+@pytest.mark.parametrize(
+    ("augment", "changed", "exact"), [("none", False, True), ("standard", True, True), ("auto", True, False)]
+)
+def test_training_images_alone_are_distorted_as_the_source_says(
+    cifar10: Path, augment: Any, changed: bool, exact: bool
+) -> None:
+    data = Cifar10(cifar10, augment=augment)
+    bundle = Classification(batch=8).load(TINY, data, Resources())
+    assert bundle.training is not None
+    [batch] = bundle.training(8, 0, 1)
+    plain = torch.stack([data.open(None).training[index][0] for index in range(8)])
+    levels = set(plain.unique().tolist())
+    # Crops only move what is there and fill with zeros; AutoAugment makes values of its own.
+    assert (set(batch.inputs[0].unique().tolist()) <= levels | {0.0}) is exact
+    assert bool((batch.inputs[0] == 0).any()) is changed
+    calibration = torch.cat([inputs[0] for inputs in bundle.calibration])
+    assert set(calibration.unique().tolist()) <= levels

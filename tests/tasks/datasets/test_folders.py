@@ -69,6 +69,52 @@ def test_grey_images_follow_a_network_for_grey_images(root: Path) -> None:
     assert image.allclose(torch.tensor((100 / 255 - 0.305) / 0.376))
 
 
+@pytest.fixture
+def gradient(root: Path) -> Path:
+    """Replace all images by one that is darker at the left, 48 pixels wide."""
+    shades = torch.arange(48, dtype=torch.uint8).mul(5).repeat(40, 1).numpy()
+    for path in root.rglob("*.png"):
+        Image.fromarray(shades).convert("RGB").save(path)
+    return root
+
+
+def test_training_images_are_another_part_at_every_reading(gradient: Path) -> None:
+    data = Folder(gradient, size=24).open(None)
+    torch.manual_seed(0)
+    images = torch.stack([data.training[0][0] for _ in range(16)])
+    assert images.shape == (16, 3, 24, 24)
+    assert len({float(image.sum()) for image in images}) == 16
+    rising = images[:, 0, 12, -1] > images[:, 0, 12, 0]
+    assert set(rising.tolist()) == {True, False}  # some are mirrored
+    torch.manual_seed(0)
+    assert torch.equal(data.training[0][0], images[0])
+
+
+@pytest.mark.parametrize("augment", ["standard", "auto", "none"])
+def test_calibration_and_test_images_are_never_distorted(gradient: Path, augment: Any) -> None:
+    data = Folder(gradient, size=24, augment=augment).open(None)
+    plain = Folder(gradient, size=24, augment="none").open(None)
+    for samples in (data.calibration, data.evaluation):
+        assert torch.equal(samples[0][0], plain.training[0][0])
+    torch.manual_seed(0)
+    assert torch.equal(data.training[0][0], plain.training[0][0]) is (augment == "none")
+
+
+def test_auto_distorts_what_was_cut_out_by_the_policy_that_is_asked_for(
+    gradient: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def auto(pixels: torch.Tensor, policy: str, mean: tuple[float, ...]) -> torch.Tensor:
+        asked.append(policy)
+        return torch.zeros_like(pixels)
+
+    monkeypatch.setattr("snnfw_tasks.datasets.random_crops.auto", auto)
+    image, _ = Folder(gradient, size=24, augment="auto", policy="svhn").open(None).training[0]
+    assert asked == ["svhn"]
+    assert torch.allclose(image, -torch.tensor(IMAGENET.mean).div(torch.tensor(IMAGENET.std)).view(3, 1, 1))
+
+
 KNOWN = Preprocess(200, 160, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), "bicubic")
 
 

@@ -58,7 +58,7 @@ def test_the_architectures_have_the_parameters_of_their_papers(source: Any, expe
 @pytest.mark.parametrize(
     ("source", "side", "neurons"),
     [
-        (CifarResNetModel(depth=8, width=4, channels=1), 8, 7),
+        (CifarResNetModel(depth=8, channels=1), 8, 7),
         (CifarResNet18Model(channels=2), 8, 17),
         (ResNet19Model(), 8, 18),
         (Vgg16Model(), 32, 15),
