@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from snnfw.kernels.layout import Flat, flatten
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -36,7 +39,18 @@ class KernelBody:
 
 @dataclass(frozen=True, slots=True)
 class Kernel:
-    """A body with its parameters: numbers, or tensors that broadcast against the activation."""
+    """A body with its parameters: numbers, or tensors that broadcast against the activation.
+
+    ``laid_out`` remembers how parameters lie along the memory of a timestep, by its layout and type.
+    """
 
     body: KernelBody
     parameters: Mapping[str, Tensor | float]
+    laid_out: dict[Any, list[Flat]] = field(default_factory=dict, compare=False, repr=False)
+
+    def flat(self, step: Tensor, dtype: torch.dtype) -> list[Flat]:
+        """Return the parameters along the memory of one timestep's tensor, in the order of the body."""
+        key = (step.shape, step.stride(), step.device, dtype)
+        if key not in self.laid_out:
+            self.laid_out[key] = [flatten(self.parameters[name], step, dtype) for name in self.body.parameters]
+        return self.laid_out[key]

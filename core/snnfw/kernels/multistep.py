@@ -8,7 +8,7 @@ from torch import Tensor
 from snnfw.kernels import gpu, native
 from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel
-from snnfw.kernels.layout import dense_steps, flatten, laid_out_like
+from snnfw.kernels.layout import dense_steps, laid_out_like
 from snnfw.kernels.pages import ask_for_large_pages
 
 TARGETS = {"native": native.launch, "cupy": gpu.launch}
@@ -45,8 +45,7 @@ def run(
     output = drive if in_place and drive.stride(0) >= step.numel() else output_like(step, len(drive))
     clock = float(states[body.clock]) if body.clock else 0.0
     if drive.numel():
-        parameters = [flatten(kernel.parameters[name], step, real) for name in body.parameters]
-        TARGETS[target](body, drive, output, list(after.values()), parameters, clock, events)
+        TARGETS[target](body, drive, output, list(after.values()), kernel.flat(step, real), clock, events)
     if body.clock:
         after[body.clock] = states[body.clock] + len(drive)
     return output, after, events

@@ -55,6 +55,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def __init__(self, stats: SiteStats) -> None:
         super().__init__()
         self.step_mode = "m"
+        self._made: tuple[list[tuple[int, int]], Kernel | None] | None = None
         zero = torch.zeros_like(stats.threshold)
         self.register_buffer("threshold", stats.threshold.clone())
         self.register_buffer("initial", zero.clone() if stats.initial is None else stats.initial.clone())
@@ -62,6 +63,11 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         for name in self.states:
             self.register_memory(name, None)
         self.register_memory("emitted", None)
+
+    def reset(self) -> None:
+        """Forget every state, and what was made of the parameters, which may change between runs."""
+        super().reset()
+        self._made = None
 
     @abstractmethod
     def begin(self, drive: Tensor) -> States:
@@ -129,7 +135,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
     def _accelerated(self, x_seq: Tensor, states: States, in_place: bool) -> tuple[Tensor, States] | None:
         """Run the kernel, where there is one for this backend and this kind of tensor."""
-        kernel = self.kernel() if self._fast(x_seq) else None
+        kernel = self._current_kernel() if self._fast(x_seq) else None
         if kernel is None or (self._learns(x_seq) and not kernel.body.backward):
             return None
         values = kernel.parameters.values()
@@ -149,6 +155,13 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
             self.backend = "reference"
             return None
         return output, tuple(after[name] for name in self.states)
+
+    def _current_kernel(self) -> Kernel | None:
+        """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
+        seen = [(id(buffer), buffer._version) for buffer in self._buffers.values() if buffer is not None]
+        if self._made is None or self._made[0] != seen:
+            self._made = (seen, self.kernel())
+        return self._made[1]
 
     def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
         """Run the reference step, computing half precision in 32 bits as kernels do."""
