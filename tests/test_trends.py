@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -61,7 +60,7 @@ class Ground:
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def ground(request: pytest.FixtureRequest) -> Iterator[Ground]:
+def ground(request: pytest.FixtureRequest) -> Ground:
     registry = Registry()
     config = resolve(["task=classification", f"model={request.param}", "plugin=ann"], registry)
     bundle = config.task.load(config.model, config.data, Resources())

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.datasets.cifar import Cifar10, Cifar100
 from snnfw_tasks.datasets.digits import Digits
 from snnfw_tasks.datasets.folders import Folder, ImageNet
-from snnfw_tasks.labelled import ClassifierData, ClassifierSource
+from snnfw_tasks.labelled import classifying
 from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg
 from snnfw_tasks.models.imported import CallableModel
 from snnfw_tasks.models.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model
@@ -43,13 +42,9 @@ class Classification:
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        if not isinstance(model, ClassifierSource):
-            raise SnnfwError(f"model '{model.name}' is not for task '{self.name}': preprocess or build is missing.")
-        if not isinstance(data, ClassifierData):
-            raise SnnfwError(f"data '{data.name}' is not for task '{self.name}': open is missing.")
         from snnfw_tasks.classifier_bundle import bundle
 
-        return bundle(self, model, data, resources)
+        return bundle(self, *classifying(self.name, model, data), resources)
 
 
 @hookimpl

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.datasets.events import Cifar10Dvs, DvsGesture, NCaltech101, NCars
 from snnfw_tasks.datasets.events_digits import MovingDigits
-from snnfw_tasks.labelled import ClassifierData, ClassifierSource
+from snnfw_tasks.labelled import classifying
 from snnfw_tasks.models.events import EventsSmall
 
 if TYPE_CHECKING:
@@ -38,13 +37,9 @@ class Events:
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        if not isinstance(model, ClassifierSource):
-            raise SnnfwError(f"model '{model.name}' is not for task '{self.name}': preprocess or build is missing.")
-        if not isinstance(data, ClassifierData):
-            raise SnnfwError(f"data '{data.name}' is not for task '{self.name}': open is missing.")
         from snnfw_tasks.classifier_bundle import bundle
 
-        return bundle(self, model, data, resources)
+        return bundle(self, *classifying(self.name, model, data), resources)
 
 
 @hookimpl

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
+from snnfw.errors import SnnfwError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
-    from snnfw.contracts import Resources
+    from snnfw.contracts import DataSource, ModelSource, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +86,12 @@ class ClassifierSource(Protocol):
     def build(self, classes: int, resources: Resources) -> nn.Module:
         """Return the network with its weights, for ``classes`` classes where the source leaves the choice."""
         ...
+
+
+def classifying(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, ClassifierData]:
+    """Return both as sources of a classifier, or raise an SnnfwError that says what one of them lacks."""
+    if not isinstance(model, ClassifierSource):
+        raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")
+    if not isinstance(data, ClassifierData):
+        raise SnnfwError(f"data '{data.name}' is not for task '{task}': open is missing.")
+    return model, data

@@ -51,6 +51,16 @@ def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
             values.pop(done, None)
 
 
+def first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
+    """Return the first calibration samples as one batch."""
+    taken: list[Inputs] = []
+    for inputs in calibration:
+        taken.append(inputs)
+        if sum(len(batch[0]) for batch in taken) >= samples:
+            break
+    return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))
+
+
 def checked(inputs: Inputs, what: str) -> Inputs:
     """Return the inputs, refusing NaN and infinity, from which every threshold would become nonsense."""
     for tensor in inputs:

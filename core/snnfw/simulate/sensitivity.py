@@ -10,11 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import torch
-
 from snnfw.capture.graph import attribute
 from snnfw.contracts import Inputs, Keep, Neuron, Site, SiteStats
-from snnfw.convert.observe import moved
+from snnfw.convert.observe import first_samples, moved
 from snnfw.errors import SnnfwError, unknown
 from snnfw.kernels import compiler
 from snnfw.kernels.choice import choose
@@ -275,13 +273,7 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
             memory,
             fitting,
         )
-    taken: list[Inputs] = []
-    for inputs in trials.bundle.calibration:
-        taken.append(inputs)
-        if sum(len(batch[0]) for batch in taken) >= wanted:
-            break
-    joined = tuple(torch.cat(tensors)[: min(wanted, fitting)] for tensors in zip(*taken, strict=True))
-    return moved(joined, trials.resources.device)
+    return moved(first_samples(trials.bundle.calibration, min(wanted, fitting)), trials.resources.device)
 
 
 def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -> float:

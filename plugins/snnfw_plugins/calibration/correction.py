@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnfw.contracts import Batches, Inputs, Resources, Site
-from snnfw.convert.observe import activations, moved
+from snnfw.convert.observe import activations, first_samples, moved
 from snnfw.simulate.memory import samples_within
 
 LOG = logging.getLogger("snnfw")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def correction_inputs(model: SpikingModel, calibration: Batches[Inputs], samples: int, resources: Resources) -> Inputs:
     """Return the first ``samples`` calibration samples as one batch, fewer where memory does not hold them."""
-    return moved(_first_samples(calibration, _samples(model, samples, resources.memory)), resources.device)
+    return moved(first_samples(calibration, _samples(model, samples, resources.memory)), resources.device)
 
 
 @torch.no_grad()
@@ -89,13 +89,3 @@ def _potential(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int)
 
 def _batch_dim(site: Site) -> int:
     return site.shape.index(None)
-
-
-def _first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
-    """Return the first calibration samples as one batch."""
-    taken: list[Inputs] = []
-    for inputs in calibration:
-        taken.append(inputs)
-        if sum(len(batch[0]) for batch in taken) >= samples:
-            break
-    return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))
