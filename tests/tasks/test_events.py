@@ -13,6 +13,7 @@ from snnfw.capture.export import capture
 from snnfw.config.resolve import resolve
 from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
 from snnfw.errors import SnnfwError
+from snnfw.plan.place import place
 from snnfw.registry import Registry
 from snnfw_tasks import events
 from snnfw_tasks.datasets import events_motion
@@ -168,16 +169,32 @@ def test_training_batches_are_full_moved_at_random_and_fixed_by_the_seed() -> No
 
 
 def test_the_network_captures_and_its_weights_come_from_the_seed(tmp_path: Path) -> None:
-    first, again, other = (EventsSmall().build(20, Resources(seed=seed)) for seed in (0, 0, 1))
+    first, again, other = (EventsSmall().build(11, Resources(seed=seed)) for seed in (0, 0, 1))
     weights = [network.state_dict()["0.weight"] for network in (first, again, other)]
     assert weights[0].equal(weights[1])
     assert not weights[0].equal(weights[2])
     torch.save(other.state_dict(), tmp_path / "other.pth")
-    loaded = EventsSmall(tmp_path / "other.pth").build(20, Resources())
+    loaded = EventsSmall(tmp_path / "other.pth").build(11, Resources())
     assert loaded.state_dict()["0.weight"].equal(weights[2])
     x = torch.rand(3, 2, 24, 24)
     assert torch.allclose(capture(first.eval(), (x,))(x), first(x), atol=1e-6)
     assert sum(parameter.numel() for parameter in first.parameters()) < 300_000
+
+
+def test_the_shipped_weights_take_a_film_run_backwards_for_the_other_sense() -> None:
+    registry = Registry()
+    config = resolve(["task=events", "plugin=inflor", "timesteps=10", "task.limit=200"], registry)
+    bundle = config.task.load(config.model, config.data, Resources())
+    plan = place(graph := capture(bundle.model, bundle.example), config.layers, temporal=True)
+    model = config.converter.convert(graph, plan, bundle.calibration, 10, Resources())
+    right, reversed_right = [], []
+    for batch in bundle.evaluation:
+        (frames,) = batch.inputs
+        right.append(model(frames).argmax(1) == batch.target)
+        # Backwards, and what became brighter becomes darker.
+        reversed_right.append(model(frames.flip(1, 2)).argmax(1) == batch.target)
+    assert torch.cat(right).float().mean() > 0.9
+    assert torch.cat(reversed_right).float().mean() < 0.1
 
 
 @pytest.mark.parametrize("side", [24, 31, 48])

@@ -19,6 +19,11 @@ WIDTHS = (16, 32, 64, 128)
 GRID = 3
 """The head gets averages over a grid of so many rows and columns, so that it sees where things are."""
 
+CLASSES = 20
+"""Classes that the shipped weights tell apart: ten digits, turning either way."""
+
+SHIPPED = Path(__file__).parent.parent / "weights" / "events-small.safetensors"
+
 
 @dataclass(frozen=True, slots=True)
 class EventsSmall:
@@ -28,7 +33,11 @@ class EventsSmall:
     tasks: ClassVar[tuple[str, ...]] = ("events",)
 
     weights: Annotated[
-        Path | None, Field(description="a .safetensors or .pth file; without it random, drawn with the seed")
+        Path | None,
+        Field(
+            description="a .safetensors or .pth file; without it the shipped ones, trained with plugin=inflor for the 20 "
+            "classes of the embedded recordings, and random ones for any other number of classes"
+        ),
     ] = None
 
     def preprocess(self) -> None:
@@ -39,8 +48,8 @@ class EventsSmall:
         from snnfw_tasks.models.checkpoint import load_weights, seeded
 
         module = seeded(lambda: events_small(classes), resources.seed)
-        if self.weights:
-            load_weights(module, self.weights)
+        if self.weights or classes == CLASSES:
+            load_weights(module, self.weights or SHIPPED)
         return module
 
 
