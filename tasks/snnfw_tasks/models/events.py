@@ -35,8 +35,8 @@ class EventsSmall:
     weights: Annotated[
         Path | None,
         Field(
-            description="a .safetensors or .pth file; without it the shipped ones, trained with plugin=inflor for the 20 "
-            "classes of the embedded recordings, and random ones for any other number of classes"
+            description="a .safetensors or .pth file; without it the shipped ones, trained with plugin=inflor for the "
+            "20 classes of the embedded recordings, and random ones for any other number of classes"
         ),
     ] = None
 
