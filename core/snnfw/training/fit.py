@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -93,11 +96,26 @@ def fit(
     batches = len(data.train_dataloader()) // (settings.devices * settings.nodes)
     steps = -(-batches // settings.accumulate) * settings.epochs
     learner = Learner(network, bundle, settings, steps)
-    trainer = _trainer(settings, folder, resources, quiet)
     last = folder / LAST
-    # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
-    trainer.fit(learner, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
+    with _without_chatter():
+        trainer = _trainer(settings, folder, resources, quiet)
+        # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
+        trainer.fit(learner, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
     return {name: float(value) for name, value in trainer.logged_metrics.items()}
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Leave out what Lightning tells: that modules are in evaluation mode, say, which they are on purpose."""
+    log = logging.getLogger("lightning.pytorch")
+    level = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"lightning\..*")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def _trainer(settings: TrainerSettings, folder: Path, resources: Resources, quiet: bool) -> lightning.Trainer:
