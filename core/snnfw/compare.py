@@ -70,7 +70,7 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
 def network_itself(ground: Ground, shared: RunConfig) -> Network:
     """Return what the network itself scores and costs."""
     scores, seconds = evaluate_network(ground.graph, ground.bundle, ground.resources)
-    plan = place(ground.graph, shared.layers, temporal=ground.bundle.frames is not None)
+    plan = place(ground.graph, shared.layers, temporal=ground.bundle.temporal)
     macs = sum(fate.macs for fate in plan.fates.values())
     return Network(scores, macs, network_energy(plan, shared.energy), seconds)
 
@@ -107,7 +107,7 @@ def simulated(run: RunConfig, ground: Ground, warm: bool) -> tuple[Plan, Trace]:
     """Convert and simulate one run; unless its kernels are warm, an untimed batch compiles them first."""
     graph, bundle, resources = ground.graph, ground.bundle, ground.resources
     torch.manual_seed(run.seed)  # whatever ran before
-    found = search(run, graph, place(graph, run.layers, temporal=bundle.frames is not None), bundle, resources)
+    found = search(run, graph, place(graph, run.layers, temporal=bundle.temporal), bundle, resources)
     model = run.converter.convert(graph, found.plan, bundle.calibration, run.timesteps, resources)
     rule = run.exit.prepare(model, bundle, run.timesteps, resources) if run.exit else None
     if not warm:

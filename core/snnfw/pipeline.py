@@ -39,7 +39,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
 
     bundle = load(config, resources)
     graph = capture(bundle.model, bundle.example)
-    placed = place(graph, config.layers, temporal=bundle.frames is not None)
+    placed = place(graph, config.layers, temporal=bundle.temporal)
     found = search(config, graph, placed, bundle, resources)
     model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
@@ -62,7 +62,7 @@ def plan(config: RunConfig, registry: Registry, console: Console) -> None:
     resources = acquire(config, console)
     bundle = load(config, resources)
     graph = capture(bundle.model, bundle.example)
-    placed = place(graph, config.layers, temporal=bundle.frames is not None)
+    placed = place(graph, config.layers, temporal=bundle.temporal)
     show_plan(placed, console)
     if config.strict:
         require_all_spiking(placed)

@@ -37,8 +37,8 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
     graph = capture(bundle.model, bundle.example, trainable=True)
-    plan = place(graph, config.run.layers, temporal=bundle.frames is not None)
-    if bundle.frames is not None and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
+    plan = place(graph, config.run.layers, temporal=bundle.temporal)
+    if bundle.temporal and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
         raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
     scaled = scale_norms(graph, plan) if config.trainer.norm == "tdbn" and config.trainer.start == "fresh" else {}
     model = Direct().convert(graph, plan, bundle.calibration, config.run.timesteps, resources)

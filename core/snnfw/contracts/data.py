@@ -115,3 +115,8 @@ class Bundle:
     training: Callable[[int, int, int], Batches[Batch]] | None = None
     loss: Callable[[Output, Any, float], Tensor] | None = None
     frames: int | None = None
+
+    @property
+    def temporal(self) -> bool:
+        """Tell whether the input is another one at each timestep."""
+        return self.frames is not None

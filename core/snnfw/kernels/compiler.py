@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from snnfw.cache import cache_folder
 from snnfw.errors import SnnfwError
 
 LOG = logging.getLogger("snnfw")
@@ -49,7 +50,7 @@ def load(source: str) -> ctypes.CDLL:
     command, version = find_compiler()
     key = hashlib.sha256("\0".join((source, *FLAGS, *command, version, machine())).encode()).hexdigest()[:32]
     try:
-        cached = cache_folder() / f"{key}.so"
+        cached = cache_folder("native") / f"{key}.so"
         return _from_cache(cached) or _into_cache(source, command, cached)
     except OSError as error:
         _say_once(f"snnfw: cannot keep compiled neurons in the cache ({_reason(error)}): compiles for this run")
@@ -86,15 +87,6 @@ def machine() -> str:
         lines = []
     features = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
     return f"{platform.machine()} {features}"
-
-
-def cache_folder() -> Path:
-    """Return where compiled neurons are kept; OSError where the user has no home."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(root) if root else Path.home() / ".cache") / "snnfw" / "native"
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
 
 
 def _from_cache(cached: Path) -> ctypes.CDLL | None:

@@ -10,11 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from snnfw.cache import cache_folder
 from snnfw.capture.graph import attribute
 from snnfw.contracts import Inputs, Keep, Neuron, Site, SiteStats
 from snnfw.convert.observe import first_samples, moved
 from snnfw.errors import SnnfwError, unknown
-from snnfw.kernels import compiler
 from snnfw.kernels.choice import choose
 from snnfw.simulate.distances import Distance, distance_of
 from snnfw.simulate.energy import PJ_TO_MJ
@@ -80,7 +80,7 @@ def measure(
 ) -> Table:
     """Return sensitivity and cost of each site's candidates, by the site's name, everything else as in the plan.
 
-    What is measured is kept in the folder ``cache`` (default: ``cache_folder()``), so that a search which was stopped
+    What is measured is kept in the folder ``cache`` (default: the user's), so that a search which was stopped
     goes on where it was. A candidate that equals the plan's own neuron is that neuron, as the plan's own conversion
     made it.
 
@@ -100,11 +100,6 @@ def measure(
         cost=tuple(tuple(cost for _, cost in row) for row in rows.values()),
         baseline=found[next(iter(rows)), None][0],
     )
-
-
-def cache_folder() -> Path:
-    """Return where measurements are kept, ~/.cache/snnfw/search; OSError where the user has no home."""
-    return compiler.cache_folder().parent / "search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +152,7 @@ def _checked(plan: Plan, candidates: Mapping[str, Sequence[Neuron]]) -> dict[str
 def _store(asked: _Asked, cache: Path | None) -> tuple[Store, dict[Cell, str]]:
     """Return where measurements are kept, and the key of each: everything that its value depends on."""
     try:
-        return Store(cache or cache_folder()), _keys(asked)
+        return Store(cache or cache_folder("search")), _keys(asked)
     except (OSError, FingerprintError) as error:
         LOG.warning("snnfw: measurements are not kept (%s): a search that is stopped starts over", error)
         return Store(None), dict.fromkeys(asked.cells, "")

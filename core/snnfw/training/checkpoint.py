@@ -18,10 +18,11 @@ WEIGHTS = "model.safetensors"
 
 def save_weights(model: nn.Module, path: Path, facts: Mapping[str, str]) -> None:
     """Write a network's parameters and buffers, with facts about them; the old file or the new one, never half."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # Each with memory of its own, as the format asks for: tied weights are written twice.
+    state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        save_file(_unshared(state), scratch, metadata=dict(facts))
+        save_file(state, scratch, metadata=dict(facts))
         scratch.replace(path)
     except (OSError, SafetensorError) as error:
         raise SnnfwError(f"cannot write '{path}' ({error}): make room; what was there is untouched.") from error
@@ -63,8 +64,3 @@ def _mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
         if given[name].shape != wanted[name].shape:
             return f"'{name}' has the shape {list(given[name].shape)} and not {list(wanted[name].shape)}"
     return ""
-
-
-def _unshared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors with memory of their own, as the format asks for: tied weights are written twice."""
-    return {name: tensor.clone() for name, tensor in state.items()}

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from snnfw.cache import cache_folder
 from snnfw.capture.graph import attribute
 from snnfw.contracts import Score
 from snnfw.kernels.choice import choose
-from snnfw.simulate.sensitivity import cache_folder
 from snnfw.simulate.store import FingerprintError, Store, fingerprint, source_of
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def scores(trials: Trials) -> Callable[[Plan], Score]:
 
 def _store(trials: Trials) -> tuple[Store, str]:
     try:
-        return Store(cache_folder()), _common(trials)
+        return Store(cache_folder("search")), _common(trials)
     except (OSError, FingerprintError) as error:
         LOG.warning("snnfw: scores are not kept (%s): a search that is stopped starts over", error)
         return Store(None), ""

@@ -6,12 +6,13 @@ import functools
 import hashlib
 import io
 import logging
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from snnfw.cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,19 +42,10 @@ def cached(key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Mapping[
     return arrays
 
 
-def cache_folder() -> Path:
-    """Return where recordings are kept; OSError where the user has no home."""
-    root = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(root) if root else Path.home() / ".cache") / "snnfw" / "events"
-    except RuntimeError as error:
-        raise OSError(str(error)) from error
-
-
 def _read(name: str) -> Mapping[str, NDArray[Any]] | None:
     """Return the arrays of a file that is there and is what was written."""
     try:
-        content = (cache_folder() / name).read_bytes()
+        content = (cache_folder("events") / name).read_bytes()
     except OSError:
         return None
     if hashlib.sha256(content[DIGEST:]).hexdigest().encode() != content[:DIGEST]:
@@ -67,7 +59,7 @@ def _write(name: str, arrays: Mapping[str, NDArray[Any]]) -> None:
     packed = io.BytesIO()
     np.savez(packed, **arrays)  # type: ignore[arg-type]  # no array is called allow_pickle, which is a bool
     content = packed.getvalue()
-    folder = cache_folder()
+    folder = cache_folder("events")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".events-", dir=folder, ignore_cleanup_errors=True) as scratch:
         written = Path(scratch) / name

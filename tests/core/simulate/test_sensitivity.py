@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from networks import ConvNet, captured, noise, small_vit
+from snnfw.cache import cache_folder
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Bundle, Converter, Item, Keep, Neuron, Output, Resources, Rule, SiteStats
 from snnfw.convert.direct import Direct
@@ -19,7 +20,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.events import accumulations, spikes
-from snnfw.simulate.sensitivity import Question, Table, cache_folder, measure
+from snnfw.simulate.sensitivity import Question, Table, measure
 from snnfw.simulate.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.neuron import SpikingNeuron
@@ -391,7 +392,7 @@ def test_a_damaged_value_is_measured_again(chain: tuple[Graph, Tensor], tmp_path
 
 def test_the_cache_is_in_the_users_own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "snnfw" / "search"
+    assert cache_folder("search") == tmp_path / "snnfw" / "search"
 
 
 def test_without_a_home_nothing_is_kept_and_a_warning_says_so(
