@@ -26,6 +26,7 @@ from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.html import report_page
 from snnfw.report.report import make_report
 from snnfw.report.tables import show_plan, show_report
+from snnfw.simulate.look import look
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trials import Trials
 from snnfw.training.checkpoint import load_weights
@@ -45,11 +46,14 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
     network = evaluate_network(graph, bundle, resources)
+    drawn = {f"pictures/{d.name}.png": d for d in look(graph, model, bundle, trace, network[0], resources)}
     told, records = about(config, bundle), (found.record, rule.record() if rule else None)
-    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records)
+    captions = {name: drawing.caption for name, drawing in drawn.items()}
+    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records, captions)
 
-    written = {"report.json": as_json(report.plain()), "report.html": report_page(report, found.files)}
-    folder = write_folder(target, {**found.files, "config.yaml": to_yaml(config), **written})
+    files = {**found.files, **{name: drawing.image for name, drawing in drawn.items()}}
+    written = {"report.json": as_json(report.plain()), "report.html": report_page(report, files)}
+    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **written})
     registry.after_run(report)
     show_report(report, console)
     console.print(f"results in {folder}")

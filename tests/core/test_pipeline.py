@@ -16,7 +16,7 @@ from rich.console import Console
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Batch, Bundle, ExitRule, Found, Score
+from snnfw.contracts import Batch, Bundle, Drawing, ExitRule, Found, Gallery, Score, View
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
@@ -53,11 +53,30 @@ class Toy:
 
 
 @dataclass(frozen=True)
+class Shown(Toy):
+    """The same, with a picture of two samples, and settings of its own."""
+
+    name: ClassVar[str] = "shown"
+    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 32, "search": None, "exit": None}
+    views: ClassVar[list[View]] = []
+
+    def load(self, model: Any, data: Any, resources: Any) -> Bundle:
+        bundle = super().load(model, data, resources)
+        shown = Batch((bundle.example[0],), None)
+
+        def draw(view: View) -> list[Drawing]:
+            self.views.append(view)
+            return [Drawing("pair", f"T = {max(view.scores)}", b"\x89PNG")]
+
+        return replace(bundle, gallery=Gallery(lambda: shown, draw))
+
+
+@dataclass(frozen=True)
 class ToyNet:
     """A small network."""
 
     name: ClassVar[str] = "toy-net"
-    tasks: ClassVar[tuple[str, ...]] = ("toy",)
+    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown")
 
 
 @dataclass(frozen=True)
@@ -65,7 +84,7 @@ class ToyNoise:
     """Noise."""
 
     name: ClassVar[str] = "toy-noise"
-    tasks: ClassVar[tuple[str, ...]] = ("toy",)
+    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown")
 
 
 @dataclass(frozen=True)
@@ -110,7 +129,7 @@ def seen() -> list[Any]:
 def registry(seen: list[Any]) -> Registry:
     plugin = SimpleNamespace(
         __name__="toys",
-        snnfw_register_tasks=hookimpl(lambda: [Toy]),
+        snnfw_register_tasks=hookimpl(lambda: [Toy, Shown]),
         snnfw_register_models=hookimpl(lambda: [ToyNet]),
         snnfw_register_data=hookimpl(lambda: [ToyNoise]),
         snnfw_register_searches=hookimpl(lambda: [BestPhi]),
@@ -175,6 +194,27 @@ def test_an_exit_policy_stops_the_clock_and_the_energy(registry: Registry, tmp_p
     assert report["exits"] == {"1": 8}
     assert report["exit"] == {"at": 1}
     assert [point["steps"] for point in report["checkpoints"]] == [1.0] * 4
+
+
+def test_a_task_draws_what_both_networks_see(registry: Registry, tmp_path: Path) -> None:
+    words = ["task=shown", "plugin=adafire", "exit=at-once", f"out={tmp_path / 'r'}"]
+    report = run(registry, *words)
+    assert (tmp_path / "r" / "pictures" / "pair.png").read_bytes() == b"\x89PNG"
+    assert report["pictures"] == {"pictures/pair.png": "T = 32"}
+    view = Shown.views[-1]
+    assert list(view.spiking) == list(view.scores) == [4, 8, 16, 32]
+    errors = [float((output - view.network).norm()) for output in view.spiking.values()]
+    assert errors == sorted(errors, reverse=True)  # nobody left early, though at-once would have it
+    assert view.scores[32] == report["checkpoints"][-1]["scores"]
+    assert view.network_scores == report["network"]["scores"]
+
+
+def test_a_tasks_settings_stand_between_the_presets_and_the_users(registry: Registry) -> None:
+    config = resolve(["task=shown", "plugin=adafire"], registry)
+    assert (config.timesteps, config.search, config.exit) == (32, None, None)
+    config = resolve(["task=shown", "plugin=adafire", "search=best-phi", "timesteps=4"], registry)
+    assert (config.timesteps, config.search, config.exit) == (4, BestPhi(), None)
+    assert resolve(["task=toy", "plugin=adafire"], registry).timesteps == 8
 
 
 def test_strict_refuses_what_stays_analog_and_leaves_nothing(registry: Registry, tmp_path: Path) -> None:

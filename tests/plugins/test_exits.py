@@ -19,7 +19,7 @@ from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins import adafire, exits
 from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.exits import Confidence, Entropy, Fixed
+from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability
 from snnfw_plugins.exits.rule import Leave
 from snnfw_plugins.exits.scores import certainty, confidence
 from snnfw_plugins.exits.study import GRID, Study
@@ -260,6 +260,48 @@ def test_samples_of_dense_outputs_leave_early() -> None:
     assert run((model, toy), Confidence(threshold=0.7)).final.steps < T
 
 
+def changed(of: Tensor, to: Tensor) -> Tensor:
+    """Return the share of classes whose rank has changed, [N]."""
+    return (of.argsort(1) != to.argsort(1)).double().flatten(1).mean(1)
+
+
+@pytest.mark.parametrize("minimum", [2, 4])
+def test_a_sample_leaves_once_its_output_is_still(case: tuple[SpikingModel, Bundle], minimum: int) -> None:
+    model, toy = case
+    policy = Stability(threshold=0.8, minimum=minimum)
+    trace = run((model, replace(toy, distance=changed)), policy)
+    assert toy.tuning is not None
+    alone = []
+    for batch in toy.tuning:
+        for n in range(len(batch.target)):
+            model.begin((batch.inputs[0][n : n + 1],))
+            outputs = []
+            for _ in range(T):
+                model.advance(1)
+                outputs.append(model.read())
+            still = [t + 1 for t in range(1, T) if 1 - changed(outputs[t], outputs[t - 1]).item() > 0.8]
+            alone.append(next((t for t in still if t >= minimum), T))
+    assert len(set(alone)) > 2
+    assert trace.exits == {t: alone.count(t) for t in sorted(set(alone))}
+
+
+def test_calibration_says_what_a_stability_will_do(case: tuple[SpikingModel, Bundle]) -> None:
+    model, toy = case
+    judged = replace(toy, distance=changed)
+    record = Stability(threshold=0.8).prepare(model, judged, T, Resources()).record()
+    trace = run((model, judged), Stability(threshold=0.8))
+    assert record["policy"] == "stability"
+    assert record["expected"]["mean_steps"] == pytest.approx(trace.final.steps)
+    assert record["expected"]["score"] == pytest.approx(trace.final.scores["accuracy"])
+
+
+def test_partly_right_samples_count_by_their_part() -> None:
+    scores = torch.tensor([[0.2, 0.6], [0.4, 0.8]], dtype=torch.float64)
+    study = Study(scores, torch.tensor([[0.5, 0.25], [1.0, 0.0]], dtype=torch.float64))
+    assert study.right_mean().tolist() == pytest.approx([(0.1 + 0.15) / 0.75, 0.4])
+    assert study.outcome([0.5, 0.5], 1) == {"mean_steps": 1.5, "score": pytest.approx((1.0 + 0.25) / 2)}
+
+
 def test_without_targets_a_constant_threshold_works_all_the_same(case: tuple[SpikingModel, Bundle]) -> None:
     model, toy = case
     rule: Any = Confidence(threshold=0.6).prepare(model, replace(toy, tuning=None), T, Resources())
@@ -300,6 +342,13 @@ REFUSED: list[tuple[ExitPolicy, dict[str, Any], str]] = [
     (Entropy(minimum=9), {}, f"exit.minimum=9 {LATE}"),
     (Confidence(minimum=9), {}, f"exit.minimum=9 {LATE}"),
     (Fixed(9), {}, f"exit.timestep=9 {LATE}"),
+    (Stability(minimum=9), {}, f"exit.minimum=9 {LATE}"),
+    (
+        Stability(),
+        {},
+        "exit=stability asks how far two outputs are apart, and this task has no distance: use exit=confidence or "
+        "exit=fixed.",
+    ),
 ]
 
 
@@ -315,7 +364,7 @@ def test_what_a_policy_lacks_is_named(
 
 MISTAKES = {
     "exit=entropie": (
-        "no exit policy named 'entropie'. Did you mean 'entropy'? Registered: confidence, entropy, fixed."
+        "no exit policy named 'entropie'. Did you mean 'entropy'? Registered: confidence, entropy, fixed, stability."
     ),
     "exit=confidence exit.threshold=1.5": "exit.threshold=1.5 is not allowed: it must be at most 1.",
     "exit=confidence exit.threshold=-0.5": "exit.threshold=-0.5 is not allowed: it must be at least 0.",

@@ -1,4 +1,4 @@
-"""Bring together what was written, layer above layer: preset, experiment file, recipe file, words."""
+"""Bring together what was written, layer above layer: preset, task, experiment file, recipe file, words."""
 
 from __future__ import annotations
 
@@ -54,7 +54,15 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gath
         registry.load_file(file)
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
     preset = _preset(registry, plugin) if plugin else {}
-    return Gathered(tuple(expand_sources(registry, layer) for layer in (preset, *layers)), plugin, loaded)
+    below = (preset, _suited_to_task(registry, layers))
+    return Gathered(tuple(expand_sources(registry, layer) for layer in (*below, *layers)), plugin, loaded)
+
+
+def _suited_to_task(registry: Registry, layers: Sequence[Plain]) -> Plain:
+    """Return the settings that the task prefers to a preset's."""
+    name = next((layer["task"]["name"] for layer in reversed(layers) if (layer.get("task") or {}).get("name")), None)
+    task = registry.all("tasks").get(name) if name else None
+    return dict(getattr(task, "defaults", {}))
 
 
 def _trained(given: Plain) -> Plain:

@@ -6,7 +6,21 @@ dataclass holds parameters, and the ``nn.Module`` is imported inside ``build`` (
 
 from __future__ import annotations
 
-from snnfw.contracts.data import Batch, Batches, Bundle, Inputs, Item, Output, Resources, Scorer, Track, untracked
+from snnfw.contracts.data import (
+    Batch,
+    Batches,
+    Bundle,
+    Drawing,
+    Gallery,
+    Inputs,
+    Item,
+    Output,
+    Resources,
+    Scorer,
+    Track,
+    View,
+    untracked,
+)
 from snnfw.contracts.neurons import Keep, Neuron, Observer, Quantiser, Rule, Site, SiteStats
 from snnfw.contracts.sources import DataSource, ModelSource, Task
 from snnfw.contracts.stages import Converter, ExitPolicy, ExitRule, Found, Preset, Score, Search
@@ -17,9 +31,11 @@ __all__ = [
     "Bundle",
     "Converter",
     "DataSource",
+    "Drawing",
     "ExitPolicy",
     "ExitRule",
     "Found",
+    "Gallery",
     "Inputs",
     "Item",
     "Keep",
@@ -38,5 +54,6 @@ __all__ = [
     "SiteStats",
     "Task",
     "Track",
+    "View",
     "untracked",
 ]

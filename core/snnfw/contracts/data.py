@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
@@ -76,8 +76,40 @@ class Scorer(Protocol):
         ...
 
     def compute(self) -> Mapping[str, float]:
-        """Return every metric by name, over all batches seen."""
+        """Return every metric by name, over all batches seen; ``IoU/chair`` is one part of what ``IoU`` sums up."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture that a task made: a PNG, a short name for its file, and the sentence that stands under it."""
+
+    name: str
+    caption: str
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a few evaluation samples look like to the network and to the spiking network.
+
+    ``spiking`` holds the outputs after some of the checkpoints, in increasing order, with nobody leaving early;
+    ``scores`` and ``network_scores`` are those of all evaluation samples, the former by checkpoint.
+    """
+
+    batch: Batch
+    network: Output
+    spiking: Mapping[int, Output]
+    network_scores: Mapping[str, float]
+    scores: Mapping[int, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What a task shows of a run: the samples to look at, read when they are needed, and how to draw them."""
+
+    batch: Callable[[], Batch]
+    draw: Callable[[View], Sequence[Drawing]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +123,11 @@ class Bundle:
 
     What methods may ask for beyond that, where a task has it: ``tuning``, the calibration samples with their targets;
     ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
-    each, pixels say; ``correct(output, target)``, whether each sample is right, as [N]; ``distance(of, to)``, how far
-    each sample's output is from another one, as [N], for tasks without logits. For training: ``training(batch,
-    workers, seed)``, shuffled and augmented batches in an order that the seed fixes, and ``loss(output, target,
-    smoothing)``, the mean over the samples, with that much label smoothing.
+    each, pixels say; ``correct(output, target)``, how much of each sample is right, from 0 to 1, as [N]: whether its
+    label is, or which share of its pixels; ``distance(of, to)``, how far each sample's output is from another one, as
+    [N]. ``gallery`` draws what both networks see. For training: ``training(batch, workers, seed)``, shuffled and
+    augmented batches in an order that the seed fixes, and ``loss(output, target, smoothing)``, the mean over the
+    samples, with that much label smoothing.
 
     Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
     timestep; ``example`` and ``calibration`` hold single frames, [N, ...], which the network itself is called with.
@@ -112,6 +145,7 @@ class Bundle:
     logits: Callable[[Output], Tensor] | None = None
     correct: Callable[[Output, Any], Tensor] | None = None
     distance: Callable[[Output, Output], Tensor] | None = None
+    gallery: Gallery | None = None
     training: Callable[[int, int, int], Batches[Batch]] | None = None
     loss: Callable[[Output, Any, float], Tensor] | None = None
     frames: int | None = None

@@ -30,7 +30,9 @@ class DataSource(Protocol):
 class Task(Protocol):
     """What a network is used for: it brings models and data together and knows how outputs are scored.
 
-    A task's fields are its options. ``model`` and ``data`` name the embedded defaults.
+    A task's fields are its options. ``default_model`` and ``default_data`` name the embedded defaults. A class variable
+    ``defaults``, where a task has one, holds plain settings that suit it better than a preset's, such as ``{"search":
+    None, "timesteps": 16}``: they stand above the preset's and below everything that a user writes.
     """
 
     name: ClassVar[str]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
-    """Return the page; what a search drew itself (``search/*.png`` in ``files``) becomes part of it."""
+    """Return the page; what a search (``search/*.png`` in ``files``) and the task drew themselves become part of it."""
     exits, about = exit_steps(report), report.about
     model = about.get("config", {}).get("model") or {}
     return (
@@ -36,6 +36,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
                 "layers": figures.by_layer(report),
                 "search": _embedded(files) or figures.of_search(report),
                 "exit": figures.of_exit(report),
+                "seen": _seen(report, files),
             },
             searched=spoken(report.search or {}),
             choices=chosen(report.search or {}),
@@ -70,6 +71,12 @@ def _embedded(files: Mapping[str, str | bytes]) -> list[Picture]:
         for name, content in sorted(files.items())
         if name.startswith("search/") and name.endswith(".png") and isinstance(content, bytes)
     ]
+
+
+def _seen(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:
+    """Return what the task drew, with its captions."""
+    drawn = ((caption, files.get(name)) for name, caption in report.pictures.items())
+    return [Picture(caption, data_uri(image, "image/png")) for caption, image in drawn if isinstance(image, bytes)]
 
 
 def _analog(report: Report) -> list[str]:

@@ -27,6 +27,9 @@ Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy"
 SCHEMA = 1
 """Version of report.json; a field may be added within a version, none changes its meaning."""
 
+PART = "/"
+"""Stands in a metric's name between what is measured and the part it is measured on: ``IoU/chair``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
@@ -103,6 +106,19 @@ class Report:
     chunk: int
     search: Mapping[str, Any] | None
     exit: Mapping[str, Any] | None
+    pictures: Mapping[str, str]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Return the metrics that stand in tables: those that are not one part of another."""
+        return tuple(name for name in self.network.scores if PART not in name)
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Return for each metric that is told part by part, such as ``IoU`` class by class, the parts' metrics."""
+        told = [name for name in self.network.scores if PART in name]
+        wholes = dict.fromkeys(name.partition(PART)[0] for name in told)
+        return {whole: tuple(name for name in told if name.partition(PART)[0] == whole) for whole in wholes}
 
     def plain(self) -> dict[str, Any]:
         """Return the report as what JSON can hold."""
@@ -119,11 +135,12 @@ def make_report(
     about: Mapping[str, Any],
     searched: Mapping[str, Any] | None = None,
     exited: Mapping[str, Any] | None = None,
+    pictures: Mapping[str, str] | None = None,
 ) -> Report:
     """Return the report of one run.
 
     ``network`` are the network's own scores and seconds; ``searched`` and ``exited`` what the search and the exit rule
-    keep of themselves.
+    keep of themselves; ``pictures`` the captions of what the task drew, by file.
     """
     scores, seconds = network
     own = network_energy(plan, costs)
@@ -145,6 +162,7 @@ def make_report(
         chunk=trace.chunk,
         search=dict(searched) if searched else None,
         exit=dict(exited) if exited else None,
+        pictures=dict(pictures or {}),
     )
 
 

@@ -78,14 +78,14 @@ def show_report(report: Report, console: Console) -> None:
 
 def _checkpoints(report: Report) -> Table:
     table = Table(title="results, per sample", title_justify="left", header_style="bold")
-    for heading in ("timesteps", *report.network.scores, "spikes", "energy", "of the network's"):
+    for heading in ("timesteps", *report.metrics, "spikes", "energy", "of the network's"):
         table.add_column(heading, justify="right")
     network = report.network
-    scores = [f"{value:.4f}" for value in network.scores.values()]
+    scores = [f"{network.scores[name]:.4f}" for name in report.metrics]
     table.add_row("network", *scores, "", joules(network.energy), "100%", style="bold")
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
-        scores = [f"{value:.4f}" for value in point.scores.values()]
+        scores = [f"{point.scores[name]:.4f}" for name in report.metrics]
         table.add_row(steps, *scores, si(point.energy.spikes), joules(point.energy.total), f"{point.energy_ratio:.1%}")
     return table
 

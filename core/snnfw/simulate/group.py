@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, fx
-from torch.utils import _pytree as pytree
+from torch import Tensor
 
-from snnfw.capture.graph import BatchDim, Graph, split_batch
 from snnfw.contracts import Batch, ExitRule, Inputs, Output
 from snnfw.simulate.events import accumulations, spikes
 from snnfw.simulate.memory import bytes_per_step, steps_within
+from snnfw.simulate.outputs import outputs_of
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.timefold import select
 
 WORTH_A_COPY = 1 / 16
 """Share of the model's batch that must have finished before the states of the others are copied.
@@ -42,7 +39,7 @@ class Group:
         self.steps = torch.zeros(self.samples, dtype=torch.float64)
         self.spikes: dict[str, Tensor] = {}
         self.accumulations: dict[str, Tensor] = {}
-        self._places = _places(model.graph)
+        self._outputs = outputs_of(model.graph)
         self._output: Output = None
         self._present = torch.arange(self.samples, device=inputs[0].device)  # which samples the model's batch holds
         self._going = self._present  # where in the model's batch those are that have not left
@@ -63,7 +60,7 @@ class Group:
         self.model.advance(1)
         self.chunk, timestep = 1, self.model.elapsed
         output = self.model.read()
-        seen = output if self._whole(self._going) else self._map(partial(_select, samples=self._going), output)
+        seen = output if self._whole(self._going) else self._outputs.select(output, self._going)
         done = exit_rule.done(seen, timestep, last).to(self._going.device) | (timestep == last)
         leaving = self._going[done]
         self._note(output, self._going if checkpoint else leaving)
@@ -78,7 +75,7 @@ class Group:
         sizes = [len(batch.inputs[0]) for batch in self.batches]
         for batch, samples in zip(self.batches, order.split(sizes), strict=True):
             alone = len(samples) == self.samples
-            output = self._output if alone else self._map(partial(_select, samples=samples), self._output)
+            output = self._output if alone else self._outputs.select(self._output, samples)
             yield output, batch.target
 
     def _note(self, output: Output, rows: Tensor) -> None:
@@ -86,7 +83,7 @@ class Group:
         if self._output is None or len(rows) == self.samples:
             self._output = output
         elif len(rows):
-            self._output = self._map(partial(_replaced, samples=self._present[rows], rows=rows), self._output, output)
+            self._output = self._outputs.replace(self._output, self._present[rows], output, rows)
         if len(rows):
             samples = self._present[rows].cpu()
             self.steps[samples] = self.model.elapsed
@@ -105,16 +102,6 @@ class Group:
 
     def _whole(self, rows: Tensor) -> bool:
         return len(rows) == len(self._present)
-
-    def _map(self, function: Callable[..., Tensor], *outputs: Output) -> Output:
-        """Apply ``function(place, *leaves)`` to every tensor of outputs that holds samples; keep the first's others."""
-        flat, spec = pytree.tree_flatten(outputs[0])
-        others = (pytree.tree_leaves(output) for output in outputs[1:])
-        mapped = [
-            leaves[0] if place is None else function(place, *leaves)
-            for place, *leaves in zip(self._places, flat, *others, strict=True)
-        ]
-        return pytree.tree_unflatten(mapped, spec)
 
 
 def grouped(batches: Iterable[Batch], most: int, samples: int) -> Iterator[list[Batch]]:
@@ -147,19 +134,3 @@ def _joined(batches: Sequence[Batch]) -> Inputs:
 
 def _shapes(batch: Batch) -> list[Any]:
     return [(tensor.shape[1:], tensor.dtype) for tensor in batch.inputs]
-
-
-def _places(graph: Graph) -> list[BatchDim | None]:
-    """Return where each leaf of the output holds its samples; None where it holds none."""
-    results = pytree.tree_leaves(graph.output.args[0])
-    return [graph.where[result.name] if isinstance(result, fx.Node) else None for result in results]
-
-
-def _select(place: BatchDim, leaf: Tensor, samples: Tensor) -> Tensor:
-    return select(leaf, place, samples)
-
-
-def _replaced(place: BatchDim, kept: Tensor, new: Tensor, samples: Tensor, rows: Tensor) -> Tensor:
-    """Return what is kept, with the given rows of ``new`` in the place of ``samples``."""
-    chosen = split_batch(new, place).index_select(place.dim + 1, rows)
-    return split_batch(kept, place).index_copy(place.dim + 1, samples, chosen).flatten(place.dim, place.dim + 2)

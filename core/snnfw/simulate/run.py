@@ -72,11 +72,11 @@ def evaluate_network(graph: Graph, bundle: Bundle, resources: Resources) -> tupl
     scorer = bundle.scorer()
     start = time.perf_counter()
     for batch in resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation)):
-        scorer.update(_network_output(graph, moved(batch.inputs, resources.device), bundle.frames), batch.target)
+        scorer.update(network_output(graph, moved(batch.inputs, resources.device), bundle.frames), batch.target)
     return scorer.compute(), time.perf_counter() - start
 
 
-def _network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
+def network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
     """Return the network's output, of frames the mean of its outputs for each."""
     if frames is None:
         return graph(*inputs)

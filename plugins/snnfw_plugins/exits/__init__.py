@@ -1,4 +1,4 @@
-"""Early exit: let samples leave by the entropy or the confidence of their output, or all after one timestep."""
+"""Early exit: let samples leave by the entropy, confidence or stillness of their output, or all after one timestep."""
 
 from __future__ import annotations
 
@@ -90,18 +90,43 @@ class Confidence:
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
-        from snnfw_plugins.exits.rule import Leave
         from snnfw_plugins.exits.scores import confidence
-        from snnfw_plugins.exits.study import judged, study
+        from snnfw_plugins.exits.study import constant, judged
 
         require_minimum(self.minimum, timesteps)
         score = judged(bundle, confidence, self.logits, self.name)
-        thresholds = (self.threshold,) * timesteps
-        if bundle.tuning is None and self.tolerance is None:
-            return Leave(self.name, score, thresholds, self.minimum)
-        seen = study(model, bundle, timesteps, score, self.batches, resources)
-        minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
-        return Leave(self.name, score, thresholds, minimum, seen.told(thresholds, minimum))
+        return constant(self, score, model, bundle, timesteps, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Stability:
+    """Leave once the output has stopped changing: what the task calls its distance to that of the timestep before.
+
+    A sample leaves after the first timestep t > 1 with 1 - d(y(t), y(t-1)) > threshold, d from 0 (the same boxes, say)
+    to 1. For outputs whose parts are each judged, such as boxes, where no single confidence says when all are done.
+    """
+
+    name: ClassVar[str] = "stability"
+
+    threshold: Annotated[float, Field(ge=0, le=1, description="1 - distance that has to be exceeded")] = 0.9
+    minimum: Minimum = 2
+    tolerance: Tolerance = None
+    batches: Most = 10
+
+    def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
+        """Return the rule; calibration data, where there is some with targets, says what it will do."""
+        from snnfw.simulate.outputs import outputs_of
+        from snnfw_plugins.exits.rule import LeaveStill, Stillness
+        from snnfw_plugins.exits.study import constant
+
+        require_minimum(self.minimum, timesteps)
+        if bundle.distance is None:
+            raise SnnfwError(
+                "exit=stability asks how far two outputs are apart, and this task has no distance: use exit=confidence "
+                "or exit=fixed."
+            )
+        score = Stillness(bundle.distance, outputs_of(model.graph))
+        return LeaveStill(constant(self, score, model, bundle, timesteps, resources), score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +157,5 @@ def require_minimum(minimum: int, timesteps: int) -> None:
 
 @hookimpl
 def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
-    """Register ``exit=entropy``, ``exit=confidence`` and ``exit=fixed``."""
-    return [Entropy, Confidence, Fixed]
+    """Register ``exit=entropy``, ``exit=confidence``, ``exit=stability`` and ``exit=fixed``."""
+    return [Entropy, Confidence, Stability, Fixed]

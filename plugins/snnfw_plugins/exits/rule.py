@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils import _pytree as pytree
 
 from snnfw.contracts import Output
+from snnfw.simulate.outputs import Outputs
 
 Score = Callable[[Output, int], Tensor]
 """How sure an output is after so many timesteps, for each sample, [N]."""
@@ -34,6 +35,44 @@ class Leave:
     def record(self) -> Mapping[str, Any]:
         """Return the thresholds, and what calibration data told of them."""
         return {"policy": self.policy, "thresholds": list(self.thresholds), **self.told}
+
+
+class Stillness:
+    """How little an output has changed since the timestep before: 1 - distance, and 0 after the first timestep."""
+
+    def __init__(self, distance: Callable[[Output, Output], Tensor], outputs: Outputs) -> None:
+        self.distance, self.outputs = distance, outputs
+        self.before: Output = None
+
+    def __call__(self, output: Output, timestep: int) -> Tensor:
+        """Return the score of each sample, [N] in float64; called timestep by timestep with the same samples."""
+        before, self.before = self.before, output
+        if timestep == 1:
+            return torch.zeros_like(self.distance(output, output), dtype=torch.float64)
+        return 1 - self.distance(output, before).double()
+
+    def keep(self, samples: Tensor) -> None:
+        """Go on with the samples of these indices alone."""
+        self.before = self.outputs.select(self.before, samples)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveStill:
+    """Let a sample leave by its stillness, which remembers the output of those that stay."""
+
+    rule: Leave
+    stillness: Stillness
+
+    def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
+        """Return whether each sample leaves, [N]."""
+        done = self.rule.done(output, timestep, timesteps)
+        if done.any():
+            self.stillness.keep((~done).nonzero().flatten())
+        return done
+
+    def record(self) -> Mapping[str, Any]:
+        """Return the thresholds, and what calibration data told of them."""
+        return self.rule.record()
 
 
 @dataclass(frozen=True, slots=True)

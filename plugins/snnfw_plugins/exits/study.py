@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,7 +14,10 @@ from snnfw.contracts import Bundle, Output, Resources
 from snnfw.convert.observe import moved
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
-from snnfw_plugins.exits.rule import Score
+from snnfw_plugins.exits.rule import Leave, Score
+
+if TYPE_CHECKING:
+    from snnfw_plugins.exits import Confidence, Stability
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0)
 """The constant thresholds of a sweep."""
@@ -22,7 +25,7 @@ GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Scores [T, S] of S samples after each timestep, and whether each is right then, where the task can tell."""
+    """Scores [T, S] of S samples after each timestep, and how much of each is right then, where the task can tell."""
 
     scores: Tensor
     right: Tensor | None
@@ -32,13 +35,13 @@ class Study:
         return self.scores.mean(1)
 
     def right_mean(self) -> Tensor:
-        """Return the mean score of the samples that are right after each timestep, [T]; NaN where none is."""
+        """Return the mean score after each timestep, samples weighted by how right they are, [T]; NaN where none is."""
         if self.right is None:
             raise ValueError("nobody can tell which samples are right")
-        return torch.where(self.right, self.scores, 0.0).sum(1) / self.right.sum(1)
+        return (self.right * self.scores).sum(1) / self.right.sum(1)
 
     def outcome(self, thresholds: Sequence[float], minimum: int) -> dict[str, float | None]:
-        """Return the mean exit and the share of samples that leave with a right output."""
+        """Return the mean exit and how right the outputs are that samples leave with, 1 where all are."""
         leave = self.scores > torch.tensor(thresholds, dtype=torch.float64).unsqueeze(1)
         leave[: minimum - 1] = False
         leave[-1] = True
@@ -82,6 +85,23 @@ def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["s
     return score
 
 
+def constant(
+    policy: Confidence | Stability,
+    score: Score,
+    model: SpikingModel,
+    bundle: Bundle,
+    timesteps: int,
+    resources: Resources,
+) -> Leave:
+    """Return the rule of a threshold that is the same at every timestep, studied where there are samples for it."""
+    thresholds = (policy.threshold,) * timesteps
+    if bundle.tuning is None and policy.tolerance is None:
+        return Leave(policy.name, score, thresholds, policy.minimum)
+    seen = study(model, bundle, timesteps, score, policy.batches, resources)
+    minimum = seen.safe_minimum(thresholds, policy.minimum, policy.tolerance)
+    return Leave(policy.name, score, thresholds, minimum, seen.told(thresholds, minimum))
+
+
 @torch.no_grad()
 def study(
     model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
@@ -108,4 +128,4 @@ def _step(model: SpikingModel) -> Output:
 
 
 def _right(bundle: Bundle, output: Output, target: Any) -> Tensor:
-    return bundle.correct(output, target).cpu() if bundle.correct else torch.empty(0)
+    return bundle.correct(output, target).cpu().double() if bundle.correct else torch.empty(0)

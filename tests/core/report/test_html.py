@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -86,6 +87,7 @@ def report(count: int = 2, about: Mapping[str, Any] | None = None, **values: Any
         "chunk": 2,
         "search": None,
         "exit": None,
+        "pictures": {},
     }
     return Report(**{**given, **values})
 
@@ -199,3 +201,25 @@ def test_what_stays_analog_or_uncharged_is_said() -> None:
     assert "Analog: silu at 'act', softmax at 'head'." in page.text
     assert "nothing is charged for them although they cost: softmax_1." in page.text
     assert page.captions == ["accuracy over timesteps", "Energy over timesteps"]
+
+
+def test_what_the_task_drew_is_shown_with_its_captions() -> None:
+    given = report(pictures={"pictures/boxes.png": "T = 2, mAP 0.5", "pictures/lost.png": "not there"})
+    page = read(given, {"pictures/boxes.png": b"\x89PNG", "pictures/other.png": b"\x89PNG"})
+    assert "T = 2, mAP 0.5" in page.captions
+    assert "What they see" in page.text
+    assert not {"not there", "other"} & set(page.captions)
+    assert "What they see" not in read(report()).text
+
+
+def test_a_metric_of_many_parts_has_a_table_of_its_own() -> None:
+    scores = {"accuracy": 0.9, "IoU/chair": 0.7071, "IoU/mug/handle": 0.1234}
+    point = replace(report().checkpoints[0], scores=scores)
+    given = report(network=Network(scores, 1000, 2e-3, 0.5), checkpoints=(point,))
+    assert given.metrics == ("accuracy",)
+    assert given.parts == {"IoU": ("IoU/chair", "IoU/mug/handle")}
+    text = read(given).text
+    assert "IoU, part by part" in text
+    assert "mug/handle" in text
+    assert "IoU/" not in text
+    assert text.count("0.7071") == 2

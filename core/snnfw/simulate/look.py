@@ -1,0 +1,59 @@
+"""Let a task draw what the network and the spiking network see in a few samples, at several timesteps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from snnfw.capture.graph import Graph
+from snnfw.contracts import Bundle, Drawing, Inputs, Output, Resources, View
+from snnfw.convert.observe import checked, moved
+from snnfw.simulate.memory import steps_within
+from snnfw.simulate.run import network_output
+from snnfw.simulate.trace import Trace
+from snnfw.spiking.model import SpikingModel
+
+MOST_TIMESTEPS = 4
+"""Most checkpoints to draw: the last ones."""
+
+
+@torch.no_grad()
+def look(
+    graph: Graph,
+    model: SpikingModel,
+    bundle: Bundle,
+    trace: Trace,
+    network_scores: Mapping[str, float],
+    resources: Resources,
+) -> Sequence[Drawing]:
+    """Return the task's pictures of a finished run; none where the task draws nothing.
+
+    The samples run once more, all timesteps through whatever the exit rule, so the model's state is lost.
+    """
+    gallery = bundle.gallery
+    if gallery is None:
+        return ()
+    batch = gallery.batch()
+    inputs = moved(checked(batch.inputs, "the samples to draw"), resources.device)
+    scores = {point.timestep: point.scores for point in trace.points[-MOST_TIMESTEPS:]}
+    view = View(
+        batch=batch,
+        network=network_output(graph, inputs, bundle.frames),
+        spiking=_outputs(model, inputs, tuple(scores), resources.memory),
+        network_scores=network_scores,
+        scores=scores,
+    )
+    return gallery.draw(view)
+
+
+def _outputs(model: SpikingModel, inputs: Inputs, timesteps: Sequence[int], memory: int) -> dict[int, Output]:
+    """Return the spiking network's outputs after some timesteps of one run."""
+    longest = steps_within(model, len(inputs[0]), memory)
+    found = {}
+    model.begin(inputs)
+    for timestep in timesteps:
+        while model.elapsed < timestep:
+            model.advance(min(longest, timestep - model.elapsed))
+        found[timestep] = model.read()
+    return found
