@@ -11,9 +11,12 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
+# What OpenCV (ultralytics) and open3d load from the system, by Debian's names.
+LIBRARIES := libgl1 libglib2.0-0 libgomp1 libusb-1.0-0
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format clean libraries
 
 help:
 	@echo "make demo     convert a trained network to a spiking one and report on both"
@@ -55,8 +58,19 @@ $(INSTALLED): pyproject.toml | $(BIN)/pip
 	@$(PIP) install --editable .
 	@touch $@
 
+# Installed where that is allowed, named where it is not.
+libraries:
+	@command -v dpkg >/dev/null || exit 0; \
+	missing=$$(for library in $(LIBRARIES); do dpkg -s $$library >/dev/null 2>&1 || printf ' %s' $$library; done); \
+	[ -n "$$missing" ] || exit 0; \
+	if [ "$$(id -u)" = 0 ]; then \
+	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >/dev/null; \
+	else \
+	  echo "snnfw: the tests of detection and point clouds need$$missing: sudo apt-get install$$missing" >&2; \
+	fi
+
 # The development extra contains everything that the plain installation does.
-$(INSTALLED_DEV): pyproject.toml | $(BIN)/pip
+$(INSTALLED_DEV): pyproject.toml | $(BIN)/pip libraries
 	@echo "Installing snnfw and its development tools into $(VENV): a few minutes and about 7 GB the first time."
 	@$(PIP) install --editable '.[dev]'
 	@touch $(INSTALLED) $@
