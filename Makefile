@@ -29,9 +29,9 @@ demo: $(INSTALLED)
 	$(BIN)/snnfw run task=classification plugin=adafire
 
 # The tests come last, so that pytest's closing line is the last thing printed.
-# One thread: the tests' tensors are too small to share.
+# A process for each core with one thread: the tests' tensors are too small to share.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check
