@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import packages_distributions, version
 from platform import python_version
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from rich.console import Console
 
@@ -36,6 +39,14 @@ EXTRAS: Mapping[str, str] = {
     "cupy": "cuda",
 }
 """The optional libraries, each with the extra that installs it."""
+
+SYSTEM: Mapping[str, str] = {
+    "libusb-1.0": "libusb-1.0-0",
+    "libGL": "libgl1",
+    "libgthread": "libglib2.0-0",
+    "libgomp": "libgomp1",
+}
+"""What optional libraries load from the system, each with Debian's package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +122,26 @@ def check_compiler() -> Check:
 
 def check_extra(module: str, extra: str) -> Check:
     """Find an optional library, or say which extra installs it."""
-    check = _library(module, f"pip install 'snnfw[{extra}]'")
-    if check.status == "broken" and "libusb-1.0" in check.found:
-        return replace(check, cure="apt-get install libusb-1.0-0")
-    return check
+    with _private(module):
+        check = _library(module, f"pip install 'snnfw[{extra}]'")
+    missing = next((package for library, package in SYSTEM.items() if library in check.found), None)
+    return replace(check, cure=f"apt-get install {missing}") if check.status == "broken" and missing else check
+
+
+@contextmanager
+def _private(module: str) -> Iterator[None]:
+    """Keep ultralytics, while it is imported, from its user's settings and from looking for a network."""
+    if module != "ultralytics" or module in sys.modules:
+        yield
+        return
+    before = dict(os.environ)
+    with TemporaryDirectory() as folder:
+        os.environ.update(YOLO_CONFIG_DIR=folder, YOLO_OFFLINE="True", YOLO_VERBOSE="False", YOLO_AUTOINSTALL="False")
+        try:
+            yield
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def check_plugins(registry: Registry) -> Check:

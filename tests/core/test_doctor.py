@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -126,14 +130,35 @@ def test_a_library_is_told_with_the_version_of_its_distribution(imports: dict[st
     assert doctor.check_extra("cupy", "cuda") == Check("cupy", "ok", "1.2.3 of cupy-cuda12x")
 
 
-def test_open3d_without_its_system_library_has_a_cure_of_its_own(imports: dict[str, Any]) -> None:
-    imports["open3d"] = OSError("libusb-1.0.so.0: cannot open shared object file: No such file or directory")
-    assert doctor.check_extra("open3d", "pointcloud") == Check(
-        "open3d",
+@pytest.mark.parametrize(
+    ("module", "library", "package"),
+    [("open3d", "libusb-1.0.so.0", "libusb-1.0-0"), ("ultralytics", "libGL.so.1", "libgl1")],
+)
+def test_a_missing_system_library_has_a_cure_of_its_own(
+    imports: dict[str, Any], module: str, library: str, package: str
+) -> None:
+    imports[module] = OSError(f"{library}: cannot open shared object file: No such file or directory")
+    assert doctor.check_extra(module, "extra") == Check(
+        module,
         "broken",
-        "OSError: libusb-1.0.so.0: cannot open shared object file: No such file or directory",
-        "apt-get install libusb-1.0-0",
+        f"OSError: {library}: cannot open shared object file: No such file or directory",
+        f"apt-get install {package}",
     )
+
+
+def test_looking_for_ultralytics_leaves_its_users_settings_and_the_network_alone(tmp_path: Path) -> None:
+    code = (
+        "import os, socket\n"
+        "asked = []\n"
+        "socket.getaddrinfo = lambda *address, **options: asked.append(address)\n"
+        "before = dict(os.environ)\n"
+        "from snnfw.doctor import check_extra\n"
+        "print(check_extra('ultralytics', 'detection').status, asked, dict(os.environ) == before)\n"
+    )
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    ran = subprocess.run([sys.executable, "-c", code], env=home, capture_output=True, text=True, check=True)  # noqa: S603  # our own
+    assert ran.stdout.splitlines()[-1] == "ok [] True"
+    assert not [path for path in tmp_path.rglob("*") if "ltralytics" in path.name]
 
 
 def test_a_library_that_lacks_one_of_its_own_is_broken(imports: dict[str, Any]) -> None:
