@@ -17,7 +17,7 @@ from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import acquire, load
 from snnfw.plan.place import place
-from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.folder import as_json, run_folder, write_file, write_folder
 from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import fit
 from snnfw.training.fresh import initialise
@@ -46,7 +46,7 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
 
     facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
     save_weights(bundle.model, folder / WEIGHTS, facts)
-    (folder / REPORT).write_text(as_json({"scores": scores, "norms": scaled, **facts}), encoding="utf-8")
+    write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
     console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
     console.print(f"weights in {folder}: snnfw run checkpoint={folder} runs them")
     return folder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -41,6 +42,18 @@ def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write one file of a folder that is complete otherwise: the old one or the new one, never half."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        raise SnnfwError(f"cannot write '{path}' ({error}): make room; what was there is untouched.") from error
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 def _rename(scratch: Path, target: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snnfw.errors import SnnfwError
-from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.folder import as_json, run_folder, write_file, write_folder
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 
@@ -55,3 +55,21 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 def test_numbers_that_json_does_not_know_are_refused() -> None:
     with pytest.raises(ValueError, match="Out of range float values"):
         as_json({"a": float("nan")})
+
+
+def test_a_file_is_written_whole_or_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "training.json"
+    write_file(path, "first")
+
+    def full(self: Path, text: str, encoding: str) -> int:
+        with self.open("w") as half:
+            half.write(text[:1])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(SnnfwError) as caught:
+        write_file(path, "second")
+    assert str(caught.value) == (
+        f"cannot write '{path}' ([Errno 28] No space left on device): make room; what was there is untouched."
+    )
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("training.json", "first")]
