@@ -1,0 +1,28 @@
+"""The embedded scenes with a label for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from snnfw_tasks.datasets.scenes import CLASSES, scenes
+from snnfw_tasks.datasets.segmentation_files import voc_split
+from snnfw_tasks.masked import Masked
+
+if TYPE_CHECKING:
+    from snnfw_tasks.datasets.masks import MaskedFiles
+    from snnfw_tasks.labelled import Preprocess
+
+
+def open_scenes(preprocess: Preprocess | None, size: int | None) -> Masked:
+    """Return the splits: the validation scenes are for calibration, the training scenes drawn where they are needed."""
+    from snnfw_tasks.models.scenes_segmentation import PREPARE
+
+    prepare = preprocess or PREPARE
+    side = size or prepare.crop
+    prepare = replace(prepare, crop=side, resize=side)
+
+    def split(name: str) -> MaskedFiles:
+        return voc_split(scenes(name), name, CLASSES, prepare, "scenes")
+
+    return Masked(CLASSES, prepare, lambda: split("train"), split("val"), split("test"))

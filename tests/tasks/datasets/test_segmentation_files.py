@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from masked_files import write_image, write_mask, write_voc
+from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.folders import IMAGENET
+from snnfw_tasks.datasets.segmentation import VOC_CLASSES, Masks, Voc
+from snnfw_tasks.labelled import Preprocess
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from snnfw_tasks.masked import Masked, MaskedData
+
+OWN = Preprocess(resize=12, crop=12, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+
+
+def refusal(source: MaskedData) -> str:
+    with pytest.raises(SnnfwError) as caught:
+        source.open(OWN)
+    return str(caught.value)
+
+
+def write_folders(root: Path, **splits: int) -> None:
+    for split, count in splits.items():
+        for number in range(count):
+            write_image(root / split / "images" / f"{number}.jpg")
+            write_mask(root / split / "masks" / f"{number}.png", np.full((4, 6), number % 2))
+
+
+def sizes(masked: Masked) -> tuple[int, int, int]:
+    return len(masked.training()), len(masked.calibration), len(masked.evaluation)
+
+
+@pytest.mark.parametrize("inside", ["", "VOCdevkit/VOC2012"])
+def test_voc_is_found_as_its_archive_unpacks_and_without_the_folders_around_it(inside: str, tmp_path: Path) -> None:
+    write_voc(tmp_path / inside, train=["a", "b", "c"], val=["d", "e"])
+
+    masked = Voc(tmp_path).open(OWN)
+
+    assert sizes(masked) == (3, 3, 2)
+    assert masked.classes == VOC_CLASSES
+    assert len(VOC_CLASSES) == 21
+    image, labels = masked.evaluation[1]
+    assert image.shape == (3, 12, 12)
+    assert labels[1, [0, 5, 6, 11]].tolist() == [255, 1, 0, 0]
+    assert set(labels[8:].flatten().tolist()) == {255}
+
+
+def test_other_lists_and_another_year_are_taken_when_asked_for(tmp_path: Path) -> None:
+    write_voc(tmp_path / "VOCdevkit" / "VOC2007", trainval=["a", "b"], test=["c"])
+
+    assert sizes(Voc(tmp_path, year=2007, training="trainval", evaluation="test").open(OWN)) == (2, 2, 1)
+
+
+def test_preparation_is_the_networks_own_unless_the_source_says_otherwise(tmp_path: Path) -> None:
+    write_voc(tmp_path, train=["a"], val=["b"])
+
+    assert Voc(tmp_path).open(OWN).prepare == OWN
+    assert Voc(tmp_path).open(None).prepare.mean == IMAGENET.mean
+    changed = Voc(tmp_path, size=20, mean=(0, 0, 0), std=(1, 1, 1)).open(OWN)
+    assert changed.prepare == Preprocess(20, 20, (0, 0, 0), (1, 1, 1))
+    assert changed.evaluation[0][0].shape == (3, 20, 20)
+
+
+def test_folders_hold_images_and_masks_of_the_same_names(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=3, test=2)
+    masked = Masks(tmp_path, ("no", "yes")).open(OWN)
+
+    assert sizes(masked) == (3, 3, 2)
+    assert [int(masked.evaluation[index][1][0, 0]) for index in range(2)] == [0, 1]
+    write_folders(tmp_path, calibration=1, val=4)
+    assert sizes(Masks(tmp_path, ("no", "yes")).open(OWN)) == (3, 1, 2)
+
+
+def test_broken_images_are_left_out_when_asked_for(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=3, val=2)
+    (tmp_path / "train" / "images" / "1.jpg").write_bytes(b"nothing")
+
+    assert sizes(Masks(tmp_path, ("no", "yes"), skip_broken=True).open(OWN)) == (2, 2, 2)
+    with pytest.raises(SnnfwError, match="1.jpg' of data 'masks' cannot be read"):
+        Masks(tmp_path, ("no", "yes")).open(OWN).training()[1]
+
+
+def test_an_image_without_a_mask_is_named(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    (tmp_path / "test" / "masks" / "1.png").unlink()
+
+    assert refusal(Masks(tmp_path, ("no", "yes"))) == (
+        f"image '{tmp_path}/test/images/1.jpg' of data 'masks' has no mask '{tmp_path}/test/masks/1.png': "
+        "add it or remove the image."
+    )
+
+
+def test_missing_folders_and_lists_are_named(tmp_path: Path) -> None:
+    expected = (
+        "train/images/NAME.jpg, train/masks/NAME.png, the same under test/ (or val/) and, optionally, calibration/"
+    )
+    write_voc(tmp_path / "voc", train=["a"], other=["b"])
+    write_folders(tmp_path / "half", train=1)
+    write_folders(tmp_path / "empty", train=1)
+    (tmp_path / "empty" / "test" / "images").mkdir(parents=True)
+    table: dict[MaskedData, str] = {
+        Voc(tmp_path / "no"): (
+            f"data 'voc' finds neither '{tmp_path}/no/ImageSets' nor '{tmp_path}/no/VOCdevkit/VOC2012/ImageSets': "
+            "data.root has to hold one of them."
+        ),
+        Voc(tmp_path / "voc"): (
+            f"data 'voc' finds no list '{tmp_path}/voc/ImageSets/Segmentation/val.txt': "
+            "lists that are there: other, train."
+        ),
+        Masks(tmp_path / "no", ("a", "b")): (
+            f"data 'masks' finds no folder '{tmp_path}/no': expected there are {expected}."
+        ),
+        Masks(tmp_path / "half", ("a", "b")): (
+            f"data 'masks' finds no folder '{tmp_path}/half/test' or '{tmp_path}/half/val': expected are {expected}."
+        ),
+        Masks(tmp_path / "empty", ("a", "b")): (
+            f"data 'masks' finds no image in '{tmp_path}/empty/test/images': expected are {expected}."
+        ),
+    }
+
+    assert {source: refusal(source) for source in table} == table
+
+
+def test_grey_normalisation_is_refused(tmp_path: Path) -> None:
+    assert refusal(Voc(tmp_path, mean=(0.5,), std=(0.5,))) == (
+        f"data 'voc' finds neither '{tmp_path}/ImageSets' nor '{tmp_path}/VOCdevkit/VOC2012/ImageSets': "
+        "data.root has to hold one of them."
+    )
+    write_voc(tmp_path, train=["a"], val=["b"])
+    assert refusal(Voc(tmp_path, mean=(0.5,), std=(0.5,))) == (
+        "data.mean and data.std need three values each, for red, green and blue, in data 'voc'."
+    )
