@@ -1,4 +1,4 @@
-"""Any of torchvision's classifiers by name."""
+"""Any of torchvision's classifiers and networks for segmentation by name."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from snnfw.errors import unknown
 from snnfw_tasks.labelled import Preprocess
+from snnfw_tasks.models.segmentation_zoo import build_segmenter, segmenters
 from snnfw_tasks.models.zoo import build, is_path, no_such_arch
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TorchvisionModel:
-    """A classifier of torchvision's, with its weights, with yours, or with random ones."""
+    """A classifier or segmentation network of torchvision's, with its weights, with yours, or with random ones."""
 
     name: ClassVar[str] = "torchvision"
-    tasks: ClassVar[tuple[str, ...]] = ("classification", "events")
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "events", "segmentation")
 
     arch: Annotated[str, Field(description="torchvision's name for the network, such as resnet18")]
     weights: Annotated[
@@ -44,7 +45,7 @@ class TorchvisionModel:
         prescribed = named.transforms()
         return Preprocess(
             resize=prescribed.resize_size[0],
-            crop=prescribed.crop_size[0],
+            crop=getattr(prescribed, "crop_size", prescribed.resize_size)[0],
             mean=tuple(prescribed.mean),
             std=tuple(prescribed.std),
             interpolation=prescribed.interpolation.value,
@@ -57,6 +58,8 @@ class TorchvisionModel:
         from snnfw_tasks.models.checkpoint import load_weights
 
         named = self._named_weights()
+        if self.arch in segmenters():
+            return build_segmenter(self.arch, named, self.weights, classes, self.args, resources.seed)
         args = dict(self.args) if named else {"num_classes": classes, **self.args}
 
         def create() -> nn.Module:
@@ -72,9 +75,9 @@ class TorchvisionModel:
         """Return torchvision's entry for the weights, or nothing where these are a file or random."""
         from torchvision import models
 
-        archs = models.list_models(module=models)
+        archs = [*models.list_models(module=models), *segmenters()]
         if self.arch not in archs:
-            raise no_such_arch(self.name, self.arch, archs)
+            raise no_such_arch(self.name, self.arch, archs, "network")
         if self.weights is None or is_path(self.weights):
             return None
         entries = models.get_model_weights(self.arch)

@@ -21,11 +21,11 @@ def is_path(weights: str) -> bool:
     return "/" in weights or Path(weights).suffix in SUFFIXES
 
 
-def no_such_arch(zoo: str, given: str, archs: Iterable[str]) -> SnnfwError:
+def no_such_arch(zoo: str, given: str, archs: Iterable[str], kind: str = "classifier") -> SnnfwError:
     """Return the error for an unknown architecture with the nearest names: the whole list fills screens."""
     near = " or ".join(f"'{name}'" for name in difflib.get_close_matches(given, list(archs), n=3))
     hint = f"Did you mean {near}?" if near else f"Those there are: {zoo}'s list_models()."
-    return SnnfwError(f"{zoo} has no classifier named '{given}'. {hint}")
+    return SnnfwError(f"{zoo} has no {kind} named '{given}'. {hint}")
 
 
 def build(

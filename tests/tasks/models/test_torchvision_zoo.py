@@ -69,16 +69,16 @@ def test_no_network_to_fetch_weights_over(monkeypatch: pytest.MonkeyPatch) -> No
     [
         (
             TorchvisionModel("squeezenet1_2"),
-            "torchvision has no classifier named 'squeezenet1_2'. Did you mean 'squeezenet1_1' or 'squeezenet1_0'?",
+            "torchvision has no network named 'squeezenet1_2'. Did you mean 'squeezenet1_1' or 'squeezenet1_0'?",
         ),
         (
-            TorchvisionModel("deeplabv3_mobilenet_v3_large"),  # for segmentation
-            "torchvision has no classifier named 'deeplabv3_mobilenet_v3_large'. "
-            "Did you mean 'mobilenet_v3_large' or 'mobilenet_v3_small'?",
+            TorchvisionModel("fasterrcnn_resnet50_fpn"),  # for detection
+            "torchvision has no network named 'fasterrcnn_resnet50_fpn'. "
+            "Did you mean 'fcn_resnet50' or 'fcn_resnet101'?",
         ),
         (
             TorchvisionModel("?"),
-            "torchvision has no classifier named '?'. Those there are: torchvision's list_models().",
+            "torchvision has no network named '?'. Those there are: torchvision's list_models().",
         ),
         (
             TorchvisionModel("resnet18", "IMAGENET1K_V3"),
