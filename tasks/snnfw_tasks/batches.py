@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 
 import torch
 from torch.utils.data import DataLoader
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     from snnfw_tasks.labelled import Samples
 
 Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
+
+
+class Checked(Protocol):
+    """Usable samples by position, each with one label, or with one for each of its pixels [H, W]."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, position: int, /) -> tuple[Tensor, int | Tensor]:
+        """Return a sample that is known to be usable, or raise an SnnfwError that names it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +82,7 @@ class CheckedBatches(Generic[Item]):
 
     def __init__(
         self,
-        samples: CheckedSamples,
+        samples: Checked,
         size: int,
         workers: int,
         make: Callable[[Tensor, Tensor], Item],
@@ -106,24 +118,24 @@ class CheckedBatches(Generic[Item]):
 class _ErrorsAsValues:
     """Hand errors over as values: a worker process would wrap a raised one in its traceback's text."""
 
-    samples: CheckedSamples
+    samples: Checked
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, position: int) -> tuple[Tensor, int] | SnnfwError:
+    def __getitem__(self, position: int) -> tuple[Tensor, int | Tensor] | SnnfwError:
         try:
             return self.samples[position]
         except SnnfwError as error:
             return error
 
 
-def _collate(items: list[tuple[Tensor, int] | SnnfwError]) -> Loaded:
-    """Stack samples to images [N, C, H, W] and labels [N], unless one of them is an error."""
-    good: list[tuple[Tensor, int]] = []
+def _collate(items: list[tuple[Tensor, int | Tensor] | SnnfwError]) -> Loaded:
+    """Stack samples to images [N, C, H, W] and labels [N] or [N, H, W], unless one of them is an error."""
+    good: list[tuple[Tensor, int | Tensor]] = []
     for item in items:
         if isinstance(item, SnnfwError):
             return item
         good.append(item)
     images, labels = zip(*good, strict=True)
-    return torch.stack(images), torch.tensor(labels)
+    return torch.stack(images), torch.stack([torch.as_tensor(label) for label in labels])

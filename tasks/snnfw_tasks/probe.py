@@ -14,13 +14,25 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.accuracy import require_logits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from torch import Tensor, nn
 
+    from snnfw.contracts import Output
 
-def require_fit(module: nn.Module, example: Tensor, classes: int, model: str, data: str) -> None:
-    """Raise an SnnfwError unless the network turns the samples [N, C, H, W] into one output per class."""
+
+def require_fit(
+    module: nn.Module,
+    example: Tensor,
+    classes: int,
+    model: str,
+    data: str,
+    logits: Callable[[Output], Tensor] = require_logits,
+) -> None:
+    """Raise an SnnfwError unless the network turns the samples [N, C, H, W] into one output per class.
+
+    ``logits`` takes them, [N, K, ...], out of what the network returns.
+    """
     misfit = f"model '{model}' does not fit data '{data}'"
     shape = list(example.shape[1:])
     try:
@@ -31,7 +43,7 @@ def require_fit(module: nn.Module, example: Tensor, classes: int, model: str, da
     except Exception as error:  # a stranger's network may raise anything
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
         raise SnnfwError(f"{misfit}: it fails on samples of shape {shape}: {reason}.") from error
-    outputs = require_logits(output).shape[1]
+    outputs = logits(output).shape[1]
     if outputs != classes:
         raise SnnfwError(
             f"{misfit}: it has {outputs} outputs and the data {classes} classes; "
