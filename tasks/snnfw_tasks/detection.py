@@ -1,0 +1,64 @@
+"""The detection task: its options, its embedded detectors and scenes, and the doors for ultralytics' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from snnfw.hookspecs import hookimpl
+from snnfw_tasks.datasets.detection import Scenes, Yolo
+from snnfw_tasks.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
+
+if TYPE_CHECKING:
+    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Boxes around objects, each with its class."""
+
+    name: ClassVar[str] = "detection"
+    default_model: ClassVar[str] = ScenesYoloRelu.name
+    default_data: ClassVar[str] = Scenes.name
+    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
+
+    batch: Annotated[int, Field(ge=1, description="images per batch")] = 32
+    calibration: Annotated[
+        int, Field(ge=1, description="calibrate with at most so many training images, drawn with the seed")
+    ] = 128
+    limit: Annotated[
+        int | None,
+        Field(ge=1, description="test on so many images, the same ones in every run; without it, on all"),
+    ] = None
+    workers: Annotated[int, Field(ge=0, description="processes that read files beside the main one")] = 0
+
+    def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+        """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
+        from snnfw_tasks.yolo.library import require_ultralytics
+        from snnfw_tasks.yolo.sources import detecting
+
+        require_ultralytics()
+        from snnfw_tasks.yolo.bundle import bundle
+
+        return bundle(self, *detecting(model, data), resources)
+
+
+@hookimpl
+def snnfw_register_tasks() -> tuple[type[Task], ...]:
+    """Offer the task."""
+    return (Detection,)
+
+
+@hookimpl
+def snnfw_register_models() -> tuple[type[ModelSource], ...]:
+    """Offer the embedded detectors and ultralytics' own."""
+    return (ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel)
+
+
+@hookimpl
+def snnfw_register_data() -> tuple[type[DataSource], ...]:
+    """Offer the embedded scenes and the data sets read from disk."""
+    return (Scenes, Yolo)

@@ -1,0 +1,1 @@
+"""What detection takes from ultralytics: networks, data, scores."""
