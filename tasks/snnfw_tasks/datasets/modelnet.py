@@ -1,0 +1,66 @@
+"""ModelNet40 as meshes or as the points that PointNet's authors sampled on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # pydantic resolves the fields' types at run time
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from snnfw.errors import SnnfwError
+from snnfw_tasks.pointcloud_sources import Clouds
+
+if TYPE_CHECKING:
+    from snnfw_tasks.pointcloud_sources import CloudSamples
+
+EXPECTED = "CATEGORY/train/*.off and CATEGORY/test/*.off, or train_files.txt, test_files.txt and shape_names.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNet40:
+    """ModelNet40 (Wu et al. 2015), as OFF meshes or in modelnet40_ply_hdf5_2048; nothing is downloaded."""
+
+    name: ClassVar[str] = "modelnet40"
+    tasks: ClassVar[tuple[str, ...]] = ("pointcloud",)
+
+    root: Annotated[Path, Field(description="ModelNet40, with airplane/train/*.off ..., or modelnet40_ply_hdf5_2048")]
+    points: Annotated[int, Field(ge=8, description="points of a cloud")] = 1024
+    turn: Annotated[
+        float, Field(ge=0, le=180, description="in training, turn objects by up to so many degrees about the vertical")
+    ] = 180.0
+
+    def clouds(self) -> Clouds:
+        """Return the published training clouds, for calibration too, and the test clouds."""
+        if not self.root.is_dir():
+            raise SnnfwError(f"data '{self.name}' finds no folder '{self.root}': expected there is {EXPECTED}.")
+        return self._hdf5() if (self.root / "train_files.txt").is_file() else self._meshes()
+
+    def _meshes(self) -> Clouds:
+        from snnfw_tasks.datasets.clouds_files import FileClouds, list_clouds
+
+        categories = tuple(sorted(folder.name for folder in self.root.iterdir() if (folder / "train").is_dir()))
+        if len(categories) < 2:
+            raise SnnfwError(f"data '{self.name}' finds no categories in '{self.root}': expected there is {EXPECTED}.")
+        training, evaluation = (
+            FileClouds(list_clouds(self.name, self.root, categories, split), self.points) for split in ("train", "test")
+        )
+        return self._clouds(categories, training, evaluation, up=2)
+
+    def _hdf5(self) -> Clouds:
+        from snnfw_tasks.datasets.modelnet_hdf5 import lines, read
+
+        training, evaluation = (read(self.name, self.root, split, self.points) for split in ("train", "test"))
+        return self._clouds(tuple(lines(self.root / "shape_names.txt", self.name)), training, evaluation, up=1)
+
+    def _clouds(self, categories: tuple[str, ...], training: CloudSamples, evaluation: CloudSamples, up: int) -> Clouds:
+        return Clouds(
+            categories=categories,
+            parts={},
+            points=self.points,
+            training=lambda: training,
+            calibration=training,
+            evaluation=evaluation,
+            up=up,
+            turn=self.turn,
+        )
