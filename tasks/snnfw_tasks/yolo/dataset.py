@@ -45,7 +45,7 @@ def open_images(
             return labels
 
     try:
-        return CheckedImages(
+        images = CheckedImages(
             [str(folder) for folder in folders],
             imgsz=side,
             augment=False,
@@ -55,6 +55,8 @@ def open_images(
     except FileNotFoundError as error:
         listed = ", ".join(f"'{folder}'" for folder in folders)
         raise SnnfwError(f"the {split} split finds no images in {listed}: check the paths in data.yaml.") from error
+    images.__class__ = YOLODataset  # worker processes can import that one, and all that was ours is done
+    return images
 
 
 def usable(files: list[str], split: str, skip_broken: bool) -> list[str]:

@@ -20,6 +20,8 @@ def read_description(source: Yolo) -> Splits:
     file = find(source.file)
     described = read(file)
     names = class_names(described, file)
+    if described.get("channels", 3) != 3:
+        raise SnnfwError(f"data.file='{file}' says channels={described['channels']}: only colour images, 3, are read.")
     root = source.root or base(described, file)
     calibration, evaluation = (paths(described, split, root, file) for split in ("train", source.split))
     return Splits(names, calibration, evaluation, source.split, source.size, source.skip_broken)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -47,6 +48,14 @@ def test_batches_come_again_and_draw_no_random_numbers(root: Path) -> None:
     assert len(batches) == 2
     for one, other in zip(first, again, strict=True):
         assert torch.equal(one.inputs[0], other.inputs[0])
+
+
+def test_other_processes_read_the_same(root: Path) -> None:
+    images = opened(root)
+    assert len(pickle.loads(pickle.dumps(images))) == 4  # noqa: S301  # our own
+    (alone,), (beside,) = (list(DetectionBatches(images, 4, workers, batch)) for workers in (0, 1))
+    assert torch.equal(alone.inputs[0], beside.inputs[0])
+    assert [truth.file for truth in alone.target] == [truth.file for truth in beside.target]
 
 
 def test_truths_are_chosen_by_index(root: Path) -> None:

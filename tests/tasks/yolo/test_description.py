@@ -49,6 +49,9 @@ MISTAKES = {
     "{train: images/train, val: images/val, names: {1: red, 2: green}}": (
         "data.file='{file}' numbers its classes [1, 2]: number them 0, 1, 2 and so on."
     ),
+    "{train: images/train, val: images/val, names: [red], channels: 1}": (
+        "data.file='{file}' says channels=1: only colour images, 3, are read."
+    ),
     "{train: images/train, names: [red]}": "data.file='{file}' has no split 'val': it has train.",
     "{path: nowhere, train: images/train, val: images/val, names: [red]}": (
         "data.file='{file}' says path=nowhere, which is no folder beside it or here: "
