@@ -279,7 +279,10 @@ class OnlyPositive(Method):
         return (activation * timesteps / threshold).floor() * threshold / timesteps
 
 
-KNOWN = "Known: celu, elu, gelu, hardswish, hardtanh, leaky_relu, mish, prelu, relu, relu6, selu, silu, softplus."
+KNOWN = (
+    "Known: celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu, relu6, selu, sigmoid, silu, "
+    "softplus, tanh."
+)
 BROADCAST = "which does not broadcast against one sample, [1, 3, 5, 5]."
 POSITIVE = "its observer finds thresholds that are not positive and finite."
 CLOSED_FORM = "for a constant input its mean output is more than one threshold / T from quantise()"

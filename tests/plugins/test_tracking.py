@@ -1,28 +1,59 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from networks import noise
 from snnfw.contracts import Site, SiteStats
 from snnfw_plugins.tracking import Tracking
+from snnfw_plugins.tracking.functions import c_code
 from snnfw_plugins.tracking.node import TrackingNeuron
 
 HALF = torch.tensor(0.5, dtype=torch.float64)
-FUNCTIONS = [F.silu, F.gelu, F.hardswish, F.leaky_relu, F.relu6, torch.relu, torch.tanh]
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    **{name: getattr(F, name) for name in ("silu", "hardswish", "relu6", "hardsigmoid", "elu", "mish", "softplus")},
+    "relu": torch.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "gelu": F.gelu,
+    "hardtanh": F.hardtanh,
+    "leaky_relu": F.leaky_relu,
+}
+IN_C = {"silu", "hardswish", "relu6", "hardsigmoid", "relu", "sigmoid", "tanh", "gelu", "hardtanh", "leaky_relu"}
+BACKENDS = [*((name, "reference") for name in FUNCTIONS), *((name, "native") for name in sorted(IN_C))]
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_output_stays_within_half_a_threshold_of_the_target_while_no_burst_is_clipped(
-    function: object,
+@pytest.mark.parametrize(("name", "backend"), BACKENDS)
+@pytest.mark.parametrize("scale", [0.3, 3.0])
+def test_mean_output_is_within_half_a_threshold_over_t_of_the_function_of_the_mean_input(
+    name: str, backend: str, scale: float
 ) -> None:
-    drive, theta = noise(40, 6, 5), torch.tensor(0.1, dtype=torch.float64)
-    neuron = TrackingNeuron(SiteStats(theta), function, burst=64)  # type: ignore[arg-type]  # torch's own functions
-    sent = neuron(drive).cumsum(0)
+    drive, theta = scale * noise(40, 6, 5), torch.tensor(0.1, dtype=torch.float64)
+    neuron = TrackingNeuron(SiteStats(theta), FUNCTIONS[name], 10**6, c_code(name, ()))
+    neuron.backend, neuron.insists = backend, True
     times = torch.arange(1, 41, dtype=torch.float64).view(-1, 1, 1)
-    target = times * function(drive.cumsum(0) / times)  # type: ignore[operator]
-    assert bool(((sent - target).abs() <= theta / 2 * (1 + 1e-9)).all())
+    target = FUNCTIONS[name](drive.cumsum(0) / times)
+    error = (neuron(drive).cumsum(0) / times - target).abs()
+    assert bool((error <= theta / (2 * times) * (1 + 1e-9)).all())
+
+
+def test_activations_in_c_are_those_that_the_page_lists() -> None:
+    assert {name for name in FUNCTIONS if c_code(name, ()) is not None} == IN_C
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "silu", "hardswish", "gelu", "elu", "mish", "softplus"])
+def test_a_clipped_burst_is_made_up_for_by_later_timesteps(name: str) -> None:
+    mean, theta = 2 * noise(6, 5), torch.tensor(0.1, dtype=torch.float64)
+    early = torch.full((64, 1, 1), -36 / 62, dtype=torch.float64)
+    early[:2] = 50  # far too much at first; over all timesteps the mean is the usual one
+    neuron = TrackingNeuron(SiteStats(theta), FUNCTIONS[name], 80)
+    sent = neuron(early * mean)
+    assert neuron.events(sent).max() == 80
+    assert bool(((sent.sum(0) - 64 * FUNCTIONS[name](mean)).abs() <= theta / 2 * (1 + 1e-9)).all())
 
 
 @pytest.mark.parametrize("timesteps", [1, 2, 8])

@@ -11,7 +11,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import find_sites, module_path
+from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.contracts import Inputs
@@ -53,6 +53,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             paths={node.name: module_path(node) for node in module.graph.nodes},
             macs=surveyed.macs,
             elements=surveyed.elements,
+            gates=find_sites(module, surveyed.where, surveyed.shapes, GATES),
         )
         _check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)))
     return graph

@@ -39,7 +39,8 @@ class Graph:
 
     ``where`` gives each node's batch dimensions; ``sizes`` the nodes that are sizes derived from the batch;
     ``paths`` the user's module path of each call; ``macs`` the multiply-accumulates of each node for one sample;
-    ``elements`` the elements of each node's result for one sample.
+    ``elements`` the elements of each node's result for one sample. ``gates`` are sites that only a rule which names
+    their function takes.
     """
 
     module: fx.GraphModule
@@ -49,6 +50,7 @@ class Graph:
     paths: Mapping[str, str]
     macs: Mapping[str, int]
     elements: Mapping[str, int]
+    gates: tuple[Site, ...] = ()
 
     @property
     def nodes(self) -> tuple[fx.Node, ...]:

@@ -61,6 +61,9 @@ class Activations(Mapping[Any, str]):
 
 ACTIVATIONS = Activations()
 
+GATES: Mapping[Any, str] = {aten.sigmoid: "sigmoid", aten.hardsigmoid: "hardsigmoid", aten.tanh: "tanh"}
+"""Functions that mostly gate other values, or weigh them: a neuron goes there only where a rule names them."""
+
 CHANNELS_LAST_DIM = {aten.linear, aten.matmul, aten.mm, aten.bmm, aten.addmm, aten.layer_norm}
 CHANNELS_SECOND = {
     aten.conv1d,
@@ -87,21 +90,24 @@ def module_path(node: fx.Node) -> str:
 
 
 def find_sites(
-    module: fx.GraphModule, where: Mapping[str, Where], shapes: Mapping[str, tuple[int | None, ...]]
+    module: fx.GraphModule,
+    where: Mapping[str, Where],
+    shapes: Mapping[str, tuple[int | None, ...]],
+    functions: Mapping[Any, str] = ACTIVATIONS,
 ) -> tuple[Site, ...]:
-    """Return every call of an activation function, in order.
+    """Return every call of an activation function, or of one of other ``functions``, in order.
 
     A call made by an activation module has the module's path; a functional call is named after the module it stands
     in and the function (``layer1.0.relu``). Further calls of the same name get ``#2``, ``#3`` ...
     """
     seen: Counter[str] = Counter()
-    modules = _activation_modules(module, where)
+    modules = _activation_modules(module, where, functions)
     sites = []
     for node in module.graph.nodes:
-        if packet(node) not in ACTIVATIONS or where[node.name] is None:  # a function of parameters alone
+        if packet(node) not in functions or where[node.name] is None:  # a function of parameters alone
             continue
         _check_elementwise(node)
-        kind, path = _kind(node), module_path(node)
+        kind, path = _kind(node, functions), module_path(node)
         name = path if path in modules else f"{path}.{kind}".lstrip(".")
         seen[name] += 1
         sites.append(
@@ -118,20 +124,20 @@ def find_sites(
     return tuple(sites)
 
 
-def _activation_modules(module: fx.GraphModule, where: Mapping[str, Where]) -> set[str]:
-    """Return the paths of modules that do nothing to samples but apply an activation function."""
+def _activation_modules(module: fx.GraphModule, where: Mapping[str, Where], functions: Mapping[Any, str]) -> set[str]:
+    """Return the paths of modules that do nothing to samples but apply one of the functions."""
     kinds: dict[str, set[bool]] = {}
     inner: set[str] = set()
     for node in module.graph.nodes:
         if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and where[node.name] is not None:
             path = module_path(node)
-            kinds.setdefault(path, set()).add(packet(node) in ACTIVATIONS)
+            kinds.setdefault(path, set()).add(packet(node) in functions)
             inner.update(path[:end] for end in range(len(path)) if path[end] == ".")
     return {path for path, found in kinds.items() if path and found == {True} and path not in inner}
 
 
-def _kind(node: fx.Node) -> str:
-    kind = ACTIVATIONS[packet(node)]
+def _kind(node: fx.Node, functions: Mapping[Any, str]) -> str:
+    kind = functions[packet(node)]
     return "relu6" if kind == "hardtanh" and node.args[1:] in ((0, 6), (0.0, 6.0)) else kind
 
 
@@ -157,7 +163,7 @@ def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> I
     def value_of(read: fx.Node) -> Any:
         if read.op == "placeholder":
             raise SnnfwError(
-                f"activation '{ACTIVATIONS[packet(node)]}' at '{module_path(node) or 'the top of the network'}' has a "
+                f"activation '{packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' has a "
                 "parameter that depends on the input: only its first argument may."
             )
         return evaluate(module, read, value_of)

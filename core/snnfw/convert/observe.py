@@ -37,7 +37,7 @@ def observe(
 @torch.no_grad()
 def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
     """Yield every site and its activation for a batch, holding no more than the network itself would."""
-    sites = {site.node: site for site in graph.sites}
+    sites = {site.node: site for site in (*graph.sites, *graph.gates)}
     values: dict[fx.Node, Any] = {node: dense(x) for node, x in zip(graph.inputs, inputs, strict=True)}
     freed = last_uses(graph.nodes)
     for node in graph.nodes:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator as python
 from collections.abc import Set
 from enum import StrEnum
+from typing import Any
 
-from torch import fx
+from torch import Tensor, fx
 
 from snnfw.capture.sites import ACTIVATIONS, aten, packet
 from snnfw.plan import operators as table
@@ -29,10 +31,14 @@ class Kind(StrEnum):
 def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
     """Return the kind of an operator that reads streams; None where no rule makes it right.
 
-    ``varying`` holds the nodes whose values vary in time.
+    ``varying`` holds the nodes whose values vary in time. A stream of integers or booleans is a choice: it holds the
+    choice for the mean input so far, not something that adds up.
     """
     operator = packet(node)
     streams = [read for read in node.all_input_nodes if read in varying]
+    if operator in table.CHOICES or (operator in table.KNOWN and _is_about_choices(node, streams)):
+        chosen = all(_is_choice(stream.meta.get("val")) for stream in (node, *streams))
+        return Kind.LINEAR if chosen or operator is python.getitem else Kind.ANALOG
     if operator in table.MOVES | table.SUMS | table.AVERAGES | table.WEIGHTED_SUMS | table.SHAPES_ONLY:
         return Kind.LINEAR
     if operator in table.PRODUCTS:
@@ -47,7 +53,7 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
         return Kind.LINEAR if not others or linear_where else None
     if operator in table.MAXIMA:
         if len(streams) == 1 and not (operator is aten.max and _compares(node)):
-            return Kind.MAXIMUM if not _reads_indices(node) else None
+            return Kind.MAXIMUM
         return Kind.ANALOG
     if operator in table.ANALOG or operator in ACTIVATIONS:
         return Kind.ANALOG
@@ -65,11 +71,25 @@ def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node]) -
     if operator in table.MOVES | table.AVERAGES | table.SUMS | table.MAXIMA:
         return bool(tensors) and all(read in events for read in tensors) and not _adds_constant(node)
     if operator in (aten.index, aten.index_select, aten.gather, aten.take_along_dim):
-        return node.args[0] in events
+        return node.args[0] in events and not any(read in varying for read in tensors if read is not node.args[0])
     if table.scales(node):
         streams = [read for read in tensors if read in varying]
         return len(streams) == 1 and streams[0] in events
     return False
+
+
+def _is_about_choices(node: fx.Node, streams: list[fx.Node]) -> bool:
+    """Tell whether integers or booleans that vary in time go in, or come out alone."""
+    return any(map(_holds_choice, (stream.meta.get("val") for stream in streams))) or _is_choice(node.meta.get("val"))
+
+
+def _holds_choice(value: Any) -> bool:
+    parts = value if isinstance(value, tuple | list) else [value]
+    return any(_is_choice(part) for part in parts)
+
+
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex())
 
 
 def _is_tensor(node: fx.Node) -> bool:
@@ -98,10 +118,3 @@ def _operands(node: fx.Node, varying: Set[fx.Node]) -> int:
 
 def _compares(node: fx.Node) -> bool:
     return len(node.args) > 1 and isinstance(node.args[1], fx.Node)
-
-
-def _reads_indices(node: fx.Node) -> bool:
-    """Tell whether anything reads where the maximum was: that varies in time and has no mean."""
-    if not isinstance(node.meta.get("val"), tuple | list):
-        return False
-    return any(user.args[1] != 0 for user in node.users)

@@ -73,8 +73,19 @@ ANALOG = _ops(
 )
 """Not linear and with no neuron to stand in: exact in the mean over time, and charged as analog."""
 
+CHOICES = _ops(
+    "topk sort argsort argmax argmin eq ne lt le gt ge logical_and logical_or logical_xor logical_not bitwise_and "
+    "bitwise_or bitwise_xor bitwise_not isnan isinf isfinite any all floor_divide remainder"
+)
+"""Choose or compare: indices and masks have no mean over time, so that their value at t is that for the mean input."""
+
 SHAPES_ONLY = _ops("new_full new_zeros new_ones new_empty new_tensor zeros_like ones_like full_like empty_like")
 """Read nothing of a tensor but its kind and size."""
+
+KNOWN = (
+    MOVES | AVERAGES | SUMS | WEIGHTED_SUMS | PRODUCTS | QUOTIENTS | INDEXING | MAXIMA | ANALOG | CHOICES | SHAPES_ONLY
+)
+"""Every operator of these lists."""
 
 
 def scales(node: fx.Node) -> bool:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from torch import fx
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import packet
+from snnfw.capture.sites import GATES, packet
 from snnfw.capture.survey import operator_name
 from snnfw.contracts import Keep, Neuron, Rule, Site
 from snnfw.errors import SnnfwError
@@ -95,7 +95,7 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
             activation, or an operator between neurons has no meaning over time.
 
     """
-    placements = _placements(graph.sites, layers)
+    placements = _placements(_offered(graph, layers), layers)
     varying, kinds = _classify(graph, placements, temporal)
     events = _event_carriers(graph, varying, kinds)
     fates = {
@@ -124,12 +124,19 @@ def require_all_spiking(plan: Plan) -> None:
         )
 
 
+def _offered(graph: Graph, layers: tuple[Rule, ...]) -> tuple[Site, ...]:
+    """Return every site, and the gates that a rule takes by the name of their function, in the order of execution."""
+    taken = [gate for gate in graph.gates if any(rule.activation and _matches(rule, gate) for rule in layers)]
+    order = {node.name: index for index, node in enumerate(graph.nodes)}
+    return tuple(sorted((*graph.sites, *taken), key=lambda site: order[site.node]))
+
+
 def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, Placement]:
     if not sites:
         raise SnnfwError("the network has no activation function that a neuron could stand in for.")
     placed: dict[str, Placement] = {}
     for site in sites:
-        rule = next((rule for rule in layers if _matches(rule, site)), None)
+        rule = next((rule for rule in layers if _takes(rule, site)), None)
         if rule is None:
             raise SnnfwError(
                 f"no rule covers site '{site.name}' ({site.activation}): add a rule that matches it, such as "
@@ -145,12 +152,17 @@ def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, 
     return placed
 
 
+def _takes(rule: Rule, site: Site) -> bool:
+    """Tell whether a rule places its neuron at a site; a gate is taken by its function's name only."""
+    return _matches(rule, site) and (rule.activation is not None or site.activation not in GATES.values())
+
+
 def _matches(rule: Rule, site: Site) -> bool:
     return fnmatchcase(site.name, rule.match) and rule.activation in (None, site.activation)
 
 
 def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
-    matched = [site.name for site in sites if _matches(rule, site)]
+    matched = [site.name for site in sites if _takes(rule, site)]
     why = (
         f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
         if matched

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
-from snnfw.capture.sites import ACTIVATIONS
+from snnfw.capture.sites import ACTIVATIONS, GATES
 from snnfw.contracts import Neuron, Quantiser
 from snnfw.errors import closest
 from snnfw.kernels.choice import choose
@@ -18,7 +18,7 @@ from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.timefold import select
 from snnfw.spiking.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 
-KNOWN = sorted(set(ACTIVATIONS.values()))
+KNOWN = sorted({*ACTIVATIONS.values(), *GATES.values()})
 ANY = ("relu", "silu")
 """Where a neuron for every activation is tried: one without negative values and one with."""
 

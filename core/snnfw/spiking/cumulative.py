@@ -25,6 +25,9 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     Either way out(1) + ... + out(t) is f of the summed input, or t times f of the mean input. On constant non-negative
     spikes a max pooling of the first kind is the lateral-inhibition pooling of Li & Zeng (2022), for any window.
+
+    Integers and booleans are choices (the largest elements, a mask): as an input they are taken as they are at t, as
+    an output they are those of f at t, since neither adds up.
     """
 
     sums: list[Tensor] | None
@@ -45,7 +48,7 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
             _running_sum(unfold(stream, place, steps), start)
             for stream, place, start in zip(streams, self.inputs, before, strict=True)
         ]
-        times = self._times(steps, sums[0])
+        times = torch.arange(self.elapsed + 1, self.elapsed + steps + 1, device=sums[0].device)
         means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
         reached = map_leaves(
             lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means)
@@ -69,28 +72,27 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
                 self.previous,
             )
 
-    def _times(self, steps: int, like: Tensor) -> Tensor:
-        return torch.arange(self.elapsed + 1, self.elapsed + steps + 1, device=like.device, dtype=like.dtype)
-
     def _scaled(self, sequence: Tensor, times: Tensor, sign: int) -> Tensor:
         """Divide (sign 1) or multiply (sign -1) every timestep by t, where the mean is what counts."""
-        if not self.mean:
+        if not self.mean or not sequence.is_floating_point():
             return sequence
-        factor = times.view(-1, *[1] * (sequence.dim() - 1))
+        factor = times.to(sequence.dtype).view(-1, *[1] * (sequence.dim() - 1))
         return sequence / factor if sign > 0 else sequence * factor
 
     def _reached(self, place: BatchDim | None, leaf: Any, times: Tensor, steps: int) -> Tensor | None:
-        """Return the cumulative output [T, *shape]; indices have none."""
-        if place is None or not isinstance(leaf, Tensor) or not leaf.is_floating_point():
+        """Return the cumulative output [T, *shape], choices as they are at each timestep."""
+        if place is None or not isinstance(leaf, Tensor):
             return None
         return self._scaled(unfold(leaf, place, steps), times, -1)
 
 
 def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
-    """Return x(1) + ... + x(t) at every t of [T, *shape], going on from ``before``.
+    """Return x(1) + ... + x(t) at every t of [T, *shape], going on from ``before``; choices as they are.
 
     Summed one timestep after the other, so that chunks add up to the same bits as a whole run.
     """
+    if not sequence.is_floating_point():
+        return sequence
     if torch.is_grad_enabled():
         return sequence.cumsum(0) + (0 if before is None else before)
     sums = sequence_like(sequence[0], len(sequence))
@@ -106,6 +108,8 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
     if place is None or reached is None or previous is None:
         return None
+    if not reached.is_floating_point():
+        return fold(reached, place)
     if torch.is_grad_enabled():
         return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
     steps = torch.empty_like(reached)
@@ -115,7 +119,10 @@ def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tenso
 
 
 class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
-    """The mean over time of a stream, for what is read out, and if asked for the latest piece of the stream."""
+    """The mean over time of a stream, for what is read out, and if asked for the latest piece of the stream.
+
+    Of choices, which have no mean, it is the last one.
+    """
 
     total: Any
     latest: Any
@@ -131,13 +138,13 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
     def add(self, stream: Any, steps: int) -> None:
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
         added = map_leaves(
-            lambda place, leaf: leaf if place is None else unfold(leaf, place, steps).sum(0),
+            lambda place, leaf: leaf if place is None else _summed(unfold(leaf, place, steps)),
             self.place,
             stream,
         )
         if self.total is not None:
             added = map_leaves(
-                lambda place, new, old: new if place is None else new + old, self.place, added, self.total
+                lambda place, new, old: new + old if _adds_up(place, new) else new, self.place, added, self.total
             )
         self.total = added
         self.latest = stream if self.keeps_latest else None
@@ -145,7 +152,9 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
 
     def read(self) -> Any:
         """Return the mean over the timesteps so far."""
-        return map_leaves(lambda place, leaf: leaf if place is None else leaf / self.elapsed, self.place, self.total)
+        return map_leaves(
+            lambda place, leaf: leaf / self.elapsed if _adds_up(place, leaf) else leaf, self.place, self.total
+        )
 
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices alone."""
@@ -155,3 +164,12 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
                 self.place,
                 self.total,
             )
+
+
+def _adds_up(place: BatchDim | None, leaf: Any) -> bool:
+    return place is not None and isinstance(leaf, Tensor) and leaf.is_floating_point()
+
+
+def _summed(sequence: Tensor) -> Tensor:
+    """Return the sum over [T, *shape], of choices the last."""
+    return sequence.sum(0) if sequence.is_floating_point() else sequence[-1]

@@ -13,6 +13,9 @@ CODE = {
     "leaky_relu": "f = m > 0 ? m : m * (real){0!r};",
     "silu": "f = m / (1 + EXP(-m));",
     "gelu": "f = m * (real)0.5 * (1 + ERF(m * (real)0.70710678118654752440));",
+    "sigmoid": "f = 1 / (1 + EXP(-m));",
+    "hardsigmoid": "{{ const real g = m + 3; f = CLAMP(g, (real)0, (real)6) / 6; }}",
+    "tanh": "f = TANH(m);",
 }
 
 DEFAULTS: dict[str, tuple[Any, ...]] = {"hardtanh": (-1.0, 1.0), "leaky_relu": (0.01,), "gelu": ("none",)}

@@ -59,10 +59,16 @@ EXACT: dict[str, Make] = {
     "tracking-hardswish": tracking("hardswish", F.hardswish),
     "tracking-hardtanh": tracking("hardtanh", F.hardtanh, -0.5, 0.7),
     "tracking-leaky-relu": tracking("leaky_relu", F.leaky_relu, 0.1),
+    "tracking-hardsigmoid": tracking("hardsigmoid", F.hardsigmoid),
 }
 """Neurons whose kernel computes the very numbers that the reference computes."""
 
-ROUNDED: dict[str, Make] = {"tracking-silu": tracking("silu", F.silu), "tracking-gelu": tracking("gelu", F.gelu)}
+ROUNDED: dict[str, Make] = {
+    "tracking-silu": tracking("silu", F.silu),
+    "tracking-gelu": tracking("gelu", F.gelu),
+    "tracking-sigmoid": tracking("sigmoid", torch.sigmoid),
+    "tracking-tanh": tracking("tanh", torch.tanh),
+}
 """Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
 
 

@@ -170,24 +170,113 @@ def test_a_network_without_activations_is_refused() -> None:
 
 
 def test_an_operator_without_a_meaning_over_time_is_refused_between_neurons_and_allowed_behind_them() -> None:
-    class Sorts(nn.Module):
+    class Multiplies(nn.Module):
         def __init__(self, after: bool) -> None:
             super().__init__()
             self.a, self.b, self.after = nn.Linear(3, 4), nn.Linear(4, 4), after
 
         def forward(self, x: Tensor) -> Tensor:
             y = torch.relu(self.a(x))
-            y = torch.relu(self.b(torch.sort(y, 1).values if not self.after else y))
-            return torch.sort(y, 1).values if self.after else y
+            y = torch.relu(self.b(torch.cumprod(y, 1) if not self.after else y))
+            return torch.cumprod(y, 1) if self.after else y
 
-    behind = place(captured(lambda: Sorts(True), noise(2, 3)), (Rule("*", Anything()),))
-    assert kinds(behind, "sort") == [Kind.READOUT]
+    behind = place(captured(lambda: Multiplies(True), noise(2, 3)), (Rule("*", Anything()),))
+    assert kinds(behind, "cumprod") == [Kind.READOUT]
     with pytest.raises(SnnfwError) as caught:
-        place(captured(lambda: Sorts(False), noise(2, 3)), (Rule("*", Anything()),))
+        place(captured(lambda: Multiplies(False), noise(2, 3)), (Rule("*", Anything()),))
     assert str(caught.value) == (
-        "operator 'sort' at 'the top of the network' reads a stream of spikes and has no meaning over time there: keep the "
+        "operator 'cumprod' at 'the top of the network' reads a stream of spikes and has no meaning over time there: keep the "
         "sites before it analog, or move it behind the last activation."
     )
+
+
+class Gated(nn.Module):
+    """Scale channels by a squeeze-and-excitation gate, and the output by a second one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.gate = nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.a(x))
+        return torch.sigmoid(self.c(torch.relu(x * self.gate(self.b(x)))))
+
+
+@cache
+def gated() -> Graph:
+    return captured(Gated, noise(2, 3))
+
+
+def test_gates_stay_analog_unless_a_rule_names_their_function() -> None:
+    plan = place(gated(), (Rule("*", Anything()),))
+    assert [placement.site.name for placement in plan.placements] == ["relu", "relu#2"]
+    assert [fate.operator for fate in plan.analog] == ["sigmoid", "mul"]
+    assert kinds(plan, "sigmoid") == [Kind.ANALOG, Kind.READOUT]
+
+
+def test_a_rule_that_names_a_gate_takes_it_and_other_rules_before_it_do_not() -> None:
+    rules = (Rule("*", Anything(1)), Rule("gate", Anything(2), activation="sigmoid"))
+    placements = place(gated(), rules).placements
+    names = [(placement.site.name, placement.site.activation, placement.neuron) for placement in placements]
+    assert names == [
+        ("relu", "relu", Anything(1)),
+        ("gate", "sigmoid", Anything(2)),
+        ("relu#2", "relu", Anything(1)),
+    ]
+    assert [fate.operator for fate in place(gated(), rules).analog] == ["mul"]
+
+
+def test_a_gate_that_no_rule_could_place_is_named_like_any_other_site() -> None:
+    rules = (Rule("*", Anything()), Rule("gate", Anything(), activation="tanh"))
+    with pytest.raises(SnnfwError) as caught:
+        place(gated(), rules)
+    assert str(caught.value) == (
+        "rule 'gate (tanh)' places nothing: it matches none of the 2 sites (relu, relu#2 ...). Correct it, remove it, or "
+        "say optional: true."
+    )
+
+
+def test_a_gate_does_not_take_a_neuron_that_does_not_stand_in_for_it() -> None:
+    with pytest.raises(SnnfwError) as caught:
+        place(gated(), (Rule("*", ReluOnly(), activation="sigmoid"), Rule("*", ReluOnly())))
+    assert str(caught.value) == (
+        "neuron 'relu-only' stands in for relu and not for the sigmoid at 'gate': give that site a rule of its own, with "
+        "neuron tracking or keep."
+    )
+
+
+def test_a_gate_can_be_kept_by_name() -> None:
+    plan = place(gated(), (Rule("*", Keep(), activation="sigmoid"), Rule("*", Anything())))
+    assert [fate.path for fate in plan.analog if fate.operator == "sigmoid"] == ["gate", ""]
+
+
+@pytest.mark.parametrize(
+    ("choose", "expected"),
+    [
+        (lambda y: y.gather(1, y.topk(2, 1).indices), {"topk": Kind.ANALOG, "gather": Kind.ANALOG}),
+        (lambda y: y * (y > 0.1), {"gt": Kind.ANALOG, "mul": Kind.ANALOG}),
+        (lambda y: y.max(1, keepdim=True).indices.float() + y, {"max": Kind.MAXIMUM, "_to_copy": Kind.ANALOG}),
+        (
+            lambda y: torch.eye(4).to(y)[y.argmax(1) + 0],
+            {"argmax": Kind.ANALOG, "add": Kind.LINEAR, "index": Kind.ANALOG},
+        ),
+    ],
+)
+def test_choices_are_made_anew_at_every_timestep_and_what_reads_them_is_analog(
+    choose: Any, expected: dict[str, Kind]
+) -> None:
+    class Chooses(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b = nn.Linear(3, 4), nn.LazyLinear(4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(self.b(choose(torch.relu(self.a(x)))))
+
+    plan = place(captured(Chooses, noise(2, 3)), (Rule("*", Anything()),))
+    found = {fate.operator: fate.kind for fate in plan.fates.values()}
+    assert {name: found[name] for name in expected} == expected
 
 
 def test_a_plan_can_have_one_neuron_exchanged() -> None:

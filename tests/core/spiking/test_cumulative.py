@@ -58,8 +58,33 @@ def test_values_and_indices_of_a_maximum_are_told_apart() -> None:
     place, stream = BatchDim(0), noise(T, N, 4).abs()
     module = Cumulative(False, [place], (place, place))
     values, indices = module(lambda x: tuple(x.max(1)), T, fold(stream, place))
-    assert indices is None
+    assert torch.equal(unfold(indices, place, T), stream.cumsum(0).argmax(2))
     torch.testing.assert_close(unfold(values, place, T).sum(0), stream.sum(0).amax(1))
+
+
+@pytest.mark.parametrize("chunks", [(6,), (3, 1, 2), (1,) * 6])
+def test_what_is_chosen_at_t_is_chosen_from_the_mean_input_so_far(chunks: tuple[int, ...]) -> None:
+    place, stream, start = BatchDim(0), noise(T, N, 5), 0
+    topk, gather = Cumulative(True, [place], place), Cumulative(True, [place, place], place)
+    chosen, picked = [], []
+    for steps in chunks:
+        part = fold(stream[start : start + steps], place)
+        indices = topk(lambda x: x.topk(2, 1).indices, steps, part)
+        picked.append(unfold(gather(lambda x, i: x.gather(1, i), steps, part, indices), place, steps))
+        chosen.append(unfold(indices, place, steps))
+        start += steps
+    for t in range(T):
+        values, indices = stream[: t + 1].mean(0).topk(2, 1)
+        assert torch.equal(torch.cat(chosen)[t], indices)
+        torch.testing.assert_close(torch.cat(picked)[: t + 1].sum(0), (t + 1) * values, rtol=1e-13, atol=1e-13)
+
+
+def test_what_is_read_out_of_a_choice_is_the_last_one() -> None:
+    place, choices = BatchDim(0), torch.arange(T * N).view(T, N)
+    module = TimeMean(place)
+    module.add(fold(choices[:2], place), 2)
+    module.add(fold(choices[2:], place), 4)
+    assert torch.equal(module.read(), choices[-1])
 
 
 def test_samples_that_go_on_are_not_disturbed_by_those_that_leave() -> None:
