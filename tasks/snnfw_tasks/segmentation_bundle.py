@@ -12,6 +12,7 @@ from snnfw.contracts import Batch, Bundle, Gallery
 from snnfw.errors import SnnfwError
 from snnfw_tasks.batches import CheckedBatches
 from snnfw_tasks.classifier_bundle import shuffled
+from snnfw_tasks.datasets.palette import VOID
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.probe import require_fit
 from snnfw_tasks.segmentation_pictures import SAMPLES, draw
@@ -42,8 +43,9 @@ def bundle(task: Segmentation, model: ClassifierSource, data: MaskedData, resour
     classes = len(masked.classes)
     network = model.build(classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
-    calibration = Some(masked.calibration, shuffled(len(masked.calibration), resources.seed)).first(task.calibration)
-    evaluation = Some(masked.evaluation, tested(task, masked))
+    some = partial(Some, data=data.name, side=masked.prepare.crop, classes=classes)
+    calibration = some(masked.calibration, shuffled(len(masked.calibration), resources.seed)).first(task.calibration)
+    evaluation = some(masked.evaluation, tested(task, masked))
     example = torch.stack([calibration[position][0] for position in range(2)]).to(resources.device)
     require_fit(network, example, classes, model.name, data.name, pixel_logits)
     return Bundle(
@@ -74,10 +76,16 @@ def bundle(task: Segmentation, model: ClassifierSource, data: MaskedData, resour
 
 @dataclass(frozen=True, slots=True)
 class Some:
-    """Some of a split's samples."""
+    """Some of a split's samples, each refused if it is not what the rest of the run relies on.
+
+    ``data`` names them in errors; ``side`` and ``classes`` are what they must fit.
+    """
 
     samples: MaskedSamples
     indices: Sequence[int]
+    data: str
+    side: int
+    classes: int
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -87,7 +95,24 @@ class Some:
         return replace(self, indices=self.indices[:count])
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
-        return self.samples[self.indices[position]]
+        """Return a sample that is known to be usable, or raise an SnnfwError that names it."""
+        index = self.indices[position]
+        image, labels = self.samples[index]
+        where = f"sample {index} of data '{self.data}'"
+        if (tuple(image.shape), tuple(labels.shape)) != ((3, self.side, self.side), (self.side, self.side)):
+            raise SnnfwError(
+                f"{where} has an image of shape {list(image.shape)} and labels of shape {list(labels.shape)}: "
+                f"expected are {[3, self.side, self.side]} and {[self.side, self.side]}."
+            )
+        if not image.isfinite().all():
+            raise SnnfwError(f"{where} holds NaN or infinity: repair or remove it.")
+        wrong = labels[(labels >= self.classes) & (labels != VOID) | (labels < 0)]
+        if len(wrong):
+            raise SnnfwError(
+                f"{where} has the label {int(wrong[0])}: labels go from 0 to {self.classes - 1}, "
+                f"and {VOID} is for pixels that count for nothing."
+            )
+        return image, labels
 
 
 def require_samples(data: str, masked: Masked) -> None:
@@ -108,7 +133,7 @@ def training_batches(data: str, masked: Masked, batch: int, workers: int, seed: 
     samples = masked.training()
     if len(samples) < 2:
         raise SnnfwError(f"data '{data}' has {len(samples)} training images, 2 or more are needed.")
-    some = Some(samples, range(len(samples)))
+    some = Some(samples, range(len(samples)), data, masked.prepare.crop, len(masked.classes))
     return CheckedBatches(some, min(batch, len(some)), workers, partial(_trained, masked.mirror), seed)
 
 

@@ -9,7 +9,7 @@ import torch
 
 from snnfw.contracts import Drawing
 from snnfw_tasks.datasets.palette import VOID
-from snnfw_tasks.segmentation_scores import HEADLINE, fitted, pixel_logits
+from snnfw_tasks.segmentation_scores import HEADLINE, fitted, likeliest, pixel_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def draw(view: View, classes: Sequence[str], prepare: Preprocess) -> Sequence[Dr
 
 def answers(output: Output, truth: Tensor) -> Tensor:
     """Return the likeliest class of every pixel, [N, H, W], and ``VOID`` outside an image that is not square."""
-    found = fitted(pixel_logits(output).cpu(), truth).argmax(1)
+    found = likeliest(fitted(pixel_logits(output).cpu(), truth))
     return torch.where(outside(truth), VOID, found)
 
 

@@ -61,6 +61,20 @@ class GivenData:
 
 
 @dataclass(frozen=True, slots=True)
+class OneData:
+    """A data set whose samples are all the same one."""
+
+    name: ClassVar[str] = "given"
+    tasks: ClassVar[tuple[str, ...]] = ()
+    image: Tensor
+    labels: Tensor
+
+    def open(self, preprocess: Preprocess | None) -> Masked:
+        samples = [(self.image, self.labels)] * 3
+        return Masked(CLASSES, PREPARE, lambda: samples, samples, samples)
+
+
+@dataclass(frozen=True, slots=True)
 class GivenModel:
     name: ClassVar[str] = "given"
     tasks: ClassVar[tuple[str, ...]] = ()
@@ -220,6 +234,20 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         "data 'given' has 0 evaluation images, 1 or more are needed.",
     ),
     "foreign data": ({"data": Foreign()}, "data 'foreign' is not for task 'segmentation': open is missing."),
+    "labels of another size": (
+        {"data": OneData(torch.zeros(3, 8, 8), torch.zeros(4, 8))},
+        "sample 2 of data 'given' has an image of shape [3, 8, 8] and labels of shape [4, 8]: "
+        "expected are [3, 8, 8] and [8, 8].",
+    ),
+    "a label that no class has": (
+        {"data": OneData(torch.zeros(3, 8, 8), torch.full((8, 8), 3))},
+        "sample 2 of data 'given' has the label 3: labels go from 0 to 2, "
+        "and 255 is for pixels that count for nothing.",
+    ),
+    "NaN in an image": (
+        {"data": OneData(torch.full((3, 8, 8), torch.nan), torch.zeros(8, 8))},
+        "sample 2 of data 'given' holds NaN or infinity: repair or remove it.",
+    ),
     "another number of classes": (
         {"module": network(classes=21)},
         "model 'given' does not fit data 'given': it has 21 outputs and the data 3 classes; "
