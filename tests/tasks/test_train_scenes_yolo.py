@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from snnfw_tasks import train_scenes_yolo
 from snnfw_tasks.datasets.scenes import scenes
@@ -46,6 +47,13 @@ def test_training_writes_weights_that_say_what_they_score(tmp_path: Path, capsys
         f"relu: test mAP50 {scores['mAP50']:.4f}, mAP50-95 {scores['mAP50-95']:.4f}, weights in {out}\n"
     )
     assert [path.name for path in out.parent.iterdir()] == ["relu.safetensors"]
+
+
+def test_a_training_can_be_repeated_bit_for_bit(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        train_scenes_yolo.main(["silu", "--epochs", "1", "--out", str(tmp_path / f"{name}.safetensors")])
+    one, two = (load_file(tmp_path / f"{name}.safetensors") for name in ("one", "two"))
+    assert all(torch.equal(one[key], two[key]) for key in one)
 
 
 def test_a_failure_leaves_the_old_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,8 @@ def trained(weights: Path, trust: bool) -> Detector:
     side = args.get("imgsz", SIDE) if isinstance(args, dict) else getattr(args, "imgsz", SIDE)
     if not isinstance(side, int):
         raise SnnfwError(f"weights '{weights}' were trained with images of {side} pixels: set data.size to one number.")
-    return Detector(network, tuple(network.names.values()), side)
+    names = network.names.values() if isinstance(network.names, dict) else network.names  # old ones have a list
+    return Detector(network, tuple(str(name) for name in names), side)
 
 
 def untrained(arch: str, names: tuple[str, ...], trust: bool, seed: int) -> Detector:
