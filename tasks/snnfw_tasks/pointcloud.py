@@ -35,11 +35,11 @@ class PointCloud:
     batch: Annotated[int, Field(ge=1, description="clouds per batch")] = 64
     calibration: Annotated[
         int, Field(ge=1, description="calibrate with at most so many clouds, drawn with the seed")
-    ] = 128
+    ] = 64
     limit: Annotated[
         int | None,
-        Field(ge=1, description="test on so many clouds, the same ones in every run; without it, on all"),
-    ] = None
+        Field(ge=1, description="test on so many clouds, the same ones in every run; null for all of them"),
+    ] = 512
     workers: Annotated[int, Field(ge=0, description="processes that read files beside the main one")] = 0
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:

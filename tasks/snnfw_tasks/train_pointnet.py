@@ -36,6 +36,8 @@ BATCH = 48
 RATE = 0.004
 ORTHOGONAL = 0.001
 SEED = 0
+OCCLUDED = 0.35
+"""Training hides less of an object than the test does, where it may be one half."""
 
 
 class PointNetTraining(lightning.LightningModule):
@@ -81,7 +83,7 @@ def prepared(head: HeadName, points: Tensor, category: Tensor, parts: Tensor) ->
 
 def stacked(split: str) -> TensorDataset:
     """Return a split as points [N, 3, P], categories [N] and parts [N, P], numbered through."""
-    stored = Shapes().split(split)
+    stored = (Shapes(occluded=OCCLUDED) if split == "train" else Shapes()).split(split)
     first = torch.tensor([first_part(number) for number in range(len(CATEGORIES))])
     category = torch.as_tensor(stored.categories).long()
     parts = torch.as_tensor(stored.parts).long() + first[category][:, None]

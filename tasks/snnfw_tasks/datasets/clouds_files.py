@@ -75,7 +75,9 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
     cloud = require_open3d().io.read_point_cloud(str(file), remove_nan_points=False, remove_infinite_points=False)
     places = np.asarray(cloud.points)
     if len(places) == 0:
-        raise unreadable(file)
+        raise SnnfwError(
+            f"'{file}' cannot be read or holds no points: see that it is a whole {suffix} file, or remove it."
+        )
     require_points(places, file)
     some: Places = places[chosen(len(places), points, random)]
     return some
@@ -83,25 +85,16 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
 
 def sampled(mesh: Any, file: Path, points: int, random: np.random.Generator) -> Places:
     """Return points on a mesh's surface."""
-    if not mesh.has_vertices():
-        raise unreadable(file)
-    require_points(np.asarray(mesh.vertices), file)
     if not mesh.has_triangles():
         raise SnnfwError(
-            f"'{file}' is a mesh without faces, so it has no surface to sample: "
-            "give it faces, or save its points as .ply, .pcd or .xyz."
+            f"'{file}' cannot be read as a mesh with faces: see that it is a whole {file.suffix.lower()} file, "
+            "or save its points as .ply, .pcd or .xyz."
         )
+    require_points(np.asarray(mesh.vertices), file)
     if not mesh.get_surface_area() > 0:
         raise SnnfwError(f"the faces of '{file}' have no area, so there is nothing to sample: repair or remove it.")
     require_open3d().utility.random.seed(int(random.integers(2**31)))
     return np.asarray(mesh.sample_points_uniformly(points).points)
-
-
-def unreadable(file: Path) -> SnnfwError:
-    """Return the error for a file that holds nothing which open3d understands."""
-    return SnnfwError(
-        f"'{file}' cannot be read or holds no points: see that it is a whole {file.suffix.lower()} file, or remove it."
-    )
 
 
 def _mesh(file: Path) -> Any:

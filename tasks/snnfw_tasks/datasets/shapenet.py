@@ -70,7 +70,7 @@ class ShapeNetPart:
             entries = [str(entry).split("/")[-2:] for entry in json.loads(listing.read_text())]
         except (OSError, ValueError, TypeError) as error:
             raise SnnfwError(
-                f"data '{self.name}' cannot read its list '{listing}': fetch the data set again."
+                f"data '{self.name}' cannot read the list '{listing}': fetch the data set again."
             ) from error
         files = []
         for entry in entries:

@@ -32,7 +32,7 @@ class Shapes:
     rotation: Annotated[
         float, Field(ge=0, le=180, description="objects stand turned about the vertical by up to so many degrees")
     ] = 45.0
-    occluded: Annotated[float, Field(ge=0, le=0.9, description="largest share of an object that is hidden")] = 0.35
+    occluded: Annotated[float, Field(ge=0, le=0.9, description="largest share of an object that is hidden")] = 0.5
     jitter: Annotated[float, Field(ge=0, description="deviation of a point's place; an object has radius 1")] = 0.02
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="of objects and points")] = 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     Clouds = tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.uint8]]
 
 SPARE = 2
-"""So many times the points are sampled before some are hidden."""
+"""At least so many times the points are sampled before some are hidden."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def draw(
     """Return one object's points [P, 3], centred and within radius 1, and the number of each one's part [P]."""
     random = np.random.default_rng(seed)
     require_open3d().utility.random.seed(int(random.integers(2**31)))
-    places, parts = sampled(category, solid(category, random), SPARE * points)
+    spare = max(SPARE, math.ceil(1 / (1 - difficulty.occluded)))
+    places, parts = sampled(category, solid(category, random), spare * points)
     keep = visible(places, difficulty.occluded * random.random(), random)
     keep = random.permutation(keep)[:points]
     moved = places[keep] @ pose(difficulty, random)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import open3d
+import pytest
+
+from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.clouds import CloudFolders
+from snnfw_tasks.datasets.clouds_files import read_places
+from snnfw_tasks.datasets.clouds_open3d import require_open3d
+from snnfw_tasks.datasets.clouds_points import chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TRIANGLE = "OFF\n3 1 0\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n"
+
+
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def write_mesh(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    mesh = open3d.geometry.TriangleMesh.create_box(1, 2, 3)
+    mesh.compute_triangle_normals()
+    assert open3d.io.write_triangle_mesh(path, mesh)
+
+
+def write_points(path: Path, places: np.ndarray[Any, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(places))
+    assert open3d.io.write_point_cloud(path, cloud)
+
+
+@pytest.mark.parametrize("suffix", ["ply", "obj", "off", "stl"])
+def test_meshes_are_sampled_on_their_surface(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"box.{suffix}"
+    write_mesh(file)
+    places = read_places(file, 500, random())
+    assert places.shape == (500, 3)
+    on_a_side = np.isclose(places, 0) | np.isclose(places, [1, 2, 3])
+    assert on_a_side.any(1).all()
+    assert np.array_equal(places, read_places(file, 500, random()))
+
+
+@pytest.mark.parametrize("suffix", ["ply", "pcd", "xyz"])
+@pytest.mark.parametrize("count", [30, 200])
+def test_clouds_of_any_size_give_as_many_points_as_asked_for(tmp_path: Path, suffix: str, count: int) -> None:
+    file = tmp_path / f"cloud.{suffix}"
+    write_points(file, random().normal(size=(count, 3)))
+    places = read_places(file, 100, random())
+    assert places.shape == (100, 3)
+    assert len(np.unique(places, axis=0)) == min(count, 100)
+
+
+def test_too_few_points_are_all_there_and_come_again() -> None:
+    some = chosen(5, 12, random())
+    assert some[:5].tolist() == [0, 1, 2, 3, 4]
+    assert len(some) == 12
+    assert sorted(chosen(12, 12, random())) == list(range(12))
+
+
+def test_a_header_without_a_line_break_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "chair.off"
+    file.write_text(TRIANGLE.replace("OFF\n", "OFF"))
+    assert read_places(file, 10, random()).shape == (10, 3)
+
+
+def test_points_that_come_twice_are_no_mistake(tmp_path: Path) -> None:
+    file = tmp_path / "twice.xyz"
+    file.write_text("0 0 0\n0 0 0\n1 0 0\n")
+    assert len(np.unique(read_places(file, 8, random()), axis=0)) == 2
+
+
+FILES: dict[str, tuple[str, str, str]] = {
+    "empty file": ("a.ply", "", "'{file}' cannot be read or holds no points: see that it is a whole .ply file, or remove it."),
+    "empty list of points": ("a.xyz", "", "'{file}' cannot be read or holds no points: see that it is a whole .xyz file, or remove it."),
+    "unreadable": ("a.pcd", "nonsense", "'{file}' cannot be read or holds no points: see that it is a whole .pcd file, or remove it."),
+    "cut off": ("a.off", TRIANGLE[:20], "'{file}' cannot be read as a mesh with faces: see that it is a whole .off file, or save its points as .ply, .pcd or .xyz."),
+    "one point": ("a.xyz", "1 2 3\n", "'{file}' holds 1 point: a cloud needs 2 or more, so remove it."),
+    "one place": ("a.xyz", "1 2 3\n" * 4, "all 4 points of '{file}' lie in one place: a cloud needs 2 or more, so remove it."),
+    "NaN": ("a.xyz", "1 2 3\n1 nan 3\n", "'{file}' has NaN or infinity in point 1: repair or remove it."),
+    "infinity": ("a.xyz", "inf 2 3\n1 2 3\n", "'{file}' has NaN or infinity in point 0: repair or remove it."),
+    "no faces": (
+        "a.obj",
+        "v 0 0 0\nv 1 0 0\nv 0 1 0\n",
+        "'{file}' cannot be read as a mesh with faces: see that it is a whole .obj file, or save its points as .ply, .pcd or .xyz.",
+    ),
+    "flat faces": (
+        "a.off",
+        TRIANGLE.replace("0 1 0", "2 0 0"),
+        "the faces of '{file}' have no area, so there is nothing to sample: repair or remove it.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_file_that_gives_no_cloud_is_named(tmp_path: Path, case: str) -> None:
+    name, content, message = FILES[case]
+    file = tmp_path / name
+    file.write_text(content)
+    with pytest.raises(SnnfwError) as raised:
+        read_places(file, 8, random())
+    assert str(raised.value) == message.format(file=file)
+
+
+def test_folders_are_categories(tmp_path: Path) -> None:
+    for split, category in [(s, c) for s in ("train", "test") for c in ("box", "ball")]:
+        write_mesh(tmp_path / split / category / "1.stl")
+        write_points(tmp_path / split / category / "2.pcd", random().normal(size=(20, 3)))
+    clouds = CloudFolders(tmp_path, points=64, up="y").clouds()
+    assert clouds.categories == ("ball", "box")
+    assert clouds.up == 1
+    assert [len(clouds.training()), len(clouds.calibration), len(clouds.evaluation)] == [4, 4, 4]
+    cloud = clouds.evaluation[3]
+    assert cloud.category == 1
+    assert cloud.points.shape == (64, 3)
+    assert cloud.points.norm(dim=1).max().item() == pytest.approx(1)
+    assert cloud.points.equal(clouds.evaluation[3].points)
+
+
+def empty_folders(root: Path) -> None:
+    for category in "ab":
+        write_mesh(root / "train" / category / "1.ply")
+        (root / "test" / category).mkdir(parents=True)
+
+
+FOLDERS: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no root": (lambda root: None, "data 'clouds' finds no folder '{root}': expected there are train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply."),
+    "no split": (lambda root: (root / "train").mkdir(parents=True), "data 'clouds' finds no folder '{root}/test' or '{root}/val': expected under '{root}' are train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply."),
+    "empty category": (empty_folders, "data 'clouds' has no cloud of the category 'a' in '{root}/test/a': every split needs every category, in files that end in .ply, .obj, .off, .stl, .gltf, .glb, .fbx, .pcd, .xyz, .xyzn, .xyzrgb, .pts."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", FOLDERS)
+def test_folders_that_are_not_there_are_named(tmp_path: Path, case: str) -> None:
+    prepare, message = FOLDERS[case]
+    root = tmp_path / "root"
+    prepare(root)
+    with pytest.raises(SnnfwError) as raised:
+        CloudFolders(root).clouds()
+    assert str(raised.value) == message.format(root=root)
+
+
+IMPORTS: dict[str, tuple[Exception, str]] = {
+    "no package": (
+        ModuleNotFoundError("No module named 'open3d'", name="open3d"),
+        "task 'pointcloud' needs the package open3d: pip install 'snnfw[pointcloud]'.",
+    ),
+    "no library": (
+        OSError("libusb-1.0.so.0: cannot open shared object file: No such file or directory"),
+        "open3d needs the system library libusb-1.0: apt-get install libusb-1.0-0.",
+    ),
+    "as an import error": (
+        ImportError("libGL.so.1: cannot open shared object file: No such file or directory"),
+        "open3d needs the system library libGL: apt-get install libgl1.",
+    ),
+    "something else": (
+        ImportError("numpy is too old"),
+        "open3d is installed and cannot be imported (numpy is too old): install what is missing.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", IMPORTS)
+def test_what_open3d_lacks_is_told(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    error, message = IMPORTS[case]
+    imported = builtins.__import__
+
+    def fail(name: str, *args: Any) -> Any:
+        if name == "open3d":
+            raise error
+        return imported(name, *args)
+
+    monkeypatch.setattr(builtins, "__import__", fail)
+    with pytest.raises(SnnfwError) as raised:
+        require_open3d.__wrapped__()
+    assert str(raised.value) == message
