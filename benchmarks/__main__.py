@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks neurons network ... gpu``, from the repository's root."""
+"""The command line: ``python -m benchmarks neurons network ... gpu zoo``, from the repository's root."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import conversions, exits, gpu, memory, network, neurons, search, training
+from benchmarks import conversions, exits, gpu, memory, network, neurons, search, training, zoo
 from benchmarks.machine import ALLOCATOR, describe, tuned
 from benchmarks.result import Result, Section, save, show
 
@@ -34,6 +34,9 @@ def main(arguments: list[str]) -> int:
     torch.set_num_threads(options.threads)
     console = Console(width=None if sys.stdout.isatty() else 140)
     for name in options.names or CPU:
+        if name == "zoo":
+            zoo.run(options.only, options.out, console, zoo.in_a_process)
+            continue
         if name == "gpu" and not torch.cuda.is_available():
             console.print("There is no GPU here: the gpu benchmark has nothing to measure.")
             continue
@@ -47,10 +50,11 @@ def main(arguments: list[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return what the command line understands."""
     found = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure snnfw; default: all on the CPU.")
-    names = [*CPU, "gpu"]
+    names = [*CPU, "gpu", "zoo"]
     found.add_argument("names", nargs="*", choices=names, metavar="|".join(names))
     found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
     found.add_argument("--threads", type=int, default=os.cpu_count())
+    found.add_argument("--only", default="*", metavar="PATTERNS", help="globs of the zoo's architectures")
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")
     return found
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,15 +13,19 @@ from typing import Any
 import pytest
 import torch
 from benchmarks import __main__ as command_line
-from benchmarks import conversions, memory, network, neurons, search, timing, training
+from benchmarks import conversions, memory, network, neurons, search, timing, training, zoo, zoo_networks, zoo_row
 from benchmarks.result import Result, Section, markdown, save, show
 from benchmarks.timing import Measured, Spread, seconds
+from benchmarks.zoo_row import Row
+from benchmarks.zoo_table import content, converges, page
 from rich.console import Console
 from torch import nn
 
 from networks import ConvNet
+from snnfw.capture.graph import BatchDim
 from snnfw.contracts import Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
+from snnfw_tasks.yolo.library import require_ultralytics
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
 
@@ -146,3 +153,86 @@ def test_without_a_gpu_its_benchmark_says_so(capsys: pytest.CaptureFixture[str],
     assert command_line.main(["gpu", "--threads", threads, "--out", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "There is no GPU here: the gpu benchmark has nothing to measure.\n"
     assert not list(tmp_path.iterdir())
+
+
+QUIET = Console(quiet=True)
+ALEXNET, RESNET = "torchvision/alexnet", "torchvision/resnet18"
+
+
+def test_an_architecture_is_measured_from_its_name_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo_row, "build", lambda name: conversions.network(CONVERTED))
+    monkeypatch.setattr(zoo_row, "side", lambda name: 8)
+    monkeypatch.setattr(zoo_row, "LATER", ())
+    row = zoo_row.measure(ALEXNET)
+    assert (row.failure, row.reached, row.sites, row.analog) == ("", "converted", {"relu": 2}, {})
+    assert row.spikingjelly == "yes"
+    assert row.errors.keys() == {"tracking", "adafire"}
+    assert converges(row, "tracking")
+    assert converges(row, "adafire")
+
+
+def test_what_goes_wrong_with_an_architecture_is_its_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Sorts(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(torch.cumprod(torch.relu(x), 1)).mean((2, 3))
+
+    monkeypatch.setattr(zoo_row, "build", lambda name: Sorts().eval())
+    monkeypatch.setattr(zoo_row, "side", lambda name: 8)
+    row = zoo_row.measure(ALEXNET)
+    assert row.reached == "captured"
+    assert row.failure.startswith("SnnfwError: operator 'cumprod' at 'the top of the network' reads a stream of spikes")
+
+
+def test_errors_are_relative_to_what_differs_between_samples() -> None:
+    places, anchors = (BatchDim(0), BatchDim(0)), torch.full((2, 3), 100.0)
+    network = (torch.tensor([[1.0], [3.0]]), anchors)
+    assert zoo_row.error((torch.tensor([[1.5], [3.0]]), anchors), network, places) == pytest.approx(0.5 / 2**0.5)
+    with pytest.raises(ValueError, match="does not depend on its input"):
+        zoo_row.error((anchors,), (anchors,), places[:1])
+
+
+def test_finished_architectures_are_kept_and_failures_tried_again(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def ask(name: str) -> Row:
+        asked.append(name)
+        return Row(name, 64, failure="" if len(asked) > 1 else "not finished after 900 s")
+
+    for _ in range(3):
+        rows = zoo.run(f"{RESNET},*/alexnet", tmp_path, QUIET, ask)
+    assert asked == [RESNET, ALEXNET, RESNET]
+    assert zoo.load(tmp_path) == rows
+
+
+def test_an_architecture_that_ends_its_process_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "measure", lambda name: os._exit(7))
+    assert zoo.in_a_process(ALEXNET) == Row(ALEXNET, 64, failure="its process ended with 7")
+
+
+def test_an_architecture_that_takes_too_long_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "measure", lambda name: time.sleep(60))
+    monkeypatch.setattr(zoo, "LIMIT", 0.1)
+    assert zoo.in_a_process(ALEXNET) == Row(ALEXNET, 64, failure="not finished after 0.1 s")
+
+
+def test_the_page_holds_what_was_measured() -> None:
+    rows = zoo.load(zoo.RESULTS)
+    assert rows
+    written = zoo.PAGE.read_text(encoding="utf-8")
+    assert page(written, rows) == written
+
+
+def test_the_page_counts_what_went_wrong() -> None:
+    good = Row(ALEXNET, 64, "converted", macs=10**6, errors={"tracking": {"4": 0.5, "64": 0.1}}, spikingjelly="yes")
+    text = content([good, Row(RESNET, 64, "captured", failure="SnnfwError: no")])
+    assert "| torchvision, classification | 2 | 2 | 1 | 1 of 1 | 0 of 0 | 0 of 0 | 1 |" in text
+    assert "| resnet18 | 0.0 M | 0 M | none | yes | no: SnnfwError: no |" in text
+
+
+def test_every_packaged_family_of_detectors_is_in_the_zoo() -> None:
+    pytest.importorskip("ultralytics")
+    folder = Path(str(require_ultralytics().__file__)).parent / "cfg" / "models"
+    names = [name.partition("/")[2] for name in zoo_networks.names() if name.startswith("ultralytics/")]
+    found = {zoo_networks.packaged(name, folder).stem for name in names}
+    left_out = re.compile("pose|obb|depth|world|yoloe|rtdetr-x|yolov10[mlx]")
+    assert {path.stem for path in folder.rglob("*.yaml") if not left_out.search(path.stem)} == found

@@ -13,6 +13,7 @@ from networks import captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Resources, Rule
 from snnfw.convert.direct import Direct
+from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan, place
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.tracking import Tracking
@@ -173,6 +174,17 @@ def test_blocks_converge_with_time_and_what_stays_analog_is_named(name: str, gra
     four, sixteen, sixty_four = errors(model, graph, 4, 16, 64)
     assert sixty_four < sixteen < four
     assert sixty_four < 0.1
+
+
+@pytest.mark.parametrize(("block", "product"), [("squeeze-and-excitation", "mul"), ("attention", "matmul")])
+def test_layers_behind_a_product_of_streams_are_charged_as_multiplying(block: str, product: str) -> None:
+    plan = place(captured(BLOCKS[block], noise(3, 3, 8, 8)), GATES)
+    fates = list(plan.fates.values())
+    tail = next(fate for fate in fates if fate.path == "tail" and fate.macs)
+    assert (tail.kind, tail.events) == (Kind.LINEAR, False)
+    products = [fate for fate in fates if fate.operator == product]
+    assert {(fate.kind, fate.events) for fate in products} == {(Kind.ANALOG, False)}
+    assert all(fate.macs for fate in products) == (product == "matmul")
 
 
 def test_gates_that_spike_converge_too(name: str, graph: Graph) -> None:
