@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-STEPS = 4000
-BATCH = 16
-RATE = 4e-3
+STEPS = 3500
+BATCH = 8
+RATE = 3e-3
 SEED = 0
 BACKGROUND = 0.5
 """The background's weight in the loss, nine tenths of all pixels being background."""
@@ -58,7 +58,7 @@ def train(steps: int) -> nn.Module:
     network = seeded(untrained, SEED)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    batches: DataLoader[Any] = DataLoader(Drawn(steps * BATCH), BATCH)  # type: ignore[arg-type]  # any indexable will do
+    batches: DataLoader[Any] = DataLoader(Drawn(steps * BATCH), BATCH, num_workers=1)  # type: ignore[arg-type]  # any indexable will do
     for step, (images, labels) in enumerate(batches, 1):
         loss = functional.cross_entropy(network(normalised(images)), labels, weights)
         optimizer.zero_grad()

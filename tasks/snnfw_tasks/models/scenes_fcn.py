@@ -1,4 +1,4 @@
-"""A small fully convolutional network with two skips, as few neurons in a row as the scenes allow."""
+"""A small fully convolutional network with two skips, made so that every layer behind the first reads spikes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class ScenesFcn(nn.Module):
     """Images [N, 3, H, W] to logits [N, K, H, W], H and W multiples of 8.
 
-    It goes down to an eighth of the size in six convolutions and up again in two; a coarse map is narrowed before it is
-    enlarged and joined with the finer one, and the logits, at half the size, are interpolated.
+    It goes down to an eighth of the size in six convolutions and up again in two, which read the coarse map, copied to
+    twice its size, beside the finer one: copies of spikes are spikes. Only the logits, at half the size, are
+    interpolated.
     """
 
     def __init__(self, classes: int, widths: tuple[int, int, int] = (16, 32, 96)) -> None:
@@ -27,10 +28,8 @@ class ScenesFcn(nn.Module):
         self.down3 = nn.Sequential(
             block(middle, coarse, stride=2), block(coarse, coarse), block(coarse, coarse, dilation=2)
         )
-        self.narrow3 = nn.Conv2d(coarse, coarse // 2, 1)
-        self.up2 = block(coarse // 2 + middle, coarse // 2)
-        self.narrow2 = nn.Conv2d(coarse // 2, fine, 1)
-        self.up1 = block(2 * fine, 24)
+        self.up2 = block(coarse + middle, middle)
+        self.up1 = block(middle + fine, 24)
         self.classify = nn.Conv2d(24, classes, 1)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -38,9 +37,9 @@ class ScenesFcn(nn.Module):
         half = self.stem(images)
         quarter = self.down2(half)
         eighth = self.down3(quarter)
-        quarter = self.up2(torch.cat([enlarged(self.narrow3(eighth)), quarter], 1))
-        half = self.up1(torch.cat([enlarged(self.narrow2(quarter)), half], 1))
-        return enlarged(self.classify(half))
+        quarter = self.up2(torch.cat([copied(eighth), quarter], 1))
+        half = self.up1(torch.cat([copied(quarter), half], 1))
+        return functional.interpolate(self.classify(half), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 def block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -51,6 +50,6 @@ def block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation:
     )
 
 
-def enlarged(maps: Tensor) -> Tensor:
-    """Return maps of twice the height and width, bilinearly interpolated."""
-    return functional.interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
+def copied(maps: Tensor) -> Tensor:
+    """Return maps of twice the height and width, each value four times."""
+    return functional.interpolate(maps, scale_factor=2.0, mode="nearest")

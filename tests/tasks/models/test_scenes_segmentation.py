@@ -6,7 +6,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
+from snnfw import Registry, resolve
+from snnfw.capture.export import capture
 from snnfw.contracts import Resources
+from snnfw.plan.place import place
 from snnfw_tasks.datasets.scenes_draw import draw
 from snnfw_tasks.models.scenes_fcn import ScenesFcn
 from snnfw_tasks.models.scenes_segmentation import ScenesFcnModel, shipped
@@ -18,6 +21,14 @@ from snnfw_tasks.train_scenes_segmentation import normalised
 def test_every_pixel_gets_a_logit_of_every_class(side: int) -> None:
     with torch.no_grad():
         assert ScenesFcn(5).eval()(torch.zeros(2, 3, side, side)).shape == (2, 5, side, side)
+
+
+def test_every_layer_behind_the_first_reads_spikes() -> None:
+    graph = capture(ScenesFcn(5).eval(), (torch.zeros(2, 3, 32, 32),))
+    plan = place(graph, resolve(["task=segmentation", "plugin=adafire"], Registry()).layers)
+    charged = [fate for fate in plan.fates.values() if fate.macs]
+    assert [fate.events for fate in charged] == [False] + [True] * 8
+    assert plan.spiking_share > 0.9
 
 
 def test_the_shipped_weights_are_small_and_say_how_they_were_made() -> None:
