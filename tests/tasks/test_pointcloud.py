@@ -302,9 +302,9 @@ def test_a_network_that_knows_no_heads_serves_both() -> None:
     assert load("parts", model=GivenModel(Flat(5))).headline == "IoU"
 
 
-def test_the_captured_network_is_the_network() -> None:
-    for head in ("cls", "parts"):
-        bundle = load(head)
-        graph = capture(bundle.model, bundle.example)
-        batch = next(iter(bundle.evaluation))
-        assert torch.allclose(network_output(graph, batch.inputs, None), bundle.model(*batch.inputs), atol=1e-5)
+@pytest.mark.parametrize("head", ["cls", "parts"])
+def test_the_captured_network_is_the_network(head: str) -> None:
+    bundle = load(head)
+    graph = capture(bundle.model, bundle.example)
+    batch = next(iter(bundle.evaluation))
+    assert torch.allclose(network_output(graph, batch.inputs, None), bundle.model(*batch.inputs), atol=1e-5)
