@@ -239,6 +239,21 @@ def test_a_run_leaves_scores_and_a_picture(tiny: UltralyticsModel, tmp_path: Pat
     assert "Boxes with a score of 0.25 or more." in (folder / "report.html").read_text()
 
 
+def test_a_network_that_needs_no_suppression_is_scored_without(tmp_path: Path) -> None:
+    file = tmp_path / "ends.yaml"
+    file.write_text(json.dumps({**TINY, "end2end": True}))
+    data = Yolo(file=write_images(tmp_path / "data"), size=32)
+    bundle = Detection().load(UltralyticsModel(arch=str(file), nms=False), data, Resources())
+    (batch,) = bundle.evaluation
+    output = capture(bundle.model, bundle.example)(*batch.inputs)
+    assert output[0].shape == (4, 64, 6)  # as many boxes as there are anchors
+    assert bundle.logits is not None
+    assert bundle.logits(output).shape == (4, 2, 2 * 64)
+    scorer = bundle.scorer()
+    scorer.update(output, batch.target)
+    assert 0 <= scorer.compute()["mAP50"] < 0.5  # its weights are random
+
+
 def scores(embedded: Bundle, graph: Graph, words: str) -> dict[int, float]:
     """Return the mAP50 of the conversion that some words describe, by timestep."""
     config = resolve([*CONVERTED, *words.split()], Registry())

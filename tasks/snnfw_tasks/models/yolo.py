@@ -64,12 +64,16 @@ class UltralyticsModel:
         str | None, Field(description="one of its names, such as yolov8n.yaml or yolo11n, or your own .yaml file")
     ] = None
     weights: Annotated[Path | None, Field(description="a .pt file, which brings its own architecture")] = None
+    nms: Annotated[
+        bool, Field(description="false: take the head that needs no suppression of boxes, where there is one")
+    ] = True
     trust: Annotated[
         bool, Field(description="accept files that may run code when read: give it for files of your own alone")
     ] = False
 
     def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network of the weights, or one with random weights for classes of these names."""
+        from snnfw_tasks.models.yolo_networks import without_suppression
         from snnfw_tasks.models.yolo_zoo import trained, untrained
 
         if (self.arch is None) == (self.weights is None):
@@ -79,5 +83,9 @@ class UltralyticsModel:
                 "random weights, or model.weights=FILE.pt, which brings its own architecture."
             )
         if self.weights is not None:
-            return trained(self.weights, self.trust)
-        return untrained(str(self.arch), names, self.trust, resources.seed)
+            found = trained(self.weights, self.trust)
+        else:
+            found = untrained(str(self.arch), names, self.trust, resources.seed)
+        if not self.nms:
+            without_suppression(found.network, str(self.weights or self.arch))
+        return found

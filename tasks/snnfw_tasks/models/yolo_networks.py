@@ -85,4 +85,12 @@ def ready(network: Any) -> Any:
     for module in network.modules():
         if isinstance(module, Detect):
             module.shape, module.dynamic, module.export = None, True, False
+            module.fuse()  # drops the one of two heads that is not in use
     return network
+
+
+def without_suppression(network: Any, source: str) -> None:
+    """Take a network's second head, which gives every object one box, or raise an SnnfwError where there is none."""
+    if getattr(network.model[-1], "one2one_cv2", None) is None:
+        raise SnnfwError(f"model.nms=false needs a network with a head for it, such as yolo26n: '{source}' has none.")
+    network.end2end = True

@@ -252,6 +252,10 @@ SOURCES = {
         "model 'ultralytics' got neither of model.arch and model.weights: give model.arch=yolov8n.yaml for "
         "random weights, or model.weights=FILE.pt, which brings its own architecture.",
     ),
+    "no second head": (
+        {"arch": "yolov3-tiny", "nms": False},
+        "model.nms=false needs a network with a head for it, such as yolo26n: 'yolov3-tiny' has none.",
+    ),
     "no weights": ({"weights": Path("x.pt")}, "weights 'x.pt' do not exist: check the path."),
     "a misspelt name": (
         {"arch": "yolov8nn"},
