@@ -259,16 +259,18 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
     """Return the first calibration samples as one batch, as many as memory holds twice: in a branch and aside."""
     memory = trials.resources.memory
     fitting = samples_within(model, model.timesteps, memory // 2)
-    if fitting < wanted:
+    inputs = first_samples(trials.bundle.calibration, wanted)
+    given = len(inputs[0])
+    if fitting < given:
         LOG.warning(
             "snnfw: the search measures on %d samples instead of %d, which memory=%d bytes does not hold: give more "
             "memory, or ask for %d samples.",
             fitting,
-            wanted,
+            given,
             memory,
             fitting,
         )
-    return moved(first_samples(trials.bundle.calibration, min(wanted, fitting)), trials.resources.device)
+    return moved(tuple(tensor[:fitting] for tensor in inputs), trials.resources.device)
 
 
 def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -> float:

@@ -24,8 +24,23 @@ if TYPE_CHECKING:
 
 
 def correction_inputs(model: SpikingModel, calibration: Batches[Inputs], samples: int, resources: Resources) -> Inputs:
-    """Return the first ``samples`` calibration samples as one batch, fewer where memory does not hold them."""
-    return moved(first_samples(calibration, _samples(model, samples, resources.memory)), resources.device)
+    """Return the first ``samples`` calibration samples as one batch, fewer where memory does not hold them.
+
+    All timesteps of all of them run at once.
+    """
+    fitting = samples_within(model, model.timesteps, resources.memory)
+    inputs = first_samples(calibration, samples)
+    given = len(inputs[0])
+    if fitting < given:
+        LOG.warning(
+            "snnfw: the correction uses %d samples instead of %d, which memory=%d bytes does not hold: give more "
+            "memory, or say converter.samples=%d.",
+            fitting,
+            given,
+            resources.memory,
+            fitting,
+        )
+    return moved(tuple(tensor[:fitting] for tensor in inputs), resources.device)
 
 
 @torch.no_grad()
@@ -42,21 +57,6 @@ def correct(model: SpikingModel, inputs: Inputs, options: Calibration) -> None:
     for wished, change in ((options.bias, _bias), (options.potential, _potential)):
         if wished:
             _correct_each_site(model, inputs, wanted, change)
-
-
-def _samples(model: SpikingModel, wanted: int, memory: int) -> int:
-    """Return how many samples take part: all timesteps of all of them run at once, so memory may hold fewer."""
-    fitting = samples_within(model, model.timesteps, memory)
-    if fitting < wanted:
-        LOG.warning(
-            "snnfw: the correction uses %d samples instead of %d, which memory=%d bytes does not hold: give more "
-            "memory, or say converter.samples=%d.",
-            fitting,
-            wanted,
-            memory,
-            fitting,
-        )
-    return min(wanted, fitting)
 
 
 def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str, Tensor], change: Change) -> None:

@@ -435,7 +435,7 @@ def test_where_memory_is_short_fewer_samples_take_part(
     plan = planned(graph)
     few = measure(plan, bursts(plan), Question(), trials_of(graph, x, resources={"memory": 1000}), tmp_path)
     assert caplog.messages == [
-        "snnfw: the search measures on 2 samples instead of 64, which memory=1000 bytes does not hold: give more "
+        "snnfw: the search measures on 2 samples instead of 5, which memory=1000 bytes does not hold: give more "
         "memory, or ask for 2 samples."
     ]
     assert few == measure(plan, bursts(plan), Question(samples=2), trials_of(graph, x), tmp_path)
