@@ -25,7 +25,7 @@ class Segmentation:
     name: ClassVar[str] = "segmentation"
     default_model: ClassVar[str] = ScenesFcnModel.name
     default_data: ClassVar[str] = Scenes.name
-    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
+    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
 
     batch: Annotated[int, Field(ge=1, description="images per batch")] = 32
     calibration: Annotated[

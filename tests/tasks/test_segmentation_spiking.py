@@ -85,15 +85,16 @@ def ground() -> Ground:
     return Ground(bundle, graph, evaluate_network(graph, bundle, Resources())[0]["mIoU"])
 
 
-def test_the_task_comes_with_more_timesteps_and_without_search_and_exit() -> None:
+def test_the_task_comes_without_search_and_exit() -> None:
     config = resolve(["task=segmentation", "plugin=adafire"], REGISTRY)
-    assert (config.timesteps, config.search, config.exit) == (16, None, None)
+    assert (config.timesteps, config.search, config.exit) == (8, None, None)
     assert config.data.name == "scenes"
 
 
 def test_bursts_come_nearer_to_the_network_with_time_and_lead_rate_coding(ground: Ground) -> None:
     bursts = {
-        point.timestep: point.scores["mIoU"] for point in ground.trace("plugin=adafire checkpoints=[1,16]").points
+        point.timestep: point.scores["mIoU"]
+        for point in ground.trace("plugin=adafire timesteps=16 checkpoints=[1,16]").points
     }
     assert ground.score > 0.7
     assert bursts[16] > ground.score - THREE_POINTS
