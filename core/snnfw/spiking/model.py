@@ -17,6 +17,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
 from snnfw.plan.operators import NEW_TENSORS
 from snnfw.plan.place import Plan
+from snnfw.plan.positions import positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.neuron import SpikingNeuron
@@ -54,7 +55,7 @@ class SpikingModel(nn.Module):
         self.deltas: dict[str, Tensor] = {}
         self._frames: Inputs = ()
         self._shown = 0
-        self._counted = self._made_of_sizes()
+        self._positions = positions(graph, self._kinds)
         self._constant: dict[fx.Node, Any] = {}
         self.samples = 0
         self.elapsed = 0
@@ -89,7 +90,7 @@ class SpikingModel(nn.Module):
                 value = evaluate(self.network, node, lambda read: self._static_value(read, values))
                 values[node] = value + self.deltas[node.name] if node.name in self.deltas else value
             for done in free[node]:
-                if done not in needed or done in self._counted:
+                if done not in needed or done in self._positions:
                     values.pop(done, None)
         self._constant = values
 
@@ -221,7 +222,7 @@ class SpikingModel(nn.Module):
         def value_of(read: fx.Node) -> Any:
             if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
                 return self.graph.sizes[read.name](steps * self.samples)
-            if read in self._counted:
+            if read in self._positions:
                 return evaluate(self.network, read, value_of)
             if read not in values:
                 values[read] = self._frame(read, steps) if self._varies(read) else self._repeated(read, steps)
@@ -245,7 +246,7 @@ class SpikingModel(nn.Module):
             return values[read]
         if read.name in self.graph.sizes:
             return self.graph.sizes[read.name](self.samples)
-        if read in self._counted:
+        if read in self._positions:
             return evaluate(self.network, read, lambda node: self._static_value(node, values))
         like = read.meta["val"]  # read for its kind alone, as new_zeros does
         return torch.empty(0, dtype=like.dtype, device=like.device)
@@ -262,22 +263,8 @@ class SpikingModel(nn.Module):
     def _needed_later(self) -> set[fx.Node]:
         """Return the constants that streams and readout read."""
         later = {Kind.READOUT, Kind.OUTPUT, *STREAMS}
-        reading = [node for node in self.graph.nodes if self._kinds[node] in later or node in self._counted]
+        reading = [node for node in self.graph.nodes if self._kinds[node] in later or node in self._positions]
         return {read for node in reading for read in node.all_input_nodes}
-
-    def _made_of_sizes(self) -> set[fx.Node]:
-        """Return what is made of the number of samples, such as their positions, and not of the samples.
-
-        It is made again for the samples at hand, T · N of them in a stream: positions repeated would be wrong ones.
-        """
-        made: set[fx.Node] = set()
-        for node in self.graph.nodes:
-            read = [source for source in node.all_input_nodes if self._kinds[source] is not Kind.SIZE]
-            if self._kinds[node] is Kind.STATIC and all(
-                self._kinds[source] is Kind.CONSTANT or source in made for source in read
-            ):
-                made.add(node)
-        return {node for node in made if self.graph.where[node.name] is not None}
 
     def _read_out(self) -> list[fx.Node]:
         """Return the streams that the readout, or the output itself, reads."""
