@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from benchmarks.zoo_networks import names
 from benchmarks.zoo_row import LATER, Row
 
 START, END = "<!-- zoo: written by python -m benchmarks zoo -->", "<!-- end of zoo -->"
@@ -28,8 +29,12 @@ def summary(row: Row) -> str:
 def page(text: str, rows: Mapping[str, Row]) -> str:
     """Return a page with everything between its marks written anew."""
     before, _, rest = text.partition(START)
-    _, _, after = rest.partition(END)
-    return f"{before}{START}\n{content(rows.values())}\n{END}{after}"
+    _, _, behind = rest.partition(END)
+    waiting = [name for name in names() if name not in rows]
+    missing = (
+        f"Not measured yet: {', '.join(waiting)}. `python -m benchmarks zoo` goes on with them.\n\n" if waiting else ""
+    )
+    return f"{before}{START}\n{content(rows.values())}\n{missing}{END}{behind}"
 
 
 def content(rows: Iterable[Row]) -> str:
