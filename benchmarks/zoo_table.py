@@ -68,7 +68,7 @@ def totals(groups: Mapping[str, Sequence[Row]]) -> list[str]:
                 "SpikingJelly 2.0",
             ]
         ),
-        _line(["---"] * (4 + len(RECIPES))),
+        _line(["---"] * (5 + len(RECIPES))),
     ]
     for name, rows in groups.items():
         reached = [sum(stage in after(row) for row in rows) for stage in ("captured", "converted")]
