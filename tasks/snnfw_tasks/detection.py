@@ -27,7 +27,7 @@ class Detection:
 
     batch: Annotated[int, Field(ge=1, description="images per batch")] = 32
     calibration: Annotated[
-        int, Field(ge=1, description="calibrate with at most so many training images, drawn with the seed")
+        int, Field(ge=1, description="calibrate with at most so many images, drawn with the seed")
     ] = 128
     limit: Annotated[
         int | None,

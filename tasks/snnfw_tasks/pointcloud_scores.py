@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import MulticlassStatScores
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.accuracy import require_logits
@@ -28,20 +28,21 @@ class CategoryScores:
     """Count right categories over batches of logits [N, K] and categories [N]: of all clouds, and per category."""
 
     def __init__(self, categories: int) -> None:
-        self._metrics = {
-            ACCURACY: MulticlassAccuracy(num_classes=categories, average="micro"),
-            CLASS_ACCURACY: MulticlassAccuracy(num_classes=categories, average="macro"),
-        }
+        self._counts = MulticlassStatScores(num_classes=categories, average="none")
 
     def update(self, output: Output, target: Tensor) -> None:
         """Take one batch."""
         logits = finite(require_logits(output).detach().cpu())
-        for metric in self._metrics.values():
-            metric.update(logits, target.cpu())
+        self._counts.update(logits, target.cpu())
 
     def compute(self) -> dict[str, float]:
-        """Return both accuracies over all batches seen."""
-        return {name: float(metric.compute()) for name, metric in self._metrics.items()}
+        """Return both accuracies over all batches seen; a category without a cloud has no part in the mean."""
+        right, *_, support = self._counts.compute().double().unbind(1)
+        there = support > 0
+        return {
+            ACCURACY: float(right.sum() / support.sum()),
+            CLASS_ACCURACY: float((right[there] / support[there]).mean()),
+        }
 
 
 class PartScores:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -193,6 +194,17 @@ def test_what_does_not_fit_together_is_told(
     with pytest.raises(SnnfwError) as raised:
         task.load(words.get("model", tiny), data, Resources())
     assert str(raised.value) == problem
+
+
+def test_a_split_without_boxes_is_told(tiny: UltralyticsModel, tmp_path: Path) -> None:
+    file = write_images(tmp_path)
+    shutil.rmtree(tmp_path / "labels" / "val")
+    with pytest.raises(SnnfwError) as raised:
+        Detection().load(tiny, Yolo(file=file, size=64), Resources())
+    assert str(raised.value) == (
+        "the val split of data 'yolo' holds no box, so nothing can be scored: put a label file for each image beside "
+        f"'{tmp_path / 'images' / 'val' / '000.jpg'}', under 'labels' instead of 'images'."
+    )
 
 
 def test_classes_of_other_names_are_refused_but_numbers_are_not(tmp_path: Path) -> None:

@@ -109,6 +109,12 @@ def test_the_loss_is_the_mean_over_all_points() -> None:
     assert part_loss(logits, target, 0.0).item() == pytest.approx(per_point.item())
 
 
+def test_categories_without_clouds_have_no_part_in_class_accuracy() -> None:
+    scores = CategoryScores(4)
+    scores.update(torch.eye(4)[[0, 1, 2]], torch.tensor([0, 1, 1]))
+    assert scores.compute() == {"accuracy": pytest.approx(2 / 3), "class_accuracy": 0.75}
+
+
 def test_class_accuracy_weighs_every_category_alike() -> None:
     scores = CategoryScores(2)
     scores.update(torch.tensor([[1.0, 0.0]] * 4), torch.tensor([0, 0, 0, 1]))

@@ -12,6 +12,7 @@ import numpy as np
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.clouds_open3d import require_open3d
 from snnfw_tasks.datasets.clouds_points import chosen, require_points, unit
+from snnfw_tasks.datasets.clouds_whole import require_whole, require_whole_ply
 from snnfw_tasks.pointcloud_sources import Cloud
 
 if TYPE_CHECKING:
@@ -69,11 +70,14 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
     suffix = file.suffix.lower()
     if not file.is_file():
         raise SnnfwError(f"'{file}' does not exist: check the path.")
+    if suffix == ".ply":
+        require_whole_ply(file)
     mesh = None if suffix in POINTS else _mesh(file)
     if mesh is not None and (mesh.has_triangles() or suffix in MESHES):
         return sampled(mesh, file, points, random)
     cloud = require_open3d().io.read_point_cloud(str(file), remove_nan_points=False, remove_infinite_points=False)
     places = np.asarray(cloud.points)
+    require_whole(file, len(places))
     if len(places) == 0:
         raise SnnfwError(
             f"'{file}' cannot be read or holds no points: see that it is a whole {suffix} file, or remove it."
@@ -91,6 +95,9 @@ def sampled(mesh: Any, file: Path, points: int, random: np.random.Generator) -> 
             "or save its points as .ply, .pcd or .xyz."
         )
     require_points(np.asarray(mesh.vertices), file)
+    corners = np.asarray(mesh.triangles)
+    if corners.min() < 0 or corners.max() >= len(mesh.vertices):
+        raise SnnfwError(f"a face of '{file}' names a point that is not there: repair or remove the file.")
     if not mesh.get_surface_area() > 0:
         raise SnnfwError(f"the faces of '{file}' have no area, so there is nothing to sample: repair or remove it.")
     require_open3d().utility.random.seed(int(random.integers(2**31)))

@@ -74,6 +74,12 @@ def read_detector(path: Path) -> Any:
         raise SnnfwError(f"weights '{path}' cannot be read as safetensors: the file is missing or damaged.") from error
     if not {"yaml", "names"} <= set(facts):
         raise SnnfwError(f"weights '{path}' hold no architecture: their metadata needs 'yaml' and 'names'.")
-    network = from_yaml(json.loads(facts["yaml"]), json.loads(facts["names"]), str(path), trust=False)
+    try:
+        described, names = json.loads(facts["yaml"]), json.loads(facts["names"])
+    except ValueError as error:
+        raise SnnfwError(f"weights '{path}' hold no architecture: 'yaml' and 'names' must be JSON.") from error
+    if not isinstance(described, dict) or not isinstance(names, list):
+        raise SnnfwError(f"weights '{path}' hold no architecture: 'yaml' must be a mapping and 'names' a list.")
+    network = from_yaml(described, names, str(path), trust=False)
     load_weights(network, path)
     return network

@@ -39,7 +39,7 @@ def _is_activation(text: object) -> bool:
             return False
         for value in (*call.args, *(word.value for word in call.keywords)):
             ast.literal_eval(value)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError):
         return False
     place, _, name = ast.unparse(call.func).rpartition(".")
     kind = getattr(nn, name, None)
@@ -56,6 +56,10 @@ def _require_layer(layer: object, source: str) -> None:
         raise SnnfwError(f"'{source}' has the layer {layer!r}: a layer is [from, number, layer, args].")
     name = layer[2]
     place, _, last = name.rpartition(".")
+    if last == "TorchVision":
+        raise SnnfwError(
+            f"'{source}' has the layer '{name}', which downloads weights: set model.trust=true if you trust the file."
+        )
     home = {"": modules, "nn": nn, "torchvision.ops": ops}.get(place)
     kind = getattr(home, last, None)
     if not (isinstance(kind, type) and issubclass(kind, nn.Module)):

@@ -20,8 +20,7 @@ def trained(weights: Path, trust: bool) -> Detector:
     network = from_checkpoint(weights, trust)
     args = getattr(network, "args", None)
     side = args.get("imgsz", SIDE) if isinstance(args, dict) else getattr(args, "imgsz", SIDE)
-    if not isinstance(side, int):
-        raise SnnfwError(f"weights '{weights}' were trained with images of {side} pixels: set data.size to one number.")
+    side = max(side) if isinstance(side, list | tuple) else side
     names = network.names.values() if isinstance(network.names, dict) else network.names  # old ones have a list
     return Detector(network, tuple(str(name) for name in names), side)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import torch
-
 from snnfw.contracts import Bundle, Gallery
 from snnfw.errors import SnnfwError
+from snnfw_tasks.classifier_bundle import shuffled
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.models.yolo_networks import ready
 from snnfw_tasks.yolo.batches import DetectionBatches, batch, chosen, collate, inputs
@@ -44,6 +43,11 @@ def bundle(task: Detection, model: DetectorSource, data: DetectionData, resource
     example = collate([calibration[0], calibration[1]])[0].to(resources.device)
     end2end, names = bool(getattr(network, "end2end", False)), detector.names
     most = max(len(entry["cls"]) for entry in evaluation.labels)
+    if not most:
+        raise SnnfwError(
+            f"the {splits.evaluation_split} split of data '{data.name}' holds no box, so nothing can be scored: put a "
+            f"label file for each image beside '{evaluation.im_files[0]}', under 'labels' instead of 'images'."
+        )
     return Bundle(
         model=network,
         example=(example,),
@@ -105,8 +109,7 @@ def opened(
 
 def drawn(files: list[str], count: int, seed: int) -> list[str]:
     """Return so many of the files, in an order that the seed fixes."""
-    order = torch.randperm(len(files), generator=torch.Generator().manual_seed(seed))
-    return [files[index] for index in order[:count].tolist()]
+    return [files[index] for index in shuffled(len(files), seed)[:count]]
 
 
 def first(files: list[str], limit: int | None) -> list[str]:

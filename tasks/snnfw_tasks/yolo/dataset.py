@@ -55,6 +55,8 @@ def open_images(
     except FileNotFoundError as error:
         listed = ", ".join(f"'{folder}'" for folder in folders)
         raise SnnfwError(f"the {split} split finds no images in {listed}: check the paths in data.yaml.") from error
+    # It would take an array of this name for the image, and delete one that it cannot read: let it find none.
+    images.npy_files = [Path(file) / "none" for file in images.im_files]
     images.__class__ = YOLODataset  # worker processes can import that one, and all that was ours is done
     return images
 

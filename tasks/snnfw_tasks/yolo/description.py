@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from snnfw_tasks.datasets.detection import Yolo
 
+LOG = logging.getLogger("snnfw")
+
 
 def read_description(source: Yolo) -> Splits:
     """Return the splits that a source's file describes, the training images for calibration."""
@@ -24,6 +27,8 @@ def read_description(source: Yolo) -> Splits:
         raise SnnfwError(f"data.file='{file}' says channels={described['channels']}: only colour images, 3, are read.")
     root = source.root or base(described, file)
     calibration, evaluation = (paths(described, split, root, file) for split in ("train", source.split))
+    if shared := sorted(str(path) for path in {*calibration} & {*evaluation}):
+        LOG.warning("snnfw: '%s' is calibrated with and scored on: scores will be a little too good.", shared[0])
     return Splits(names, calibration, evaluation, source.split, source.size, source.skip_broken)
 
 
@@ -62,7 +67,7 @@ def class_names(described: Mapping[str, Any], file: Path) -> tuple[str, ...]:
     if names is None and isinstance(described.get("nc"), int):
         names = [f"class_{number}" for number in range(described["nc"])]
     if isinstance(names, dict):
-        if sorted(names) != list(range(len(names))):
+        if set(names) != set(range(len(names))):
             raise SnnfwError(f"data.file='{file}' numbers its classes {list(names)}: number them 0, 1, 2 and so on.")
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list) or not names:
@@ -93,7 +98,7 @@ def paths(described: Mapping[str, Any], split: str, root: Path, file: Path) -> t
     if not given:
         there = ", ".join(name for name in ("train", "val", "test") if described.get(name)) or "none"
         raise SnnfwError(f"data.file='{file}' has no split '{split}': it has {there}.")
-    found = tuple(root / str(path) for path in (given if isinstance(given, list) else [given]))
+    found = tuple(_beneath(root, str(path)) for path in (given if isinstance(given, list) else [given]))
     for path in found:
         if not path.exists():
             raise SnnfwError(
@@ -101,3 +106,9 @@ def paths(described: Mapping[str, Any], split: str, root: Path, file: Path) -> t
                 "correct the file, or set data.root to where its paths begin."
             )
     return found
+
+
+def _beneath(root: Path, path: str) -> Path:
+    """Return where a path leads; some files say ../train/images of the folder that they are in themselves."""
+    within = root / path.removeprefix("../")
+    return within if not (root / path).exists() and within.exists() else root / path

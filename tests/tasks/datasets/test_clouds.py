@@ -84,6 +84,18 @@ FILES: dict[str, tuple[str, str, str]] = {
     "cut off": ("a.off", TRIANGLE[:20], "'{file}' cannot be read as a mesh with faces: see that it is a whole .off file, or save its points as .ply, .pcd or .xyz."),
     "one point": ("a.xyz", "1 2 3\n", "'{file}' holds 1 point: a cloud needs 2 or more, so remove it."),
     "one place": ("a.xyz", "1 2 3\n" * 4, "all 4 points of '{file}' lie in one place: a cloud needs 2 or more, so remove it."),
+    "too few lines": ("a.pts", "3\n1 2 3\n2 2 3\n", "'{file}' promises 3 points and 2 can be read: repair or remove it."),
+    "a line that is no point": ("a.xyz", "1 2 3\n2 2 3\nno point\n3 2 3\n", "'{file}' promises 4 points and 3 can be read: repair or remove it."),
+    "a face of no point": (
+        "a.off",
+        "OFF\n4 1 0\n0 0 0\n1 0 0\n0 1 0\n0 0 1\n3 0 1 9\n",
+        "a face of '{file}' names a point that is not there: repair or remove the file.",
+    ),
+    "a PLY in words that ends early": (
+        "a.ply",
+        "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nend_header\n0 0 0\n1 0 0\n",
+        "'{file}' ends before the 3 points and faces that it promises: copy it anew.",
+    ),
     "NaN": ("a.xyz", "1 2 3\n1 nan 3\n", "'{file}' has NaN or infinity in point 1: repair or remove it."),
     "infinity": ("a.xyz", "inf 2 3\n1 2 3\n", "'{file}' has NaN or infinity in point 0: repair or remove it."),
     "no faces": (
@@ -107,6 +119,22 @@ def test_a_file_that_gives_no_cloud_is_named(tmp_path: Path, case: str) -> None:
     with pytest.raises(SnnfwError) as raised:
         read_places(file, 8, random())
     assert str(raised.value) == message.format(file=file)
+
+
+@pytest.mark.parametrize("kind", ["points", "mesh"])
+def test_a_ply_that_ends_early_is_refused_wherever_it_ends(tmp_path: Path, kind: str) -> None:
+    whole, cut = tmp_path / "whole.ply", tmp_path / "cut.ply"
+    if kind == "mesh":
+        write_mesh(whole)
+    else:
+        write_points(whole, np.random.default_rng(0).random((50, 3)))
+    content = whole.read_bytes()
+    begin = content.index(b"end_header") + len(b"end_header\n")
+    read_places(whole, 16, random())
+    for end in (begin + 20, (begin + len(content)) // 2, len(content) - 8):
+        cut.write_bytes(content[:end])
+        with pytest.raises(SnnfwError, match="ends before the .* points and faces that it promises: copy it anew"):
+            read_places(cut, 16, random())
 
 
 def test_folders_are_categories(tmp_path: Path) -> None:

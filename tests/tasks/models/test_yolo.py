@@ -121,6 +121,13 @@ def test_a_checkpoint_brings_its_architecture_names_and_size(tmp_path: Path) -> 
     assert found.network.state_dict()["model.0.conv.weight"].dtype == torch.float32
 
 
+def test_a_checkpoint_for_oblong_images_takes_the_longer_side(tmp_path: Path) -> None:
+    network = built()
+    network.args = {"imgsz": [64, 96]}
+    model = UltralyticsModel(weights=checkpoint(tmp_path / "best.pt", {"model": network}))
+    assert model.detector(("other",), Resources()).side == 96
+
+
 class Evil:
     """Creates a file when it is unpickled."""
 
@@ -170,6 +177,7 @@ ACTIVATIONS = (
     "[torch.nn.ReLU() for _ in [__import__('os').mkdir('{ran}')]][0]",
     "nn.init.constant_(1, 2)",
     "torch.nn.ReLU",
+    "torch.nn.ReLU({{[]: 1}})",
 )
 
 
@@ -196,6 +204,14 @@ def test_a_trusted_description_may_run_code(tmp_path: Path) -> None:
     activation = f"[torch.nn.ReLU() for _ in [__import__('os').mkdir({str(ran)!r})]][0]"
     from_yaml({**TINY, "activation": activation}, NAMES, "tiny.yaml", trust=True)
     assert ran.exists()
+
+
+def test_a_layer_that_would_download_weights_is_refused() -> None:
+    with pytest.raises(SnnfwError) as raised:
+        built(backbone=[[-1, 1, "TorchVision", [512, "resnet18"]]])
+    assert str(raised.value) == (
+        "'tiny.yaml' has the layer 'TorchVision', which downloads weights: set model.trust=true if you trust the file."
+    )
 
 
 LAYERS = {

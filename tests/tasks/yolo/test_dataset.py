@@ -66,8 +66,9 @@ def test_truths_are_chosen_by_index(root: Path) -> None:
 def test_nothing_of_the_users_is_written_or_unpickled(root: Path) -> None:
     for name in ("train", "val"):
         (root / "labels" / f"{name}.cache").write_bytes(b"not a cache")
+    (root / "images" / "val" / "000.npy").write_bytes(b"the user's own, and no array")
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-    opened(root)[0]
+    opened(root)[0], opened(root)[1]
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 

@@ -34,6 +34,22 @@ def test_paths_begin_beside_the_file_or_where_the_user_says(tmp_path: Path) -> N
     assert splits(file, root=tmp_path / "data").evaluation == (tmp_path / "data" / "images" / "val",)
 
 
+def test_paths_that_begin_one_folder_up_may_mean_this_one(tmp_path: Path) -> None:
+    file = write_images(tmp_path)
+    file.write_text("{train: ../images/train, val: ../images/val, names: [red, green]}")
+    assert splits(file).evaluation == (tmp_path / "images" / "val",)
+
+
+def test_scoring_what_calibrates_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = write_images(tmp_path)
+    splits(file)
+    assert not caplog.messages
+    splits(file, split="train")
+    assert caplog.messages == [
+        f"snnfw: '{tmp_path / 'images' / 'train'}' is calibrated with and scored on: scores will be a little too good."
+    ]
+
+
 def test_classes_may_be_counted_instead_of_named(tmp_path: Path) -> None:
     file = write_images(tmp_path)
     file.write_text("{train: images/train, val: images/val, nc: 2}")
@@ -48,6 +64,9 @@ MISTAKES = {
     ),
     "{train: images/train, val: images/val, names: {1: red, 2: green}}": (
         "data.file='{file}' numbers its classes [1, 2]: number them 0, 1, 2 and so on."
+    ),
+    "{train: images/train, val: images/val, names: {0: red, b: green}}": (
+        "data.file='{file}' numbers its classes [0, 'b']: number them 0, 1, 2 and so on."
     ),
     "{train: images/train, val: images/val, names: [red], channels: 1}": (
         "data.file='{file}' says channels=1: only colour images, 3, are read."
