@@ -6,13 +6,11 @@ Training sees the training split only, the test split chooses nothing, the last 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lightning
 import torch
-from safetensors.torch import save as serialise
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -21,6 +19,7 @@ from snnfw_tasks.augmentation import turned
 from snnfw_tasks.datasets.digits import Digits
 from snnfw_tasks.models.checkpoint import load_weights
 from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg, untrained
+from snnfw_tasks.models.shipped import save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -90,26 +89,15 @@ def score(network: nn.Module) -> float:
 
 
 def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
-    """Write the weights in half precision with what they score and return that accuracy.
+    """Write the weights with the accuracy that they reach on the test split, and return that."""
 
-    What counts is what a user gets, so the score is that of the weights read back. The file appears under its
-    name only when it is complete.
-    """
-    state = {
-        key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in network.state_dict().items()
-    }
-    command = f"python -m snnfw_tasks.train_digits --model {name} --epochs {epochs} --out {out.name}"
-    facts = {"command": command, "seed": str(SEED), "torch": torch.__version__}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        written = Path(folder) / out.name
-        written.write_bytes(serialise(state))
+    def measure(file: Path) -> float:
         read_back = untrained(name)
-        load_weights(read_back, written)
-        accuracy = score(read_back)
-        written.write_bytes(serialise(state, metadata={"accuracy": repr(accuracy), **facts}))
-        written.replace(out)
-    return accuracy
+        load_weights(read_back, file)
+        return score(read_back)
+
+    command = f"python -m snnfw_tasks.train_digits --model {name} --epochs {epochs} --out {out.name}"
+    return save_scored(network, out, "accuracy", measure, command=command, seed=str(SEED))
 
 
 def main(words: Sequence[str] | None = None) -> None:

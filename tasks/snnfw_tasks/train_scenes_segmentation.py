@@ -7,13 +7,10 @@ weights are kept.
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save as serialise
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
@@ -22,6 +19,7 @@ from snnfw_tasks.datasets.scenes_draw import draw
 from snnfw_tasks.datasets.scenes_masks import open_scenes
 from snnfw_tasks.models.checkpoint import load_weights, seeded
 from snnfw_tasks.models.scenes_segmentation import PREPARE, untrained
+from snnfw_tasks.models.shipped import save_scored
 from snnfw_tasks.segmentation_scores import PixelScores
 
 if TYPE_CHECKING:
@@ -88,26 +86,15 @@ def score(network: nn.Module) -> dict[str, float]:
 
 
 def save(network: nn.Module, steps: int, out: Path) -> dict[str, float]:
-    """Write the weights in half precision with what they score, and return that.
+    """Write the weights with the scores that they reach on the test split, and return them."""
 
-    What counts is what a user gets, so the score is that of the weights read back. The file appears under its
-    name only when it is complete.
-    """
-    state = {
-        key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in network.state_dict().items()
-    }
-    command = f"python -m snnfw_tasks.train_scenes_segmentation --steps {steps} --out {out.name}"
-    facts = {"command": command, "seed": str(SEED), "torch": torch.__version__}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
-        written = Path(folder) / out.name
-        written.write_bytes(serialise(state))
+    def measure(file: Path) -> dict[str, float]:
         read_back = untrained()
-        load_weights(read_back, written)
-        scores = score(read_back)
-        written.write_bytes(serialise(state, metadata={"scores": json.dumps(scores), **facts}))
-        written.replace(out)
-    return scores
+        load_weights(read_back, file)
+        return score(read_back)
+
+    command = f"python -m snnfw_tasks.train_scenes_segmentation --steps {steps} --out {out.name}"
+    return save_scored(network, out, "scores", measure, command=command, seed=str(SEED))
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save as serialise
 
 from snnfw_tasks.datasets.scenes import DIGITS, scenes
 from snnfw_tasks.models.checkpoint import seeded
+from snnfw_tasks.models.shipped import save_scored
 from snnfw_tasks.models.yolo_networks import from_checkpoint, from_yaml
 from snnfw_tasks.models.yolo_scenes import ACTIVATIONS, SIDE, architecture, read_detector
 from snnfw_tasks.yolo.library import require_ultralytics
@@ -89,28 +89,18 @@ def score(network: nn.Module, folder: Path) -> dict[str, float]:
 
 
 def save(network: nn.Module, activation: str, epochs: int, out: Path, folder: Path) -> dict[str, float]:
-    """Write the weights in half precision with what they score, and return that.
-
-    What counts is what a user gets, so the score is that of the weights read back. The file appears under its
-    name only when it is complete.
-    """
-    state = {
-        key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in network.state_dict().items()
-    }
-    facts = {
-        "yaml": json.dumps(architecture(activation, len(DIGITS))),
-        "names": json.dumps(DIGITS),
-        "command": f"python -m snnfw_tasks.train_scenes_yolo {activation} --epochs {epochs} --out {out.name}",
-        "seed": str(SEED),
-        "torch": torch.__version__,
-        "ultralytics": require_ultralytics().__version__,
-    }
-    written = folder / out.name
-    written.write_bytes(serialise(state, metadata=facts))
-    scores = score(read_detector(written), folder)
-    written.write_bytes(serialise(state, metadata={**facts, "scores": json.dumps(scores)}))
-    written.replace(out)
-    return scores
+    """Write architecture and weights with the scores that they reach on the test split, and return them."""
+    return save_scored(
+        network,
+        out,
+        "scores",
+        lambda file: score(read_detector(file), folder),
+        yaml=json.dumps(architecture(activation, len(DIGITS))),
+        names=json.dumps(DIGITS),
+        command=f"python -m snnfw_tasks.train_scenes_yolo {activation} --epochs {epochs} --out {out.name}",
+        seed=str(SEED),
+        ultralytics=require_ultralytics().__version__,
+    )
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -15,7 +15,7 @@ CODE = {
     "gelu": "f = m * (real)0.5 * (1 + ERF(m * (real)0.70710678118654752440));",
     "sigmoid": "f = 1 / (1 + EXP(-m));",
     "hardsigmoid": "{{ const real g = m + 3; f = CLAMP(g, (real)0, (real)6) / 6; }}",
-    "tanh": "f = TANH(m);",
+    "tanh": "f = 1 - 2 / (EXP(2 * m) + 1);",
 }
 
 DEFAULTS: dict[str, tuple[Any, ...]] = {"hardtanh": (-1.0, 1.0), "leaky_relu": (0.01,), "gelu": ("none",)}

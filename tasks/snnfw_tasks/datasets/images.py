@@ -61,8 +61,19 @@ def read_image(path: str, mode: str, data: str) -> Image:
     try:
         with Image.open(path) as image:
             return image.convert(mode)
-    except (OSError, SyntaxError, ValueError) as error:  # PIL raises SyntaxError on damaged PNG files
+    except undecodable() as error:
         raise SnnfwError(f"image '{path}' of data '{data}' cannot be read: repair or remove it.") from error
+
+
+def undecodable() -> tuple[type[Exception], ...]:
+    """Return what opening and decoding an image file may raise.
+
+    PIL raises SyntaxError on damaged PNG files and an error of its own on ones so large that they may be an attack;
+    ultralytics, once imported, looks for another decoder there and raises ImportError.
+    """
+    from PIL.Image import DecompressionBombError
+
+    return (OSError, SyntaxError, ValueError, ImportError, DecompressionBombError)
 
 
 def prepared(image: Image, prepare: Preprocess) -> Tensor:

@@ -13,6 +13,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.images import undecodable
 from snnfw_tasks.datasets.palette import VOID
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def opened(path: Path, data: str, kind: str = "image") -> Image:
         with Image.open(path) as image:
             image.load()
             return image
-    except (OSError, SyntaxError, ValueError) as error:  # PIL raises SyntaxError on damaged PNG files
+    except undecodable() as error:
         raise SnnfwError(
             f"{kind} '{path}' of data '{data}' cannot be read: repair or remove it, or set data.skip_broken=true."
         ) from error

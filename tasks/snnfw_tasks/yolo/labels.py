@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.images import undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +27,7 @@ def image_problem(path: Path) -> str | None:
             size, kind = image.size, image.format
     except (UnidentifiedImageError, ImportError):  # the latter from ultralytics, which looks for another decoder
         return "it is of no known format"
-    # What Pillow raises for broken files, and for ones so large that decoding them may be an attack.
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except undecodable() as error:
         return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
     if min(size) < 10:
         return f"its size is {size[0]} by {size[1]} pixels, ultralytics takes 10 or more"

@@ -528,7 +528,7 @@ def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    monkeypatch.setattr(events_cache, "_read", lambda name: None)
+    monkeypatch.setattr(events_cache, "_read", lambda *given: None)
     assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
     assert path.read_bytes() == before
     assert list(cache.iterdir()) == [path]

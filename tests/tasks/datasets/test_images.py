@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import timm
@@ -8,7 +10,8 @@ from PIL import Image
 from timm.data import create_transform, resolve_data_config
 from torchvision.models import get_model_weights
 
-from snnfw_tasks.datasets.images import PixelSamples, prepared
+from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.images import PixelSamples, prepared, read_image
 from snnfw_tasks.models.timm_zoo import TimmModel, pretrained
 from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
 
@@ -52,3 +55,18 @@ def test_pixels_are_scaled_and_normalised() -> None:
     image, label = samples[0]
     assert image.tolist() == [[[1.0, 1.0], [1.0, 1.0]]]
     assert label == 4
+
+
+@pytest.mark.parametrize(
+    "raised", [ImportError("no HEIF decoder"), Image.DecompressionBombError("too large"), OSError()]
+)
+def test_whatever_a_decoder_raises_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def fail(path: str) -> Image.Image:
+        raise raised
+
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(SnnfwError) as caught:
+        read_image(str(tmp_path / "a.png"), "RGB", "folder")
+    assert str(caught.value) == f"image '{tmp_path / 'a.png'}' of data 'folder' cannot be read: repair or remove it."
