@@ -37,8 +37,11 @@ TIMESTEPS, LATER = (4, 16, 64), (256, 1024)
 """Where errors are measured, and where they are as well while they exceed ``LARGE``."""
 
 LARGE = 0.5
-MOST = 400e9
-"""Multiply-accumulates of a simulation beyond which it ends at the timestep before, if that is 16 at least."""
+MOST, MOST_LATER, MOST_RISING = 1200e9, 400e9, 4000e9
+"""Multiply-accumulates of a simulation beyond which it ends at the timestep before, if that is 16 at least.
+
+The last is for one more timestep of networks whose error has not fallen yet.
+"""
 
 MEMORY = 2**29
 
@@ -103,9 +106,14 @@ def _stages(name: str, found: dict[str, Any]) -> None:
         "spiking": plan.spiking_share,
         "analog": dict(Counter(fate.operator for fate in plan.analog)),
     }
-    timesteps = [t for t in (*TIMESTEPS, *LATER) if t <= 16 or t * SAMPLES * found["macs"] <= MOST]
+    cost = SAMPLES * found["macs"]
+    timesteps = [t for t in TIMESTEPS if t <= 16 or t * cost <= MOST] + [t for t in LATER if t * cost <= MOST_LATER]
     calibration = torch.cat([inputs, images(MORE, side(name), seed=4).to(inputs)])
-    found["errors"] = {"tracking": errors_of(graph, plan, inputs, calibration, timesteps)}
+    tracked = errors_of(graph, plan, inputs, calibration, timesteps)
+    later = [t for t in (*TIMESTEPS, *LATER) if t > timesteps[-1] and t * cost <= MOST_RISING]
+    if later and list(tracked.values())[-1] >= tracked["4"]:
+        tracked = errors_of(graph, plan, inputs, calibration, [*timesteps, later[0]])
+    found["errors"] = {"tracking": tracked}
     if name.startswith("torchvision/") and {"sigmoid", "hardsigmoid"} & found["analog"].keys():
         found["errors"]["gates"] = errors_of(graph, place(graph, GATES), inputs, calibration, timesteps)
     if "relu" in found["sites"]:
