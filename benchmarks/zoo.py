@@ -19,6 +19,7 @@ from benchmarks.machine import describe
 from benchmarks.zoo_row import Row, measure
 from benchmarks.zoo_table import page, summary
 from snnfw.capture.export import capture
+from snnfw.report.folder import write_file
 from snnfw_tasks.yolo.library import require_ultralytics
 
 RESULTS = Path(__file__).parent / "results"
@@ -47,7 +48,7 @@ def run(only: str, folder: Path, console: Console, ask: Ask) -> Mapping[str, Row
         save({name: rows[name] for name in names if name in rows}, folder)
         console.print(summary(rows[name]))
     if folder == RESULTS:
-        write(PAGE, page(PAGE.read_text(encoding="utf-8"), load(folder)))
+        write_file(PAGE, page(PAGE.read_text(encoding="utf-8"), load(folder)))
     return rows
 
 
@@ -67,14 +68,7 @@ def save(rows: Mapping[str, Row], folder: Path) -> None:
         "machine": describe("cpu"),
         "rows": list(map(asdict, rows.values())),
     }
-    write(folder / "zoo.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file at once or not at all."""
-    beside = path.with_name(f"{path.name}.partial")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    write_file(folder / "zoo.json", json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def in_a_process(name: str) -> Row:

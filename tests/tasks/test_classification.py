@@ -10,6 +10,7 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from given_sources import Foreign, GivenModel
 from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
 from snnfw.errors import SnnfwError
 from snnfw_tasks import classification
@@ -52,25 +53,6 @@ class GivenData:
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         return LabelledData(self.classes, (1, 8, 8), self.calibration, self.calibration, self.evaluation)
-
-
-@dataclass(frozen=True, slots=True)
-class GivenModel:
-    name: ClassVar[str] = "given"
-    tasks: ClassVar[tuple[str, ...]] = ()
-    module: nn.Module
-
-    def preprocess(self) -> None:
-        return None
-
-    def build(self, classes: int, resources: Resources) -> nn.Module:
-        return self.module
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    name: ClassVar[str] = "foreign"
-    tasks: ClassVar[tuple[str, ...]] = ()
 
 
 class Returning(nn.Module):

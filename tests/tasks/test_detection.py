@@ -4,14 +4,14 @@ import json
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 
 from boxed_images import write_images
+from given_sources import Foreign
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
 from snnfw.contracts import Batch, Bundle, DataSource, ModelSource, Resources, Task
@@ -152,12 +152,6 @@ def test_images_of_any_size_run_at_the_size_that_is_asked_for(tiny: UltralyticsM
     data = Yolo(file=write_images(tmp_path / "data"), size=96)
     bundle = Detection().load(tiny, data, Resources())
     assert next(iter(bundle.evaluation)).inputs[0].shape == (4, 3, 96, 96)
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    name: ClassVar[str] = "foreign"
-    tasks: ClassVar[tuple[str, ...]] = ()
 
 
 MISFITS = {

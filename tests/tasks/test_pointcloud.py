@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import snnfw
+from given_sources import Foreign, GivenModel
 from snnfw.capture.export import capture
 from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task, View
 from snnfw.errors import SnnfwError
@@ -63,27 +64,6 @@ class GivenData:
         return Clouds(
             tuple(PARTS), parts, POINTS, lambda: Given(self.training), self.calibration, self.samples, turn=30
         )
-
-
-@dataclass(frozen=True, slots=True)
-class GivenModel:
-    """A source that knows no heads."""
-
-    name: ClassVar[str] = "given"
-    tasks: ClassVar[tuple[str, ...]] = ()
-    module: nn.Module
-
-    def preprocess(self) -> None:
-        return None
-
-    def build(self, classes: int, resources: Resources) -> nn.Module:
-        return self.module
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    name: ClassVar[str] = "foreign"
-    tasks: ClassVar[tuple[str, ...]] = ()
 
 
 TINY = PointNetModel(width=0.1, features=16)

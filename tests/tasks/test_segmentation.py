@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from given_sources import Foreign, GivenModel
 from masked_files import write_voc
 from snnfw.capture.export import capture
 from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
@@ -72,25 +73,6 @@ class OneData:
     def open(self, preprocess: Preprocess | None) -> Masked:
         samples = [(self.image, self.labels)] * 3
         return Masked(CLASSES, PREPARE, lambda: samples, samples, samples)
-
-
-@dataclass(frozen=True, slots=True)
-class GivenModel:
-    name: ClassVar[str] = "given"
-    tasks: ClassVar[tuple[str, ...]] = ()
-    module: nn.Module
-
-    def preprocess(self) -> None:
-        return None
-
-    def build(self, classes: int, resources: Resources) -> nn.Module:
-        return self.module
-
-
-@dataclass(frozen=True, slots=True)
-class Foreign:
-    name: ClassVar[str] = "foreign"
-    tasks: ClassVar[tuple[str, ...]] = ()
 
 
 def network(classes: int = 3, stride: int = 1, channels: int = 3) -> nn.Module:
