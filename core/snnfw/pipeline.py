@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.progress import track as progress_bar
+from rich.text import Text
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
@@ -91,8 +92,11 @@ def acquire(config: RunConfig, console: Console) -> Resources:
     def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
         return progress_bar(items, description, total=total, console=console, transient=True)
 
+    def tell(line: str) -> None:
+        console.print(Text(line), soft_wrap=True)
+
     shown = track if console.is_terminal else untracked
-    return Resources(config.device, config.backend, config.memory, config.seed, shown)
+    return Resources(config.device, config.backend, config.memory, config.seed, shown, tell)
 
 
 def load(config: RunConfig, resources: Resources) -> Bundle:

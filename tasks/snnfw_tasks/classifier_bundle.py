@@ -14,6 +14,7 @@ from snnfw_tasks.accuracy import HEADLINE, Accuracy, correct, require_logits
 from snnfw_tasks.batches import CheckedBatches, CheckedSamples
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.probe import require_fit
+from snnfw_tasks.reading import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +32,7 @@ def bundle(
 ) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     labelled = data.open(model.preprocess())
+    read = told(labelled.reading, resources.tell)
     require_samples(data.name, labelled)
     classes = len(labelled.classes)
     network = model.build(classes, resources).eval().to(resources.device)
@@ -65,6 +67,7 @@ def bundle(
             "calibration_samples": min(task.calibration, len(calibration)),
             "evaluation_samples": len(evaluation),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **read,
         },
     )
 

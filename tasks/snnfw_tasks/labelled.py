@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnfw.contracts import DataSource, ModelSource, Resources
+    from snnfw_tasks.reading import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class LabelledData:
 
     ``calibration`` may be the training split itself, but shares nothing with ``evaluation``. ``augment`` distorts a
     batch of training samples at random. Where ``frames`` is given, a sample is that many frames, one for each timestep.
+    ``reading`` is what a reader of files says about them.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +60,7 @@ class LabelledData:
     evaluation: Samples
     augment: Callable[[Tensor], Tensor] | None = None
     frames: int | None = None
+    reading: Reading | None = None
 
 
 @runtime_checkable

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.palette import VOID
 from snnfw_tasks.labelled import ClassifierSource
+from snnfw_tasks.reading import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Sequence
 
     from torch import Tensor
 
     from snnfw.contracts import DataSource, ModelSource
     from snnfw_tasks.labelled import Preprocess
+    from snnfw_tasks.reading import Reading
 
 
 class MaskedSamples(Protocol):
@@ -35,7 +38,8 @@ class Masked:
 
     Images are squares of ``prepare.crop`` pixels, normalised as ``prepare`` says. ``training`` is called where it is
     needed; ``calibration`` may be the same images, but shares nothing with ``evaluation``. ``mirror`` tells that an
-    image seen in a mirror is as good.
+    image seen in a mirror is as good. ``reading`` is what a reader of files says about them, and ``held(index)`` the
+    labels in the evaluation's image with an index, where that takes little.
     """
 
     classes: tuple[str, ...]
@@ -44,6 +48,8 @@ class Masked:
     calibration: MaskedSamples
     evaluation: MaskedSamples
     mirror: bool = False
+    reading: Reading | None = None
+    held: Callable[[int], Collection[int]] | None = None
 
 
 @runtime_checkable
@@ -65,3 +71,26 @@ def segmenting(task: str, model: ModelSource, data: DataSource) -> tuple[Classif
     if not isinstance(data, MaskedData):
         raise SnnfwError(f"data '{data.name}' is not for task '{task}': open is missing.")
     return model, data
+
+
+def surveyed(data: str, masked: Masked, tested: Sequence[int]) -> Reading | None:
+    """Return the reading with a note on classes that no image holds which is scored.
+
+    Raise an SnnfwError where masks hold 0 and 255 alone, as drawing programs write them: nothing would be scored.
+    """
+    if masked.reading is None or masked.held is None:
+        return masked.reading
+    found = {label for index in tested for label in masked.held(index)}
+    if found <= {0, VOID} and VOID in found:
+        found = {label for index in range(len(masked.evaluation)) for label in masked.held(index)}
+        if found <= {0, VOID}:
+            only = " and ".join(map(str, sorted(found)))
+            raise SnnfwError(
+                f"the masks of data '{data}' that are scored hold {only} alone and none '{masked.classes[1]}': {VOID} "
+                f"is for pixels that count for nothing, so write 1 in its place if it is the foreground."
+            )
+    absent = [name for label, name in enumerate(masked.classes) if label not in found]
+    if not absent:
+        return masked.reading
+    note = f"no image that is scored holds {named(absent)} of the {len(masked.classes)} classes."
+    return replace(masked.reading, notes=(*masked.reading.notes, note))

@@ -30,6 +30,7 @@ from snnfw_tasks.pointcloud_scores import (
 )
 from snnfw_tasks.pointcloud_sources import Clouds, Head, PointNetwork
 from snnfw_tasks.probe import require_fit
+from snnfw_tasks.reading import told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 def bundle(task: PointCloud, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     clouds = data.clouds()
+    read = told(clouds.reading, resources.tell)
     head = head_for(task, data.name, clouds)
     network = built(model, head, resources).eval().to(resources.device)
     require_finite(network, model.name)
@@ -74,6 +76,7 @@ def bundle(task: PointCloud, model: PointSource, data: CloudData, resources: Res
             "calibration_samples": len(calibration),
             "evaluation_samples": len(evaluation),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **read,
         },
     )
 

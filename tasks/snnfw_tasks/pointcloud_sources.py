@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnfw.contracts import DataSource, ModelSource, Resources
+    from snnfw_tasks.reading import Reading
 
 HeadName: TypeAlias = Literal["cls", "parts"]
 
@@ -44,7 +45,7 @@ class Clouds:
     ``parts`` names every category's parts, which are numbered through from the first category's first on; it is empty
     where points carry no parts. ``training`` is called where it is needed; ``calibration`` may be the same clouds, but
     shares nothing with ``evaluation``. ``up`` is the axis that points upwards in pictures and that training turns
-    objects about, by up to ``turn`` degrees.
+    objects about, by up to ``turn`` degrees. ``reading`` is what a reader of files says about them.
     """
 
     categories: tuple[str, ...]
@@ -55,6 +56,7 @@ class Clouds:
     evaluation: CloudSamples
     up: int = 2
     turn: float = 0.0
+    reading: Reading | None = None
 
     def belongs(self) -> list[int]:
         """Return the number of the category that each part belongs to."""

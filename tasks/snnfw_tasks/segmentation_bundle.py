@@ -13,8 +13,10 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.batches import CheckedBatches
 from snnfw_tasks.classifier_bundle import shuffled
 from snnfw_tasks.datasets.palette import VOID
+from snnfw_tasks.masked import surveyed
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.probe import require_fit
+from snnfw_tasks.reading import told
 from snnfw_tasks.segmentation_pictures import SAMPLES, draw
 from snnfw_tasks.segmentation_scores import (
     HEADLINE,
@@ -40,12 +42,14 @@ def bundle(task: Segmentation, model: ClassifierSource, data: MaskedData, resour
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     masked = data.open(model.preprocess())
     require_samples(data.name, masked)
+    chosen = tested(task, masked)
+    read = told(surveyed(data.name, masked, chosen), resources.tell)
     classes = len(masked.classes)
     network = model.build(classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
     some = partial(Some, data=data.name, side=masked.prepare.crop, classes=classes)
     calibration = some(masked.calibration, shuffled(len(masked.calibration), resources.seed)).first(task.calibration)
-    evaluation = some(masked.evaluation, tested(task, masked))
+    evaluation = some(masked.evaluation, chosen)
     example = torch.stack([calibration[position][0] for position in range(2)]).to(resources.device)
     require_fit(network, example, classes, model.name, data.name, pixel_logits)
     return Bundle(
@@ -70,6 +74,7 @@ def bundle(task: Segmentation, model: ClassifierSource, data: MaskedData, resour
             "calibration_samples": len(calibration),
             "evaluation_samples": len(evaluation),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **read,
         },
     )
 

@@ -46,11 +46,17 @@ def untracked(items: Iterable[Item], description: str, total: int | None = None)
     return items
 
 
+def untold(line: str) -> None:
+    """Say nothing."""
+    del line
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What a stage may use: where it computes, with which backend, in how much memory, and whom it tells.
 
-    ``memory`` is the budget in bytes for the activations of one chunk of timesteps.
+    ``memory`` is the budget in bytes for the activations of one chunk of timesteps. ``tell`` takes a line for the
+    user: what was read, say, and what was left out.
     """
 
     device: str = "cpu"
@@ -58,6 +64,7 @@ class Resources:
     memory: int = 2 * 2**30
     seed: int = 0
     track: Track = untracked
+    tell: Callable[[str], None] = untold
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.labelled import LabelledData, Preprocess
+from snnfw_tasks.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,6 +94,13 @@ def _open(kind: type[CIFAR10], source: Cifar10 | Cifar100) -> LabelledData:
         calibration=training,
         evaluation=split(False),
         augment=_augment(source),
+        reading=Reading(
+            data=source.name,
+            place=source.root / kind.base_folder,
+            what="images",
+            read={name: len(parts[train].targets) for name, train in (("train", True), ("test", False))},
+            classes=len(parts[True].classes),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud_sources import Clouds
+from snnfw_tasks.reading import Reading, beside, together
 
 EXPECTED = "train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply"
 
@@ -37,9 +38,8 @@ class CloudFolders:
             raise SnnfwError(f"data '{self.name}' finds no folder '{self.root}': expected there are {EXPECTED}.")
         folders = [self._folder(names) for names in (("train",), ("calibration", "train"), ("test", "val"))]
         categories = class_names(self.name, folders, EXPECTED)
-        training, calibration, evaluation = (
-            FileClouds(list_clouds(self.name, folder, categories), self.points) for folder in folders
-        )
+        listed = {folder: list_clouds(self.name, folder, categories) for folder in dict.fromkeys(folders)}
+        training, calibration, evaluation = (FileClouds(listed[folder][0], self.points) for folder in folders)
         return Clouds(
             categories=categories,
             parts={},
@@ -49,6 +49,16 @@ class CloudFolders:
             evaluation=evaluation,
             up="xyz".index(self.up),
             turn=self.turn,
+            reading=Reading(
+                data=self.name,
+                place=self.root,
+                what="clouds",
+                read={folder.name: len(files) for folder, (files, _) in listed.items()},
+                classes=len(categories),
+                left_out=together(
+                    *(part for folder in listed for part in (beside(folder, categories), listed[folder][1]))
+                ),
+            ),
         )
 
     def _folder(self, names: tuple[str, ...]) -> Path:

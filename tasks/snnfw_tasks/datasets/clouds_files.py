@@ -12,13 +12,15 @@ import numpy as np
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.clouds_open3d import require_open3d
 from snnfw_tasks.datasets.clouds_points import chosen, require_points, unit
-from snnfw_tasks.datasets.clouds_whole import require_whole, require_whole_ply
+from snnfw_tasks.datasets.clouds_whole import require_whole, whole
 from snnfw_tasks.pointcloud_sources import Cloud
+from snnfw_tasks.reading import by_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from snnfw_tasks.datasets.clouds_points import Places
+    from snnfw_tasks.reading import LeftOut
 
 MESHES = (".obj", ".off", ".stl", ".gltf", ".glb", ".fbx")
 """Formats of surfaces alone."""
@@ -45,24 +47,19 @@ class FileClouds:
         return Cloud(torch.as_tensor(places).float(), category, None)
 
 
-def list_clouds(data: str, split: Path, categories: Sequence[str], within: str = "") -> list[tuple[Path, int]]:
-    """Return a split's files in a fixed order, at least one of every category."""
-    found: list[tuple[Path, int]] = []
+def list_clouds(
+    data: str, split: Path, categories: Sequence[str], inside: str = ""
+) -> tuple[list[tuple[Path, int]], LeftOut]:
+    """Return a split's files in a fixed order, at least one of every category, and what is no cloud."""
+    files, left_out = by_class(split, categories, SUFFIXES, inside)
+    present = {number for _, number in files}
     for number, category in enumerate(categories):
-        folder = split / category / within
-        files = sorted(files_in(folder)) if folder.is_dir() else []
-        if not files:
+        if number not in present:
             raise SnnfwError(
-                f"data '{data}' has no cloud of the category '{category}' in '{folder}': every split needs every "
-                f"category, in files that end in {', '.join(SUFFIXES)}."
+                f"data '{data}' has no cloud of the category '{category}' in '{split / category / inside}': every "
+                f"split needs every category, in files that end in {', '.join(SUFFIXES)}."
             )
-        found += [(file, number) for file in files]
-    return found
-
-
-def files_in(folder: Path) -> Iterable[Path]:
-    """Return the files below a folder that open3d may read."""
-    return (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return [(Path(file), number) for file, number in files], left_out
 
 
 def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
@@ -70,11 +67,10 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
     suffix = file.suffix.lower()
     if not file.is_file():
         raise SnnfwError(f"'{file}' does not exist: check the path.")
-    if suffix == ".ply":
-        require_whole_ply(file)
+    triangles = whole(file)
     mesh = None if suffix in POINTS else _mesh(file)
     if mesh is not None and (mesh.has_triangles() or suffix in MESHES):
-        return sampled(mesh, file, points, random)
+        return sampled(mesh, triangles, file, points, random)
     cloud = require_open3d().io.read_point_cloud(str(file), remove_nan_points=False, remove_infinite_points=False)
     places = np.asarray(cloud.points)
     require_whole(file, len(places))
@@ -87,12 +83,16 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
     return some
 
 
-def sampled(mesh: Any, file: Path, points: int, random: np.random.Generator) -> Places:
-    """Return points on a mesh's surface."""
+def sampled(mesh: Any, triangles: int | None, file: Path, points: int, random: np.random.Generator) -> Places:
+    """Return points on a mesh's surface, which is of so many triangles where the file says so."""
     if not mesh.has_triangles():
         raise SnnfwError(
             f"'{file}' cannot be read as a mesh with faces: see that it is a whole {file.suffix.lower()} file, "
             "or save its points as .ply, .pcd or .xyz."
+        )
+    if triangles and len(mesh.triangles) < triangles:
+        raise SnnfwError(
+            f"'{file}' has faces of {triangles} triangles and {len(mesh.triangles)} can be read: repair or remove it."
         )
     require_points(np.asarray(mesh.vertices), file)
     corners = np.asarray(mesh.triangles)

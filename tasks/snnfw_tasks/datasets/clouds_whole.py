@@ -1,69 +1,111 @@
-"""See that a file of points is whole: open3d fills what is missing with whatever was in memory, or stops in silence."""
+"""See that a file of points or faces is whole: open3d fills what is missing, or stops, in silence."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
+from snnfw_tasks.datasets.clouds_ply import whole_ply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-
-BYTES = {
-    **dict.fromkeys(("char", "uchar", "int8", "uint8"), 1),
-    **dict.fromkeys(("short", "ushort", "int16", "uint16"), 2),
-    **dict.fromkeys(("int", "uint", "int32", "uint32", "float", "float32"), 4),
-    **dict.fromkeys(("double", "float64"), 8),
-}
-"""Sizes of PLY's types."""
 
 PLAIN = (".xyz", ".xyzn", ".xyzrgb")
 """Formats of a point for each line and nothing else."""
+
+
+def whole(file: Path) -> int | None:
+    """Return how many triangles the faces of a file make, where it says so of itself.
+
+    Raise an SnnfwError if it ends before what it promises. OBJ promises nothing: only a line that is cut shows.
+    """
+    checks: dict[str, Callable[[Path], int | None]] = {
+        ".ply": whole_ply,
+        ".off": whole_off,
+        ".obj": whole_obj,
+        ".stl": whole_stl,
+        ".pcd": whole_pcd,
+    }
+    check = checks.get(file.suffix.lower())
+    return check(file) if check else None
 
 
 def require_whole(file: Path, read: int) -> None:
     """Raise an SnnfwError if open3d has read fewer points than a file of points promises."""
     promised, lines = _promised(file)
     usable = min(read, lines)
-    if 0 < usable < promised:
-        raise SnnfwError(f"'{file}' promises {promised} points and {usable} can be read: repair or remove it.")
+    if usable > 0:
+        _require(file, promised, usable, "points")
 
 
-def require_whole_ply(file: Path) -> None:
-    """Raise an SnnfwError if a PLY file ends before what its header promises, each of its faces being a triangle."""
-    header, end, body = file.read_bytes().partition(b"end_header")
-    lines = [line.split() for line in header.decode("ascii", "replace").splitlines()]
-    if not end or lines[:1] != [["ply"]]:
-        return  # open3d reads nothing of it
-    counts, sizes = _elements(lines)
-    if ["format", "ascii", "1.0"] in lines:
-        there, wanted = sum(bool(line.strip()) for line in body.splitlines()), sum(counts)
+def whole_off(file: Path) -> int | None:
+    """Return the triangles of an OFF file: a header, the counts, a line for each point and then for each face."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    lines = [words for line in text.splitlines() if (words := line.partition("#")[0].split())]
+    if not lines or "OFF" not in lines[0][0]:
+        return None  # open3d reads nothing of it
+    after = lines[0][0].partition("OFF")[2]  # some of ModelNet's files have no line break there
+    lines[0] = [after, *lines[0][1:]] if after else lines[0][1:]
+    counts, *rest = lines if lines[0] else lines[1:] or [[]]
+    if len(counts) < 2 or not all(word.isdigit() for word in counts[:2]):
+        return None
+    points, faces = int(counts[0]), int(counts[1])
+    _require(file, points, sum(len(words) >= 3 for words in rest[:points]), "points")
+    corners = [_corners(words) for words in rest[points : points + faces]]
+    _require(file, faces, sum(count is not None for count in corners), "faces")
+    return sum(max(0, (count or 0) - 2) for count in corners)
+
+
+def _corners(words: list[str]) -> int | None:
+    """Return how many corners a face of an OFF file has, or nothing where its line is cut."""
+    count = int(words[0]) if words[0].isdigit() else None
+    return count if count is not None and len(words) > count else None
+
+
+def whole_obj(file: Path) -> None:
+    """Raise an SnnfwError that names the first line of an OBJ file that is no whole point or face."""
+    text = file.read_text(encoding="utf-8", errors="replace")
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.partition("#")[0].split()
+        if words[:1] in (["v"], ["f"]) and len(words) < 4 and not line.endswith("\\"):
+            kind = "point" if words[0] == "v" else "face"
+            raise SnnfwError(f"line {number} of '{file}' is no whole {kind}, '{line.strip()}': copy it anew.")
+
+
+def whole_stl(file: Path) -> None:
+    """Raise an SnnfwError if an STL file ends early: 50 bytes a face after 84 that count them, or words."""
+    content = file.read_bytes()
+    if content.lstrip().lower().startswith(b"solid") and b"facet" in content[:1000].lower():
+        if b"endsolid" not in content[-1000:].lower():
+            raise SnnfwError(f"'{file}' ends before its 'endsolid': copy it anew.")
     else:
-        there = len(body.partition(b"\n")[2])
-        wanted = sum(count * size for count, size in zip(counts, sizes, strict=True))
-    if there < wanted:
-        raise SnnfwError(f"'{file}' ends before the {sum(counts)} points and faces that it promises: copy it anew.")
+        _require(file, int.from_bytes(content[80:84], "little"), max(0, len(content) - 84) // 50, "faces")
 
 
-def _elements(lines: list[list[str]]) -> tuple[list[int], list[int]]:
-    """Return how many of each element there are, and the fewest bytes that each of them takes."""
-    counts: list[int] = []
-    sizes: list[int] = []
-    for words in lines:
-        if words[:1] == ["element"] and len(words) == 3 and words[2].isdigit():
-            counts.append(int(words[2]))
-            sizes.append(0)
-        elif words[:1] == ["property"] and sizes:
-            sizes[-1] += _least(words)
-    return counts, sizes
+def whole_pcd(file: Path) -> None:
+    """Raise an SnnfwError if a PCD file has fewer points than its header says: as lines, as bytes, or compressed."""
+    header, _, body = file.read_bytes().partition(b"\nDATA ")
+    lines = [line.split() for line in header.decode("ascii", "replace").splitlines()]
+    words = {line[0]: line[1:] for line in lines if line}
+    kind, _, body = body.partition(b"\n")
+    sizes, points = words.get("SIZE", []), words.get("POINTS", [])
+    counts = words.get("COUNT", ["1"] * len(sizes))
+    if not points or not sizes or not all(word.isdigit() for word in (*points, *sizes, *counts)):
+        return  # open3d reads nothing of it
+    promised, size = int(points[0]), sum(int(a) * int(b) for a, b in zip(sizes, counts, strict=False))
+    if kind.strip() == b"ascii":
+        there = sum(len(line.split()) >= sum(map(int, counts)) for line in body.splitlines())
+    elif kind.strip() == b"binary":
+        there = len(body) // max(1, size)
+    else:
+        there = promised if len(body) >= 8 + int.from_bytes(body[:4], "little") else 0
+    _require(file, promised, there, "points")
 
 
-def _least(words: list[str]) -> int:
-    """Return the fewest bytes of a property: of a list its length, and three corners where it is a face's."""
-    if words[1:2] != ["list"]:
-        return BYTES.get(words[1], 1)
-    corners = 3 if words[-1] in ("vertex_indices", "vertex_index") else 0
-    return BYTES.get(words[2], 1) + corners * BYTES.get(words[3], 1)
+def _require(file: Path, promised: int, there: int, what: str) -> None:
+    if there < promised:
+        raise SnnfwError(f"'{file}' promises {promised} {what} and {there} can be read: repair or remove it.")
 
 
 def _promised(file: Path) -> tuple[int, int]:
@@ -71,8 +113,9 @@ def _promised(file: Path) -> tuple[int, int]:
     suffix = file.suffix.lower()
     if suffix not in (".pts", *PLAIN):
         return 0, 0
-    lines = [line.strip() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
-    lines = [line for line in lines if line and not line.startswith("#")]
-    if suffix == ".pts" and lines and lines[0].isdigit():
-        return int(lines[0]), len(lines) - 1
-    return len(lines), len(lines)
+    lines = [line.split() for line in file.read_text(encoding="utf-8", errors="replace").splitlines()]
+    lines = [words for words in lines if words and not words[0].startswith("#")]
+    promised = len(lines)
+    if suffix == ".pts" and lines and len(lines[0]) == 1 and lines[0][0].isdigit():
+        promised = int(lines.pop(0)[0])
+    return promised, sum(len(words) >= 3 for words in lines)

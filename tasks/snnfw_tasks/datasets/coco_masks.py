@@ -2,131 +2,130 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.datasets.masks import MaskedFiles
+from snnfw_tasks.datasets.coco_annotations import named, plain, read_annotations
+from snnfw_tasks.datasets.coco_shapes import region, shape_problem
+from snnfw_tasks.datasets.images import decoded
+from snnfw_tasks.datasets.masks import MaskedFiles, suffixes_of_images
 from snnfw_tasks.datasets.palette import VOID
 from snnfw_tasks.datasets.segmentation import COCO_AS_VOC, VOC_CLASSES
-from snnfw_tasks.datasets.segmentation_files import chosen
-from snnfw_tasks.masked import Masked
+from snnfw_tasks.datasets.segmentation_files import chosen, masked
+from snnfw_tasks.reading import list_files, together
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from snnfw_tasks.datasets.coco_annotations import Annotations
     from snnfw_tasks.datasets.segmentation import Coco
     from snnfw_tasks.labelled import Preprocess
+    from snnfw_tasks.masked import Masked
+    from snnfw_tasks.reading import LeftOut
 
-Region: TypeAlias = "NDArray[np.bool_]"
+BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """The objects of each image, drawn as labels when they are asked for.
+    """The objects of each image with their labels, drawn when they are asked for.
 
-    ``sizes`` are the images' (width, height), ``objects`` their annotations, ``labels`` go from a category's number
-    to its label, background where a category has none.
+    ``sizes`` are the images' (width, height) where the file says so; ``file`` and ``data`` are named in errors.
     """
 
-    names: Sequence[str]
-    sizes: Sequence[tuple[int, int]]
-    objects: Sequence[Sequence[Mapping[str, Any]]]
-    labels: Mapping[int, int]
+    images: Sequence[Path]
+    sizes: Sequence[tuple[int, int] | None]
+    objects: Sequence[Sequence[tuple[int, Mapping[str, Any]]]]
+    file: Path
     data: str
 
     def __call__(self, index: int) -> NDArray[Any]:
         """Return the labels of an image: ``VOID`` in crowds, and where objects of different classes overlap."""
-        width, height = self.sizes[index]
+        width, height = self.sizes[index] or decoded(self.images[index], self.data).size
         found = np.zeros((height, width), np.int64)
-        for thing in self.objects[index]:
-            label = self.labels.get(thing["category_id"], 0)
-            if label:
-                inside = region(thing["segmentation"], width, height, self.names[index], self.data)
-                overlap = inside & (found != 0) & (found != label)
-                found[inside] = VOID if thing.get("iscrowd") else label
-                found[overlap] = VOID
+        for label, thing in self.objects[index]:
+            self._require_shape(index, thing, (width, height))
+            inside = region(thing["segmentation"], width, height)
+            overlap = inside & (found != 0) & (found != label)
+            found[inside] = VOID if thing.get("iscrowd") else label
+            found[overlap] = VOID
         return found
+
+    def held(self, index: int) -> Collection[int]:
+        """Return the labels of an image's objects, each of which is checked, and the background's."""
+        for _, thing in self.objects[index]:
+            self._require_shape(index, thing, self.sizes[index])
+        return {0, *(VOID if thing.get("iscrowd") else label for label, thing in self.objects[index])}
+
+    def _require_shape(self, index: int, thing: Mapping[str, Any], size: tuple[int, int] | None) -> None:
+        if problem := shape_problem(thing.get("segmentation"), size):
+            raise SnnfwError(
+                f"{named(thing)} of image '{self.images[index]}' in '{self.file}' {problem}: correct it or remove it."
+            )
 
 
 def open_coco(source: Coco, preprocess: Preprocess | None) -> Masked:
-    """Return the images of train<year> and val<year>."""
+    """Return the images of train<year> and val<year>, whose categories are matched by name."""
     prepare = chosen(source, preprocess)
     splits = [f"{split}{source.year}" for split in ("train", "val")]
-    read = {split: read_instances(source.root / "annotations" / f"instances_{split}.json") for split in splits}
-    names = {category["id"]: category["name"] for category in read[splits[0]]["categories"]}
-    classes = VOC_CLASSES if source.classes == "voc" else ("background", *(names[number] for number in sorted(names)))
-    wanted = COCO_AS_VOC if source.classes == "voc" else {name: name for name in classes}
-    labels = {number: classes.index(wanted[name]) for number, name in names.items() if name in wanted}
+    read = [read_annotations(source.root / "annotations" / f"instances_{split}.json") for split in splits]
+    classes = VOC_CLASSES if source.classes == "voc" else class_names(read[0].categories)
 
-    def split(name: str) -> MaskedFiles:
-        images = [source.root / name / image["file_name"] for image in read[name]["images"]]
-        files = MaskedFiles(images, instances(read[name], labels, source.name), prepare, source.name, len(classes))
-        return files.readable() if source.skip_broken else files
+    def split(name: str, annotations: Annotations) -> tuple[MaskedFiles, LeftOut]:
+        folder = source.root / name
+        labels, left_out = instances(annotations, folder, classes, source)
+        files = MaskedFiles(labels.images, labels, prepare, source.name, len(classes))
+        return files, together(left_out, unlisted(folder, annotations))
 
-    training, evaluation = map(split, splits)
-    return Masked(classes, prepare, lambda: training, training, evaluation, source.mirror)
+    parts = {name: split(name, annotations) for name, annotations in zip(splits, read, strict=True)}
+    return masked(source, prepare, classes, parts, (splits[0], splits[0], splits[1]))
 
 
-def read_instances(path: Path) -> dict[str, Any]:
-    """Return what a file of annotations holds."""
-    if not path.is_file():
-        raise SnnfwError(f"data 'coco' finds no file '{path}': data.root has to hold annotations/, train and val.")
-    try:
-        read = json.loads(path.read_bytes())
-        if all(isinstance(read[key], list) for key in ("images", "annotations", "categories")):
-            return dict(read)
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise SnnfwError(f"'{path}' holds no instances of COCO's: it needs images, annotations and categories.")
+def class_names(categories: Mapping[Any, str]) -> tuple[str, ...]:
+    """Return the classes by their categories' numbers, the background first, which may be a category itself."""
+    ordered = sorted(categories, key=lambda one: (isinstance(plain(one), str), plain(one)))
+    return (BACKGROUND, *(categories[number] for number in ordered if categories[number] != BACKGROUND))
 
 
-def instances(read: Mapping[str, Any], labels: Mapping[int, int], data: str) -> Instances:
-    """Return the objects of the images in the file's order."""
-    of_image: dict[int, list[Mapping[str, Any]]] = {image["id"]: [] for image in read["images"]}
-    for thing in read["annotations"]:
-        of_image.setdefault(thing["image_id"], []).append(thing)
-    images = read["images"]
-    return Instances(
-        names=[image["file_name"] for image in images],
-        sizes=[(image["width"], image["height"]) for image in images],
-        objects=[of_image[image["id"]] for image in images],
-        labels=labels,
-        data=data,
-    )
+def instances(
+    annotations: Annotations, folder: Path, classes: Sequence[str], source: Coco
+) -> tuple[Instances, LeftOut]:
+    """Return the objects of the images in the file's order, and annotations that are of none."""
+    names = COCO_AS_VOC if source.classes == "voc" else {name: name for name in classes}
+    numbers = {name: number for number, name in enumerate(classes)}
+
+    def label_of(name: str) -> int:
+        if name not in names and source.classes == "coco":
+            raise SnnfwError(
+                f"'{annotations.path}' has objects of the category '{name}', which the training file does not list: "
+                f"its categories are {', '.join(classes[1:])}."
+            )
+        return numbers[names[name]] if name in names else 0
+
+    objects, left_out = annotations.objects(label_of)
+    images = [folder / str(image["file_name"]) for image in annotations.images]
+    sizes = [_size(image) for image in annotations.images]
+    return Instances(images, sizes, objects, annotations.path, source.name), left_out
 
 
-def region(shape: Any, width: int, height: int, image: str, data: str) -> Region:
-    """Return which pixels [H, W] an object covers, given as polygons or as run lengths."""
-    if isinstance(shape, list):
-        return _polygons(shape, width, height)
-    counts = shape["counts"]
-    if isinstance(counts, list):
-        runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-        return runs.reshape(width, height).T  # runs go down the columns
-    try:
-        from pycocotools import mask
-    except ImportError as error:
-        raise SnnfwError(
-            f"image '{image}' of data '{data}' has compressed run lengths, which pycocotools reads: "
-            "pip install pycocotools."
-        ) from error
-    decoded: NDArray[Any] = mask.decode(shape)
-    return decoded.astype(bool)
+def unlisted(folder: Path, annotations: Annotations) -> LeftOut:
+    """Return the files in an images' folder that the annotations do not list, and those that are no images."""
+    if not folder.is_dir():
+        return {}
+    listing = list_files(folder, suffixes_of_images())
+    known = {str(folder / str(image["file_name"])) for image in annotations.images}
+    return {**listing.left_out, "images without an entry": [file for file in listing.files if file not in known]}
 
 
-def _polygons(polygons: Sequence[Sequence[float]], width: int, height: int) -> Region:
-    """Return the pixels inside any of the polygons [x, y, x, y, ...]."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("1", (width, height))
-    for corners in polygons:
-        if len(corners) >= 6:
-            ImageDraw.Draw(picture).polygon(list(corners), fill=1)
-    return np.array(picture)
+def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the width and height that a file says of an image, or nothing where it does not."""
+    sides = image.get("width"), image.get("height")
+    if all(isinstance(side, int) and side > 0 for side in sides):
+        return int(sides[0]), int(sides[1])  # type: ignore[arg-type]  # both are whole numbers
+    return None

@@ -12,7 +12,7 @@ from pydantic import Field
 from snnfw_tasks.datasets.events_options import Clip, Frames, Size, Slicing, Static
 
 if TYPE_CHECKING:
-    from snnfw_tasks.datasets.events_frames import Framing
+    from snnfw_tasks.datasets.events_recorded import Recorded
     from snnfw_tasks.labelled import LabelledData, Preprocess
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -50,11 +50,11 @@ class Cifar10Dvs:
         """Return a fixed tenth of every class, 1000 recordings, for the test and the other 9000 for training."""
         del preprocess  # that of images
         from snnfw_tasks.datasets.events_files import read_aedat2
-        from snnfw_tasks.datasets.events_recorded import by_folder, labelled, split
+        from snnfw_tasks.datasets.events_recorded import by_folder, labelled
 
         expected = "airplane/*.aedat, automobile/*.aedat and so on, one folder for each of the ten classes"
-        classes, files = by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
-        return labelled(self.name, classes, split(files), read_aedat2, _framing(self, (128, 128)), flip=True)
+        found = by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
+        return labelled(self, [found], read_aedat2, (128, 128), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +75,11 @@ class NCaltech101:
         """Return a fixed tenth of every class for the test and the rest for training."""
         del preprocess
         from snnfw_tasks.datasets.events_files import read_bin
-        from snnfw_tasks.datasets.events_recorded import by_folder, labelled, split
+        from snnfw_tasks.datasets.events_recorded import by_folder, labelled
 
         expected = "CLASS/*.bin, the content of Caltech101.zip"
-        classes, files = by_folder(self.root, ".bin", None, self.name, expected)
-        return labelled(self.name, classes, split(files), read_bin, _framing(self, (240, 180)), flip=True)
+        found = by_folder(self.root, ".bin", None, self.name, expected)
+        return labelled(self, [found], read_bin, (240, 180), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ class NCars:
         from snnfw_tasks.datasets.events_files import read_dat
         from snnfw_tasks.datasets.events_recorded import by_folder, labelled
 
-        def part(name: str) -> list[tuple[Path, int]]:
+        def part(name: str) -> Recorded:
             expected = "background/*.dat and cars/*.dat"
-            return by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)[1]
+            return by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)
 
-        splits = part("n-cars_train"), part("n-cars_test")
-        return labelled(self.name, ("background", "cars"), splits, read_dat, _framing(self, (120, 100)), flip=True)
+        parts = [part("n-cars_train"), part("n-cars_test")]
+        return labelled(self, parts, read_dat, (120, 100), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +130,10 @@ class DvsGesture:
         from snnfw_tasks.datasets.events_files import read_npy
         from snnfw_tasks.datasets.events_recorded import by_number, labelled
 
-        def part(name: str) -> list[tuple[Path, int]]:
+        def part(name: str) -> Recorded:
             expected = "userNN_LIGHT/0.npy to userNN_LIGHT/10.npy"
             return by_number(self.root / name, ".npy", GESTURES, self.name, expected)
 
-        splits = part("ibmGestureTrain"), part("ibmGestureTest")
+        parts = [part("ibmGestureTrain"), part("ibmGestureTest")]
         # Mirrored, the right arm would be the left one.
-        return labelled(self.name, GESTURES, splits, read_npy, _framing(self, (128, 128)), flip=False)
-
-
-def _framing(source: Cifar10Dvs | NCaltech101 | NCars | DvsGesture, sensor: tuple[int, int]) -> Framing:
-    """Return what a source's options say about its frames."""
-    from snnfw_tasks.datasets.events_frames import Framing
-
-    size = (source.size, source.size)
-    return Framing(sensor, size, source.frames, source.slicing, source.clip, source.static)
+        return labelled(self, parts, read_npy, (128, 128), flip=False)

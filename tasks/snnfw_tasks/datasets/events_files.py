@@ -68,6 +68,8 @@ def read_npy(path: Path, data: str) -> NDArray[Any]:
         raise _damaged(path, data, "it is not an array") from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != 4:
         raise _damaged(path, data, "it is not an array with the columns x, y, p and t")
+    if not np.isin(found[:, 2], (0, 1)).all() or not (found == np.round(found)).all():
+        raise _damaged(path, data, "x, y and t are not whole numbers, or p is neither 0 nor 1")
     x, y, p, t = found.T
     return _events(x, y, t.astype(np.int64) * 1000, p)
 

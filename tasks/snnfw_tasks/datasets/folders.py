@@ -10,10 +10,12 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.labelled import LabelledData, Preprocess
+from snnfw_tasks.reading import Reading, beside, by_class, folders_in, together
 
 if TYPE_CHECKING:
     from snnfw_tasks.datasets.images import FileSamples
     from snnfw_tasks.labelled import Samples
+    from snnfw_tasks.reading import LeftOut
 
 IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
@@ -132,13 +134,22 @@ def _open(
         raise SnnfwError(f"data '{name}' finds no folder '{root}': expected there are {expected}.")
     folders = [_folder(name, root, names, expected) for names in (("train",), calibration, evaluation)]
     classes = class_names(name, folders, expected)
-    training, calibrating, evaluating = (list_images(name, folder, classes, prepare) for folder in folders)
+    listed = {folder: list_images(name, folder, classes, prepare) for folder in dict.fromkeys(folders)}
+    training, calibrating, evaluating = (listed[folder][0] for folder in folders)
     return LabelledData(
         classes=classes,
         shape=(len(prepare.mean), prepare.crop, prepare.crop),
         training=_training(source, training),
         calibration=calibrating,
         evaluation=evaluating,
+        reading=Reading(
+            data=name,
+            place=root,
+            what="images",
+            read={folder.name: len(files) for folder, (files, _) in listed.items()},
+            classes=len(classes),
+            left_out=together(*(left_out for _, left_out in listed.values())),
+        ),
     )
 
 
@@ -162,10 +173,10 @@ def _folder(name: str, root: Path, names: tuple[str, ...], expected: str) -> Pat
 
 
 def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]:
-    """Return the sorted names of all class folders, which number the labels the same way in every split."""
+    """Return the sorted names of all class folders, none hidden, which number the labels alike in every split."""
     found: set[str] = set()
     for split in splits:
-        here = {folder.name for folder in split.iterdir() if folder.is_dir()}
+        here = set(folders_in(split))
         if not here:
             raise SnnfwError(f"data '{name}' is empty: '{split}' holds no class folders, expected are {expected}.")
         found |= here
@@ -174,18 +185,17 @@ def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]
     return tuple(sorted(found))
 
 
-def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Preprocess) -> FileSamples:
-    """Return a split's image files in a fixed order, at least one of every class."""
-    from torchvision.datasets.folder import IMG_EXTENSIONS, make_dataset
+def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Preprocess) -> tuple[FileSamples, LeftOut]:
+    """Return a split's image files in a fixed order, at least one of every class, and what is no image."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS
 
     from snnfw_tasks.datasets.images import FileSamples
 
-    numbers = {label: number for number, label in enumerate(classes)}
-    files = make_dataset(str(split), numbers, IMG_EXTENSIONS, allow_empty=True)
+    files, left_out = by_class(split, classes, IMG_EXTENSIONS)
     present = {number for _, number in files}
-    for label, number in numbers.items():
+    for number, label in enumerate(classes):
         if number not in present:
             raise SnnfwError(
                 f"data '{name}' has no image of the class '{label}' in '{split}': every split needs every class."
             )
-    return FileSamples(files, prepare, name)
+    return FileSamples(files, prepare, name), together(beside(split, classes), left_out)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import torch
@@ -13,32 +12,47 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.datasets.images import undecodable
+from snnfw_tasks.datasets.images import decoded, in_eight_bits
 from snnfw_tasks.datasets.palette import VOID
+from snnfw_tasks.reading import BROKEN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
     from PIL.Image import Image
     from torch import Tensor
 
     from snnfw_tasks.labelled import Preprocess
-
-LOG = logging.getLogger("snnfw")
+    from snnfw_tasks.reading import LeftOut
 
 Labels: TypeAlias = "NDArray[Any]"
 
-LABEL_MODES = ("1", "L", "P", "I", "I;16")
+LABEL_MODES = ("1", "L", "P", "I", "I;16", "I;16B")
 """PIL's modes in which a pixel is one number."""
+
+
+CURE = "repair or remove it, or set data.skip_broken=true"
+
+
+class PixelLabels(Protocol):
+    """What reads the labels of images, each by its index."""
+
+    def __call__(self, index: int) -> Labels:
+        """Return the labels [H, W] of an image."""
+        ...
+
+    def held(self, index: int) -> Collection[int]:
+        """Return the labels that occur in an image, without more work than that needs."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class MaskedFiles:
-    """Image files, and what reads the labels [H, W] of the one with an index; ``data`` names the data set in errors."""
+    """Image files, and what reads the labels of the one with an index; ``data`` names the data set in errors."""
 
     images: Sequence[Path]
-    labels: Callable[[int], Labels]
+    labels: PixelLabels
     prepare: Preprocess
     data: str
     classes: int
@@ -47,36 +61,41 @@ class MaskedFiles:
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        path = self.images[index]
-        image, labels = opened(path, self.data).convert("RGB"), self.labels(index)
-        require_labels(labels, image.size, self.classes, path, self.data)
+        image, labels = self._read(index)
+        require_labels(labels, image.size, self.classes, self.images[index], self.data)
         return fitted_image(image, self.prepare), fitted_labels(labels, self.prepare.crop)
 
-    def readable(self) -> MaskedFiles:
-        """Return the same without the images, and masks, that cannot be read, and name them."""
-        kept, left_out = [], []
+    def _read(self, index: int) -> tuple[Image, Labels]:
+        path = self.images[index]
+        return in_eight_bits(opened(path, self.data), "RGB", path, self.data), self.labels(index)
+
+    def readable(self) -> tuple[MaskedFiles, LeftOut]:
+        """Return the same without the images, and masks, that cannot be read, and the names of these."""
+        kept, broken = [], []
         for index, path in enumerate(self.images):
             try:
-                opened(path, self.data)
-                self.labels(index)
+                self._read(index)
                 kept.append(index)
             except SnnfwError:
-                left_out.append(str(path))
-        if left_out:
-            LOG.warning("snnfw: data '%s' leaves out %d images: %s", self.data, len(left_out), ", ".join(left_out))
-        return replace(self, images=[self.images[index] for index in kept], labels=Chosen(self.labels, kept))
+                broken.append(str(path))
+        images, labels = [self.images[index] for index in kept], Chosen(self.labels, kept)
+        return replace(self, images=images, labels=labels), {BROKEN: broken}
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """Read the labels of some of the images."""
 
-    labels: Callable[[int], Labels]
+    labels: PixelLabels
     indices: Sequence[int]
 
     def __call__(self, index: int) -> Labels:
         """Return the labels of the image with an index among those chosen."""
         return self.labels(self.indices[index])
+
+    def held(self, index: int) -> Collection[int]:
+        """Return the labels that occur in that image."""
+        return self.labels.held(self.indices[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +116,36 @@ class MaskImages:
             )
         return np.asarray(mask).astype(np.int64)
 
+    def held(self, index: int) -> Collection[int]:
+        """Return the labels that occur in that image."""
+        labels = self(index).ravel()
+        small = labels.size and labels.min() >= 0 and labels.max() <= VOID
+        found: list[int] = (np.bincount(labels).nonzero()[0] if small else np.unique(labels)).tolist()
+        return found
+
 
 def opened(path: Path, data: str, kind: str = "image") -> Image:
-    """Return a decoded image file."""
-    from PIL import Image
-
+    """Return a decoded image file, upright."""
     if not path.is_file():
         raise SnnfwError(f"{kind} '{path}' of data '{data}' does not exist: add it, or take it off the list.")
-    try:
-        with Image.open(path) as image:
-            image.load()
-            return image
-    except undecodable() as error:
-        raise SnnfwError(
-            f"{kind} '{path}' of data '{data}' cannot be read: repair or remove it, or set data.skip_broken=true."
-        ) from error
+    return decoded(path, data, kind, CURE)
+
+
+def suffixes_of_images() -> tuple[str, ...]:
+    """Return how the files of images end that are read."""
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    suffixes: tuple[str, ...] = IMG_EXTENSIONS
+    return suffixes
 
 
 def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Path, data: str) -> None:
-    """Raise an SnnfwError unless every pixel of an image (width, height) has a label that there is."""
+    """Raise an SnnfwError unless every pixel of an upright image (width, height) has a label that there is."""
     height, width = labels.shape
     if (width, height) != size:
         raise SnnfwError(
             f"the mask of image '{path}' of data '{data}' is {width} by {height} pixels and the image "
-            f"{size[0]} by {size[1]}: both have to be of the same size."
+            f"{size[0]} by {size[1]}{_lying(path, (width, height), size)}: both have to be of the same size."
         )
     wrong = labels[(labels >= classes) & (labels != VOID) | (labels < 0)]
     if len(wrong):
@@ -128,6 +153,16 @@ def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Pa
             f"the mask of image '{path}' of data '{data}' has the label {int(wrong[0])}: labels go from 0 to "
             f"{classes - 1}, and {VOID} is for pixels that count for nothing."
         )
+
+
+def _lying(path: Path, mask: tuple[int, int], image: tuple[int, int]) -> str:
+    """Return what explains a mask that fits an image on its side only."""
+    from PIL import Image
+
+    if mask != image[::-1]:
+        return ""
+    with Image.open(path) as stored:
+        return " once turned upright as its EXIF orientation says" if stored.size == mask else ""
 
 
 def extent(width: int, height: int, side: int) -> tuple[int, int]:

@@ -10,9 +10,11 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud_sources import Clouds
+from snnfw_tasks.reading import Reading, beside, folders_in, together
 
 if TYPE_CHECKING:
     from snnfw_tasks.pointcloud_sources import CloudSamples
+    from snnfw_tasks.reading import LeftOut
 
 EXPECTED = "CATEGORY/train/*.off and CATEGORY/test/*.off, or train_files.txt, test_files.txt and shape_names.txt"
 
@@ -39,21 +41,34 @@ class ModelNet40:
     def _meshes(self) -> Clouds:
         from snnfw_tasks.datasets.clouds_files import FileClouds, list_clouds
 
-        categories = tuple(sorted(folder.name for folder in self.root.iterdir() if (folder / "train").is_dir()))
+        folders = folders_in(self.root)
+        categories = tuple(name for name in folders if (self.root / name / "train").is_dir())
         if len(categories) < 2:
             raise SnnfwError(f"data '{self.name}' finds no categories in '{self.root}': expected there is {EXPECTED}.")
-        training, evaluation = (
-            FileClouds(list_clouds(self.name, self.root, categories, split), self.points) for split in ("train", "test")
+        listed = {split: list_clouds(self.name, self.root, categories, split) for split in ("train", "test")}
+        training, evaluation = (FileClouds(files, self.points) for files, _ in listed.values())
+        left_out = together(
+            beside(self.root, categories, "files and folders without train"),
+            *(beside(self.root / name, listed, "what is neither in train nor in test") for name in categories),
+            *(part for _, part in listed.values()),
         )
-        return self._clouds(categories, training, evaluation, up=2)
+        return self._clouds(categories, training, evaluation, up=2, left_out=left_out)
 
     def _hdf5(self) -> Clouds:
         from snnfw_tasks.datasets.modelnet_hdf5 import lines, read
 
         training, evaluation = (read(self.name, self.root, split, self.points) for split in ("train", "test"))
-        return self._clouds(tuple(lines(self.root / "shape_names.txt", self.name)), training, evaluation, up=1)
+        categories = tuple(lines(self.root / "shape_names.txt", self.name))
+        return self._clouds(categories, training, evaluation, up=1, left_out={})
 
-    def _clouds(self, categories: tuple[str, ...], training: CloudSamples, evaluation: CloudSamples, up: int) -> Clouds:
+    def _clouds(
+        self,
+        categories: tuple[str, ...],
+        training: CloudSamples,
+        evaluation: CloudSamples,
+        up: int,
+        left_out: LeftOut,
+    ) -> Clouds:
         return Clouds(
             categories=categories,
             parts={},
@@ -63,4 +78,12 @@ class ModelNet40:
             evaluation=evaluation,
             up=up,
             turn=self.turn,
+            reading=Reading(
+                data=self.name,
+                place=self.root,
+                what="clouds",
+                read={"train": len(training), "test": len(evaluation)},
+                classes=len(categories),
+                left_out=left_out,
+            ),
         )

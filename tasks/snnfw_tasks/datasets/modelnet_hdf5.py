@@ -73,4 +73,6 @@ def _read(data: str, file: Path) -> tuple[NDArray[Any], NDArray[Any]]:
             f"'{file}' has data of shape {list(places.shape)} and {len(categories)} labels: "
             "expected are [N, points, 3] and N."
         )
+    if not (categories == categories.astype(np.int64)).all():
+        raise SnnfwError(f"'{file}' has labels that are no whole numbers: fetch the data set again.")
     return places, categories

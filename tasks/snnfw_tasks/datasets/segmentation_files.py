@@ -3,30 +3,61 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.folders import IMAGENET
-from snnfw_tasks.datasets.masks import MaskedFiles, MaskImages
+from snnfw_tasks.datasets.masks import Chosen, MaskedFiles, MaskImages, suffixes_of_images
 from snnfw_tasks.masked import Masked
+from snnfw_tasks.reading import Reading, list_files, together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from snnfw_tasks.datasets.segmentation import Coco, Masks, Voc
     from snnfw_tasks.labelled import Preprocess
+    from snnfw_tasks.reading import LeftOut
 
 
 def open_voc(source: Voc, preprocess: Preprocess | None) -> Masked:
     """Return the images that two of VOC's lists name."""
     root, prepare = _voc_root(source), chosen(source, preprocess)
+    parts = {
+        name: once(voc_split(root, name, source.classes, prepare, source.name))
+        for name in (source.training, source.evaluation)
+    }
+    return masked(source, prepare, source.classes, parts, (source.training, source.training, source.evaluation))
 
-    def split(name: str) -> MaskedFiles:
-        return voc_split(root, name, source.classes, prepare, source.name)
 
-    training, evaluation = (_whole(split(name), source) for name in (source.training, source.evaluation))
-    return Masked(source.classes, prepare, lambda: training, training, evaluation, source.mirror)
+def masked(
+    source: Voc | Coco | Masks,
+    prepare: Preprocess,
+    classes: Sequence[str],
+    parts: Mapping[str, tuple[MaskedFiles, LeftOut]],
+    splits: tuple[str, str, str],
+) -> Masked:
+    """Return the training, calibration and evaluation images, of parts that are told with what they left out."""
+    whole = {name: _whole(files, left_out, source) for name, (files, left_out) in parts.items()}
+    training, calibration, evaluation = (whole[name][0] for name in splits)
+    reading = Reading(
+        data=source.name,
+        place=source.root,
+        what="images",
+        read={name: len(files) for name, (files, _) in whole.items()},
+        classes=len(classes),
+        left_out=together(*(left_out for _, left_out in whole.values())),
+    )
+    return Masked(
+        classes=tuple(classes),
+        prepare=prepare,
+        training=lambda: training,
+        calibration=calibration,
+        evaluation=evaluation,
+        mirror=source.mirror,
+        reading=reading,
+        held=evaluation.labels.held,
+    )
 
 
 def voc_split(root: Path, split: str, classes: Sequence[str], prepare: Preprocess, data: str) -> MaskedFiles:
@@ -42,17 +73,26 @@ def voc_split(root: Path, split: str, classes: Sequence[str], prepare: Preproces
     return MaskedFiles(images, MaskImages(masks, data), prepare, data, len(classes))
 
 
+def once(files: MaskedFiles) -> tuple[MaskedFiles, LeftOut]:
+    """Return the files, each of them once, and those that were named again."""
+    first = {path: index for index, path in reversed(list(enumerate(files.images)))}
+    kept = sorted(first.values())
+    again = [str(path) for index, path in enumerate(files.images) if first[path] != index]
+    images = [files.images[index] for index in kept]
+    return replace(files, images=images, labels=Chosen(files.labels, kept)), {"images listed twice": again}
+
+
 def open_folders(source: Masks, preprocess: Preprocess | None) -> Masked:
     """Return the splits under the source's root."""
     prepare = chosen(source, preprocess)
     if not source.root.is_dir():
         raise SnnfwError(f"data '{source.name}' finds no folder '{source.root}': expected there are {EXPECTED}.")
-
-    def split(*names: str) -> MaskedFiles:
-        return _whole(_pairs(source, _first(source, names), prepare), source)
-
-    training, calibration, evaluation = split("train"), split("calibration", "train"), split("test", "val")
-    return Masked(source.classes, prepare, lambda: training, calibration, evaluation, source.mirror)
+    training, calibration, evaluation = (
+        _first(source, names) for names in (("train",), ("calibration", "train"), ("test", "val"))
+    )
+    folders = dict.fromkeys((training, calibration, evaluation))
+    parts = {folder.name: _pairs(source, folder, prepare) for folder in folders}
+    return masked(source, prepare, source.classes, parts, (training.name, calibration.name, evaluation.name))
 
 
 EXPECTED = "train/images/NAME.jpg, train/masks/NAME.png, the same under test/ (or val/) and, optionally, calibration/"
@@ -70,9 +110,12 @@ def chosen(source: Voc | Coco | Masks, known: Preprocess | None) -> Preprocess:
     return replace(base, crop=side, resize=side, mean=mean, std=std)
 
 
-def _whole(files: MaskedFiles, source: Voc | Coco | Masks) -> MaskedFiles:
-    """Return all files, or those that can be read if only these are asked for."""
-    return files.readable() if source.skip_broken else files
+def _whole(files: MaskedFiles, left_out: LeftOut, source: Voc | Coco | Masks) -> tuple[MaskedFiles, LeftOut]:
+    """Return all files, or those that can be read if only these are asked for, and all that was left out."""
+    if not source.skip_broken:
+        return files, left_out
+    readable, broken = files.readable()
+    return readable, together(left_out, broken)
 
 
 def _voc_root(source: Voc) -> Path:
@@ -96,18 +139,34 @@ def _first(source: Masks, names: Sequence[str]) -> Path:
     raise SnnfwError(f"data '{source.name}' finds no folder {missing}: expected are {EXPECTED}.")
 
 
-def _pairs(source: Masks, split: Path, prepare: Preprocess) -> MaskedFiles:
-    """Return a split's images by name, each with its mask."""
-    from torchvision.datasets.folder import IMG_EXTENSIONS
-
-    folder = split / "images"
-    images = sorted(path for path in folder.glob("*") if path.suffix.lower() in IMG_EXTENSIONS)
-    if not images:
-        raise SnnfwError(f"data '{source.name}' finds no image in '{folder}': expected are {EXPECTED}.")
-    masks = [split / "masks" / f"{path.stem}.png" for path in images]
-    for image, mask in zip(images, masks, strict=True):
-        if not mask.is_file():
+def _pairs(source: Masks, split: Path, prepare: Preprocess) -> tuple[MaskedFiles, LeftOut]:
+    """Return a split's images by name, each with its mask, and what is neither."""
+    images = list_files(split / "images", suffixes_of_images())
+    if not images.files:
+        raise SnnfwError(f"data '{source.name}' finds no image in '{split / 'images'}': expected are {EXPECTED}.")
+    masks = list_files(split / "masks", (".png",))
+    mask_of = _by_name(masks.files, split / "masks", source.name)
+    image_of = _by_name(images.files, split / "images", source.name)
+    for name, image in image_of.items():
+        if name not in mask_of:
             raise SnnfwError(
-                f"image '{image}' of data '{source.name}' has no mask '{mask}': add it or remove the image."
+                f"image '{image}' of data '{source.name}' has no mask '{split / 'masks' / name}.png': "
+                "add it or remove the image."
             )
-    return MaskedFiles(images, MaskImages(masks, source.name), prepare, source.name, len(source.classes))
+    unused = [str(mask) for name, mask in mask_of.items() if name not in image_of]
+    labels = MaskImages([mask_of[name] for name in image_of], source.name)
+    files = MaskedFiles(list(image_of.values()), labels, prepare, source.name, len(source.classes))
+    return files, together(images.left_out, masks.left_out, {"masks of no image": unused})
+
+
+def _by_name(files: Sequence[str], folder: Path, data: str) -> dict[Path, Path]:
+    """Return files by their names in a folder without the suffix, which pair images with masks."""
+    found: dict[Path, Path] = {}
+    for file in map(Path, files):
+        name = file.relative_to(folder).with_suffix("")
+        if name in found:
+            raise SnnfwError(
+                f"'{found[name]}' and '{file}' of data '{data}' have one name: rename or remove one of them."
+            )
+        found[name] = file
+    return found

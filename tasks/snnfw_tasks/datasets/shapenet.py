@@ -12,6 +12,7 @@ from pydantic import Field
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.shapes_parts import CATEGORIES, PARTS
 from snnfw_tasks.pointcloud_sources import Clouds
+from snnfw_tasks.reading import Reading
 
 EXPECTED = "synsetoffset2category.txt, train_test_split/ and a folder for each of the sixteen categories"
 
@@ -36,9 +37,8 @@ class ShapeNetPart:
         from snnfw_tasks.datasets.shapenet_files import LabelledFiles
 
         folders = self._categories()
-        training, calibration, evaluation = (
-            LabelledFiles(self._files(split, folders), self.points) for split in ("train", "val", "test")
-        )
+        listed = {split: self._files(split, folders) for split in ("train", "val", "test")}
+        training, calibration, evaluation = (LabelledFiles(files, self.points) for files in listed.values())
         return Clouds(
             categories=CATEGORIES,
             parts={name: tuple(map(str, range(len(parts)))) for name, parts in PARTS.items()},
@@ -48,6 +48,13 @@ class ShapeNetPart:
             evaluation=evaluation,
             up=1,
             turn=self.turn,
+            reading=Reading(
+                data=self.name,
+                place=self.root,
+                what="clouds",
+                read={split: len(files) for split, files in listed.items()},
+                classes=len(CATEGORIES),
+            ),
         )
 
     def _categories(self) -> dict[str, int]:

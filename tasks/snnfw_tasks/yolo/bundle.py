@@ -10,9 +10,10 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.classifier_bundle import shuffled
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.models.yolo_networks import ready
+from snnfw_tasks.reading import told
 from snnfw_tasks.yolo.batches import DetectionBatches, batch, chosen, collate, inputs
 from snnfw_tasks.yolo.boxes import correct, distance, logits
-from snnfw_tasks.yolo.dataset import open_images
+from snnfw_tasks.yolo.dataset import open_images, reading
 from snnfw_tasks.yolo.pictures import SAMPLES, draw
 from snnfw_tasks.yolo.scores import HEADLINE, MeanAveragePrecision
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from snnfw.contracts import Batch, Resources
     from snnfw_tasks.detection import Detection
+    from snnfw_tasks.yolo.dataset import Part
     from snnfw_tasks.yolo.sources import DetectionData, Detector, DetectorSource, Splits
 
 
@@ -34,10 +36,10 @@ def bundle(task: Detection, model: DetectorSource, data: DetectionData, resource
     network = ready(detector.network).to(resources.device)
     require_finite(network, model.name)
     side = image_side(splits.side or detector.side, network)
-    calibration = opened(
-        splits, side, splits.calibration, partial(drawn, count=task.calibration, seed=resources.seed), "calibration"
-    )
-    evaluation = opened(splits, side, splits.evaluation, partial(first, limit=task.limit), splits.evaluation_split)
+    few, some = partial(drawn, count=task.calibration, seed=resources.seed), partial(first, limit=task.limit)
+    calibration, calibrating = opened(splits, side, splits.calibration, few, "calibration")
+    evaluation, evaluating = opened(splits, side, splits.evaluation, some, splits.evaluation_split)
+    read = told(reading(data.name, splits, calibrating, evaluating), resources.tell)
     if len(calibration) < 2:
         raise SnnfwError(f"data '{data.name}' has {len(calibration)} calibration samples, 2 or more are needed.")
     example = collate([calibration[0], calibration[1]])[0].to(resources.device)
@@ -68,6 +70,7 @@ def bundle(task: Detection, model: DetectorSource, data: DetectionData, resource
             "evaluation_samples": len(evaluation),
             "objects": sum(len(entry["cls"]) for entry in evaluation.labels),
             "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            **read,
         },
     )
 
@@ -101,10 +104,10 @@ def image_side(side: int, network: Any) -> int:
 
 
 def opened(
-    splits: Splits, side: int, folders: Sequence[Path], choose: Callable[[list[str]], list[str]], split: str
-) -> Any:
-    """Return ultralytics' data set of what ``choose`` picks of a split's images."""
-    return open_images(folders, side, splits.names, choose, split, splits.skip_broken)
+    splits: Splits, side: int, places: Sequence[Path], choose: Callable[[list[str]], list[str]], split: str
+) -> tuple[Any, Part]:
+    """Return ultralytics' data set of what ``choose`` picks of a split's images, and what else is there."""
+    return open_images(places, side, splits.names, choose, split, splits.skip_broken)
 
 
 def drawn(files: list[str], count: int, seed: int) -> list[str]:

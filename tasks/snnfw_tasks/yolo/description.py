@@ -29,7 +29,7 @@ def read_description(source: Yolo) -> Splits:
     calibration, evaluation = (paths(described, split, root, file) for split in ("train", source.split))
     if shared := sorted(str(path) for path in {*calibration} & {*evaluation}):
         LOG.warning("snnfw: '%s' is calibrated with and scored on: scores will be a little too good.", shared[0])
-    return Splits(names, calibration, evaluation, source.split, source.size, source.skip_broken)
+    return Splits(names, calibration, evaluation, source.split, source.size, source.skip_broken, root)
 
 
 def find(file: Path) -> Path:
@@ -72,6 +72,13 @@ def class_names(described: Mapping[str, Any], file: Path) -> tuple[str, ...]:
         names = [names[number] for number in range(len(names))]
     if not isinstance(names, list) or not names:
         raise SnnfwError(f"data.file='{file}' names no classes: add names, a list or a mapping from numbers.")
+    if described.get("nc", len(names)) != len(names):
+        raise SnnfwError(f"data.file='{file}' says nc={described['nc']} and names {len(names)} classes: correct one.")
+    for name in names:
+        if not isinstance(name, str | int):
+            raise SnnfwError(f"data.file='{file}' has the class name {name!r}, which is no text: put it in quotes.")
+        if isinstance(name, bool):  # which no, off and yes mean
+            raise SnnfwError(f"data.file='{file}' has a class name that YAML reads as {name}: put it in quotes.")
     return tuple(str(name) for name in names)
 
 

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.datasets.images import undecodable
+from snnfw_tasks.datasets.images import SIXTEEN, ambiguous, undecodable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +23,17 @@ def image_problem(path: Path) -> str | None:
 
     try:
         with Image.open(path) as image:
+            count = getattr(image, "n_frames", 1)
             image.load()
-            size, kind = image.size, image.format
+            size, kind, mode = image.size, image.format, image.mode
     except (UnidentifiedImageError, ImportError):  # the latter from ultralytics, which looks for another decoder
         return "it is of no known format"
     except undecodable() as error:
         return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    if several := ambiguous(count, kind):
+        return several
+    if mode == "F" or (mode == "I" and kind not in SIXTEEN):
+        return f"it is of mode {mode}, and images have 8 or 16 bits"
     if min(size) < 10:
         return f"its size is {size[0]} by {size[1]} pixels, ultralytics takes 10 or more"
     if kind == "JPEG":

@@ -81,7 +81,12 @@ FILES: dict[str, tuple[str, str, str]] = {
     "empty file": ("a.ply", "", "'{file}' cannot be read or holds no points: see that it is a whole .ply file, or remove it."),
     "empty list of points": ("a.xyz", "", "'{file}' cannot be read or holds no points: see that it is a whole .xyz file, or remove it."),
     "unreadable": ("a.pcd", "nonsense", "'{file}' cannot be read or holds no points: see that it is a whole .pcd file, or remove it."),
-    "cut off": ("a.off", TRIANGLE[:20], "'{file}' cannot be read as a mesh with faces: see that it is a whole .off file, or save its points as .ply, .pcd or .xyz."),
+    "cut off": ("a.off", TRIANGLE[:20], "'{file}' promises 3 points and 1 can be read: repair or remove it."),
+    "too few faces": ("a.off", TRIANGLE.replace("3 1 0", "3 4 0"), "'{file}' promises 4 faces and 1 can be read: repair or remove it."),
+    "a face cut short": ("a.off", TRIANGLE[:-3], "'{file}' promises 1 faces and 0 can be read: repair or remove it."),
+    "a face of an OBJ cut short": ("a.obj", "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\nf 1 2", "line 5 of '{file}' is no whole face, 'f 1 2': copy it anew."),
+    "a point of an OBJ cut short": ("a.obj", "v 0 0 0\nv 1 0 0\nv 0 1\nf 1 2 3\n", "line 3 of '{file}' is no whole point, 'v 0 1': copy it anew."),
+    "an STL in words that ends early": ("a.stl", "solid a\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nvertex 0 1 0\nendloop\nendfacet\n", "'{file}' ends before its 'endsolid': copy it anew."),
     "one point": ("a.xyz", "1 2 3\n", "'{file}' holds 1 point: a cloud needs 2 or more, so remove it."),
     "one place": ("a.xyz", "1 2 3\n" * 4, "all 4 points of '{file}' lie in one place: a cloud needs 2 or more, so remove it."),
     "too few lines": ("a.pts", "3\n1 2 3\n2 2 3\n", "'{file}' promises 3 points and 2 can be read: repair or remove it."),
@@ -121,20 +126,90 @@ def test_a_file_that_gives_no_cloud_is_named(tmp_path: Path, case: str) -> None:
     assert str(raised.value) == message.format(file=file)
 
 
-@pytest.mark.parametrize("kind", ["points", "mesh"])
-def test_a_ply_that_ends_early_is_refused_wherever_it_ends(tmp_path: Path, kind: str) -> None:
-    whole, cut = tmp_path / "whole.ply", tmp_path / "cut.ply"
-    if kind == "mesh":
-        write_mesh(whole)
-    else:
-        write_points(whole, np.random.default_rng(0).random((50, 3)))
-    content = whole.read_bytes()
-    begin = content.index(b"end_header") + len(b"end_header\n")
-    read_places(whole, 16, random())
-    for end in (begin + 20, (begin + len(content)) // 2, len(content) - 8):
-        cut.write_bytes(content[:end])
-        with pytest.raises(SnnfwError, match="ends before the .* points and faces that it promises: copy it anew"):
-            read_places(cut, 16, random())
+CUBE = np.array([(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)])
+QUADS = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+
+
+def off(path: Path) -> None:
+    points = "".join(f"{x} {y} {z}\n" for x, y, z in CUBE)
+    faces = "".join("4 {} {} {} {}\n".format(*quad) for quad in QUADS)
+    path.write_text(f"OFF # a cube\n\n8 6 12\n{points}{faces}")
+
+
+def ply_of_quads(path: Path, order: str = ">") -> None:
+    """Write a cube whose faces have four corners, which no least size of a face tells."""
+    name = {">": "big", "<": "little"}[order]
+    header = f"ply\nformat binary_{name}_endian 1.0\nelement vertex 8\nproperty float x\nproperty float y\nproperty float z\n"
+    header += "element face 6\nproperty list uchar int vertex_indices\nend_header\n"
+    faces = b"".join(b"\4" + np.array(quad, f"{order}i4").tobytes() for quad in QUADS)
+    path.write_bytes(header.encode() + CUBE.astype(f"{order}f4").tobytes() + faces)
+
+
+def mesh(path: Path, ascii_: bool = False) -> None:
+    box = open3d.geometry.TriangleMesh.create_box(1, 2, 3)
+    box.compute_triangle_normals()
+    assert open3d.io.write_triangle_mesh(str(path), box, write_ascii=ascii_)
+
+
+def stl_in_words(path: Path) -> None:
+    corners = [(CUBE[a], CUBE[b], CUBE[c]) for a, b, c, _ in QUADS]
+    facets = "".join(
+        "facet normal 0 0 1\nouter loop\n"
+        + "".join(f"vertex {x} {y} {z}\n" for x, y, z in triangle)
+        + "endloop\nendfacet\n"
+        for triangle in corners
+    )
+    path.write_text(f"solid cube\n{facets}endsolid cube\n")
+
+
+def points(path: Path, ascii_: bool = False, compressed: bool = False) -> None:
+    cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(random().random((50, 3))))
+    assert open3d.io.write_point_cloud(str(path), cloud, write_ascii=ascii_, compressed=compressed)
+
+
+WHOLE: dict[str, tuple[str, Callable[[Path], None]]] = {
+    "OFF": ("a.off", off),
+    "PLY of triangles": ("a.ply", mesh),
+    "PLY of triangles in words": ("a.ply", lambda path: mesh(path, ascii_=True)),
+    "PLY of quads, highest byte first": ("a.ply", ply_of_quads),
+    "PLY of quads, lowest byte first": ("a.ply", lambda path: ply_of_quads(path, "<")),
+    "PLY of points": ("a.ply", points),
+    "PLY of points in words": ("a.ply", lambda path: points(path, ascii_=True)),
+    "STL": ("a.stl", mesh),
+    "STL in words": ("a.stl", stl_in_words),
+    "PCD": ("a.pcd", points),
+    "PCD in words": ("a.pcd", lambda path: points(path, ascii_=True)),
+    "PCD, compressed": ("a.pcd", lambda path: points(path, compressed=True)),
+    "XYZ": ("a.xyz", points),
+    "PTS": ("a.pts", lambda path: path.write_text("50\n" + "1 2 3\n2 2 3\n" * 25) and None),
+}
+
+
+@pytest.mark.parametrize("case", WHOLE)
+def test_a_file_that_ends_early_is_refused_wherever_it_ends(tmp_path: Path, case: str) -> None:
+    name, write = WHOLE[case]
+    file = tmp_path / name
+    write(file)
+    content = file.read_bytes()
+    assert read_places(file, 16, random()).shape == (16, 3)
+    last = content.rstrip().rfind(b"\n") + 1 if content.endswith(b"\n") else len(content) - 1
+    ends = [last, (len(content) + last) // 2, len(content) // 2, len(content) // 3]
+    if case == "XYZ":  # which promises nothing: a line that is cut is all that shows
+        ends = [content.rstrip().rfind(b" ")]
+    for end in ends:
+        file.write_bytes(content[:end])
+        with pytest.raises(SnnfwError) as raised:
+            read_places(file, 16, random())
+        assert str(file) in str(raised.value)
+
+
+def test_the_sides_of_a_whole_cube_get_their_share(tmp_path: Path) -> None:
+    for case in ("OFF", "PLY of quads, highest byte first", "PLY of quads, lowest byte first"):
+        name, write = WHOLE[case]
+        write(tmp_path / name)
+        places = read_places(tmp_path / name, 3000, random())
+        shares = [float((abs(places[:, axis] - at) < 1e-3).mean()) for axis in range(3) for at in (0, 1)]
+        assert shares == pytest.approx([1 / 6] * 6, abs=0.03)
 
 
 def test_folders_are_categories(tmp_path: Path) -> None:

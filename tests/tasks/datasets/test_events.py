@@ -9,9 +9,22 @@ import numpy as np
 import pytest
 import torch
 
+from recordings import (
+    SETS,
+    SPEC,
+    WRITERS,
+    Spec,
+    cifar10_dvs,
+    dvs_gesture,
+    ncars,
+    write_aedat2,
+    write_bin,
+    write_dat,
+    write_npy,
+)
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets import events_cache
-from snnfw_tasks.datasets.events import CIFAR10, GESTURES, Cifar10Dvs, DvsGesture, NCaltech101, NCars
+from snnfw_tasks.datasets.events import GESTURES, Cifar10Dvs, NCars
 from snnfw_tasks.datasets.events_augment import rolled
 from snnfw_tasks.datasets.events_cache import cached
 from snnfw_tasks.datasets.events_files import EVENT, read_aedat2, read_bin, read_dat, read_npy
@@ -24,49 +37,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Spec = list[tuple[int, int, int, int]]
-"""Events as x, y, t in microseconds, p."""
-
-SPEC: Spec = [(3, 5, 10, 1), (100, 90, 20, 0), (0, 99, 5000, 1), (119, 0, 5009, 0)]
-
 
 def structured(spec: Spec) -> NDArray[Any]:
     return np.array([tuple(event) for event in spec], dtype=EVENT)
 
 
-def write_aedat2(path: Path, spec: Spec, header: bytes = b"#!AER-DAT2.0\r\n# made by hand\r\n") -> None:
-    """Write as jAER does: columns and rows are counted from the other end, and 0 is ON."""
-    words = [((127 - x) << 8 | (127 - y) << 1 | (1 - p), t & 0xFFFFFFFF) for x, y, t, p in spec]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(header + np.array(words, ">u4").tobytes())
-
-
-def write_bin(path: Path, spec: Spec) -> None:
-    """Write as N-Caltech101 does."""
-    rows = [(x, y, p << 7 | t >> 16, t >> 8 & 255, t & 255) for x, y, t, p in spec]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(np.array(rows, np.uint8).tobytes())
-
-
-def write_dat(path: Path, spec: Spec) -> None:
-    """Write as N-Cars does."""
-    words = [(t, p << 28 | y << 14 | x) for x, y, t, p in spec]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"% Date 2018-01-01\n% Version 2\n" + bytes([12, 8]) + np.array(words, "<u4").tobytes())
-
-
-def write_npy(path: Path, spec: Spec) -> None:
-    """Write as tonic publishes gestures: milliseconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.save(path, np.array([(x, y, p, t // 1000) for x, y, t, p in spec]).reshape(-1, 4))
-
-
-WRITERS: dict[str, Callable[[Path, Spec], None]] = {
-    ".aedat": write_aedat2,
-    ".bin": write_bin,
-    ".dat": write_dat,
-    ".npy": write_npy,
-}
 READERS: dict[str, Callable[[Path, str], NDArray[Any]]] = {
     ".aedat": read_aedat2,
     ".bin": read_bin,
@@ -182,42 +157,6 @@ def test_rolling_moves_all_frames_of_a_recording_alike_and_loses_nothing() -> No
 
 
 # The data sets
-
-
-def cifar10_dvs(root: Path, recordings: int = 2) -> Cifar10Dvs:
-    for name in CIFAR10:
-        for number in range(recordings):
-            write_aedat2(root / name / f"cifar10_{name}_{number}.aedat", SPEC)
-    return Cifar10Dvs(root, frames=2, clip=1)
-
-
-def ncaltech101(root: Path) -> NCaltech101:
-    for name in ("BACKGROUND_Google", "accordion", "yin_yang"):
-        for number in range(2):
-            write_bin(root / name / f"image_{number:04}.bin", SPEC)
-    return NCaltech101(root, frames=2, clip=1)
-
-
-def ncars(root: Path) -> NCars:
-    for part in ("n-cars_train", "n-cars_test"):
-        for name in ("cars", "background"):
-            write_dat(root / part / name / "obj_000001_td.dat", SPEC)
-    return NCars(root, frames=2, clip=1)
-
-
-def dvs_gesture(root: Path) -> DvsGesture:
-    for part in ("ibmGestureTrain", "ibmGestureTest"):
-        for number in range(11):
-            write_npy(root / part / "user01_led" / f"{number}.npy", SPEC)
-    return DvsGesture(root, frames=2, clip=1)
-
-
-SETS: dict[str, tuple[Callable[[Path], Any], int, tuple[int, int]]] = {
-    "cifar10-dvs": (cifar10_dvs, 10, (128, 128)),
-    "ncaltech101": (ncaltech101, 3, (240, 180)),
-    "ncars": (ncars, 2, (120, 100)),
-    "dvs-gesture": (dvs_gesture, 11, (128, 128)),
-}
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -380,6 +319,13 @@ MISTAKES = {
         CLAP,
         lambda path: path.write_bytes(b"nothing"),
         "recording '{file}' of data 'dvs-gesture' cannot be read (it is not an array): extract the file again.",
+    ),
+    "a polarity of -1": Mistake(
+        "dvs-gesture",
+        CLAP,
+        lambda path: np.save(path, np.array([[1, 1, -1, 5], [1, 1, 1, 6]])),
+        "recording '{file}' of data 'dvs-gesture' cannot be read (x, y and t are not whole numbers, or p is neither 0 nor "
+        "1): extract the file again.",
     ),
     "an array of another shape": Mistake(
         "dvs-gesture",

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -111,20 +110,18 @@ def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_what_cannot_be_read_is_left_out_when_asked_for_and_named(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_cannot_be_read_is_left_out_when_asked_for_and_named(tmp_path: Path) -> None:
     files = written(tmp_path, count=4)
     (tmp_path / "1.png").write_bytes(b"nothing")
     (tmp_path / "2-mask.png").write_bytes(b"nothing")
     write_mask(tmp_path / "3-mask.png", np.zeros((4, 6)))
 
-    with caplog.at_level(logging.WARNING, "snnfw"):
-        readable = files.readable()
+    readable, left_out = files.readable()
 
     assert [path.name for path in readable.images] == ["0.png", "3.png"]
     assert [int(readable[index][1][0, 0]) for index in range(2)] == [1, 0]
-    assert caplog.messages == [f"snnfw: data 'mine' leaves out 2 images: {tmp_path}/1.png, {tmp_path}/2.png"]
+    assert [readable.labels.held(index) for index in range(2)] == [[1], [0]]
+    assert left_out == {"files that cannot be read": [f"{tmp_path}/1.png", f"{tmp_path}/2.png"]}
 
 
 def test_a_mask_of_another_size_is_an_error(tmp_path: Path) -> None:
@@ -144,4 +141,41 @@ def test_a_label_that_there_is_not_is_an_error(tmp_path: Path) -> None:
     assert refusal(files) == (
         f"the mask of image '{tmp_path}/1.png' of data 'mine' has the label 2: "
         "labels go from 0 to 1, and 255 is for pixels that count for nothing."
+    )
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "I;16"])
+def test_the_labels_of_a_mask_are_told_apart(mode: str, tmp_path: Path) -> None:
+    write_mask(tmp_path / "m.png", [[0, 7], [255, 7]], mode)
+    assert MaskImages([tmp_path / "m.png"], "mine").held(0) == [0, 7, 255]
+
+
+def lying(path: Path, turn: int, size: tuple[int, int] = (6, 4)) -> None:
+    """Write an image whose EXIF data say how to turn it, red at the left once it is upright."""
+    upright = Image.new("RGB", size, (0, 0, 0))
+    upright.paste((255, 0, 0), (0, 0, size[0] // 2, size[1]))
+    back = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[turn]
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    (upright if back is None else upright.transpose(back)).save(path, exif=exif)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "webp"])
+@pytest.mark.parametrize("turn", [1, 3, 6, 8])
+def test_photographs_are_turned_upright_before_masks_are_laid_on_them(turn: int, suffix: str, tmp_path: Path) -> None:
+    write_mask(tmp_path / "m.png", [[1, 1, 1, 0, 0, 0]] * 4)
+    lying(tmp_path / f"i.{suffix}", turn)
+    image, labels = MaskedFiles(
+        [tmp_path / f"i.{suffix}"], MaskImages([tmp_path / "m.png"], "mine"), PREPARE, "mine", 2
+    )[0]
+    assert (labels[0] == 1).tolist() == [True] * 4 + [False] * 4
+    assert (image[0, 0] > 0).tolist() == [True] * 4 + [False] * 4
+
+
+def test_a_mask_drawn_on_a_photograph_on_its_side_names_exif(tmp_path: Path) -> None:
+    files = written(tmp_path)
+    lying(tmp_path / "1.png", 6, (4, 6))
+    assert refusal(files) == (
+        f"the mask of image '{tmp_path}/1.png' of data 'mine' is 6 by 4 pixels and the image 4 by 6 once turned upright "
+        "as its EXIF orientation says: both have to be of the same size."
     )

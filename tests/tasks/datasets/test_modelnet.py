@@ -70,6 +70,13 @@ def flat(root: Path) -> None:
     write_hdf5(root, np.zeros((3, 6)))
 
 
+def half_labels(root: Path) -> None:
+    write_hdf5(root)
+    with h5py.File(root / "ply_data_test0.h5", "a") as file:
+        del file["label"]
+        file["label"] = np.array([[1.5], [0], [1]])
+
+
 def one_category(root: Path) -> None:
     (root / "airplane" / "train").mkdir(parents=True)
 
@@ -80,6 +87,7 @@ ERRORS: dict[str, tuple[Any, str]] = {
     "no categories": (one_category, f"data 'modelnet40' finds no categories in '{{root}}': expected there is {EXPECTED}."),
     "no names": (no_list, "data 'modelnet40' finds no file '{root}/shape_names.txt': it comes with modelnet40_ply_hdf5_2048."),
     "damaged": (damaged, "'{root}/ply_data_test0.h5' cannot be read as HDF5 with data and label: fetch the data set again."),
+    "half labels": (half_labels, "'{root}/ply_data_test0.h5' has labels that are no whole numbers: fetch the data set again."),
     "no points": (flat, "'{root}/ply_data_train0.h5' has data of shape [3, 6] and 3 labels: expected are [N, points, 3] and N."),
 }  # fmt: skip
 

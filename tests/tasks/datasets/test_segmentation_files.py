@@ -10,6 +10,7 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.folders import IMAGENET
 from snnfw_tasks.datasets.segmentation import VOC_CLASSES, Masks, Voc
 from snnfw_tasks.labelled import Preprocess
+from snnfw_tasks.masked import surveyed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,11 @@ def write_folders(root: Path, **splits: int) -> None:
         for number in range(count):
             write_image(root / split / "images" / f"{number}.jpg")
             write_mask(root / split / "masks" / f"{number}.png", np.full((4, 6), number % 2))
+
+
+def left_out(masked: Masked) -> dict[str, list[str]]:
+    assert masked.reading is not None
+    return {reason: list(names) for reason, names in masked.reading.left_out.items() if names}
 
 
 def sizes(masked: Masked) -> tuple[int, int, int]:
@@ -81,7 +87,9 @@ def test_broken_images_are_left_out_when_asked_for(tmp_path: Path) -> None:
     write_folders(tmp_path, train=3, val=2)
     (tmp_path / "train" / "images" / "1.jpg").write_bytes(b"nothing")
 
-    assert sizes(Masks(tmp_path, ("no", "yes"), skip_broken=True).open(OWN)) == (2, 2, 2)
+    masked = Masks(tmp_path, ("no", "yes"), skip_broken=True).open(OWN)
+    assert sizes(masked) == (2, 2, 2)
+    assert left_out(masked) == {"files that cannot be read": [f"{tmp_path}/train/images/1.jpg"]}
     with pytest.raises(SnnfwError, match="1.jpg' of data 'masks' cannot be read"):
         Masks(tmp_path, ("no", "yes")).open(OWN).training()[1]
 
@@ -136,3 +144,56 @@ def test_grey_normalisation_is_refused(tmp_path: Path) -> None:
     assert refusal(Voc(tmp_path, mean=(0.5,), std=(0.5,))) == (
         "data.mean and data.std need three values each, for red, green and blue, in data 'voc'."
     )
+
+
+def test_what_has_no_partner_or_two_is_named(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    write_mask(tmp_path / "test" / "masks" / "more" / "7.png", np.zeros((4, 6)))
+    assert left_out(Masks(tmp_path, ("no", "yes")).open(OWN)) == {
+        "masks of no image": [f"{tmp_path}/test/masks/more/7.png"]
+    }
+    write_image(tmp_path / "test" / "images" / "1.png")
+    assert refusal(Masks(tmp_path, ("no", "yes"))) == (
+        f"'{tmp_path}/test/images/1.jpg' and '{tmp_path}/test/images/1.png' of data 'masks' have one name: "
+        "rename or remove one of them."
+    )
+
+
+def test_an_image_that_is_listed_twice_counts_once(tmp_path: Path) -> None:
+    write_voc(tmp_path, train=["a"], val=["b", "c", "b"])
+    masked = Voc(tmp_path).open(OWN)
+    assert sizes(masked) == (1, 1, 2)
+    assert left_out(masked) == {"images listed twice": [f"{tmp_path}/JPEGImages/b.jpg"]}
+
+
+def test_classes_that_nothing_scored_holds_are_told(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    masked = Masks(tmp_path, ("no", "yes", "maybe")).open(OWN)
+    for tested, absent in (((0, 1), "1 ('maybe')"), ((0,), "2 ('yes', 'maybe')")):
+        found = surveyed("masks", masked, tested)
+        assert found is not None
+        assert found.notes == (f"no image that is scored holds {absent} of the 3 classes.",)
+    whole = surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0, 1))
+    assert whole is not None
+    assert whole.notes == ()
+
+
+@pytest.mark.parametrize(("values", "only"), [((0, 255), "0 and 255"), ((255, 255), "255")])
+def test_masks_of_0_and_255_are_refused(values: tuple[int, int], only: str, tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    for path in (tmp_path / "test" / "masks").iterdir():
+        write_mask(path, np.repeat([values], 4, 0).repeat(3, 1))
+    with pytest.raises(SnnfwError) as caught:
+        surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+    assert str(caught.value) == (
+        f"the masks of data 'masks' that are scored hold {only} alone and none 'yes': 255 is for pixels that count for "
+        "nothing, so write 1 in its place if it is the foreground."
+    )
+
+
+def test_a_few_masks_may_hold_0_and_255_if_others_hold_more(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    write_mask(tmp_path / "test" / "masks" / "0.png", np.repeat([[0, 255]], 4, 0).repeat(3, 1))
+    found = surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+    assert found is not None
+    assert found.notes == ()

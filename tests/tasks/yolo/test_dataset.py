@@ -24,7 +24,8 @@ def root(tmp_path: Path) -> Path:
 def opened(root: Path, skip_broken: bool = False, **words: Any) -> Any:
     folder = root / "images" / "val"
     settings = {"side": 64, "names": ("red", "green"), "choose": lambda files: files, "split": "val"}
-    return open_images([folder], skip_broken=skip_broken, **{**settings, **words})
+    images, _ = open_images([folder], skip_broken=skip_broken, **{**settings, **words})
+    return images
 
 
 def test_images_of_any_size_become_squares_with_their_boxes_in_place(root: Path) -> None:

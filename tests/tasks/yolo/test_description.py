@@ -19,7 +19,7 @@ def test_the_training_split_calibrates_and_another_is_scored(tmp_path: Path) -> 
     file = write_images(tmp_path, test="images/val")
     found = splits(file, split="test", size=96, skip_broken=True)
     expected = Splits(
-        ("red", "green"), (tmp_path / "images" / "train",), (tmp_path / "images" / "val",), "test", 96, True
+        ("red", "green"), (tmp_path / "images" / "train",), (tmp_path / "images" / "val",), "test", 96, True, tmp_path
     )
     assert found == expected
     assert splits(file).evaluation_split == "val"
@@ -70,6 +70,15 @@ MISTAKES = {
     ),
     "{train: images/train, val: images/val, names: [red], channels: 1}": (
         "data.file='{file}' says channels=1: only colour images, 3, are read."
+    ),
+    "{train: images/train, val: images/val, names: [red, green], nc: 3}": (
+        "data.file='{file}' says nc=3 and names 2 classes: correct one."
+    ),
+    "{train: images/train, val: images/val, names: [yes, no]}": (
+        "data.file='{file}' has a class name that YAML reads as True: put it in quotes."
+    ),
+    "{train: images/train, val: images/val, names: [red, 1.5]}": (
+        "data.file='{file}' has the class name 1.5, which is no text: put it in quotes."
     ),
     "{train: images/train, names: [red]}": "data.file='{file}' has no split 'val': it has train.",
     "{path: nowhere, train: images/train, val: images/val, names: [red]}": (

@@ -67,6 +67,20 @@ def test_an_image_that_cannot_be_decoded_to_its_end_is_told_from_a_good_one(tmp_
     assert image_problem(small) == "its size is 40 by 9 pixels, ultralytics takes 10 or more"
 
 
+def test_images_of_other_depths_than_8_and_16_bits_and_of_several_pictures_are_told(tmp_path: Path) -> None:
+    deep = {"a.png": np.uint16, "f.tif": np.float32, "i.tif": np.int32}
+    for name, kind in deep.items():
+        Image.fromarray(np.ones((20, 20), kind)).save(tmp_path / name)
+    assert [image_problem(tmp_path / name) for name in deep] == [
+        None,
+        "it is of mode F, and images have 8 or 16 bits",
+        "it is of mode I, and images have 8 or 16 bits",
+    ]
+    page = Image.new("RGB", (20, 20))
+    page.save(tmp_path / "two.tif", save_all=True, append_images=[page])
+    assert image_problem(tmp_path / "two.tif") == "holds 2 pictures: save the one that counts as a file of its own"
+
+
 def test_polygons_become_the_boxes_around_them(tmp_path: Path) -> None:
     image, label = picture(tmp_path / "7.jpg"), tmp_path / "7.txt"
     label.write_text("1 0.1 0.2 0.5 0.2 0.5 0.8\n")

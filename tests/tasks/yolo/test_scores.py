@@ -44,7 +44,7 @@ def graph() -> Graph:
 def seen(file: Path, graph: Graph) -> list[tuple[Output, Batch]]:
     """Return the outputs for all images, in batches of ten."""
     splits = Yolo(file=file, split="test").splits()
-    images = opened(splits, SIDE, splits.evaluation, lambda files: first(files, None), "test")
+    images, _ = opened(splits, SIDE, splits.evaluation, lambda files: first(files, None), "test")
     with torch.no_grad():
         return [(graph(*item.inputs), item) for item in DetectionBatches(images, 10, 0, batch)]
 
