@@ -11,7 +11,7 @@ from snnfw_tasks.labelled import ClassifierSource
 from snnfw_tasks.reading import named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterable
 
     from torch import Tensor
 
@@ -73,7 +73,7 @@ def segmenting(task: str, model: ModelSource, data: DataSource) -> tuple[Classif
     return model, data
 
 
-def surveyed(data: str, masked: Masked, tested: Sequence[int]) -> Reading | None:
+def surveyed(data: str, masked: Masked, tested: Iterable[int]) -> Reading | None:
     """Return the reading with a note on classes that no image holds which is scored.
 
     Raise an SnnfwError where masks hold 0 and 255 alone, as drawing programs write them: nothing would be scored.

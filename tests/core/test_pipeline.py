@@ -72,11 +72,25 @@ class Shown(Toy):
 
 
 @dataclass(frozen=True)
+class Told(Toy):
+    """The same, with a line about the data."""
+
+    name: ClassVar[str] = "told"
+
+    def load(self, model: Any, data: Any, resources: Any) -> Bundle:
+        resources.tell(LINE)
+        return super().load(model, data, resources)
+
+
+LINE = "read [bold] words: " + "a/long/path " * 20
+
+
+@dataclass(frozen=True)
 class ToyNet:
     """A small network."""
 
     name: ClassVar[str] = "toy-net"
-    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown")
+    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown", "told")
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ class ToyNoise:
     """Noise."""
 
     name: ClassVar[str] = "toy-noise"
-    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown")
+    tasks: ClassVar[tuple[str, ...]] = ("toy", "shown", "told")
 
 
 @dataclass(frozen=True)
@@ -129,7 +143,7 @@ def seen() -> list[Any]:
 def registry(seen: list[Any]) -> Registry:
     plugin = SimpleNamespace(
         __name__="toys",
-        snnfw_register_tasks=hookimpl(lambda: [Toy, Shown]),
+        snnfw_register_tasks=hookimpl(lambda: [Toy, Shown, Told]),
         snnfw_register_models=hookimpl(lambda: [ToyNet]),
         snnfw_register_data=hookimpl(lambda: [ToyNoise]),
         snnfw_register_searches=hookimpl(lambda: [BestPhi]),
@@ -207,6 +221,13 @@ def test_a_task_draws_what_both_networks_see(registry: Registry, tmp_path: Path)
     assert errors == sorted(errors, reverse=True)  # nobody left early, though at-once would have it
     assert view.scores[32] == report["checkpoints"][-1]["scores"]
     assert view.network_scores == report["network"]["scores"]
+
+
+def test_what_a_task_tells_is_one_line_in_the_terminal_as_it_is(registry: Registry, tmp_path: Path) -> None:
+    shown = io.StringIO()
+    words = ["task=told", "plugin=adafire", "search=null", "exit=null", "timesteps=2", f"out={tmp_path / 'r'}"]
+    pipeline.run(resolve(words, registry), registry, Console(file=shown, width=80))
+    assert shown.getvalue().startswith(f"{LINE}\n")
 
 
 def test_a_tasks_settings_stand_between_the_presets_and_the_users(registry: Registry) -> None:

@@ -9,17 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image
+from torch import nn
 
 from boxed_images import write_images
+from given_sources import GivenModel
 from masked_files import write_image, write_mask
 from recordings import cifar10_dvs, dvs_gesture, ncaltech101, ncars
+from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.clouds import CloudFolders
 from snnfw_tasks.datasets.detection import Yolo
 from snnfw_tasks.datasets.folders import Folder, ImageNet
 from snnfw_tasks.datasets.modelnet import ModelNet40
 from snnfw_tasks.datasets.segmentation import Coco, Masks
+from snnfw_tasks.detection import Detection
+from snnfw_tasks.models.yolo import ScenesYoloRelu
+from snnfw_tasks.pointcloud import PointCloud
 from snnfw_tasks.reading import Reading, list_files, named, together, told
+from snnfw_tasks.segmentation import Segmentation
 from snnfw_tasks.yolo.dataset import open_images, reading
 
 if TYPE_CHECKING:
@@ -294,3 +302,33 @@ def test_a_list_of_images_is_read_once_and_in_order(tmp_path: Path) -> None:
         "files of another format": [f"{tmp_path}/notes.md"],
         "images listed twice": [f"{tmp_path}/images/val/001.jpg"],
     }
+
+
+def flat_network() -> nn.Module:
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.ReLU(), nn.Linear(3, 2))
+
+
+def cloud_network() -> nn.Module:
+    return nn.Sequential(nn.Conv1d(3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+
+
+def digits(root: Path) -> Yolo:
+    return Yolo(write_images(root, tuple("0123456789"), count=2), size=64)
+
+
+TASKS: dict[str, tuple[Any, Any, Callable[[Path], Any], str]] = {
+    "classification": (Classification(), GivenModel(flat_network()), folder, "images of 2 classes from '{}': 4 in train and 4 in test"),
+    "segmentation": (Segmentation(), GivenModel(nn.Conv2d(3, 2, 1)), masks, "images of 2 classes from '{}': 2 in train and 2 in test"),
+    "pointcloud": (PointCloud(), GivenModel(cloud_network()), clouds, "clouds of 2 classes from '{}': 2 in train and 2 in test"),
+    "detection": (Detection(), ScenesYoloRelu(), digits, "images of 10 classes from '{}': 2 in train and 2 in val"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_tells_what_was_read_and_keeps_it(name: str, tmp_path: Path) -> None:
+    task, model, write, what = TASKS[name]
+    source = write(tmp_path)
+    lines: list[str] = []
+    bundle = task.load(model, source, Resources(tell=lines.append))
+    assert lines == [f"data '{source.name}': read {what.format(tmp_path)}."]
+    assert bundle.description["reading"]["place"] == str(tmp_path)

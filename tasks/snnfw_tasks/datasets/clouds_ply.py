@@ -44,8 +44,8 @@ def whole_ply(file: Path) -> int | None:
     try:
         if ["format", "ascii", "1.0"] in lines:
             return _walk(elements, body.split())
-        order = "big" if ["format", "binary_big_endian", "1.0"] in lines else "little"
-        return _walk_bytes(elements, body.partition(b"\n")[2], order)
+        highest_first = ["format", "binary_big_endian", "1.0"] in lines
+        return _walk_bytes(elements, body.partition(b"\n")[2], "big" if highest_first else "little")
     except (IndexError, ValueError) as error:
         promised = sum(element.count for element in elements)
         raise SnnfwError(

@@ -40,27 +40,34 @@ def require_whole(file: Path, read: int) -> None:
 
 
 def whole_off(file: Path) -> int | None:
-    """Return the triangles of an OFF file: a header, the counts, a line for each point and then for each face."""
-    text = file.read_text(encoding="utf-8", errors="replace")
-    lines = [words for line in text.splitlines() if (words := line.partition("#")[0].split())]
-    if not lines or "OFF" not in lines[0][0]:
+    """Return the triangles of an OFF file: a header, the counts, a line for each point and then for each face.
+
+    Only the last line can be cut; a face that is broken elsewhere is missing in what open3d reads.
+    """
+    lines = [line for line in file.read_bytes().splitlines() if line.strip() and not line.lstrip().startswith(b"#")]
+    _, mark, after = (lines[0] if lines else b"").partition(b"OFF")
+    if not mark:
         return None  # open3d reads nothing of it
-    after = lines[0][0].partition("OFF")[2]  # some of ModelNet's files have no line break there
-    lines[0] = [after, *lines[0][1:]] if after else lines[0][1:]
-    counts, *rest = lines if lines[0] else lines[1:] or [[]]
+    counts = after.partition(b"#")[0].split()  # some of ModelNet's files have no line break there
+    begin = 1 if counts else 2
+    counts = counts or (lines[1].split() if len(lines) > 1 else [])
     if len(counts) < 2 or not all(word.isdigit() for word in counts[:2]):
         return None
-    points, faces = int(counts[0]), int(counts[1])
-    _require(file, points, sum(len(words) >= 3 for words in rest[:points]), "points")
-    corners = [_corners(words) for words in rest[points : points + faces]]
-    _require(file, faces, sum(count is not None for count in corners), "faces")
-    return sum(max(0, (count or 0) - 2) for count in corners)
+    points, faces = (int(word) for word in counts[:2])
+    rows = lines[begin : begin + points + faces]
+    if rows and not _entire(rows[-1].split(), face=len(rows) > points):
+        rows.pop()
+    _require(file, points, min(points, len(rows)), "points")
+    _require(file, faces, len(rows) - points, "faces")
+    corners = (row.split(None, 1)[0] for row in rows[points:])
+    return sum(max(0, int(count) - 2) for count in corners if count.isdigit())
 
 
-def _corners(words: list[str]) -> int | None:
-    """Return how many corners a face of an OFF file has, or nothing where its line is cut."""
-    count = int(words[0]) if words[0].isdigit() else None
-    return count if count is not None and len(words) > count else None
+def _entire(words: list[bytes], face: bool) -> bool:
+    """Tell whether a line of an OFF file holds a point, or a face of as many corners as it says."""
+    if not face:
+        return len(words) >= 3
+    return words[0].isdigit() and len(words) > int(words[0])
 
 
 def whole_obj(file: Path) -> None:

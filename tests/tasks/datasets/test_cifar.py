@@ -61,6 +61,7 @@ def test_cifar10_runs_through_the_task(cifar10: Path) -> None:
     bundle = Classification(batch=2, calibration=3).load(TINY, Cifar10(cifar10), Resources())
     assert [len(inputs[0]) for inputs in bundle.calibration] == [2, 1]
     assert [found.target.tolist() for found in bundle.evaluation] == [[9, 0], [5]]
+    assert bundle.description["reading"]["read"] == {"train": 8, "test": 3}
 
 
 def test_cifar100_uses_the_fine_labels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,11 +24,11 @@ def random() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-def write_mesh(path: Path) -> None:
+def write_mesh(path: Path, ascii_: bool = False) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    mesh = open3d.geometry.TriangleMesh.create_box(1, 2, 3)
-    mesh.compute_triangle_normals()
-    assert open3d.io.write_triangle_mesh(path, mesh)
+    box = open3d.geometry.TriangleMesh.create_box(1, 2, 3)
+    box.compute_triangle_normals()
+    assert open3d.io.write_triangle_mesh(path, box, write_ascii=ascii_)
 
 
 def write_points(path: Path, places: np.ndarray[Any, Any]) -> None:
@@ -145,12 +145,6 @@ def ply_of_quads(path: Path, order: str = ">") -> None:
     path.write_bytes(header.encode() + CUBE.astype(f"{order}f4").tobytes() + faces)
 
 
-def mesh(path: Path, ascii_: bool = False) -> None:
-    box = open3d.geometry.TriangleMesh.create_box(1, 2, 3)
-    box.compute_triangle_normals()
-    assert open3d.io.write_triangle_mesh(str(path), box, write_ascii=ascii_)
-
-
 def stl_in_words(path: Path) -> None:
     corners = [(CUBE[a], CUBE[b], CUBE[c]) for a, b, c, _ in QUADS]
     facets = "".join(
@@ -164,24 +158,28 @@ def stl_in_words(path: Path) -> None:
 
 def points(path: Path, ascii_: bool = False, compressed: bool = False) -> None:
     cloud = open3d.geometry.PointCloud(open3d.utility.Vector3dVector(random().random((50, 3))))
-    assert open3d.io.write_point_cloud(str(path), cloud, write_ascii=ascii_, compressed=compressed)
+    assert open3d.io.write_point_cloud(path, cloud, write_ascii=ascii_, compressed=compressed)
+
+
+def pts(path: Path) -> None:
+    path.write_text("50\n" + "1 2 3\n2 2 3\n" * 25)
 
 
 WHOLE: dict[str, tuple[str, Callable[[Path], None]]] = {
     "OFF": ("a.off", off),
-    "PLY of triangles": ("a.ply", mesh),
-    "PLY of triangles in words": ("a.ply", lambda path: mesh(path, ascii_=True)),
+    "PLY of triangles": ("a.ply", write_mesh),
+    "PLY of triangles in words": ("a.ply", lambda path: write_mesh(path, ascii_=True)),
     "PLY of quads, highest byte first": ("a.ply", ply_of_quads),
     "PLY of quads, lowest byte first": ("a.ply", lambda path: ply_of_quads(path, "<")),
     "PLY of points": ("a.ply", points),
     "PLY of points in words": ("a.ply", lambda path: points(path, ascii_=True)),
-    "STL": ("a.stl", mesh),
+    "STL": ("a.stl", write_mesh),
     "STL in words": ("a.stl", stl_in_words),
     "PCD": ("a.pcd", points),
     "PCD in words": ("a.pcd", lambda path: points(path, ascii_=True)),
     "PCD, compressed": ("a.pcd", lambda path: points(path, compressed=True)),
     "XYZ": ("a.xyz", points),
-    "PTS": ("a.pts", lambda path: path.write_text("50\n" + "1 2 3\n2 2 3\n" * 25) and None),
+    "PTS": ("a.pts", pts),
 }
 
 

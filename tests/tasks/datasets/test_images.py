@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,9 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.images import PixelSamples, in_eight_bits, prepared, read_image
 from snnfw_tasks.models.timm_zoo import TimmModel, pretrained
 from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def test_whatever_a_decoder_raises_names_the_file(
 
 
 SHADES = np.linspace(0, 1, 24).reshape(4, 6)
-DEEP: dict[str, tuple[str, object]] = {
+DEEP: dict[str, tuple[str, NDArray[Any]]] = {
     "16 bits": ("a.png", (SHADES * 65535).astype(np.uint16)),
     "16 bits in TIFF": ("a.tif", (SHADES * 65535).astype(np.uint16)),
     "16 bits, the high byte first": ("a.pgm", (SHADES * 65535).astype(np.uint16)),
@@ -92,7 +96,7 @@ def test_grey_images_of_any_depth_are_scaled_alike(case: str, mode: str, tmp_pat
     assert (read == read[..., :1]).all()
 
 
-UNSCALED: dict[str, tuple[object, str]] = {
+UNSCALED: dict[str, tuple[NDArray[Any], str]] = {
     "floats up to 255": (
         (SHADES * 255).astype(np.float32),
         "is of mode F (floats) with values from 0 to 255 instead of 0 to 1: save it with 8 or 16 bits.",

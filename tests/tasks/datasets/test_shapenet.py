@@ -49,6 +49,8 @@ def test_both_layouts_are_read_alike(root: Path) -> None:
     assert clouds.categories == CATEGORIES
     assert len(clouds.belongs()) == 50
     assert [len(clouds.training()), len(clouds.calibration), len(clouds.evaluation)] == [2, 2, 2]
+    assert clouds.reading is not None
+    assert clouds.reading.read == {"train": 2, "val": 2, "test": 2}
     airplane, mug = clouds.evaluation[0], clouds.evaluation[1]
     assert (airplane.category, mug.category) == (0, 11)
     assert mug.points.shape == (64, 3)

@@ -3,8 +3,10 @@ from __future__ import annotations
 import pickle
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from boxed_images import write_images
 from snnfw.errors import SnnfwError
@@ -123,3 +125,27 @@ def test_a_wrong_label_stops_even_where_broken_images_may_be_skipped(root: Path)
     with pytest.raises(SnnfwError) as raised:
         opened(root, skip_broken=True)
     assert str(raised.value) == f"labels '{label}', row 1, have the class 5: the data set names the classes 0 to 1."
+
+
+@pytest.mark.parametrize("turn", [3, 6, 8])
+def test_boxes_belong_to_the_upright_photograph(root: Path, turn: int) -> None:
+    back = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}[turn]
+    path = root / "images" / "val" / "000.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    with Image.open(path) as upright:
+        upright.transpose(back).save(path, quality=95, exif=exif)
+    (truths,) = (item.target for item in DetectionBatches(opened(root), 4, 0, batch))
+    image = opened(root)[0]["img"]
+    x, y, _, _ = (truths[0].boxes[0] * 64).long().tolist()
+    assert truths[0].original == (64, 40)
+    assert float(image[:, y, x].max()) > 230
+
+
+def test_images_of_16_bits_are_scaled_as_those_of_8(root: Path) -> None:
+    with Image.open(root / "images" / "val" / "001.jpg") as image:
+        grey = np.asarray(image.convert("L"))
+    (root / "images" / "val" / "001.jpg").unlink()
+    Image.fromarray(grey.astype(np.uint16) * 257).save(root / "images" / "val" / "001.png")
+    read = opened(root)[1]["img"].numpy()
+    assert np.abs(read - grey[None].astype(int)).max() <= 1
