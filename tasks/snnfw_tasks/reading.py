@@ -24,6 +24,8 @@ OTHER = "files of another format"
 UNCLASSED = "files in no class's folder"
 BROKEN = "files that cannot be read"
 
+UNUSED = "splits that are not used"
+
 EXAMPLES = 3
 """So many are named of each reason; the others are counted."""
 
@@ -155,6 +157,21 @@ def by_class(
             found += [(file, number) for file in listing.files]
             left_out.append(listing.left_out)
     return found, together(*left_out)
+
+
+def unused(place: Path, splits: Iterable[str], used: Iterable[Path]) -> LeftOut:
+    """Return the folders of splits that another one is preferred to."""
+    there = (place / name for name in dict.fromkeys(splits))
+    return {UNUSED: [str(folder) for folder in there if folder.is_dir() and folder not in set(used)]}
+
+
+def read_lines(file: Path, data: str) -> list[str]:
+    """Return a text file's lines that are not empty, without the space around them."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SnnfwError(f"'{file}' of data '{data}' is no text in UTF-8: save it as such.") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _unreadable(error: OSError) -> None:

@@ -26,7 +26,7 @@ from snnfw_tasks.datasets.segmentation import Coco, Masks
 from snnfw_tasks.detection import Detection
 from snnfw_tasks.models.yolo import ScenesYoloRelu
 from snnfw_tasks.pointcloud import PointCloud
-from snnfw_tasks.reading import Reading, list_files, named, together, told
+from snnfw_tasks.reading import Reading, list_files, named, read_lines, together, told
 from snnfw_tasks.segmentation import Segmentation
 from snnfw_tasks.yolo.dataset import open_images, reading
 
@@ -263,6 +263,23 @@ def test_files_beside_the_class_folders_are_named(tmp_path: Path) -> None:
     found = source.open(None).reading
     assert found is not None
     assert found.left_out["files in no class's folder"] == [f"{tmp_path}/test/stray.png"]
+
+
+@pytest.mark.parametrize("write", [folder, masks, clouds])
+def test_a_split_that_another_is_preferred_to_is_named(write: Callable[[Path], Any], tmp_path: Path) -> None:
+    source = write(tmp_path)
+    (tmp_path / "val").mkdir()
+    found = source.clouds().reading if write is clouds else source.open(None).reading
+    assert found.left_out["splits that are not used"] == [f"{tmp_path}/val"]
+
+
+def test_lists_that_are_no_text_are_named(tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_bytes("\ufeffa\r\n\n b \r\n".encode())
+    assert read_lines(tmp_path / "val.txt", "voc") == ["a", "b"]
+    (tmp_path / "val.txt").write_bytes(b"\xff\xfea")
+    with pytest.raises(SnnfwError) as caught:
+        read_lines(tmp_path / "val.txt", "voc")
+    assert str(caught.value) == f"'{tmp_path}/val.txt' of data 'voc' is no text in UTF-8: save it as such."
 
 
 def test_what_is_beside_modelnets_splits_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud_sources import Clouds
-from snnfw_tasks.reading import Reading, beside, together
+from snnfw_tasks.reading import Reading, beside, together, unused
 
 EXPECTED = "train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply"
 
@@ -56,7 +56,8 @@ class CloudFolders:
                 read={folder.name: len(files) for folder, (files, _) in listed.items()},
                 classes=len(categories),
                 left_out=together(
-                    *(part for folder in listed for part in (beside(folder, categories), listed[folder][1]))
+                    unused(self.root, ("train", "calibration", "test", "val"), folders),
+                    *(part for folder in listed for part in (beside(folder, categories), listed[folder][1])),
                 ),
             ),
         )

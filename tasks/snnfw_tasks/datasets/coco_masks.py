@@ -53,7 +53,7 @@ class Instances:
             self._require_shape(index, thing, (width, height))
             inside = region(thing["segmentation"], width, height)
             overlap = inside & (found != 0) & (found != label)
-            found[inside] = VOID if thing.get("iscrowd") else label
+            found[inside] = VOID if plain(thing.get("iscrowd")) else label
             found[overlap] = VOID
         return found
 
@@ -61,7 +61,7 @@ class Instances:
         """Return the labels of an image's objects, each of which is checked, and the background's."""
         for _, thing in self.objects[index]:
             self._require_shape(index, thing, self.sizes[index])
-        return {0, *(VOID if thing.get("iscrowd") else label for label, thing in self.objects[index])}
+        return {0, *(VOID if plain(thing.get("iscrowd")) else label for label, thing in self.objects[index])}
 
     def _require_shape(self, index: int, thing: Mapping[str, Any], size: tuple[int, int] | None) -> None:
         if problem := shape_problem(thing.get("segmentation"), size):

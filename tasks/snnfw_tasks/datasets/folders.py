@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.labelled import LabelledData, Preprocess
-from snnfw_tasks.reading import Reading, beside, by_class, folders_in, together
+from snnfw_tasks.reading import Reading, beside, by_class, folders_in, together, unused
 
 if TYPE_CHECKING:
     from snnfw_tasks.datasets.images import FileSamples
@@ -148,7 +148,10 @@ def _open(
             what="images",
             read={folder.name: len(files) for folder, (files, _) in listed.items()},
             classes=len(classes),
-            left_out=together(*(left_out for _, left_out in listed.values())),
+            left_out=together(
+                unused(root, ("train", *calibration, *evaluation), folders),
+                *(left_out for _, left_out in listed.values()),
+            ),
         ),
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.clouds_points import chosen, require_points, unit
 from snnfw_tasks.pointcloud_sources import Cloud
+from snnfw_tasks.reading import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def lines(file: Path, data: str) -> list[str]:
     """Return a list's lines that are not empty."""
     if not file.is_file():
         raise SnnfwError(f"data '{data}' finds no file '{file}': it comes with modelnet40_ply_hdf5_2048.")
-    found = [line.strip() for line in file.read_text().splitlines() if line.strip()]
+    found = read_lines(file, data)
     if not found:
         raise SnnfwError(f"'{file}' of data '{data}' is empty: fetch the data set again.")
     return found

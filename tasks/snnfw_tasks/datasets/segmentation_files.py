@@ -10,7 +10,7 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.folders import IMAGENET
 from snnfw_tasks.datasets.masks import Chosen, MaskedFiles, MaskImages, suffixes_of_images
 from snnfw_tasks.masked import Masked
-from snnfw_tasks.reading import Reading, list_files, together
+from snnfw_tasks.reading import Reading, list_files, read_lines, together, unused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,7 +67,7 @@ def voc_split(root: Path, split: str, classes: Sequence[str], prepare: Preproces
     if not listed.is_file():
         there = ", ".join(sorted(path.stem for path in lists.glob("*.txt"))) or "none"
         raise SnnfwError(f"data '{data}' finds no list '{listed}': lists that are there: {there}.")
-    names = listed.read_text(encoding="utf-8").split()
+    names = read_lines(listed, data)
     images = [root / "JPEGImages" / f"{name}.jpg" for name in names]
     masks = [root / "SegmentationClass" / f"{name}.png" for name in names]
     return MaskedFiles(images, MaskImages(masks, data), prepare, data, len(classes))
@@ -92,6 +92,8 @@ def open_folders(source: Masks, preprocess: Preprocess | None) -> Masked:
     )
     folders = dict.fromkeys((training, calibration, evaluation))
     parts = {folder.name: _pairs(source, folder, prepare) for folder in folders}
+    spare = unused(source.root, ("train", "calibration", "test", "val"), folders)
+    parts["train"] = parts["train"][0], together(spare, parts["train"][1])
     return masked(source, prepare, source.classes, parts, (training.name, calibration.name, evaluation.name))
 
 

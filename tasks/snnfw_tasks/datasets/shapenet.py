@@ -12,7 +12,7 @@ from pydantic import Field
 from snnfw.errors import SnnfwError
 from snnfw_tasks.datasets.shapes_parts import CATEGORIES, PARTS
 from snnfw_tasks.pointcloud_sources import Clouds
-from snnfw_tasks.reading import Reading
+from snnfw_tasks.reading import Reading, read_lines
 
 EXPECTED = "synsetoffset2category.txt, train_test_split/ and a folder for each of the sixteen categories"
 
@@ -63,7 +63,7 @@ class ShapeNetPart:
         if not table.is_file():
             raise SnnfwError(f"data '{self.name}' finds no file '{table}': expected under its root are {EXPECTED}.")
         folders = {}
-        for line in table.read_text().splitlines():
+        for line in read_lines(table, self.name):
             words = line.split()
             if len(words) != 2 or words[0].lower() not in PARTS:
                 raise SnnfwError(f"'{table}' has the line '{line}': expected are lines such as 'Airplane 02691156'.")

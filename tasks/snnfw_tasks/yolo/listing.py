@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw_tasks.reading import OTHER, Listing, list_files, together
+from snnfw_tasks.reading import OTHER, Listing, list_files, read_lines, together
 from snnfw_tasks.yolo.library import require_ultralytics
 
 if TYPE_CHECKING:
@@ -52,10 +52,9 @@ def _listed(file: Path) -> Listing:
     images: list[str] = []
     others: list[str] = []
     endings = _suffixes()
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
-        if path := line.strip():
-            path = path.replace("./", f"{file.parent}{os.sep}", 1) if path.startswith("./") else path
-            (images if path.lower().endswith(endings) else others).append(path)
+    for line in read_lines(file, "yolo"):
+        path = line.replace("./", f"{file.parent}{os.sep}", 1) if line.startswith("./") else line
+        (images if path.lower().endswith(endings) else others).append(path)
     return Listing(tuple(images), {OTHER: others})
 
 

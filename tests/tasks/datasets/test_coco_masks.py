@@ -172,6 +172,7 @@ READ: dict[str, Callable[[dict[str, Any]], object]] = {
     "categories numbered otherwise": renumbered,
     "a category called background": with_background,
     "images without a size": without_size,
+    "no crowd, as text": all_of("annotations", iscrowd="0"),
     "one polygon without a list around it": all_of("annotations", segmentation=LEFT),
     "run lengths": all_of("annotations", segmentation={"size": [8, 8], "counts": [0, 32, 32]}),
     "run lengths without a size": all_of("annotations", segmentation={"counts": [0, 32, 32]}),
