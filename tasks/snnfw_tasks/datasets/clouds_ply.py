@@ -22,7 +22,7 @@ CORNERS = ("vertex_indices", "vertex_index")
 """What the list of a face's corners is called."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Element:
     """So many entries, each with these properties: a name, and the size of a value, or of a list's length and item."""
 
