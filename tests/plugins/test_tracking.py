@@ -4,13 +4,22 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from networks import noise
-from snnfw.contracts import Site, SiteStats
+from activation_calls import EXACT, ROUNDED, WITHOUT, sites
+from kernel_inputs import same
+from networks import noise, seeded
+from snnfw.capture.export import capture
+from snnfw.capture.sites import ACTIVATIONS, GATES
+from snnfw.contracts import Resources, Rule, Site, SiteStats
+from snnfw.convert.direct import Direct
+from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.kernels.choice import choose
+from snnfw.kernels.multistep import run
+from snnfw.plan.place import place
 from snnfw_plugins.tracking import Tracking
-from snnfw_plugins.tracking.functions import c_code
+from snnfw_plugins.tracking.functions import CODE, c_code
 from snnfw_plugins.tracking.node import TrackingNeuron
 
 HALF = torch.tensor(0.5, dtype=torch.float64)
@@ -22,8 +31,10 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "hardtanh": F.hardtanh,
     "leaky_relu": F.leaky_relu,
+    "rrelu": F.rrelu,
 }
-IN_C = {"silu", "hardswish", "relu6", "hardsigmoid", "relu", "sigmoid", "tanh", "gelu", "hardtanh", "leaky_relu"}
+IN_C = {name for name in CODE if name in FUNCTIONS}
+needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
 BACKENDS = [*((name, "reference") for name in FUNCTIONS), *((name, "native") for name in sorted(IN_C))]
 
 
@@ -41,8 +52,54 @@ def test_mean_output_is_within_half_a_threshold_over_t_of_the_function_of_the_me
     assert bool((error <= theta / (2 * times) * (1 + 1e-9)).all())
 
 
-def test_activations_in_c_are_those_that_the_page_lists() -> None:
-    assert {name for name in FUNCTIONS if c_code(name, ()) is not None} == IN_C
+def test_every_activation_is_called_with_every_argument_in_the_table() -> None:
+    called = {site.activation for site in sites().values()}
+    assert called == {*ACTIVATIONS.values(), *GATES.values()}
+    assert {sites()[name].activation for name in (*EXACT, *ROUNDED)} == set(CODE)
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_is_not_known_in_c_runs_by_the_reference_step(name: str) -> None:
+    neuron = Tracking().build(sites()[name], SiteStats(HALF), 8)
+    assert neuron.kernel() is None
+
+
+def in_c(drive: Tensor) -> dict[str, Tensor]:
+    """Return what the C code of every call in the table computes, all of them in one kernel."""
+    names = {name: f"out_{number}" for number, name in enumerate((*EXACT, *ROUNDED))}
+    code = (
+        f"{{ const real m = x; real f; {c_code(sites()[name].activation, sites()[name].arguments)} {out} = f; }}"
+        for name, out in names.items()
+    )
+    body = KernelBody(tuple(names.values()), (), "\n".join((*code, "y = x; events = 0;")))
+    empty = {out: torch.zeros_like(drive) for out in names.values()}
+    _, after, _ = run("native", Kernel(body, {}), drive[None], empty, None)
+    return {name: after[out] for name, out in names.items()}
+
+
+@needs_native
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_the_c_code_computes_what_torch_does_with_every_argument(dtype: torch.dtype) -> None:
+    edges = torch.tensor([0.0, -0.0, -3.0, 3.0, 6.0, -0.5, 0.7, 1e-40, -1e-40, -torch.inf, torch.inf, torch.nan])
+    drive = torch.cat([edges.to(dtype), 3 * noise(10_000).to(dtype)])
+    finite = drive.nan_to_num(1.0, 9.0, -9.0)  # torch's gelu of infinity is NaN in 32 bits
+    for name, output in in_c(drive).items():
+        if name in EXACT:
+            assert same(output, sites()[name].function(drive)), name
+    for name, output in in_c(finite).items():
+        torch.testing.assert_close(output, sites()[name].function(finite), msg=name)
+
+
+@needs_native
+def test_networks_with_rrelu_converge_on_every_backend() -> None:
+    network = seeded(lambda: nn.Sequential(nn.Linear(6, 12), nn.RReLU(0.1, 0.9), nn.Linear(12, 3))).double().eval()
+    inputs = noise(64, 6)
+    graph = capture(network, (inputs[:2],))
+    expected = graph(inputs)
+    for backend in ("native", "reference"):
+        plan, resources = place(graph, (Rule("*", Tracking()),)), Resources(backend=backend)
+        output = Direct().convert(graph, plan, [(inputs,)], 256, resources)(inputs)
+        assert (output - expected).norm() < 2e-3 * (expected - expected.mean(0)).norm(), backend
 
 
 @pytest.mark.parametrize("name", ["relu", "leaky_relu", "silu", "hardswish", "gelu", "elu", "mish", "softplus"])

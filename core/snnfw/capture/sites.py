@@ -29,7 +29,7 @@ TORCHS_OWN: Mapping[Any, str] = {
     aten.gelu: "gelu",
     aten.mish: "mish",
     aten.leaky_relu: "leaky_relu",
-    aten.rrelu: "leaky_relu",
+    aten.rrelu: "rrelu",
     aten.elu: "elu",
     aten.celu: "celu",
     aten.selu: "selu",
@@ -63,6 +63,9 @@ ACTIVATIONS = Activations()
 
 GATES: Mapping[Any, str] = {aten.sigmoid: "sigmoid", aten.hardsigmoid: "hardsigmoid", aten.tanh: "tanh"}
 """Functions that mostly gate other values, or weigh them: a neuron goes there only where a rule names them."""
+
+TAKEN = frozenset((*TORCHS_OWN.values(), *GATES.values()))
+"""Names by which neurons know torch's own functions."""
 
 CHANNELS_LAST_DIM = {aten.linear, aten.matmul, aten.mm, aten.bmm, aten.addmm, aten.layer_norm}
 CHANNELS_SECOND = {
@@ -142,7 +145,12 @@ def _kind(node: fx.Node, functions: Mapping[Any, str]) -> str:
 
 
 def _check_elementwise(node: fx.Node) -> None:
-    """Refuse a custom operator that cannot be an activation."""
+    """Refuse a custom operator that cannot be an activation, or goes by the name of one that it is not."""
+    if node.target.namespace == NAMESPACE and packet(node).__name__ in TAKEN:
+        raise SnnfwError(
+            f"operator '{packet(node)}' has the name of torch's own '{packet(node).__name__}', for which neurons know "
+            "what to compute: give it another name."
+        )
     source, value = node.args[0] if node.args else None, node.meta.get("val")
     shape = source.meta["val"].shape if isinstance(source, fx.Node) else None
     if not isinstance(value, Tensor) or value.shape != shape:

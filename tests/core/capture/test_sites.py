@@ -41,6 +41,17 @@ def _(x: Tensor) -> Tensor:
     return torch.empty_like(x[:, ::2])
 
 
+@torch.library.custom_op("snnfw_activation::silu", mutates_args=())
+def silu(x: Tensor) -> Tensor:
+    """Compute something else than torch's SiLU."""
+    return x.clamp(0, 1)
+
+
+@silu.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
 class Clipped(nn.Module):
     """Learn the limit of each channel, through a function that keeps it positive."""
 
@@ -147,6 +158,11 @@ class Applied(nn.Module):
             lambda x: clipped(x, x.amax(1, keepdim=True), 1.0),
             "activation 'clipped' at 'the top of the network' has a parameter that depends on the input: only its "
             "first argument may.",
+        ),
+        (
+            silu,
+            "operator 'snnfw_activation.silu' has the name of torch's own 'silu', for which neurons know what to "
+            "compute: give it another name.",
         ),
     ],
 )

@@ -3,73 +3,24 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from snnfw.contracts import SiteStats
+from kernel_variants import Make, bodies, rounded, variants
 from snnfw.kernels import choice, compiler, gpu, native
 from snnfw.kernels.body import KernelBody
-from snnfw.spiking.neuron import SpikingNeuron
-from snnfw_plugins.ibra.node import BinaryNeuron, IntegerNeuron
-from snnfw_plugins.inflor.node import RectifiedNeuron
-from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, SoftResetNeuron
-from snnfw_plugins.lif.node import LeakyNeuron
-from snnfw_plugins.msat import MSAT
-from snnfw_plugins.msat.node import MSATNeuron
-from snnfw_plugins.tracking.functions import c_code
-from snnfw_plugins.tracking.node import TrackingNeuron
 
-Make = Callable[[SiteStats], SpikingNeuron]
+BODIES = bodies()
+LEARNING = {name: body for name, body in BODIES.items() if body.backward}
 
-
-def tracking(activation: str, function: Callable[..., Tensor], *arguments: float) -> Make:
-    def make(stats: SiteStats) -> SpikingNeuron:
-        return TrackingNeuron(stats, lambda x: function(x, *arguments), 4, c_code(activation, arguments))
-
-    return make
-
-
-def filtered(stats: SiteStats) -> SpikingNeuron:
-    neuron = MSATNeuron(stats, MSAT(phi=2))
-    neuron.filter_early(0.5, 3, torch.tensor(12345))
-    return neuron
-
-
-EXACT: dict[str, Make] = {
-    "if": lambda stats: SoftResetNeuron(stats, 7),
-    "if-shift": lambda stats: SoftResetNeuron(stats, 7, shift=True),
-    "burst": lambda stats: BurstNeuron(stats, 7, 3),
-    "burst-shift": lambda stats: BurstNeuron(stats, 7, 3, shift=True),
-    "lif-soft": lambda stats: LeakyNeuron(stats, 1.7, "soft"),
-    "lif-hard": lambda stats: LeakyNeuron(stats, 1.7, "hard"),
-    "signed": lambda stats: SignedBurstNeuron(stats, 3),
-    "srif-soft": lambda stats: RectifiedNeuron(stats),
-    "srif-hard": lambda stats: RectifiedNeuron(stats, 0.7, "hard", False),
-    "ibra": lambda stats: BinaryNeuron(stats, 100, 511, 0.25),
-    "ilif": lambda stats: IntegerNeuron(stats, 1, 4, 0.25),
-    "msat": lambda stats: MSATNeuron(stats, MSAT()),
-    "msat-exact": lambda stats: MSATNeuron(stats, MSAT(units="raw", depolarisation="exact", phi=3)),
-    "msat-filtered": filtered,
-    "tracking-relu": tracking("relu", torch.relu),
-    "tracking-relu6": tracking("relu6", F.relu6),
-    "tracking-hardswish": tracking("hardswish", F.hardswish),
-    "tracking-hardtanh": tracking("hardtanh", F.hardtanh, -0.5, 0.7),
-    "tracking-leaky-relu": tracking("leaky_relu", F.leaky_relu, 0.1),
-    "tracking-hardsigmoid": tracking("hardsigmoid", F.hardsigmoid),
-}
-"""Neurons whose kernel computes the very numbers that the reference computes."""
-
-ROUNDED: dict[str, Make] = {
-    "tracking-silu": tracking("silu", F.silu),
-    "tracking-gelu": tracking("gelu", F.gelu),
-    "tracking-sigmoid": tracking("sigmoid", torch.sigmoid),
-    "tracking-tanh": tracking("tanh", torch.tanh),
-}
+ROUNDED = {name: make for name, make in variants().items() if rounded(BODIES[name])}
 """Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
+
+FIRST = {body.code: name for name, body in reversed(BODIES.items())}
+
+EXACT = {name: make for name, make in variants().items() if name in FIRST.values() and name not in ROUNDED}
+"""Neurons whose kernel computes the very numbers that the reference computes; one where several compute the same."""
 
 
 @pytest.fixture(scope="session", params=EXACT)
@@ -80,16 +31,6 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.fixture(scope="session", params=ROUNDED)
 def make_rounded(request: pytest.FixtureRequest) -> Make:
     return ROUNDED[request.param]
-
-
-def body_of(make: Make) -> KernelBody:
-    kernel = make(SiteStats(torch.tensor(0.5))).kernel()
-    assert kernel is not None
-    return kernel.body
-
-
-BODIES = {name: body_of(make) for name, make in {**EXACT, **ROUNDED}.items()}
-LEARNING = {name: body for name, body in BODIES.items() if body.backward}
 
 
 @pytest.fixture(scope="session", params=BODIES)
