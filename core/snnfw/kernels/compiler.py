@@ -32,6 +32,9 @@ FLAGS = (
 )
 
 
+LINKS = ("-shared", "-lm")
+
+
 class CompilerMissing(SnnfwError):  # noqa: N818  # named for what is wrong with the machine
     """There is no compiler, or it fails, or what it makes does not load."""
 
@@ -48,7 +51,7 @@ def load(source: str) -> ctypes.CDLL:
     import torch  # noqa: F401  # what is compiled here calls the OpenMP runtime that torch has loaded
 
     command, version = find_compiler()
-    key = hashlib.sha256("\0".join((source, *FLAGS, *command, version, machine())).encode()).hexdigest()[:32]
+    key = key_of(source, command, version)
     try:
         cached = cache_folder("native") / f"{key}.so"
         return _from_cache(cached) or _into_cache(source, command, cached)
@@ -61,6 +64,11 @@ def load(source: str) -> ctypes.CDLL:
         raise CompilerMissing(
             f"what the C compiler makes does not load ({_reason(error)}): choose backend=reference."
         ) from error
+
+
+def key_of(source: str, command: tuple[str, ...], version: str) -> str:
+    """Return the name in the cache of what a compiler makes of a source here: everything that changes it is in it."""
+    return hashlib.sha256(repr((source, FLAGS, LINKS, command, version, machine())).encode()).hexdigest()[:32]
 
 
 @functools.cache
@@ -122,7 +130,7 @@ def _built(source: str, command: tuple[str, ...], library: Path) -> Path:
     text, thing = library.with_suffix(".c"), library.with_suffix(".o")
     text.write_text(source)
     _invoke(command, *FLAGS, "-c", str(text), "-o", str(thing))
-    _invoke(command, "-shared", str(thing), "-lm", "-o", str(library))
+    _invoke(command, str(thing), *LINKS, "-o", str(library))
     if not library.exists():
         raise CompilerMissing(f"the C compiler '{shlex.join(command)}' makes nothing: choose backend=reference.")
     return library

@@ -19,7 +19,14 @@ from snnfw.kernels.layout import Flat, dense_steps, flatten, laid_out_like
 from snnfw.kernels.multistep import TARGETS, computes_in, output_like, sequence_like
 
 BODIES: dict[str, KernelBody] = {}
-"""Bodies by their code: operators take tensors, numbers and text, so a body goes by name. Nothing is ever replaced."""
+"""Bodies by name: operators take tensors, numbers and text. Nothing is ever replaced."""
+
+
+def named(body: KernelBody) -> str:
+    """Return the name by which operators know a body: all of it, since the same code may mean other states."""
+    name = repr(body)
+    BODIES.setdefault(name, body)
+    return name
 
 
 def learn(
@@ -28,8 +35,6 @@ def learn(
     """Return the output [T, *shape], the states after it and the events in it, all with gradients but the events."""
     drive = dense_steps(drive)
     step, real, body = drive[0], computes_in(drive.dtype), kernel.body
-    name = f"{body.code}\0{body.backward}"
-    BODIES.setdefault(name, body)
     flat = [flatten(kernel.parameters[parameter], step, real) for parameter in body.parameters]
     before = [states[state].to(real).expand(step.shape) for state in body.states]
     output, events, *after = multi_step(
@@ -38,7 +43,7 @@ def learn(
         [f.values for f in flat],
         [f.inner for f in flat],
         float(states[body.clock]) if body.clock else 0.0,
-        name,
+        named(body),
         target,
     )
     changed = dict(zip(body.states, after, strict=True))

@@ -148,6 +148,30 @@ def test_a_library_of_another_machine_is_left_alone(folder: Path, monkeypatch: p
     assert len(list(folder.glob("*.so"))) == 2
 
 
+def test_everything_that_changes_a_library_is_in_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    command, version = ("/usr/bin/cc",), "cc 1.0"
+    found = [
+        compiler.key_of(SOURCE, command, version),
+        compiler.key_of(SOURCE + " ", command, version),
+        compiler.key_of(SOURCE, (*command, "-DANSWER=41"), version),
+        compiler.key_of(SOURCE, ("/usr/local/bin/cc",), version),
+        compiler.key_of(SOURCE, command, "cc 2.0"),
+    ]
+    others = {
+        "FLAGS": (*compiler.FLAGS, "-g"),
+        "LINKS": (*compiler.LINKS, "-lomp"),
+        "machine": lambda: "another machine",
+    }
+    for name, value in others.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(compiler, name, value)
+            found.append(compiler.key_of(SOURCE, command, version))
+    with monkeypatch.context() as patch:  # one flag more, and one word of the command less
+        patch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "/usr/bin/cc"))
+        found.append(compiler.key_of(SOURCE, (), version))
+    assert len(set(found)) == len(found)
+
+
 def test_machines_differ_by_what_their_processors_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     for features in ("flags : sse2 avx2", "flags : sse2 avx2 avx512f"):
