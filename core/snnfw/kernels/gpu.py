@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snnfw.kernels.arguments import Argument, forward_arguments
 from snnfw.kernels.body import KernelBody
 from snnfw.kernels.compiler import CompilerMissing, first_error
 from snnfw.kernels.layout import Flat
@@ -31,26 +32,24 @@ def launch(
     events: Tensor | None,
 ) -> None:
     """Run all timesteps of ``drive`` into ``output`` [T, *shape], changing states and events in place."""
-    arguments = longs(drive.data_ptr(), drive.stride(0), output.data_ptr(), output.stride(0))
-    arguments += [*longs(len(drive), drive[0].numel()), double(clock)]
-    arguments += longs(events.data_ptr() if events is not None else 0, *(state.data_ptr() for state in states))
-    for flat in parameters:
-        arguments += longs(flat.values.data_ptr(), flat.inner, flat.values.numel())
+    arguments = forward_arguments(drive, output, states, parameters, clock, events)
     submit(cuda_source(body, NAMES[drive.dtype]), drive, arguments)
 
 
-def submit(source: str, drive: Tensor, arguments: list[Any]) -> None:
+def submit(source: str, drive: Tensor, arguments: Sequence[Argument]) -> None:
     """Queue a kernel with one thread for each element of a timestep on torch's current stream of the tensor's device.
 
-    Torch's current device stays what it was, which CuPy would otherwise change.
+    Torch's current device stays what it was, which CuPy would otherwise change. There are no launches of no threads.
     """
     import cupy
 
-    index = drive.device.index or 0
+    index, elements = drive.device.index or 0, drive[0].numel()
+    if not elements:
+        return
     with torch.cuda.device(index), cupy.cuda.Device(index):
         kernel = compiled(source, index)
         with cupy.cuda.ExternalStream(torch.cuda.current_stream(index).cuda_stream, index):
-            kernel(((drive[0].numel() + THREADS - 1) // THREADS,), (THREADS,), tuple(arguments))
+            kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), tuple(map(_packed, arguments)))
 
 
 @functools.cache
@@ -69,15 +68,8 @@ def compiled(source: str, device: int) -> Any:
     return kernel
 
 
-def longs(*values: int) -> list[Any]:
-    """Return whole numbers and addresses as a kernel takes them."""
+def _packed(argument: Argument) -> Any:
+    """Return an argument as CuPy hands it to a kernel: in 64 bits, a whole number or one in double precision."""
     import numpy as np
 
-    return [np.int64(value) for value in values]
-
-
-def double(value: float) -> Any:
-    """Return a number as a kernel takes it."""
-    import numpy as np
-
-    return np.float64(value)
+    return np.float64(argument) if isinstance(argument, float) else np.int64(argument or 0)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError
 from snnfw.kernels import gpu, native
+from snnfw.kernels.arguments import backward_arguments
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.compiler import load
 from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
@@ -153,13 +154,8 @@ def native_gradient(
     clock: float,
 ) -> None:
     """Take gradients back through time on the CPU, into ``gx`` and ``carried``."""
-    arguments: list[Any] = []
-    for sequence in (gradient, drive, gx):
-        arguments += [sequence.data_ptr(), sequence.stride(0)]
-    arguments += [len(drive), drive[0].numel(), native.threads(drive.numel()), clock]
-    arguments += [state.data_ptr() for state in (*before, *carried)]
-    for flat in parameters:
-        arguments += [flat.values.data_ptr(), flat.inner, flat.values.numel()]
+    workers = native.threads(drive.numel())
+    arguments = backward_arguments((gradient, drive, gx), (*before, *carried), parameters, clock, workers)
     if _native_gradient(body, native.NAMES[drive.dtype])(*arguments):
         raise SnnfwError(f"there is no memory for the history of {len(drive)} timesteps: train on fewer at once.")
 
@@ -176,11 +172,7 @@ def gpu_gradient(
 ) -> None:
     """Take gradients back through time on a GPU, into ``gx`` and ``carried``."""
     history = drive.new_empty((len(drive), len(before), drive[0].numel()), dtype=computes_in(drive.dtype))
-    arguments = gpu.longs(*(value for s in (gradient, drive, gx) for value in (s.data_ptr(), s.stride(0))))
-    arguments += [*gpu.longs(len(drive), drive[0].numel()), gpu.double(clock)]
-    arguments += gpu.longs(history.data_ptr(), *(state.data_ptr() for state in (*before, *carried)))
-    for flat in parameters:
-        arguments += gpu.longs(flat.values.data_ptr(), flat.inner, flat.values.numel())
+    arguments = backward_arguments((gradient, drive, gx), (history, *before, *carried), parameters, clock)
     gpu.submit(cuda_gradient(body, native.NAMES[drive.dtype]), drive, arguments)
 
 

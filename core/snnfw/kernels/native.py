@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from snnfw.kernels.arguments import forward_arguments
 from snnfw.kernels.body import KernelBody
 from snnfw.kernels.compiler import load
 from snnfw.kernels.layout import Flat
@@ -50,12 +51,7 @@ def launch(
 
     Every timestep, every state and ``events`` share one dense memory layout.
     """
-    arguments: list[Any] = [drive.data_ptr(), drive.stride(0), output.data_ptr(), output.stride(0)]
-    arguments += [len(drive), drive[0].numel(), threads(drive.numel()), clock]
-    arguments += [events.data_ptr() if events is not None else None]
-    arguments += [state.data_ptr() for state in states]
-    for flat in parameters:
-        arguments += [flat.values.data_ptr(), flat.inner, flat.values.numel()]
     pairs = zip(body.parameters, parameters, strict=True)
     scalars = frozenset(name for name, flat in pairs if flat.values.numel() == 1)
-    compiled(body, NAMES[drive.dtype], scalars)(*arguments)
+    function = compiled(body, NAMES[drive.dtype], scalars)
+    function(*forward_arguments(drive, output, states, parameters, clock, events, threads(drive.numel())))
