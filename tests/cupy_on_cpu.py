@@ -25,7 +25,17 @@ from snnfw.spiking.neuron import SpikingNeuron
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
 
-FLAGS = ("-O1", "-std=c++17", "-ffp-contract=off", "-fPIC", "-shared", "-Wall", "-Werror", "-Wno-unused-function")
+FLAGS = (
+    "-O1",
+    "-std=c++17",
+    "-ffp-contract=off",
+    "-fPIC",
+    "-shared",
+    "-Wall",
+    "-Werror",
+    "-Wno-unused-function",
+    "-Wno-unused-variable",
+)
 """As ``--fmad=false`` has it: nothing is rounded once where the source rounds twice."""
 
 ON_THE_HOST = {

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
+from itertools import product
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+import snnfw_plugins
+from kernel_variants import bodies
+from snnfw.kernels.body import KernelBody
 from snnfw.registry import Registry
 from snnfw.spiking.check import check_neuron
 
@@ -38,6 +45,27 @@ def test_the_bundled_neurons_are_among_them() -> None:
 @pytest.mark.parametrize("name", NEURONS)
 def test_it_fulfils_the_contract(name: str) -> None:
     assert check_neuron(NEURONS[name]) == []
+
+
+def kernels_of(value: object) -> Iterator[KernelBody]:
+    """Yield the kernels among a module's values, also those that a function makes of choices between two."""
+    if isinstance(value, KernelBody):
+        yield value
+    elif isinstance(value, dict):
+        for held in value.values():
+            yield from kernels_of(held)
+    elif inspect.isroutine(value) or hasattr(value, "cache_info"):
+        hints = inspect.get_annotations(value, eval_str=False)  # type: ignore[arg-type]  # a function
+        if hints.pop("return", None) == "KernelBody" and set(hints.values()) == {"bool"}:
+            yield from (value(*chosen) for chosen in product((False, True), repeat=len(hints)))  # type: ignore[operator]
+
+
+def test_every_kernel_of_the_bundled_plugins_is_tried() -> None:
+    names = (module.name for module in pkgutil.walk_packages(snnfw_plugins.__path__, "snnfw_plugins."))
+    modules = map(importlib.import_module, names)
+    found = {body for module in modules for value in vars(module).values() for body in kernels_of(value)}
+    assert len(found) > 8
+    assert found <= set(bodies().values())
 
 
 def test_describing_neurons_imports_no_torch() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from snnfw.errors import SnnfwError
 from snnfw.kernels.layout import Flat, flatten
 
 if TYPE_CHECKING:
@@ -27,7 +29,8 @@ class KernelBody:
     state after the timestep). It sets ``gx`` and changes every ``g_STATE`` to the gradient of the state before.
     Parameters get no gradient.
 
-    ``clock`` names the state without dimensions that counts timesteps, where the neuron has one.
+    ``clock`` names the state without dimensions that counts timesteps, where the neuron has one. Names that begin with
+    ``snn_`` are the loops' own, and refused.
     """
 
     states: tuple[str, ...]
@@ -35,6 +38,15 @@ class KernelBody:
     code: str
     clock: str | None = None
     backward: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what the code around a body would take for its own."""
+        found = re.search(r"\bsnn_\w*", " ".join((*self.states, *self.parameters, self.code, self.backward)))
+        if found:
+            raise SnnfwError(
+                f"the kernel's body names '{found[0]}': names that begin with snn_ are those of the loops around it. "
+                "Give it another name."
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,18 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
 
     ``run(x, x_step, y, y_step, steps, count, threads, clock, events, states..., (parameter, inner, size)...)``: steps
     are strides in elements; element i reads parameter[(i / inner) % size]. Parameters among ``scalars`` are read
-    once. Everything that a body names is declared in one scope, so that a name taken twice doesn't compile.
+    once. Everything that a body names is declared in one scope, so that a name taken twice doesn't compile; all other
+    names begin with ``snn_``.
     """
     spread = [name for name in body.parameters if name not in scalars]
-    arguments = [f"real *restrict {name}_all" for name in body.states]
-    arguments += [f"const real *restrict {n}_all, int64_t {n}_inner, int64_t {n}_size" for n in body.parameters]
+    arguments = [f"real *restrict snn_all_{name}" for name in body.states]
+    arguments += [
+        f"const real *restrict snn_all_{n}, int64_t snn_inner_{n}, int64_t snn_size_{n}" for n in body.parameters
+    ]
     lines = [
         c_prelude(dtype),
-        "static void spread(real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)",
+        "static void snn_spread(",
+        "        real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)",
         "{",
         "    int64_t index = (start / inner) % size, left = inner - start % inner;",
         "    for (int64_t j = 0; j < length; j++) {",
@@ -31,35 +35,52 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
         "        if (--left == 0) { left = inner; if (++index == size) index = 0; }",
         "    }",
         "}",
-        "void run(const io *x_all, int64_t x_step, io *y_all, int64_t y_step, int64_t steps, int64_t count,",
-        "         int threads, double clock, real *events_all" + "".join(f",\n         {a}" for a in arguments) + ") {",
-        f"    const int64_t blocks = (count + {BLOCK - 1}) / {BLOCK};",
-        "    #pragma omp parallel for schedule(static) num_threads(threads)",
-        "    for (int64_t b = 0; b < blocks; b++) {",
-        f"        const int64_t start = b * {BLOCK}, rest = count - start, length = rest < {BLOCK} ? rest : {BLOCK};",
-        f"        real events_block[{BLOCK}];",
-        *(f"        real {name}_block[{BLOCK}];" for name in (*body.states, *spread)),
-        *(f"        const real {name}_once = {name}_all[0];" for name in body.parameters if name in scalars),
-        *(f"        for (int64_t j = 0; j < length; j++) {n}_block[j] = {n}_all[start + j];" for n in body.states),
-        *(f"        spread({n}_block, {n}_all, {n}_inner, {n}_size, start, length);" for n in spread),
-        "        for (int64_t j = 0; j < length; j++) events_block[j] = 0;",
-        "        for (int64_t s = 0; s < steps; s++) {",
-        "            const real t_once = (real)(clock + (double)(s + 1));",
-        "            const io *xs = x_all + s * x_step + start; io *ys = y_all + s * y_step + start;",
+        "void run(const io *snn_x, int64_t snn_x_step, io *snn_y, int64_t snn_y_step, int64_t snn_steps,",
+        "         int64_t snn_count, int snn_threads, double snn_clock, real *snn_events"
+        + "".join(f",\n         {a}" for a in arguments)
+        + ") {",
+        f"    const int64_t snn_blocks = (snn_count + {BLOCK - 1}) / {BLOCK};",
+        "    #pragma omp parallel for schedule(static) num_threads(snn_threads)",
+        "    for (int64_t snn_b = 0; snn_b < snn_blocks; snn_b++) {",
+        f"        const int64_t snn_start = snn_b * {BLOCK}, snn_rest = snn_count - snn_start;",
+        f"        const int64_t snn_length = snn_rest < {BLOCK} ? snn_rest : {BLOCK};",
+        f"        real snn_block_events[{BLOCK}];",
+        *(f"        real snn_block_{name}[{BLOCK}];" for name in (*body.states, *spread)),
+        *(f"        const real snn_once_{name} = snn_all_{name}[0];" for name in body.parameters if name in scalars),
+        *(
+            f"        for (int64_t j = 0; j < snn_length; j++) snn_block_{n}[j] = snn_all_{n}[snn_start + j];"
+            for n in body.states
+        ),
+        *(
+            f"        snn_spread(snn_block_{n}, snn_all_{n}, snn_inner_{n}, snn_size_{n}, snn_start, snn_length);"
+            for n in spread
+        ),
+        "        for (int64_t j = 0; j < snn_length; j++) snn_block_events[j] = 0;",
+        "        for (int64_t snn_s = 0; snn_s < snn_steps; snn_s++) {",
+        "            const real snn_t = (real)(snn_clock + (double)(snn_s + 1));",
+        "            const io *snn_xs = snn_x + snn_s * snn_x_step + snn_start;",
+        "            io *snn_ys = snn_y + snn_s * snn_y_step + snn_start;",
         "            #pragma omp simd",
-        "            for (int64_t j = 0; j < length; j++) {",
-        "                const real x = load(xs[j]), t = t_once;",
+        "            for (int64_t snn_j = 0; snn_j < snn_length; snn_j++) {",
+        "                const real x = load(snn_xs[snn_j]), t = snn_t;",
         "                (void)t;",
-        *(f"                const real {n} = {n}_{'once' if n in scalars else 'block[j]'};" for n in body.parameters),
-        *(f"                real {name} = {name}_block[j];" for name in body.states),
+        *(
+            f"                const real {n} = snn_{f'once_{n}' if n in scalars else f'block_{n}[snn_j]'};"
+            for n in body.parameters
+        ),
+        *(f"                real {name} = snn_block_{name}[snn_j];" for name in body.states),
         "                real y, events;",
         *_indented(body.code, 16),
-        "                ys[j] = store(y); events_block[j] += events;",
-        *(f"                {name}_block[j] = {name};" for name in body.states),
+        "                snn_ys[snn_j] = store(y); snn_block_events[snn_j] += events;",
+        *(f"                snn_block_{name}[snn_j] = {name};" for name in body.states),
         "            }",
         "        }",
-        *(f"        for (int64_t j = 0; j < length; j++) {n}_all[start + j] = {n}_block[j];" for n in body.states),
-        "        if (events_all) for (int64_t j = 0; j < length; j++) events_all[start + j] += events_block[j];",
+        *(
+            f"        for (int64_t j = 0; j < snn_length; j++) snn_all_{n}[snn_start + j] = snn_block_{n}[j];"
+            for n in body.states
+        ),
+        "        if (snn_events)",
+        "            for (int64_t j = 0; j < snn_length; j++) snn_events[snn_start + j] += snn_block_events[j];",
         "    }",
         "}",
     ]
@@ -72,34 +93,39 @@ def cuda_source(body: KernelBody, dtype: str) -> str:
 
     ``run(x, x_step, y, y_step, steps, count, clock, events, states..., (parameter, inner, size)...)``.
     """
-    arguments = [f"real *__restrict__ {name}_all" for name in body.states]
+    arguments = [f"real *__restrict__ snn_all_{name}" for name in body.states]
     arguments += [
-        f"const real *__restrict__ {n}_all, const long long {n}_inner, const long long {n}_size"
+        f"const real *__restrict__ snn_all_{n}, const long long snn_inner_{n}, const long long snn_size_{n}"
         for n in body.parameters
     ]
     lines = [
         cuda_prelude(dtype),
-        'extern "C" __global__ void run(const io *x_all, const long long x_step, io *y_all, const long long y_step,',
-        "        const long long steps, const long long count, const double clock, real *events_all"
+        'extern "C" __global__ void run(',
+        "        const io *snn_x, const long long snn_x_step, io *snn_y, const long long snn_y_step,",
+        "        const long long snn_steps, const long long snn_count, const double snn_clock, real *snn_events"
         + "".join(f",\n        {a}" for a in arguments)
         + ") {",
-        "    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
-        "    if (i >= count) return;",
-        *(f"    const real {n}_once = {n}_all[(i / {n}_inner) % {n}_size];" for n in body.parameters),
-        *(f"    real {name}_now = {name}_all[i];" for name in body.states),
-        "    real events_sum = 0;",
-        "    for (long long s = 0; s < steps; s++) {",
-        "        const real x = load(x_all[s * x_step + i]), t = (real)(clock + (double)(s + 1));",
+        "    const long long snn_i = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
+        "    if (snn_i >= snn_count) return;",
+        *(
+            f"    const real snn_once_{n} = snn_all_{n}[(snn_i / snn_inner_{n}) % snn_size_{n}];"
+            for n in body.parameters
+        ),
+        *(f"    real snn_now_{name} = snn_all_{name}[snn_i];" for name in body.states),
+        "    real snn_sum = 0;",
+        "    for (long long snn_s = 0; snn_s < snn_steps; snn_s++) {",
+        "        const real x = load(snn_x[snn_s * snn_x_step + snn_i]);",
+        "        const real t = (real)(snn_clock + (double)(snn_s + 1));",
         "        (void)t;",
-        *(f"        const real {name} = {name}_once;" for name in body.parameters),
-        *(f"        real {name} = {name}_now;" for name in body.states),
+        *(f"        const real {name} = snn_once_{name};" for name in body.parameters),
+        *(f"        real {name} = snn_now_{name};" for name in body.states),
         "        real y, events;",
         *_indented(body.code, 8),
-        "        y_all[s * y_step + i] = store(y); events_sum += events;",
-        *(f"        {name}_now = {name};" for name in body.states),
+        "        snn_y[snn_s * snn_y_step + snn_i] = store(y); snn_sum += events;",
+        *(f"        snn_now_{name} = {name};" for name in body.states),
         "    }",
-        *(f"    {name}_all[i] = {name}_now;" for name in body.states),
-        "    if (events_all) events_all[i] += events_sum;",
+        *(f"    snn_all_{name}[snn_i] = snn_now_{name};" for name in body.states),
+        "    if (snn_events) snn_events[snn_i] += snn_sum;",
         "}",
     ]
     return "\n".join(lines) + "\n"

@@ -11,13 +11,10 @@ from kernel_variants import Make, bodies, rounded, variants
 from snnfw.kernels import choice, compiler, gpu, native
 from snnfw.kernels.body import KernelBody
 
-BODIES = bodies()
-LEARNING = {name: body for name, body in BODIES.items() if body.backward}
-
-ROUNDED = {name: make for name, make in variants().items() if rounded(BODIES[name])}
+ROUNDED = {name: make for name, make in variants().items() if rounded(bodies()[name])}
 """Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
 
-FIRST = {body.code: name for name, body in reversed(BODIES.items())}
+FIRST = {body.code: name for name, body in reversed(bodies().items())}
 
 EXACT = {name: make for name, make in variants().items() if name in FIRST.values() and name not in ROUNDED}
 """Neurons whose kernel computes the very numbers that the reference computes; one where several compute the same."""
@@ -33,14 +30,9 @@ def make_rounded(request: pytest.FixtureRequest) -> Make:
     return ROUNDED[request.param]
 
 
-@pytest.fixture(scope="session", params=BODIES)
+@pytest.fixture(scope="session", params=bodies())
 def body(request: pytest.FixtureRequest) -> KernelBody:
-    return BODIES[request.param]
-
-
-@pytest.fixture(scope="session", params=LEARNING)
-def learning_body(request: pytest.FixtureRequest) -> KernelBody:
-    return LEARNING[request.param]
+    return bodies()[request.param]
 
 
 @pytest.fixture(scope="session", autouse=True)
