@@ -12,9 +12,10 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import conversions, exits, gpu, memory, network, neurons, search, training, zoo
+from benchmarks import conversions, exits, gpu, gpu_tests, memory, network, neurons, search, training, zoo
 from benchmarks.machine import ALLOCATOR, describe, tuned
 from benchmarks.result import Result, Section, save, show
+from snnfw.errors import SnnfwError
 
 CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "neurons": lambda: neurons.measure(neurons.Settings()),
@@ -31,20 +32,32 @@ def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     if options.allocator == "tuned" and not tuned():  # it reads its settings when a process starts
         os.execve(sys.executable, [sys.executable, "-m", "benchmarks", *arguments], {**os.environ, **ALLOCATOR})  # noqa: S606  # this very command, again
+    if "gpu" in options.names and (reason := _no_gpu(options.install)):
+        sys.stderr.write(f"benchmarks: {reason}\n")
+        return 2
     torch.set_num_threads(options.threads)
+    status = 0
     console = Console(width=None if sys.stdout.isatty() else 140)
     for name in options.names or CPU:
         if name == "zoo":
             zoo.run(options.only, options.out, console, zoo.in_a_process)
             continue
-        if name == "gpu" and not torch.cuda.is_available():
-            console.print("There is no GPU here: the gpu benchmark has nothing to measure.")
-            continue
         stem = f"{name}-{options.allocator}" if name in CPU else name
         for result in run(name, " ".join(["python -m benchmarks", *arguments])):
             show(result.sections[-1], console)
             save(result, options.out, stem)
-    return 0
+            status = max(status, int(gpu_tests.failed(result.sections[-1])))
+    return status
+
+
+def _no_gpu(install: bool) -> str | None:
+    """Return why the gpu benchmark cannot run, having installed what it needs where that is asked for."""
+    try:
+        if install:
+            gpu.install()
+    except SnnfwError as error:
+        return str(error)
+    return gpu.obstacle()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +68,9 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
     found.add_argument("--threads", type=int, default=os.cpu_count())
     found.add_argument("--only", default="*", metavar="PATTERNS", help="globs of the zoo's architectures")
+    found.add_argument(
+        "--install", action="store_true", help="gpu: let pip install CuPy and pytest where they are missing"
+    )
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")
     return found
 
@@ -62,7 +78,7 @@ def parser() -> argparse.ArgumentParser:
 def run(name: str, command: str) -> Iterator[Result]:
     """Yield one benchmark's result so far, after each of its tables."""
     result = Result(name, command, describe("cuda" if name == "gpu" else "cpu"))
-    for section in CPU[name]() if name in CPU else gpu.measure():
+    for section in CPU[name]() if name in CPU else gpu.measure(gpu.Settings()):
         result = replace(result, sections=(*result.sections, section))
         yield result
 

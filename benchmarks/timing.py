@@ -60,7 +60,8 @@ class Measured:
     def conditions(self) -> str:
         """Return how many repetitions count, and how quiet they were."""
         if not self.tried:
-            return f"{max(map(len, self.values.values()))} measurements of each"
+            most = max(map(len, self.values.values()), default=0)
+            return "measured once" if most == 1 else f"{most} measurements of each" if most else "nothing measured"
         worst = f"{100 * max(self.disturbance, default=0.0):.0f}%"
         return f"{len(self.disturbance)} of {self.tried} repetitions, others took at most {worst} of the machine"
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnfw.kernels import gpu
+from snnfw.kernels import choice, gpu
 from snnfw.kernels.multistep import supported
 from snnfw.spiking.neuron import SpikingNeuron
 
@@ -174,7 +174,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> CuPyOnCPU:
 
 
 def on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let neurons whose backend is ``cupy`` use it for tensors on the CPU."""
+    """Let whatever asks for ``cupy`` on the CPU have it, which ``choose`` remembers."""
+    monkeypatch.setitem(choice.CHECKS, "cpu", ("cupy", lambda device: "on the CPU"))
     monkeypatch.setattr(
         SpikingNeuron, "_fast", lambda neuron, x: neuron.backend == "cupy" and supported(x) and len(x) > 0
     )

@@ -5,15 +5,33 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from benchmarks import __main__ as command_line
-from benchmarks import conversions, memory, network, neurons, search, timing, training, zoo, zoo_networks, zoo_row
+from benchmarks import (
+    conversions,
+    gpu,
+    gpu_tests,
+    machine,
+    memory,
+    network,
+    neurons,
+    search,
+    timing,
+    training,
+    zoo,
+    zoo_networks,
+    zoo_row,
+)
 from benchmarks.result import Result, Section, markdown, save, show
 from benchmarks.timing import Measured, Spread, seconds
 from benchmarks.zoo_row import Row
@@ -21,9 +39,11 @@ from benchmarks.zoo_table import content, converges, page
 from rich.console import Console
 from torch import nn
 
+from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
 from snnfw.contracts import Bundle, Resources
+from snnfw.kernels.choice import choose
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.yolo.library import require_ultralytics
 
@@ -147,12 +167,139 @@ def test_disturbed_repetitions_are_made_up_for(monkeypatch: pytest.MonkeyPatch) 
     assert (found.tried, found.disturbance) == (3, (0.0, 0.0))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU, which would be measured")
-def test_without_a_gpu_its_benchmark_says_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    threads = str(torch.get_num_threads())
-    assert command_line.main(["gpu", "--threads", threads, "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "There is no GPU here: the gpu benchmark has nothing to measure.\n"
+OBSTACLES = {
+    "torch for CPUs": (
+        False, None, "torch finds no GPU here: run this on a machine with an NVIDIA GPU, and install torch for CUDA."
+    ),
+    "no GPU": (
+        False, "13.0", "torch finds no GPU here: run this on a machine with an NVIDIA GPU, and see that its driver works."
+    ),
+    "no CuPy": (True, "12.8", "cupy-cuda12x must be installed here: pip install cupy-cuda12x, or give --install."),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OBSTACLES)
+def test_where_a_gpu_cannot_be_measured_its_benchmark_says_so(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    available, built_for, message = OBSTACLES[name]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    monkeypatch.setattr(torch.version, "cuda", built_for)
+    monkeypatch.setattr(gpu, "_installed", lambda package: package == "pytest")
+    assert command_line.main(["gpu", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"benchmarks: {message}\n"
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_a_gpu_needs_is_installed_where_that_is_asked_for(
+    status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked: list[list[str]] = []
+
+    def pip(command: list[str], **_: object) -> SimpleNamespace:
+        asked.append(command[1:])
+        return SimpleNamespace(returncode=status)
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    monkeypatch.setattr(gpu, "_installed", lambda package: package == "pytest")
+    monkeypatch.setattr(subprocess, "run", pip)
+    assert command_line.main(["gpu", "--install", "--out", str(tmp_path)]) == 2
+    assert asked == [["-m", "pip", "install", "cupy-cuda12x"]]
+    said = "pip cannot install cupy-cuda12x: what it says stands above." if status else OBSTACLES["no CuPy"][2]
+    assert capsys.readouterr().err == f"benchmarks: {said}\n"
+
+
+TOY_TESTS = """
+import pytest
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("number", [1, 2])
+def test_small(number):
+    assert number == {wanted}, "two lines\\nof words"
+
+@pytest.mark.gpu
+def test_left_out():
+    pytest.skip("not here")
+
+def test_elsewhere():
+    assert False
+"""
+
+
+@needs_host_compiler
+def test_the_whole_of_a_gpus_benchmark_runs_where_the_cpu_stands_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    tests = tmp_path / "test_toy.py"
+    tests.write_text(TOY_TESTS.format(wanted="number"))
+    toy = gpu.Settings(
+        shapes=((3, 2, 4, 3, 3),), batches=(3,), repetitions=1, calls=1, compiled=False, device="cpu", network=CONVERTED,
+        tests=tests,
+    )  # fmt: skip
+    cupy = stand_in(monkeypatch)
+    on_any_device(monkeypatch)
+    monkeypatch.setattr(gpu, "obstacle", lambda: None)
+    monkeypatch.setattr(gpu, "Settings", lambda: toy)
+    monkeypatch.setattr(machine, "accelerator", dict)
+    try:
+        status = command_line.main(
+            ["gpu", "--threads", str(torch.get_num_threads()), "--out", str(tmp_path / "results")]
+        )
+    finally:
+        choose.cache_clear()
+    assert status == 0
+    saved = json.loads((tmp_path / "results" / "gpu.json").read_text(encoding="utf-8"))
+    titles = [section["title"] for section in saved["sections"]]
+    assert titles[0] == "Tests on the GPU"
+    assert saved["sections"][0]["rows"][0][:3] == ["test_small", "2", "0"]
+    assert len(titles) == 1 + 1 + len(neurons.VARIANTS) + len([v for v in neurons.VARIANTS if not v.per_channel])
+    assert all("cupy" in title for title in titles[1:])
+    assert len(cupy.launches) > 100
+    assert "Tests on the GPU" in capsys.readouterr().out
+
+
+def test_a_test_that_fails_on_a_gpu_is_a_row_and_a_status(tmp_path: Path) -> None:
+    tests = tmp_path / "test_toy.py"
+    tests.write_text(TOY_TESTS.format(wanted=1))
+    section = gpu_tests.run_tests(tests, 60)
+    assert [row[:3] for row in section.rows] == [
+        ("test_small", "1", "1"), ("test_small[2]: AssertionError: two lines", "", "")
+    ]  # fmt: skip
+    assert gpu_tests.failed(section)
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "reason"),
+    [
+        ("", 60, "no test ran: pytest ended with 5"),
+        ("import time\ntime.sleep(60)", 0.1, "not finished after 0.1 seconds"),
+        ("import os\nos._exit(7)", 60, "pytest ended with 7 and without a report"),
+    ],
+)
+def test_tests_that_do_not_run_have_failed(text: str, limit: float, reason: str, tmp_path: Path) -> None:
+    tests = tmp_path / "test_toy.py"
+    tests.write_text(text)
+    section = gpu_tests.run_tests(tests, limit)
+    assert section.rows == ((reason, "0", "1", ""),)
+    assert gpu_tests.failed(section)
+
+
+def test_what_there_is_no_time_for_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def never(title: str) -> Iterator[Section]:
+        raise AssertionError(title)
+        yield
+
+    monkeypatch.setattr(
+        gpu, "run_tests", lambda tests, limit: Section("Tests on the GPU", gpu_tests.COLUMNS, (), Measured({}))
+    )
+    monkeypatch.setattr(gpu, "parts", lambda settings: [(title, partial(never, title)) for title in ("a", "b")])
+    sections = list(gpu.measure(gpu.Settings(minutes=0)))
+    assert [section.title for section in sections[1:]] == [
+        "Not measured, or not to the end, because 0 minutes were up"
+    ]  # fmt: skip
+    assert sections[1].rows == (("a",), ("b",))
 
 
 QUIET = Console(quiet=True)

@@ -121,8 +121,8 @@ def gradients(neuron: SpikingNeuron, drive: Tensor) -> list[Tensor]:
     """Return the output in two chunks, and the gradient of a weighted sum of it and of the last state."""
     x = drive.clone().requires_grad_()
     output = torch.cat([neuron(chunk) for chunk in x.split([3, 4])])
-    weights = torch.arange(output.numel(), device=output.device).sin().view(output.shape)
-    ((output * weights.to(output.dtype)).sum() + neuron.potential.square().sum()).backward()
+    weights = torch.arange(output.numel()).sin().view(output.shape).to(output)
+    ((output * weights).sum() + neuron.potential.square().sum()).backward()
     assert x.grad is not None
     return [output.detach().cpu(), x.grad.cpu()]
 
