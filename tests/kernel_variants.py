@@ -57,7 +57,7 @@ def variants() -> Mapping[str, Make]:
             if body is not None and (activation, body) not in seen:
                 seen.add((activation, body))
                 found[label] = make
-    return found | BY_CONVERTERS
+    return {**found, **BY_CONVERTERS}
 
 
 @functools.cache

@@ -146,16 +146,17 @@ def _kind(node: fx.Node, functions: Mapping[Any, str]) -> str:
 
 def _check_elementwise(node: fx.Node) -> None:
     """Refuse a custom operator that cannot be an activation, or goes by the name of one that it is not."""
-    if node.target.namespace == NAMESPACE and packet(node).__name__ in TAKEN:
+    operator = packet(node)
+    if operator not in TORCHS_OWN and operator not in GATES and operator.__name__ in TAKEN:
         raise SnnfwError(
-            f"operator '{packet(node)}' has the name of torch's own '{packet(node).__name__}', for which neurons know "
-            "what to compute: give it another name."
+            f"operator '{operator}' has the name of torch's own '{operator.__name__}', for which neurons know what to "
+            "compute: give it another name."
         )
     source, value = node.args[0] if node.args else None, node.meta.get("val")
     shape = source.meta["val"].shape if isinstance(source, fx.Node) else None
     if not isinstance(value, Tensor) or value.shape != shape:
         raise SnnfwError(
-            f"operator '{packet(node)}' is no activation: its first argument must be a tensor, and its result one "
+            f"operator '{operator}' is no activation: its first argument must be a tensor, and its result one "
             "tensor of the same shape."
         )
 

@@ -11,6 +11,19 @@ BLOCK = 1024
 """Elements that a CPU core takes through all timesteps at once: their states stay in its first cache."""
 
 
+SPREAD = """
+static void snn_spread(real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)
+{
+    int64_t index = (start / inner) % size, left = inner - start % inner;
+    for (int64_t j = 0; j < length; j++) {
+        block[j] = all[index];
+        if (--left == 0) { left = inner; if (++index == size) index = 0; }
+    }
+}
+"""
+"""Writes a parameter out for a range of elements, with no division for each."""
+
+
 def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()) -> str:
     """Return a C function that runs all timesteps of a range of elements, vectorised over elements.
 
@@ -19,22 +32,13 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
     once. Everything that a body names is declared in one scope, so that a name taken twice doesn't compile; all other
     names begin with ``snn_``.
     """
-    spread = [name for name in body.parameters if name not in scalars]
     arguments = [f"real *restrict snn_all_{name}" for name in body.states]
     arguments += [
         f"const real *restrict snn_all_{n}, int64_t snn_inner_{n}, int64_t snn_size_{n}" for n in body.parameters
     ]
     lines = [
         c_prelude(dtype),
-        "static void snn_spread(",
-        "        real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)",
-        "{",
-        "    int64_t index = (start / inner) % size, left = inner - start % inner;",
-        "    for (int64_t j = 0; j < length; j++) {",
-        "        block[j] = all[index];",
-        "        if (--left == 0) { left = inner; if (++index == size) index = 0; }",
-        "    }",
-        "}",
+        SPREAD.strip(),
         "void run(const io *snn_x, int64_t snn_x_step, io *snn_y, int64_t snn_y_step, int64_t snn_steps,",
         "         int64_t snn_count, int snn_threads, double snn_clock, real *snn_events"
         + "".join(f",\n         {a}" for a in arguments)
@@ -44,18 +48,7 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
         "    for (int64_t snn_b = 0; snn_b < snn_blocks; snn_b++) {",
         f"        const int64_t snn_start = snn_b * {BLOCK}, snn_rest = snn_count - snn_start;",
         f"        const int64_t snn_length = snn_rest < {BLOCK} ? snn_rest : {BLOCK};",
-        f"        real snn_block_events[{BLOCK}];",
-        *(f"        real snn_block_{name}[{BLOCK}];" for name in (*body.states, *spread)),
-        *(f"        const real snn_once_{name} = snn_all_{name}[0];" for name in body.parameters if name in scalars),
-        *(
-            f"        for (int64_t j = 0; j < snn_length; j++) snn_block_{n}[j] = snn_all_{n}[snn_start + j];"
-            for n in body.states
-        ),
-        *(
-            f"        snn_spread(snn_block_{n}, snn_all_{n}, snn_inner_{n}, snn_size_{n}, snn_start, snn_length);"
-            for n in spread
-        ),
-        "        for (int64_t j = 0; j < snn_length; j++) snn_block_events[j] = 0;",
+        *_c_block_in(body, scalars),
         "        for (int64_t snn_s = 0; snn_s < snn_steps; snn_s++) {",
         "            const real snn_t = (real)(snn_clock + (double)(snn_s + 1));",
         "            const io *snn_xs = snn_x + snn_s * snn_x_step + snn_start;",
@@ -75,16 +68,36 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
         *(f"                snn_block_{name}[snn_j] = {name};" for name in body.states),
         "            }",
         "        }",
-        *(
-            f"        for (int64_t j = 0; j < snn_length; j++) snn_all_{n}[snn_start + j] = snn_block_{n}[j];"
-            for n in body.states
-        ),
-        "        if (snn_events)",
-        "            for (int64_t j = 0; j < snn_length; j++) snn_events[snn_start + j] += snn_block_events[j];",
+        *_c_block_out(body),
         "    }",
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _c_block_in(body: KernelBody, scalars: frozenset[str]) -> list[str]:
+    """Return the code that copies a block's states and parameters into arrays that stay in the cache."""
+    each = "        for (int64_t j = 0; j < snn_length; j++)"
+    spread = [name for name in body.parameters if name not in scalars]
+    return [
+        f"        real snn_block_events[{BLOCK}];",
+        *(f"        real snn_block_{name}[{BLOCK}];" for name in (*body.states, *spread)),
+        *(f"        const real snn_once_{name} = snn_all_{name}[0];" for name in body.parameters if name in scalars),
+        *(f"{each} snn_block_{name}[j] = snn_all_{name}[snn_start + j];" for name in body.states),
+        *(
+            f"        snn_spread(snn_block_{n}, snn_all_{n}, snn_inner_{n}, snn_size_{n}, snn_start, snn_length);"
+            for n in spread
+        ),
+        f"{each} snn_block_events[j] = 0;",
+    ]
+
+
+def _c_block_out(body: KernelBody) -> list[str]:
+    each = "        for (int64_t j = 0; j < snn_length; j++)"
+    return [
+        *(f"{each} snn_all_{name}[snn_start + j] = snn_block_{name}[j];" for name in body.states),
+        f"        if (snn_events)\n    {each} snn_events[snn_start + j] += snn_block_events[j];",
+    ]
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from snnfw.kernels.body import KernelBody
 ROUNDED = {name: make for name, make in variants().items() if rounded(bodies()[name])}
 """Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
 
-FIRST = {body.code: name for name, body in reversed(bodies().items())}
+FIRST = {body.code: name for name, body in reversed(list(bodies().items()))}
 
 EXACT = {name: make for name, make in variants().items() if name in FIRST.values() and name not in ROUNDED}
 """Neurons whose kernel computes the very numbers that the reference computes; one where several compute the same."""

@@ -249,8 +249,9 @@ def test_threads_keep_to_their_own_elements_on_the_way_back(
     found = []
     for cupy.backwards, cupy.extra_blocks in ((backwards, 2), (False, 0)):
         start = [guarded.inside.clone() for guarded in carried]
-        given = ([s.inside for s in sequences], [s.inside for s in states], [s.inside for s in carried])
-        learning.gpu_gradient(body, *given[0], *given[1:], flats, 0.0)
+        gradient, x, gx = (guarded.inside for guarded in sequences)
+        before, after = [guarded.inside for guarded in states], [guarded.inside for guarded in carried]
+        learning.gpu_gradient(body, gradient, x, gx, before, after, flats, 0.0)
         found.append([sequences[2].inside.clone(), *(guarded.inside.clone() for guarded in carried)])
         for guarded in (*sequences, *states, *carried, *histories, *(values for values, _ in parameters)):
             guarded.check()
