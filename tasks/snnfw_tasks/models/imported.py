@@ -30,7 +30,7 @@ class CallableModel:
     tasks: ClassVar[tuple[str, ...]] = ()
 
     target: Annotated[str, Field(description="package.module:callable, which returns a torch.nn.Module")]
-    weights: Annotated[Path | None, Field(description="a .safetensors or .pth file to load")] = None
+    weights: Annotated[Path | None, Field(description="a file of weights, as safetensors or by torch.save")] = None
     args: Annotated[Mapping[str, Any], Field(description="what to call it with")] = field(default_factory=dict)
 
     def preprocess(self) -> None:
@@ -48,12 +48,22 @@ class CallableModel:
                 made = call_target(find_target(self.target), self.target, self.args)
             if not isinstance(made, nn.Module):
                 raise SnnfwError(f"'{self.target}' returns a {type(made).__name__}, not a torch.nn.Module.")
-            return made
+            return unwrapped(made)
 
         module = seeded(call, resources.seed)
         if self.weights:
             load_weights(module, self.weights)
         return module
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Return the network itself, of one that is spread over devices, or compiled."""
+    from torch._dynamo.eval_frame import OptimizedModule
+    from torch.nn.parallel import DataParallel, DistributedDataParallel
+
+    while isinstance(module, DataParallel | DistributedDataParallel | OptimizedModule):
+        module = module._orig_mod if isinstance(module, OptimizedModule) else module.module
+    return module
 
 
 @contextmanager

@@ -34,10 +34,10 @@ def build_segmenter(
     """
     from torchvision.models import get_model
 
-    from snnfw_tasks.models.checkpoint import load_weights, read_weights
+    from snnfw_tasks.models.checkpoint import load_weights, names_in
 
     given: dict[str, Any] = {} if named else {"weights_backbone": None, "num_classes": classes}
-    if weights and not named and any(key.startswith(AUXILIARY) for key in read_weights(Path(weights))):
+    if weights and not named and any(AUXILIARY in name.split(".") for name in names_in(Path(weights))):
         given["aux_loss"] = True
 
     def create() -> nn.Module:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 DEFAULT = "DEFAULT"
 """Stands for the weights that timm itself prefers, as it does in torchvision."""
 
+LOADING = ("checkpoint_path", "cache_dir", "pretrained")
+"""How arguments begin by which timm would load weights of its own accord: unpickled, or not all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class TimmModel:
@@ -58,6 +61,11 @@ class TimmModel:
 
         from snnfw_tasks.models.checkpoint import load_weights
 
+        for name in self.args:
+            if name.startswith(LOADING):
+                raise SnnfwError(
+                    f"model.args.{name} is not allowed: give weights by name or as a file, model.weights=..."
+                )
         outputs = pretrained(tagged)["num_classes"] if tagged else classes
         args = {"num_classes": outputs, **self.args}
         if tagged and args["num_classes"] != outputs:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def is_path(weights: str) -> bool:
     """Tell a file of weights from a name."""
-    from snnfw_tasks.models.checkpoint import SUFFIXES
+    from snnfw_tasks.models.weight_files import SUFFIXES
 
-    return "/" in weights or Path(weights).suffix in SUFFIXES
+    return "/" in weights or "#" in weights or Path(weights).suffix in SUFFIXES
 
 
 def no_such_arch(zoo: str, given: str, archs: Iterable[str], kind: str = "classifier") -> SnnfwError:

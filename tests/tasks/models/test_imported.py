@@ -25,6 +25,12 @@ def net(width=WIDTH):
 
 def number():
     return 7
+
+def spread():
+    return torch.nn.DataParallel(net())
+
+def compiled():
+    return torch.compile(net())
 """
 
 
@@ -55,6 +61,17 @@ def test_weights_come_from_a_file(here: Path) -> None:
     torch.save(saved.state_dict(), here / "w.pth")
     built = CallableModel("nearby_nets:net", here / "w.pth").build(10, Resources())
     assert built.state_dict()["weight"].equal(saved.weight)
+
+
+@pytest.mark.parametrize("wrapped", ["spread", "compiled"])
+def test_a_wrapped_network_takes_its_own_file_and_the_plain_one(here: Path, wrapped: str) -> None:
+    saved = torch.nn.Linear(3, 10)
+    prefix = {"spread": "module.", "compiled": "_orig_mod."}[wrapped]
+    for names in ("", prefix):
+        torch.save({f"{names}{key}": value for key, value in saved.state_dict().items()}, here / "w.pth")
+        built = CallableModel(f"nearby_nets:{wrapped}", here / "w.pth").build(10, Resources())
+        assert type(built) is torch.nn.Linear
+        assert built.weight.equal(saved.weight)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,14 @@ def test_a_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None
     ("source", "message"),
     [
         (
+            TimmModel("resnet10t", args={"checkpoint_path": "w.pth"}),
+            "model.args.checkpoint_path is not allowed: give weights by name or as a file, model.weights=...",
+        ),
+        (
+            TimmModel("resnet10t", "DEFAULT", args={"pretrained_strict": False}),
+            "model.args.pretrained_strict is not allowed: give weights by name or as a file, model.weights=...",
+        ),
+        (
             TimmModel("resnet10t.c3_in1k"),
             "model.arch=resnet10t.c3_in1k names weights too: write model.arch=resnet10t model.weights=c3_in1k.",
         ),
