@@ -10,7 +10,8 @@ from snnfw.config.experiments import named_experiment
 from snnfw.config.methods import expand_sources
 from snnfw.config.recipe import plain_preset
 from snnfw.config.schema import KEYS
-from snnfw.config.sources import Plain, files_to_load, read_experiment, read_recipe, text
+from snnfw.config.sources import Plain, combine, files_to_load, read_experiment, read_recipe, text
+from snnfw.config.trust import Sent, require_said_files
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
@@ -23,23 +24,30 @@ METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The layers of values, lowest first, the preset they stand on, and the plugin files that were loaded."""
+    """The layers of values, lowest first, the preset they stand on, and the plugin files that were loaded.
+
+    ``sent`` is the folder that some of them come from, ``said`` what the user says beside it.
+    """
 
     layers: tuple[Plain, ...]
     plugin: str | None
     loaded: tuple[str, ...]
+    sent: Sent | None
+    said: Plain
 
     def uppermost(self, key: str) -> int:
         """Return the number of the uppermost layer that says something about ``key``, or -1."""
         return max((number for number, layer in enumerate(self.layers) if layer.get(key) is not None), default=-1)
 
 
-def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gathered:
+def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None) -> Gathered:
     """Read every file that ``given`` names, register the plugins among them, and put the layers in order.
 
-    A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold.
+    A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold; the folder of
+    a training that is resumed stands for one.
     """
-    experiment = named_experiment(given, registry, keys) if given.get("experiment") else _trained(given)
+    sent = Sent("resume", resume) if resume else _checkpoint(given)
+    experiment = trained(sent) if sent else named_experiment(given, registry, keys)
     experiment.pop("trainer", None)  # of a training alone
     plugin = text(given if "plugin" in given else experiment, "plugin")
     if "plugin" in experiment and plugin != text(experiment, "plugin"):
@@ -49,13 +57,16 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> Gath
     for layer in (experiment, given):
         recipe = text(layer, "recipe")
         layers += [read_recipe(Path(recipe)) if recipe else {}, layer]
+    if sent:
+        require_said_files(sent, layers[:2], layers[2:])
     files = [Path(file) for layer in layers for file in files_to_load(layer)]
     for file in files:
         registry.load_file(file)
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
     preset = _preset(registry, plugin) if plugin else {}
     below = (preset, _suited_to_task(registry, layers))
-    return Gathered(tuple(expand_sources(registry, layer) for layer in (*below, *layers)), plugin, loaded)
+    expanded = tuple(expand_sources(registry, layer) for layer in (*below, *layers))
+    return Gathered(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
 
 
 def _suited_to_task(registry: Registry, layers: Sequence[Plain]) -> Plain:
@@ -65,16 +76,19 @@ def _suited_to_task(registry: Registry, layers: Sequence[Plain]) -> Plain:
     return dict(getattr(task, "defaults", {}))
 
 
-def _trained(given: Plain) -> Plain:
-    """Return what the training was told whose checkpoint is to be run; the trainer's part apart."""
-    folder = text(given, "checkpoint")
-    if folder is None:
-        return {}
-    file = Path(folder) / "config.yaml"
-    if not file.is_file():
-        raise SnnfwError(f"checkpoint={folder} does not work: it holds no config.yaml, so nothing was trained there.")
-    read = read_experiment(file, (*KEYS, "trainer"))
-    return {key: value for key, value in read.items() if key not in ("trainer", "out", "device", "backend")}
+def _checkpoint(given: Plain) -> Sent | None:
+    folder = None if given.get("experiment") else text(given, "checkpoint")
+    return Sent("checkpoint", Path(folder)) if folder is not None else None
+
+
+def trained(sent: Sent) -> Plain:
+    """Return what a training was told; where a run of it computes and writes is the run's own."""
+    if not sent.file.is_file():
+        begun = "no training has begun" if sent.key == "resume" else "nothing was trained"
+        raise SnnfwError(f"{sent} does not work: it holds no config.yaml, so {begun} there.")
+    read = read_experiment(sent.file, (*KEYS, "trainer"))
+    own = ("out", "device", "backend") if sent.key == "checkpoint" else ()
+    return {key: value for key, value in read.items() if key not in own}
 
 
 def _preset(registry: Registry, name: str) -> Plain:

@@ -14,11 +14,13 @@ from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source
 from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
+from snnfw.config.trust import require_said_code
 from snnfw.errors import SnnfwError
 from snnfw.simulate.energy_model import EnergyModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from snnfw.registry import Registry
 
@@ -47,9 +49,11 @@ def to_yaml(config: Resolved) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(dict(config.resolved)))
 
 
-def resolve_plain(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) -> RunConfig:
-    """Return the configuration that plain values ask for; ``keys`` are those that an experiment file may hold."""
-    gathered = gather(given, registry, keys)
+def resolve_plain(
+    given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None
+) -> RunConfig:
+    """Return the configuration that plain values ask for; ``keys`` and ``resume`` are those of :func:`gather`."""
+    gathered = gather(given, registry, keys, resume)
     values = interpolate(reduce(combine, gathered.layers))
     task = choose(registry, values, "task")
     methods = {
@@ -60,6 +64,8 @@ def resolve_plain(given: Plain, registry: Registry, keys: Sequence[str] = KEYS) 
         "search": choose_optional(registry, values, "search"),
         "exit": choose_optional(registry, values, "exit"),
     }
+    if gathered.sent:
+        require_said_code(gathered.sent, methods, gathered.said)
     rules, recipe = build_layers(registry, values, gathered)
     settings = _settings(values)
     energy = _energy(values)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown, take_apart
+from snnfw.config.gather import trained
+from snnfw.config.methods import expand_sources
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, read_values, read_words, text
+from snnfw.config.sources import Plain, combine, read_values, read_words, text
+from snnfw.config.trust import Sent
 from snnfw.errors import SnnfwError
 from snnfw.training.settings import TrainerSettings
 
@@ -23,6 +26,9 @@ WITHOUT_EFFECT = ("converter", "search", "exit", "checkpoints", "memory", "stric
 """What a run is told and a training has no use for."""
 
 TRAINING_KEYS = ("trainer", "resume", *(key for key in KEYS if key not in WITHOUT_EFFECT))
+
+MAY_RUN = ("task", "model", "data")
+"""What may name Python to run, and is then said again where a training is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,29 +52,38 @@ def resolve_training_mapping(mapping: Mapping[str, Any], registry: Registry) -> 
 
 
 def _resolve(given: Plain, registry: Registry) -> TrainConfig:
-    resume = text(given, "resume")
-    if resume is not None:
-        given = _of_folder(Path(resume), given)
-    file = named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
+    resume = _folder(given)
+    if resume:
+        file = trained(Sent("resume", resume))
+    else:
+        file = named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
     trainer = {**_mapping(file.get("trainer")), **_mapping(given.get("trainer"))}
     settings = build(TrainerSettings, trainer, "trainer", "the trainer")
     shared = {key: value for key, value in given.items() if key not in ("trainer", "resume")}
-    run = resolve_plain(shared, registry)
+    run = resolve_plain(shared, registry, resume=resume)
+    if resume:
+        before = expand_sources(registry, file)
+        after = combine(before, expand_sources(registry, given))
+        if changed := [key for key in MAY_RUN if before.get(key) != after.get(key)]:
+            raise _changes_nothing(resume, changed)
     kept = {key: value for key, value in run.resolved.items() if key not in WITHOUT_EFFECT}
-    resolved = {**kept, "trainer": take_apart(settings)}
-    return TrainConfig(run, settings, Path(resume) if resume else None, resolved)
+    return TrainConfig(run, settings, resume, {**kept, "trainer": take_apart(settings)})
 
 
-def _of_folder(folder: Path, given: Plain) -> Plain:
-    """Return what a training's own folder says; whoever resumes it changes nothing."""
-    file = folder / "config.yaml"
-    if not file.is_file():
-        raise SnnfwError(f"resume={folder} does not work: it holds no config.yaml, so no training has begun there.")
-    if others := sorted(set(given) - {"resume", "load"}):
-        raise SnnfwError(
-            f"resume={folder} goes on with what its config.yaml says: leave {', '.join(others)} out, or begin anew."
-        )
-    return {**given, "experiment": str(file)}
+def _folder(given: Plain) -> Path | None:
+    """Return the folder to go on in; beside it stand at most the words that let it run what it names."""
+    resume = text(given, "resume")
+    if resume is None:
+        return None
+    if others := sorted(set(given) - {"resume", "load", *MAY_RUN}):
+        raise _changes_nothing(Path(resume), others)
+    return Path(resume)
+
+
+def _changes_nothing(folder: Path, keys: Sequence[str]) -> SnnfwError:
+    return SnnfwError(
+        f"resume={folder} goes on with what its config.yaml says: leave {', '.join(keys)} out, or begin anew."
+    )
 
 
 def _mapping(value: object) -> Plain:

@@ -11,7 +11,9 @@ from snnfw.contracts.data import Bundle, Resources
 class ModelSource(Protocol):
     """A network as a method: a frozen dataclass whose fields say which one.
 
-    ``tasks`` names the tasks it serves; an empty tuple means any.
+    ``tasks`` names the tasks it serves; an empty tuple means any. Where parameters say which Python runs (a function to
+    call, a file to unpickle), ``runs`` names them, as a class variable or a property: the folder of a training may then
+    not bring them by itself. Tasks and data sets may have it too.
     """
 
     name: ClassVar[str]

@@ -28,6 +28,7 @@ class CallableModel:
 
     name: ClassVar[str] = "callable"
     tasks: ClassVar[tuple[str, ...]] = ()
+    runs: ClassVar[tuple[str, ...]] = ("target", "args")
 
     target: Annotated[str, Field(description="package.module:callable, which returns a torch.nn.Module")]
     weights: Annotated[Path | None, Field(description="a file of weights, as safetensors or by torch.save")] = None

@@ -71,6 +71,11 @@ class UltralyticsModel:
         bool, Field(description="accept files that may run code when read: give it for files of your own alone")
     ] = False
 
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the parameters that name a file which may run code when it is read."""
+        return ("trust", "arch", "weights") if self.trust else ()
+
     def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network of the weights, or one with random weights for classes of these names."""
         from snnfw_tasks.models.yolo_networks import without_suppression

@@ -1,0 +1,84 @@
+"""Run no Python that only a folder names: one that somebody sent is data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from snnfw.config.fields import shown, take_apart
+from snnfw.config.schema import METHODS
+from snnfw.config.sources import Plain, files_to_load
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from snnfw.config.schema import RunConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The folder of a training, and the word that names it."""
+
+    key: str
+    folder: Path
+
+    def __str__(self) -> str:
+        return f"{self.key}={self.folder}"
+
+    @property
+    def file(self) -> Path:
+        """Return the file that says what the training was told."""
+        return self.folder / "config.yaml"
+
+
+def require_said_files(sent: Sent, layers: Sequence[Plain], said: Sequence[Plain]) -> None:
+    """Refuse plugin files that the folder's layers name and the user's own do not."""
+    again = {Path(file).resolve() for layer in said for file in files_to_load(layer)}
+    files = [file for layer in layers for file in files_to_load(layer) if Path(file).resolve() not in again]
+    if files:
+        raise _refusal(sent, [_loading(files)])
+
+
+def require_said_code(sent: Sent, methods: Mapping[str, Any], said: Plain) -> None:
+    """Refuse parameters that say which Python runs unless the user says them again."""
+    silent = []
+    for key, name, value in _running(methods):
+        own = said.get(key) or {}
+        # A word wins over the folder, but mappings are merged: what a word says of one has to be all of it.
+        if name not in own or (isinstance(value, Mapping) and own[name] != value):
+            silent.append(_word(key, name, value))
+    if silent:
+        raise _refusal(sent, silent)
+
+
+def words_that_run(config: RunConfig) -> list[str]:
+    """Return the words that have to stand beside the folder of a training, so that what it names may run."""
+    files = files_to_load(dict(config.resolved))
+    methods = {key: getattr(config, key, None) for key in METHODS}
+    return [*([_loading(files)] if files else []), *(_word(*running) for running in _running(methods))]
+
+
+def _running(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Yield every parameter that says which Python runs, with its method's key and its value."""
+    for key, method in methods.items():
+        names = getattr(method, "runs", ())
+        values = take_apart(method) if names else {}
+        yield from ((key, name, values[name]) for name in names if values[name])
+
+
+def _loading(files: Iterable[str]) -> str:
+    return shlex.quote(f"load=[{','.join(files)}]")
+
+
+def _word(key: str, name: str, value: object) -> str:
+    return shlex.quote(f"{key}.{name}={shown(value)}")
+
+
+def _refusal(sent: Sent, words: Sequence[str]) -> SnnfwError:
+    return SnnfwError(
+        f"{sent} names Python to run, and a folder is data: if you trust it, say so yourself and add {' '.join(words)}"
+    )
