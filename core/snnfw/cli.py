@@ -54,8 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SnnfwError as error:
         print(f"snnfw: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("snnfw: interrupted.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)
         return 130
 
 

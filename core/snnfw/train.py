@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from rich.console import Console
 from snnfw.capture.export import capture
 from snnfw.config.resolve import to_yaml
 from snnfw.config.training import TrainConfig
+from snnfw.config.trust import words_that_run
 from snnfw.contracts import Keep
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
@@ -19,7 +24,7 @@ from snnfw.pipeline import acquire, load
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json, run_folder, write_file, write_folder
 from snnfw.training.checkpoint import WEIGHTS, save_weights
-from snnfw.training.fit import fit
+from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.tdbn import scale_norms
@@ -27,11 +32,24 @@ from snnfw.training.tdbn import scale_norms
 REPORT = "training.json"
 
 
+STARTS = {
+    "fresh": "the network is initialised anew (trainer.start=fresh)",
+    "given": "the network starts from the weights that it has (trainer.start=given)",
+    "resumed": "the training goes on behind its last whole epoch",
+}
+"""What the weights are before the first step, by how a training starts."""
+
+
 def train(config: TrainConfig, console: Console | None = None) -> Path:
-    """Train, and return the folder that holds logs, checkpoint and, once it is finished, the weights."""
+    """Train, and return the folder that holds logs, checkpoint and, once it is finished, the weights.
+
+    Raises:
+        KeyboardInterrupt: someone stopped it; the message says how to go on.
+
+    """
     console = console or Console(quiet=True)
     resources = acquire(config.run, console)
-    folder = begun(config)
+    target = place_of(config)
 
     bundle = load(config.run, resources)
     if config.trainer.start == "fresh":
@@ -42,24 +60,53 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
         raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
     scaled = scale_norms(graph, plan) if config.trainer.norm == "tdbn" and config.trainer.start == "fresh" else {}
     model = Direct().convert(graph, plan, bundle.calibration, config.run.timesteps, resources)
-    scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
-
-    facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
-    save_weights(bundle.model, folder / WEIGHTS, facts)
-    write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
+    going_on = config.resume is not None and (config.resume / LAST).exists()
+    console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
+    with begun(config, target) as folder:
+        scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
+        facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
+        save_weights(bundle.model, folder / WEIGHTS, facts)
+        write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
     console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
-    console.print(f"weights in {folder}: snnfw run checkpoint={folder} runs them")
+    console.print(f"weights in {folder}: {command(config, 'run checkpoint', folder)} runs them", soft_wrap=True)
     return folder
 
 
-def begun(config: TrainConfig) -> Path:
-    """Return the training's folder: the one to go on in, or a new one with nothing but the configuration."""
-    if config.resume is not None:
-        finished = config.resume / REPORT
-        if finished.exists():
+def place_of(config: TrainConfig) -> Path:
+    """Return the training's folder: the one to go on in, or one that is not there yet."""
+    if config.resume is None:
+        name = f"train-{config.run.task.name}"
+        return run_folder(config.run.out, name, config.run.plugin or "recipe", datetime.now())
+    finished = config.resume / REPORT
+    if finished.exists():
+        try:
             said = json.loads(finished.read_text(encoding="utf-8"))["scores"]
-            raise SnnfwError(f"resume={config.resume} is finished ({said}): nothing is left to train.")
-        return config.resume
-    name = f"train-{config.run.task.name}"
-    target = run_folder(config.run.out, name, config.run.plugin or "recipe", datetime.now())
-    return write_folder(target, {"config.yaml": to_yaml(config)})
+        except (ValueError, KeyError, TypeError) as error:
+            raise SnnfwError(f"'{finished}' is damaged: delete it to finish the training again.") from error
+        raise SnnfwError(f"resume={config.resume} is finished ({said}): nothing is left to train.")
+    return config.resume
+
+
+@contextmanager
+def begun(config: TrainConfig, target: Path) -> Iterator[Path]:
+    """Yield the training's folder, made if it is a new one; it stays once there is an epoch to go on behind."""
+    missing = [path for path in (target, *target.parents) if not path.exists()]
+    folder = target if config.resume else write_folder(target, {"config.yaml": to_yaml(config)})
+    try:
+        yield folder
+    except BaseException as error:
+        kept = bool(config.resume) or (folder / LAST).exists()
+        if not kept:
+            shutil.rmtree(folder)
+            for path in missing[1:]:
+                with suppress(OSError):  # another run has come
+                    path.rmdir()
+        if isinstance(error, KeyboardInterrupt):
+            again = f"{command(config, 'train resume', folder)} goes on behind the last whole epoch"
+            raise KeyboardInterrupt(again if kept else "no epoch was whole, so nothing is kept") from error
+        raise
+
+
+def command(config: TrainConfig, key: str, folder: Path) -> str:
+    """Return the command that goes on with a training's folder, with the words that allow it what it names."""
+    return " ".join([f"snnfw {key}={shlex.quote(str(folder))}", *words_that_run(config.run)])

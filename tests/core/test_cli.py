@@ -166,6 +166,7 @@ def raising(error: BaseException) -> Any:
     [
         (SnnfwError("no such weights."), 2, "snnfw: no such weights.\n"),
         (KeyboardInterrupt(), 130, "snnfw: interrupted.\n"),
+        (KeyboardInterrupt("go on so"), 130, "snnfw: interrupted: go on so.\n"),
     ],
 )
 def test_what_goes_wrong_on_the_way_shows_no_traceback(

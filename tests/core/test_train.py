@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
+import shutil
+import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import Any, ClassVar
 
 import pytest
 import torch
+from omegaconf import OmegaConf
+from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -25,6 +30,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
 from snnfw.train import train
 from snnfw.training.checkpoint import WEIGHTS
+from snnfw.training.fit import LAST
 
 X = noise(48, 2, 4, 4).float()
 Y = (X.mean((1, 2, 3)) > 0).long()
@@ -65,13 +71,27 @@ class Toy:
     default_model: ClassVar[str] = "toy-net"
     default_data: ClassVar[str] = "toy-noise"
     frames: int = 0
+    without: str = ""
+    stop: str = ""
 
     def load(self, model: Any, data: Any, resources: Any) -> Bundle:
         del data, resources
         net = seeded(lambda: Net(model.width)).eval()
+        if model.weights:
+            net.load_state_dict({name: tensor + 1 for name, tensor in net.state_dict().items()})
+        net.requires_grad_(not model.frozen)
         found = Bundle(net, (X[:2],), [(X,)], [Batch((X,), Y)], Right, "accuracy", training=batches)
-        found = replace(found, loss=lambda output, target, _: F.cross_entropy(output, target))
+        found = replace(found, **self.brought())
         return replace(found, frames=self.frames) if self.frames else found
+
+    def brought(self) -> dict[str, Any]:
+        return {"loss": self.loss, **({self.without: None} if self.without else {})}
+
+    def loss(self, output: Any, target: Any, smoothing: float) -> Tensor:
+        del smoothing
+        if self.stop:
+            raise {"Ctrl-C": KeyboardInterrupt, "bug": RuntimeError}[self.stop]
+        return F.cross_entropy(output, target)
 
 
 @dataclass(frozen=True)
@@ -81,6 +101,8 @@ class ToyNet:
     name: ClassVar[str] = "toy-net"
     tasks: ClassVar[tuple[str, ...]] = ("toy",)
     width: int = 8
+    weights: str | None = None
+    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -190,6 +212,11 @@ def test_frames_need_neurons(registry: Registry, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (
+            "model.weights=w.pth trainer.start=fresh",
+            "trainer.start=fresh would throw model.weights=w.pth away: say trainer.start=given to go on from them, or "
+            "leave them out.",
+        ),
         ("trainer.epoch=3", "the trainer has no parameter 'epoch'. Did you mean 'epochs'?"),
         ("trainer=fast", "trainer=fast is not allowed: give its parameters (epochs, optimizer,"),
         ("trainer.rate=0", "trainer.rate=0 is not allowed: it must be greater than 0."),
@@ -208,7 +235,78 @@ def test_what_a_training_cannot_be_told_is_refused(
     assert str(caught.value).startswith(sentence.replace("{spiking}", str(spiking)))
 
 
-def test_a_finished_training_is_not_resumed(registry: Registry, spiking: Path) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["model.frozen=true"],
+        ["task.without=training"],
+        ["task.without=loss"],
+        ["trainer.rate=1e30", "trainer.optimizer=adam"],
+        ["task.frames=1"],
+        ["plugin=ann", "task.frames=4"],
+        ["trainer.batch=4096", "backend=cupy"],
+        ["device=cuda:99"],
+    ],
+)
+def test_a_training_that_is_refused_leaves_nothing(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in ([], ["out=there/mine"]):
+        with pytest.raises(SnnfwError):
+            train(
+                resolve_training(
+                    ["task=toy", "plugin=inflor", "timesteps=2", "trainer.batch=16", *words, *out], registry
+                )
+            )
+        assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_breaks_down_before_an_epoch_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError):
+        trained(registry, tmp_path / "t", "plugin=inflor", "task.stop=bug")
+    with pytest.raises(KeyboardInterrupt, match="^no epoch was whole, so nothing is kept$"):
+        trained(registry, tmp_path / "t", "plugin=inflor", "task.stop=Ctrl-C")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_training_that_is_stopped_says_how_to_go_on(
+    registry: Registry, spiking: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "with space"
+    shutil.copytree(spiking, begun)
+    for name in (WEIGHTS, "training.json", LAST):
+        (begun / name).unlink()
+    config = resolve_training([f"resume={begun}"], registry)
+    monkeypatch.setattr(Toy, "loss", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        train(config)
+    assert str(caught.value) == f"snnfw train resume='{begun}' goes on behind the last whole epoch"
+    assert (begun / "config.yaml").exists()
+
+
+def test_given_weights_are_what_a_training_starts_from(registry: Registry, tmp_path: Path) -> None:
+    told = io.StringIO()
+    starts = {}
+    for name, words in {"fresh": [], "given": ["model.weights=w.pth"], "said": ["trainer.start=given"]}.items():
+        given = ["task=toy", "plugin=ann", "timesteps=1", "trainer.epochs=1", "trainer.rate=1e-12", *words]
+        folder = train(resolve_training([*given, f"out={tmp_path / name}"], registry), Console(file=told, width=200))
+        starts[name] = load_file(folder / WEIGHTS)["conv.weight"]
+        assert OmegaConf.load(folder / "config.yaml").trainer.start == ("fresh" if name == "fresh" else "given")
+    own = seeded(lambda: Net(8)).state_dict()["conv.weight"]
+    torch.testing.assert_close(starts["said"], own)
+    torch.testing.assert_close(starts["given"], own + 1)
+    assert not torch.allclose(starts["fresh"], own)
+    assert told.getvalue().count("the network is initialised anew (trainer.start=fresh)") == 1
+    assert told.getvalue().count("the network starts from the weights that it has (trainer.start=given)") == 2
+
+
+def test_a_finished_training_is_not_resumed(registry: Registry, spiking: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(spiking, damaged)
+    (damaged / "training.json").write_text("{")
+    with pytest.raises(SnnfwError, match=r"training.json' is damaged: delete it to finish the training again\.$"):
+        train(resolve_training([f"resume={damaged}"], registry))
     with pytest.raises(SnnfwError, match=r"is finished \(\{.*\}\): nothing is left to train\.$"):
         train(resolve_training([f"resume={spiking}"], registry))
 

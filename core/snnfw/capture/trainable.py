@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.fold_norms import NORM, single_output
+from snnfw.capture.graph import attribute
 
 aten = torch.ops.aten
 MODE = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
@@ -51,7 +52,8 @@ def keep_trainable(module: fx.GraphModule) -> None:
 
 def set_training(module: fx.GraphModule, training: bool) -> None:
     """Let batch norms use and estimate the batch's statistics, and dropouts drop, or stop it."""
-    switched = [node for node in module.graph.nodes if node.target in MODE and node.args[MODE[node.target]] != training]
+    changing = [node for node in module.graph.nodes if node.target in MODE and not is_frozen(module, node)]
+    switched = [node for node in changing if node.args[MODE[node.target]] != training]
     for node in switched:
         args: list[Any] = list(node.args)
         args[MODE[node.target]] = training
@@ -63,3 +65,10 @@ def set_training(module: fx.GraphModule, training: bool) -> None:
 def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
     """Return the batch norms of a graph that was kept trainable, in the order of execution."""
     return tuple(node for node in module.graph.nodes if node.target is aten.batch_norm.default)
+
+
+def is_frozen(module: fx.GraphModule, node: fx.Node) -> bool:
+    """Tell whether a batch norm has parameters and none of them may change: its estimates stay as they are, too."""
+    given = node.args[1:3] if node.target is aten.batch_norm.default else ()
+    own = [attribute(module, str(arg.target)) for arg in given if isinstance(arg, fx.Node) and arg.op == "get_attr"]
+    return bool(own) and not any(parameter.requires_grad for parameter in own)

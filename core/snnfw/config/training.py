@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown, take_apart
@@ -66,8 +66,22 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
         after = combine(before, expand_sources(registry, given))
         if changed := [key for key in MAY_RUN if before.get(key) != after.get(key)]:
             raise _changes_nothing(resume, changed)
+    settings = replace(settings, start=_start(settings, run))
     kept = {key: value for key, value in run.resolved.items() if key not in WITHOUT_EFFECT}
     return TrainConfig(run, settings, resume, {**kept, "trainer": take_apart(settings)})
+
+
+def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given"]:
+    """Return what the training starts from: given weights are not thrown away."""
+    weights = getattr(run.model, "weights", None)
+    if weights is None:
+        return settings.start or "fresh"
+    if settings.start == "fresh":
+        raise SnnfwError(
+            f"trainer.start=fresh would throw model.weights={weights} away: say trainer.start=given to go on from "
+            "them, or leave them out."
+        )
+    return "given"
 
 
 def _folder(given: Plain) -> Path | None:

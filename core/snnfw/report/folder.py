@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from snnfw.errors import SnnfwError
+from snnfw.files import whole
 
 
 def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
@@ -46,14 +46,8 @@ def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def write_file(path: Path, text: str) -> None:
     """Write one file of a folder that is complete otherwise: the old one or the new one, never half."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path) as scratch:
         scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise SnnfwError(f"cannot write '{path}' ({error}): make room; what was there is untouched.") from error
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _rename(scratch: Path, target: Path) -> Path:

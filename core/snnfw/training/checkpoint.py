@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from snnfw.errors import SnnfwError
+from snnfw.files import whole
 
 WEIGHTS = "model.safetensors"
 """The file of trained weights in a training's folder."""
@@ -20,14 +20,8 @@ def save_weights(model: nn.Module, path: Path, facts: Mapping[str, str]) -> None
     """Write a network's parameters and buffers, with facts about them; the old file or the new one, never half."""
     # Each with memory of its own, as the format asks for: tied weights are written twice.
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path, (OSError, SafetensorError)) as scratch:
         save_file(state, scratch, metadata=dict(facts))
-        scratch.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise SnnfwError(f"cannot write '{path}' ({error}): make room; what was there is untouched.") from error
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
@@ -51,12 +45,12 @@ def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
             f"checkpoint={folder} was trained with plugin={trained}, whose neurons plugin={plugin} does not have: run "
             f"it with plugin={trained}, or train with plugin=ann what is to be converted."
         )
-    if fault := _mismatch(state, model.state_dict()):
+    if fault := mismatch(state, model.state_dict()):
         raise SnnfwError(f"checkpoint={folder} is of another network: {fault}. Say the model that it was trained with.")
     model.load_state_dict(state)
 
 
-def _mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+def mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
     """Return the first difference between two sets of tensors, or nothing."""
     for name in [*wanted, *given]:
         if name not in given or name not in wanted:

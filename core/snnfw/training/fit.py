@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.contracts import Batch, Batches, Bundle, Resources
 from snnfw.errors import SnnfwError
+from snnfw.training.checkpoint import mismatch
 from snnfw.training.learner import Learner
+from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 
@@ -89,19 +92,57 @@ def fit(
     Returns the scores of the last epoch.
 
     Raises:
-        SnnfwError: the loss is not finite, or the task lacks data or a loss.
+        SnnfwError: the loss is not finite, nothing may change, or the task lacks data or a loss.
+        KeyboardInterrupt: someone stopped it.
 
     """
     data = Data(bundle, settings, resources.seed)
-    batches = len(data.train_dataloader()) // (settings.devices * settings.nodes)
+    there, processes = len(data.train_dataloader()), settings.devices * settings.nodes
+    batches = there // processes
+    if not batches:
+        raise SnnfwError(
+            f"there are {there} batches of training data for {processes} processes, and each needs one: give more "
+            "data, or lower trainer.batch."
+        )
     steps = -(-batches // settings.accumulate) * settings.epochs
     learner = Learner(network, bundle, settings, steps)
-    last = folder / LAST
-    with _without_chatter():
-        trainer = _trainer(settings, folder, resources, quiet)
+    lines = EpochLines(folder / "log" / "metrics.csv")
+    last = _last(folder, learner)
+    with _without_chatter(), _stoppable():
+        trainer = _trainer(settings, folder, resources, lines, quiet)
         # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
-        trainer.fit(learner, datamodule=data, ckpt_path=str(last) if last.exists() else None, weights_only=True)
-    return {name: float(value) for name, value in trainer.logged_metrics.items()}
+        trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
+    return lines.last
+
+
+def _last(folder: Path, learner: Learner) -> Path | None:
+    """Return the last epoch's checkpoint, if there is one, refusing what this training cannot have left."""
+    path = folder / LAST
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
+        fault = mismatch(state, learner.state_dict())
+    except Exception as error:  # a damaged file raises whatever its bytes lead to
+        raise SnnfwError(f"'{path}' is damaged: delete it to begin anew in its folder.") from error
+    if fault:
+        raise SnnfwError(f"'{path}' is of another network: {fault}. Delete it to begin anew in its folder.")
+    return path
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Let Ctrl-C through, which Lightning would turn into an exit of the process, and then never hear again."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is not before:
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
@@ -118,7 +159,9 @@ def _without_chatter() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _trainer(settings: TrainerSettings, folder: Path, resources: Resources, quiet: bool) -> lightning.Trainer:
+def _trainer(
+    settings: TrainerSettings, folder: Path, resources: Resources, lines: EpochLines, quiet: bool
+) -> lightning.Trainer:
     kind, _, index = resources.device.partition(":")
     devices: Any = [int(index)] if index else settings.devices
     keep = ModelCheckpoint(
@@ -135,15 +178,9 @@ def _trainer(settings: TrainerSettings, folder: Path, resources: Resources, quie
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[SeedEachEpoch(resources.seed), keep],
-        logger=list(_loggers(settings, folder)),
+        callbacks=[SeedEachEpoch(resources.seed), lines, keep],
+        logger=TensorBoardLogger(folder, name=None, version="tensorboard") if settings.tensorboard else False,
         log_every_n_steps=1,
         enable_progress_bar=not quiet,
         enable_model_summary=False,
     )
-
-
-def _loggers(settings: TrainerSettings, folder: Path) -> Iterator[Any]:
-    yield CSVLogger(folder, name=None, version="log")
-    if settings.tensorboard:
-        yield TensorBoardLogger(folder, name=None, version="tensorboard")

@@ -17,6 +17,8 @@ from snnfw.training.settings import TrainerSettings
 
 Loss = Callable[[Any, Any, float], Tensor]
 
+NOTHING = "no parameter of the network may change, so there is nothing to train"
+
 
 class Learner(lightning.LightningModule):
     """Minimise the task's loss by backpropagation through time."""
@@ -25,6 +27,8 @@ class Learner(lightning.LightningModule):
         super().__init__()
         if bundle.loss is None:
             raise SnnfwError("this task has no loss, so nothing can be trained for it.")
+        if not any(parameter.requires_grad for parameter in network.parameters()):
+            raise SnnfwError(f"{NOTHING}: it has none, or all are frozen (requires_grad=False).")
         self.network, self.settings = network, settings
         self._loss: Loss = bundle.loss
         self._bundle, self._steps = bundle, steps
@@ -40,10 +44,13 @@ class Learner(lightning.LightningModule):
         else:
             loss = self._loss(mean_over_time(outputs), batch.target, smoothing)
         if not bool(torch.isfinite(loss)):
+            kept = " The checkpoint of the last epoch is kept." if self.current_epoch else ""
             raise SnnfwError(
                 f"the loss is {float(loss)} at batch {index} of epoch {self.current_epoch}: lower trainer.rate, or set "
-                "trainer.clip. The checkpoint of the last epoch is kept."
+                f"trainer.clip.{kept}"
             )
+        if not loss.requires_grad:
+            raise SnnfwError(f"{NOTHING}: no gradient reaches those that may, past neurons or operators without one.")
         self.log("loss", loss.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch.inputs[0]))
         return loss
 

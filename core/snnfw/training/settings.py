@@ -33,8 +33,9 @@ class TrainerSettings:
         Literal["tdbn", "batch"], Field(description="scale batch norms to the threshold, or leave them as they are")
     ] = "tdbn"
     start: Annotated[
-        Literal["fresh", "given"], Field(description="initialise the network anew, or go on with its weights")
-    ] = "fresh"
+        Literal["fresh", "given"] | None,
+        Field(description="initialise the network anew, or go on with its weights, as is usual where model.weights is"),
+    ] = None
     batch: Annotated[int, Field(ge=2, description="samples per batch and process")] = 64
     accumulate: Annotated[int, Field(ge=1, description="batches per optimiser step")] = 1
     clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient")] = None

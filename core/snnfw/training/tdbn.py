@@ -9,7 +9,7 @@ from torch import fx
 
 from snnfw.capture.graph import Graph, attribute
 from snnfw.capture.sites import packet
-from snnfw.capture.trainable import norms
+from snnfw.capture.trainable import is_frozen, norms
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan
 
@@ -39,8 +39,8 @@ def scale_norms(graph: Graph, plan: Plan) -> dict[str, float]:
                 f"the batch norm '{path}' has no gain (affine=False) that a threshold could scale: give it one, or "
                 "say trainer.norm=batch."
             )
-        if path in factors:
-            continue  # a module that is called twice
+        if path in factors or is_frozen(graph.module, norm):
+            continue  # a module that is called twice, or that stays as it is
         factors[path] = _threshold_behind(norm, plan) * (math.sqrt(0.5) if _is_summed(norm) else 1.0)
         attribute(graph.module, str(weight.target)).mul_(factors[path])
     return factors

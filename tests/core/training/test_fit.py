@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import csv
+import pickle
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,11 @@ from snnfw.contracts import Batch, Bundle, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.spiking.model import SpikingModel
 from snnfw.training import fit as fitting
 from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
-from snnfw.training.learner import rate_at
+from snnfw.training.learner import Learner, rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 from snnfw.training.tdbn import scale_norms
@@ -66,13 +70,23 @@ def bundle(net: nn.Module, **changed: Any) -> Bundle:
     return Bundle(net, (X[:2],), [(X,)], [Batch((X,), Y)], Right, "accuracy", **given)
 
 
-def trained(folder: Path, settings: TrainerSettings, **changed: Any) -> tuple[dict[str, Tensor], dict[str, float]]:
-    net = seeded(Net).eval()
+def converted(net: nn.Module, scaled: bool = False) -> SpikingModel:
     graph = capture(net, (X[:2],), trainable=True)
     plan = place(graph, (Rule("*", LeakyIntegrateAndFire()),))
-    model = Direct().convert(graph, plan, [(X,)], 2, Resources())
-    scores = fit(TrainingNetwork(model), bundle(net, **changed), settings, folder, Resources(), quiet=True)
+    if scaled:
+        scale_norms(graph, plan)
+    return Direct().convert(graph, plan, [(X,)], 2, Resources())
+
+
+def trained(folder: Path, settings: TrainerSettings, **changed: Any) -> tuple[dict[str, Tensor], dict[str, float]]:
+    net = seeded(Net).eval()
+    scores = fit(TrainingNetwork(converted(net)), bundle(net, **changed), settings, folder, Resources(), quiet=True)
     return copy.deepcopy(net.state_dict()), scores
+
+
+def told(folder: Path) -> list[dict[str, str]]:
+    with (folder / "log" / "metrics.csv").open() as file:
+        return list(csv.DictReader(file))
 
 
 SETTINGS = TrainerSettings(epochs=4, batch=16, rate=0.1)
@@ -82,7 +96,10 @@ def test_a_training_learns_and_says_how_well(tmp_path: Path) -> None:
     _, scores = trained(tmp_path, TrainerSettings(epochs=40, batch=16, rate=0.2))
     assert scores["accuracy"] > 0.8
     assert (tmp_path / LAST).exists()
-    assert "accuracy" in (tmp_path / "log" / "metrics.csv").read_text()
+    lines = told(tmp_path)
+    assert [line["epoch"] for line in lines] == [str(epoch) for epoch in range(40)]
+    assert lines[-1].keys() == {"epoch", "step", "loss", "accuracy"}
+    assert scores == {"loss": float(lines[-1]["loss"]), "accuracy": float(lines[-1]["accuracy"])}
 
 
 @pytest.mark.parametrize("loss", ["mean", "tet"])
@@ -107,8 +124,11 @@ def test_a_training_that_is_killed_and_resumed_ends_with_the_same_weights(
         patch.setattr(fitting, "SeedEachEpoch", WithKill)
         with pytest.raises(KilledError):
             trained(tmp_path / "cut", settings)
+    assert len(told(tmp_path / "cut")) == 2
     torch.rand(100)  # the generators have moved on since
-    resumed, _ = trained(tmp_path / "cut", settings)
+    resumed, scores = trained(tmp_path / "cut", settings)
+    assert told(tmp_path / "cut") == told(tmp_path / "whole")
+    assert trained(tmp_path / "cut", settings)[1] == scores  # nothing is left to do, and the scores are still told
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
 
@@ -135,6 +155,11 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path:
     ("changed", "sentence"),
     [
         ({"training": None}, "this task has no training data."),
+        (
+            {"training": lambda *_: []},
+            "there are 0 batches of training data for 1 processes, and each needs one: give more data, or lower "
+            "trainer.batch.",
+        ),
         ({"loss": None}, "this task has no loss, so nothing can be trained for it."),
     ],
 )
@@ -142,6 +167,99 @@ def test_a_task_that_cannot_be_trained_for_says_so(tmp_path: Path, changed: Any,
     with pytest.raises(SnnfwError) as caught:
         trained(tmp_path, SETTINGS, **changed)
     assert str(caught.value) == sentence
+
+
+def test_a_training_that_someone_stops_can_be_stopped_again(tmp_path: Path) -> None:
+    before, calls = signal.getsignal(signal.SIGINT), []
+
+    def loss(output: Any, target: Any, smoothing: float) -> Tensor:
+        calls.append(1)
+        if len(calls) == 5:
+            signal.raise_signal(signal.SIGINT)
+        return F.cross_entropy(output, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(tmp_path, SETTINGS, loss=loss)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert len(told(tmp_path)) == 1
+
+
+def test_a_network_that_ends_the_process_is_let(tmp_path: Path) -> None:
+    def loss(output: Any, target: Any, smoothing: float) -> Tensor:
+        raise SystemExit(7)
+
+    with pytest.raises(SystemExit):
+        trained(tmp_path, SETTINGS, loss=loss)
+
+
+def test_a_checkpoint_that_this_training_cannot_have_left_is_refused(tmp_path: Path) -> None:
+    last, table = tmp_path / LAST, tmp_path / "log" / "metrics.csv"
+    table.parent.mkdir()
+    damaged = f"'{last}' is damaged: delete it to begin anew in its folder."
+    ran = tmp_path / "ran"
+    cases: list[tuple[Any, str]] = [
+        (b"x" * 99, damaged),
+        (pickle.dumps(Touch(ran), 2), damaged),
+        ({"epoch": 3}, damaged),
+        (
+            {"state_dict": {"network.model.network.conv.weight": torch.ones(1)}},
+            f"'{last}' is of another network: 'network.model.network.conv.weight' has the shape [1] and not "
+            "[8, 2, 3, 3]. Delete it to begin anew in its folder.",
+        ),
+    ]
+    for content, sentence in cases:
+        last.write_bytes(content) if isinstance(content, bytes) else torch.save(content, last)
+        with pytest.raises(SnnfwError) as caught:
+            trained(tmp_path, SETTINGS)
+        assert str(caught.value) == sentence
+    assert not ran.exists()
+    last.unlink()
+    table.write_text("a,b\n1,2\n")
+    with pytest.raises(SnnfwError, match="is not the table of a training: move it away"):
+        trained(tmp_path, SETTINGS)
+
+
+class Touch:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("frozen", ["conv", "norm"])
+def test_what_the_network_froze_stays(tmp_path: Path, frozen: str) -> None:
+    net = seeded(Net).eval()
+    net.get_submodule(frozen).requires_grad_(False)
+    before = copy.deepcopy(net.state_dict())
+    initialise(net, 3)
+    fit(TrainingNetwork(converted(net, scaled=True)), bundle(net), SETTINGS, tmp_path, Resources(), quiet=True)
+    changed = {name for name, tensor in net.state_dict().items() if not torch.equal(tensor, before[name])}
+    others = {name for name in before if not name.startswith(frozen) and "num_batches" not in name}
+    assert changed == others
+
+
+def test_a_layer_that_is_frozen_in_part_keeps_that_part() -> None:
+    net = seeded(Net)
+    net.get_parameter("head.bias").requires_grad_(False)
+    before = copy.deepcopy(net.state_dict())
+    initialise(net, 3)
+    after = net.state_dict()
+    assert torch.equal(after["head.bias"], before["head.bias"])
+    assert not torch.equal(after["head.weight"], before["head.weight"])
+
+
+def test_nothing_that_may_change_is_nothing_to_train(tmp_path: Path) -> None:
+    def cut_off(output: Any, target: Any, smoothing: float) -> Tensor:
+        return F.cross_entropy(output.detach(), target)
+
+    said = "no parameter of the network may change, so there is nothing to train: "
+    with pytest.raises(SnnfwError) as caught:
+        trained(tmp_path, SETTINGS, loss=cut_off)
+    assert str(caught.value) == f"{said}no gradient reaches those that may, past neurons or operators without one."
+    with pytest.raises(SnnfwError) as caught:
+        Learner(TrainingNetwork(converted(Net().eval().requires_grad_(False))), bundle(Net()), SETTINGS, 1)
+    assert str(caught.value) == f"{said}it has none, or all are frozen (requires_grad=False)."
 
 
 def test_the_rate_rises_and_then_falls_by_a_cosine() -> None:
