@@ -19,7 +19,7 @@ from snnfw.capture.graph import Graph
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import Bundle, Found, Item, Resources, untracked
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, misgiven
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place, require_all_spiking
 from snnfw.registry import Registry
@@ -35,6 +35,8 @@ from snnfw.training.checkpoint import load_weights
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
     """Convert, simulate, score and report; return the folder that holds the results."""
+    if not isinstance(config, RunConfig):
+        raise misgiven("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
     console = console or Console(quiet=True)
     resources = acquire(config, console)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from snnfw import builtin, contracts, hookspecs
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, misgiven, unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,6 +61,8 @@ class Registry:
     """
 
     def __init__(self, plugins: Iterable[object] = (), entry_points: bool = True) -> None:
+        if not isinstance(plugins, Iterable) or isinstance(plugins, str):
+            raise misgiven("Registry(plugins=...)", plugins, "a list of modules or of objects with hooks")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}

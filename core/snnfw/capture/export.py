@@ -15,7 +15,7 @@ from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.contracts import Inputs
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, misgiven
 
 TOLERANCE = 1e-3
 """Largest difference between graph and network, as a share of the largest output: folding rounds."""
@@ -60,6 +60,10 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
 
 
 def _check_arguments(model: nn.Module, example: Inputs) -> None:
+    if not isinstance(model, nn.Module):
+        raise misgiven("what to capture", model, "a torch.nn.Module")
+    if not isinstance(example, tuple | list) or not all(isinstance(tensor, Tensor) for tensor in example):
+        raise misgiven("the example", example, "a tuple with one tensor for each argument, such as (x,)")
     if model.training:
         raise SnnfwError("the network is in training mode: call its eval() before it is captured.")
     for name, value in [*model.named_parameters(), *model.named_buffers()]:

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown
+from snnfw.config.given import given_mapping, given_words
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
@@ -81,14 +82,16 @@ class CompareConfig:
 
 def resolve_comparison(words: Sequence[str], registry: Registry) -> CompareConfig:
     """Return the comparison that ``key=value`` words ask for; files of ``load`` join the registry."""
-    _refuse_timesteps(words)
-    return replace(_resolve(read_words(words, COMPARISON_KEYS), registry), words=tuple(words))
+    said = given_words(words, registry)
+    _refuse_timesteps(said)
+    return replace(_resolve(read_words(said, COMPARISON_KEYS), registry), words=tuple(said))
 
 
 def resolve_comparison_mapping(mapping: Mapping[str, Any], registry: Registry) -> CompareConfig:
     """Return the comparison that a mapping asks for; methods in it may be names, mappings or instances."""
-    _refuse_timesteps(mapping)
-    return _resolve(read_values(mapping, COMPARISON_KEYS), registry)
+    given = given_mapping(mapping, registry)
+    _refuse_timesteps(given)
+    return _resolve(read_values(given, COMPARISON_KEYS), registry)
 
 
 def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:

@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any
 
 from snnfw.config.fields import take_apart
 from snnfw.contracts import Keep, Preset, Rule
-
-
-def plain(value: object) -> Any:
-    """Return a value from Python as a file would hold it."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(entry) for entry in value]
-    if isinstance(value, Rule):
-        return plain_rule(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return take_apart(value)
-    return str(value) if isinstance(value, Path) else value
 
 
 def plain_rule(rule: Rule, named: bool = True) -> dict[str, Any]:

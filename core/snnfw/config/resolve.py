@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from snnfw.config.fields import build, shown, take_apart
 from snnfw.config.gather import gather
+from snnfw.config.given import given_mapping, given_words
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source
 from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
 
 def resolve(words: Sequence[str], registry: Registry) -> RunConfig:
     """Return the configuration that ``key=value`` words ask for; files of ``load`` join the registry."""
-    return replace(resolve_plain(read_words(words), registry), words=tuple(words))
+    said = given_words(words, registry)
+    return replace(resolve_plain(read_words(said), registry), words=tuple(said))
 
 
 def resolve_mapping(mapping: Mapping[str, Any], registry: Registry) -> RunConfig:
     """Return the configuration that a mapping asks for; methods may be names, mappings or instances."""
-    return resolve_plain(read_values(mapping), registry)
+    return resolve_plain(read_values(given_mapping(mapping, registry)), registry)
 
 
 class Resolved(Protocol):

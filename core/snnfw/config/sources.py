@@ -9,12 +9,11 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from snnfw.config.fields import choice, shown
-from snnfw.config.recipe import plain
 from snnfw.config.schema import KEYS, METHODS, RECIPE_KEYS, default_checkpoints
 from snnfw.errors import SnnfwError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 Plain: TypeAlias = "dict[str, Any]"
@@ -38,9 +37,9 @@ def read_words(words: Sequence[str], keys: Sequence[str] = KEYS) -> Plain:
     return read
 
 
-def read_values(values: Mapping[str, Any], keys: Sequence[str] = KEYS) -> Plain:
-    """Read a Python mapping, in which methods and rules may also be given as instances."""
-    return _checked(plain(values), keys)
+def read_values(values: Plain, keys: Sequence[str] = KEYS) -> Plain:
+    """Read plain values, as a file holds them."""
+    return _checked(values, keys)
 
 
 def read_experiment(path: Path, keys: Sequence[str] = KEYS) -> Plain:

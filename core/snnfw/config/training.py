@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from snnfw.config.experiments import named_experiment
 from snnfw.config.fields import build, shown, take_apart
 from snnfw.config.gather import trained
+from snnfw.config.given import given_mapping, given_words
 from snnfw.config.methods import expand_sources
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
@@ -43,12 +44,12 @@ class TrainConfig:
 
 def resolve_training(words: Sequence[str], registry: Registry) -> TrainConfig:
     """Return the training that ``key=value`` words ask for; files of ``load`` join the registry."""
-    return _resolve(read_words(words, TRAINING_KEYS), registry)
+    return _resolve(read_words(given_words(words, registry), TRAINING_KEYS), registry)
 
 
 def resolve_training_mapping(mapping: Mapping[str, Any], registry: Registry) -> TrainConfig:
     """Return the training that a mapping asks for; methods in it may be names, mappings or instances."""
-    return _resolve(read_values(mapping, TRAINING_KEYS), registry)
+    return _resolve(read_values(given_mapping(mapping, registry), TRAINING_KEYS), registry)
 
 
 def _resolve(given: Plain, registry: Registry) -> TrainConfig:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from snnfw.errors import misgiven, offers
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -30,6 +32,17 @@ class Batches(Protocol[Item_co]):
     def __len__(self) -> int:
         """Return the number of batches."""
         ...
+
+
+def count(batches: Batches[Any], what: str) -> int:
+    """Return the number of batches, refusing what has none, or can be gone through once alone."""
+    try:
+        return len(batches)
+    except TypeError as error:
+        wanted = (
+            "batches that can be counted and gone through again, such as a list, or a DataLoader of a mapped data set"
+        )
+        raise misgiven(what, batches, wanted) from error
 
 
 class Track(Protocol):
@@ -66,6 +79,12 @@ class Resources:
     track: Track = untracked
     tell: Callable[[str], None] = untold
 
+    def __post_init__(self) -> None:
+        """Refuse what only a configuration reads, such as 2GiB, and what torch alone would take."""
+        for name, kind in {"device": str, "backend": str, "memory": int, "seed": int}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise misgiven(f"Resources.{name}", getattr(self, name), "text" if kind is str else "a whole number")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -73,6 +92,11 @@ class Batch:
 
     inputs: Inputs
     target: Any
+
+    def __post_init__(self) -> None:
+        """Refuse a tensor where a tuple of them belongs: its samples would be taken for arguments."""
+        if not isinstance(self.inputs, tuple | list):
+            raise misgiven("Batch.inputs", self.inputs, "a tuple with one tensor for each argument, such as (x,)")
 
 
 class Scorer(Protocol):
@@ -156,6 +180,15 @@ class Bundle:
     training: Callable[[int, int, int], Batches[Batch]] | None = None
     loss: Callable[[Output, Any, float], Tensor] | None = None
     frames: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what would fail, or be taken for something else, much later."""
+        if not isinstance(self.example, tuple | list):
+            raise misgiven("Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)")
+        for name in ("calibration", "evaluation", *(["tuning"] if self.tuning is not None else [])):
+            count(getattr(self, name), f"Bundle.{name}")
+        if offers(self.scorer, "update", "compute"):
+            raise misgiven("Bundle.scorer", self.scorer, "a function that makes a fresh scorer, such as its class")
 
     @property
     def temporal(self) -> bool:

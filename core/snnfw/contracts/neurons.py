@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
+from snnfw.errors import misgiven, offers
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -42,6 +44,13 @@ class SiteStats:
     threshold: Tensor
     initial: Tensor | None = None
     offset: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no tensor."""
+        for name in ("threshold", "initial", "offset"):
+            value = getattr(self, name)
+            if not (offers(value, "shape", "dtype") or (value is None and name != "threshold")):
+                raise misgiven(f"SiteStats.{name}", value, "a tensor that broadcasts against the activation")
 
 
 class Observer(Protocol):
@@ -101,6 +110,16 @@ class Rule:
     neuron: Neuron | Keep
     activation: str | None = None
     optional: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no glob, and what is no neuron: a name has a meaning only where there is a registry."""
+        if not isinstance(self.match, str):
+            raise misgiven("Rule.match", self.match, "a glob on the site's path, such as '*'")
+        if not (isinstance(self.neuron, Keep) or offers(self.neuron, "observer", "build")):
+            wanted = (
+                "an instance, such as AdaFire(phi=4) or Keep(); names are for recipes: {match: '*', neuron: adafire}"
+            )
+            raise misgiven("Rule.neuron", self.neuron, wanted)
 
     def __str__(self) -> str:
         narrowed = f" ({self.activation})" if self.activation else ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from snnfw.contracts.data import Batches, Bundle, Inputs, Output, Resources
 from snnfw.contracts.neurons import Rule
+from snnfw.errors import misgiven, offers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -96,3 +97,13 @@ class Preset:
     search: Search | None = None
     exit: ExitPolicy | None = None
     summary: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse rules and stages that are none."""
+        layers: object = self.layers
+        if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
+            raise misgiven("Preset.layers", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
+        for name, method in {"converter": "convert", "search": "search", "exit": "prepare"}.items():
+            stage = getattr(self, name)
+            if not (offers(stage, method) or (stage is None and name != "converter")):
+                raise misgiven(f"Preset.{name}", stage, f"an instance with a method '{method}'")

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.contracts import Batches, Inputs, Observer, Resources, Site, SiteStats
-from snnfw.errors import SnnfwError
+from snnfw.contracts import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
+from snnfw.contracts.data import count
+from snnfw.errors import SnnfwError, misgiven
 from snnfw.spiking.model import dense
 
 
@@ -23,11 +24,12 @@ def observe(
     batches: int | None = None,
 ) -> dict[str, SiteStats]:
     """Return what each site's observer learnt from the first ``batches`` calibration batches (default: all)."""
-    total = len(calibration) if batches is None else min(batches, len(calibration))
+    there = count(calibration, "the calibration data")
+    total = there if batches is None else min(batches, there)
     if total == 0:
         raise SnnfwError("there is no calibration data: give at least one batch.")
     for index, inputs in enumerate(resources.track(islice(calibration, total), "observe activations", total)):
-        checked(inputs, f"calibration batch {index}")
+        checked(inputs, f"calibration batch {index}", len(graph.inputs))
         for site, activation in activations(graph, moved(inputs, resources.device)):
             if site.name in observers:
                 observers[site.name].update(activation)
@@ -61,12 +63,30 @@ def first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
     return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))
 
 
-def checked(inputs: Inputs, what: str) -> Inputs:
-    """Return the inputs, refusing NaN and infinity, from which every threshold would become nonsense."""
+def checked(inputs: Inputs, what: str, arguments: int) -> Inputs:
+    """Return the inputs, refusing others than one tensor for each of the network's arguments, and NaN and infinity."""
+    wanted = "a tuple with one tensor for each of the network's arguments, such as (x,)"
+    if not isinstance(inputs, tuple | list):
+        raise misgiven(what, inputs, wanted)
+    for given in inputs:
+        if not isinstance(given, Tensor):
+            raise misgiven(f"one of {what}", given, wanted)
+    if len(inputs) != arguments:
+        raise SnnfwError(
+            f"{what} holds {len(inputs)} tensors and the network takes {arguments}: give {wanted}, without labels."
+        )
     for tensor in inputs:
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise SnnfwError(f"{what} holds NaN or infinite values: clean the data.")
     return inputs
+
+
+def labelled(batch: Batch, what: str, arguments: int) -> Batch:
+    """Return an evaluation batch, refusing one that does not say which are inputs, or whose inputs don't fit."""
+    if not isinstance(batch, Batch):
+        raise misgiven(what, batch, "Batch(inputs=(x,), target=y)")
+    checked(batch.inputs, what, arguments)
+    return batch
 
 
 def moved(inputs: Inputs, device: str) -> Inputs:

@@ -12,7 +12,7 @@ from snnfw.capture.graph import Graph
 from snnfw.capture.sites import GATES, packet
 from snnfw.capture.survey import operator_name
 from snnfw.contracts import Keep, Neuron, Rule, Site
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, misgiven
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind, carries_events, kind_over_time
 
@@ -95,6 +95,10 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
             activation, or an operator between neurons has no meaning over time.
 
     """
+    if not isinstance(graph, Graph):
+        raise misgiven("what to place neurons in", graph, "what capture(model, example) returns")
+    if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
+        raise misgiven("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
     placements = _placements(_offered(graph, layers), layers)
     varying, kinds = _classify(graph, placements, temporal)
     events = _event_carriers(graph, varying, kinds)

@@ -35,7 +35,7 @@ def look(
     if gallery is None:
         return ()
     batch = gallery.batch()
-    inputs = moved(checked(batch.inputs, "the samples to draw"), resources.device)
+    inputs = moved(checked(batch.inputs, "the samples to draw", len(graph.inputs)), resources.device)
     scores = {point.timestep: point.scores for point in trace.points[-MOST_TIMESTEPS:]}
     view = View(
         batch=batch,

@@ -12,7 +12,8 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
 from snnfw.contracts import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
-from snnfw.convert.observe import checked, moved
+from snnfw.contracts.data import count
+from snnfw.convert.observe import labelled, moved
 from snnfw.errors import SnnfwError
 from snnfw.simulate.group import Group, grouped, samples_within_a_step
 from snnfw.simulate.trace import Point, Trace
@@ -51,7 +52,8 @@ def simulate(
     samples = chunk = 0
     start = time.perf_counter()
     most = max(tallies) if exit_rule else 1
-    for batches in grouped(_ready(evaluation, resources), most, samples_within_a_step(model, resources.memory)):
+    ready = _ready(evaluation, resources, len(model.graph.inputs))
+    for batches in grouped(ready, most, samples_within_a_step(model, resources.memory)):
         group = Group(model, batches, resources.memory)
         _through(group, tallies, exit_rule)
         exits.update(group.exits)
@@ -71,7 +73,9 @@ def evaluate_network(graph: Graph, bundle: Bundle, resources: Resources) -> tupl
     """
     scorer = bundle.scorer()
     start = time.perf_counter()
-    for batch in resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation)):
+    batches = resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation))
+    for index, batch in enumerate(batches):
+        labelled(batch, f"evaluation batch {index}", len(graph.inputs))
         scorer.update(network_output(graph, moved(batch.inputs, resources.device), bundle.frames), batch.target)
     return scorer.compute(), time.perf_counter() - start
 
@@ -84,10 +88,11 @@ def network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
     return pytree.tree_map(lambda leaf: leaf.unflatten(0, (-1, frames)).mean(1), each)
 
 
-def _ready(evaluation: Batches[Batch], resources: Resources) -> Iterator[Batch]:
+def _ready(evaluation: Batches[Batch], resources: Resources, arguments: int) -> Iterator[Batch]:
     """Yield every batch, checked, its inputs on the device."""
-    for index, batch in enumerate(resources.track(evaluation, "simulate", len(evaluation))):
-        yield replace(batch, inputs=moved(checked(batch.inputs, f"evaluation batch {index}"), resources.device))
+    for index, batch in enumerate(resources.track(evaluation, "simulate", count(evaluation, "the evaluation data"))):
+        given = labelled(batch, f"evaluation batch {index}", arguments)
+        yield replace(given, inputs=moved(given.inputs, resources.device))
 
 
 def _through(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule | None) -> None:
