@@ -29,6 +29,8 @@ FILES = {
         "    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.ReLU())\n"
         "    net[1].weight.data[0, 0] = float('nan')\n"
         "    return net\n\n\n"
+        "def frozen():\n"
+        "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.ReLU()).requires_grad_(False)\n\n\n"
         "def mixing():\n"
         "    class Mixing(torch.nn.Module):\n"
         "        def __init__(self):\n"
@@ -94,6 +96,20 @@ MISTAKES = {
         "data 'folder' finds no folder 'nowhere': expected there are train/CLASS/*.png, test/CLASS/*.png (or val/) and, "
         "optionally, calibration/CLASS/*.png."
     ),
+    "plugin=adafire model=digits-vgg model.weights=numbers.pth": (
+        "weights 'numbers.pth' hold tensors under numbers, not names: save model.state_dict() instead."
+    ),
+    "train plugin=ann model=mistaken_nets:frozen": (
+        "no parameter of the network may change, so there is nothing to train: it has none, or all are frozen "
+        "(requires_grad=False)."
+    ),
+    "train plugin=inflor model=mistaken_nets:FixedBatch": (
+        "the network's batch cannot be dynamic: its forward fixes the number of samples to 2. Derive sizes from "
+        "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples."
+    ),
+    "train plugin=inflor model.weights=numbers.pth": (
+        "weights 'numbers.pth' hold tensors under numbers, not names: save model.state_dict() instead."
+    ),
     "plugin=adafire model=mistaken_nets:FixedBatch": (
         "the network's batch cannot be dynamic: its forward fixes the number of samples to 2. Derive sizes from "
         "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples."
@@ -112,6 +128,7 @@ MISTAKES = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
+    torch.save({0: torch.zeros(1)}, tmp_path / "numbers.pth")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.dont_write_bytecode", True)
     return tmp_path
@@ -122,10 +139,11 @@ def test_a_mistake_is_one_sentence_with_status_two_and_leaves_nothing(
     words: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = [] if "task=" in words else ["task=classification"]
-    assert main(["run", *task, *words.split()]) == 2
+    command = [] if words.startswith("train") else ["run"]
+    assert main([*command, *words.split(), *task]) == 2
     printed = capsys.readouterr()
     assert printed.err == f"snnfw: {filled(MISTAKES[words])}\n"
-    assert {path.name for path in folder.iterdir()} == set(FILES)
+    assert {path.name for path in folder.iterdir()} == {*FILES, "numbers.pth"}
 
 
 def filled(sentence: str) -> str:

@@ -95,7 +95,8 @@ def begun(config: TrainConfig, target: Path) -> Iterator[Path]:
     try:
         yield folder
     except BaseException as error:
-        kept = bool(config.resume) or (folder / LAST).exists()
+        # A disk that is full is no refusal: what the training was told stays, and it can begin once there is room.
+        kept = bool(config.resume) or (folder / LAST).exists() or isinstance(error.__cause__, OSError)
         if not kept:
             shutil.rmtree(folder)
             for path in missing[1:]:

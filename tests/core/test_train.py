@@ -16,7 +16,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 from rich.console import Console
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -158,6 +158,34 @@ def test_the_twin_trains_alike_and_can_be_converted(registry: Registry, tmp_path
     assert own["network"]["scores"]["accuracy"] == pytest.approx(said["scores"]["accuracy"])
     converted = run(registry, f"checkpoint={twin}", "plugin=signed", f"out={tmp_path / 'converted'}")
     assert [layer["neuron"] for layer in converted["layers"]] == ["adafire"]
+
+
+def test_weights_of_another_type_are_refused(registry: Registry, spiking: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(spiking, whole)
+    state = load_file(whole / WEIGHTS)
+    state["conv.weight"] = state["conv.weight"].to(torch.int8)
+    save_file(state, whole / WEIGHTS, {"plugin": "inflor"})
+    with pytest.raises(SnnfwError) as caught:
+        run(registry, f"checkpoint={whole}", f"out={tmp_path / 'run'}")
+    assert str(caught.value) == (
+        f"checkpoint={whole} is of another network: 'conv.weight' holds torch.int8 and not torch.float32. Say the model "
+        "that it was trained with."
+    )
+
+
+def test_a_full_disk_leaves_what_the_training_was_told(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        with pytest.raises(SnnfwError, match="No space left on device"):
+            trained(registry, tmp_path / "t", "plugin=inflor")
+    train(resolve_training([f"resume={tmp_path / 't'}"], registry))
+    assert (tmp_path / "t" / WEIGHTS).exists()
 
 
 def test_weights_of_another_plugin_or_network_are_refused(registry: Registry, spiking: Path, tmp_path: Path) -> None:

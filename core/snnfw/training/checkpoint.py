@@ -57,4 +57,6 @@ def mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
             return f"'{name}' is {'missing' if name in wanted else 'not part of this one'}"
         if given[name].shape != wanted[name].shape:
             return f"'{name}' has the shape {list(given[name].shape)} and not {list(wanted[name].shape)}"
+        if given[name].is_floating_point() != wanted[name].is_floating_point():
+            return f"'{name}' holds {given[name].dtype} and not {wanted[name].dtype}"
     return ""
