@@ -13,13 +13,14 @@ from typing import Any
 
 import lightning
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.contracts import Batch, Batches, Bundle, Resources
 from snnfw.errors import SnnfwError
 from snnfw.training.checkpoint import mismatch
-from snnfw.training.learner import Learner
+from snnfw.training.learner import Learner, Pair
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
@@ -28,7 +29,10 @@ LAST = "last.ckpt"
 
 
 class Share:
-    """The batches of one of several processes, every ``processes``-th of them, as many in each."""
+    """The batches of one of several processes, every ``processes``-th of them, as many in each.
+
+    They are plain pairs of inputs and target, through which Lightning finds its way to move and to cast them.
+    """
 
     def __init__(self, batches: Batches[Batch], rank: int = 0, processes: int = 1) -> None:
         self.batches, self.rank, self.processes = batches, rank, processes
@@ -36,8 +40,9 @@ class Share:
     def __len__(self) -> int:
         return len(self.batches) // self.processes
 
-    def __iter__(self) -> Iterator[Batch]:
-        return islice(self.batches, self.rank, len(self) * self.processes, self.processes)
+    def __iter__(self) -> Iterator[Pair]:
+        own = islice(self.batches, self.rank, len(self) * self.processes, self.processes)
+        return ((batch.inputs, batch.target) for batch in own)
 
 
 class Data(lightning.LightningDataModule):
@@ -60,11 +65,6 @@ class Data(lightning.LightningDataModule):
     def val_dataloader(self) -> Any:
         """Return the evaluation batches, all of them in every process: scores are then exact."""
         return Share(self.bundle.evaluation)
-
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
-        """Move inputs and targets."""
-        inputs = super().transfer_batch_to_device(batch.inputs, device, dataloader_idx)
-        return Batch(inputs, super().transfer_batch_to_device(batch.target, device, dataloader_idx))
 
 
 class SeedEachEpoch(Callback):
@@ -109,7 +109,11 @@ def fit(
     lines = EpochLines(folder / "log" / "metrics.csv")
     last = _last(folder, learner)
     with _without_chatter(), _stoppable():
-        trainer = _trainer(settings, folder, resources, lines, quiet)
+        try:
+            trainer = _trainer(settings, folder, resources, lines, quiet)
+        except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise SnnfwError(f"Lightning cannot train so ({reason}): change the trainer's settings.") from error
         # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
         trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
     return lines.last

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import lightning
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Batch, Bundle
+from snnfw.contracts import Bundle, Inputs
 from snnfw.errors import SnnfwError
 from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
 from snnfw.training.settings import TrainerSettings
+
+Pair: TypeAlias = tuple[Inputs, Any]
+"""A batch as Lightning gets it: what the network is called with, and the target."""
 
 Loss = Callable[[Any, Any, float], Tensor]
 
@@ -34,15 +37,16 @@ class Learner(lightning.LightningModule):
         self._bundle, self._steps = bundle, steps
         self._scorer = bundle.scorer()
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
+    def training_step(self, batch: Pair, index: int) -> Tensor:
         """Return the loss of one batch."""
-        outputs = self.network(*batch.inputs)
+        inputs, target = batch
+        outputs = self.network(*inputs)
         smoothing = self.settings.smoothing
         if self.settings.loss == "tet":
-            losses = [self._loss(output, batch.target, smoothing) for output in at_each_timestep(outputs)]
+            losses = [self._loss(output, target, smoothing) for output in at_each_timestep(outputs)]
             loss = torch.stack(losses).mean()
         else:
-            loss = self._loss(mean_over_time(outputs), batch.target, smoothing)
+            loss = self._loss(mean_over_time(outputs), target, smoothing)
         if not bool(torch.isfinite(loss)):
             kept = " The checkpoint of the last epoch is kept." if self.current_epoch else ""
             raise SnnfwError(
@@ -51,7 +55,7 @@ class Learner(lightning.LightningModule):
             )
         if not loss.requires_grad:
             raise SnnfwError(f"{NOTHING}: no gradient reaches those that may, past neurons or operators without one.")
-        self.log("loss", loss.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch.inputs[0]))
+        self.log("loss", loss.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(inputs[0]))
         return loss
 
     def on_train_start(self) -> None:
@@ -66,10 +70,11 @@ class Learner(lightning.LightningModule):
         """Begin a new score."""
         self._scorer = self._bundle.scorer()
 
-    def validation_step(self, batch: Batch, index: int) -> None:
+    def validation_step(self, batch: Pair, index: int) -> None:
         """Score the mean output of one batch."""
         del index
-        self._scorer.update(mean_over_time(self.network(*batch.inputs)), batch.target)
+        inputs, target = batch
+        self._scorer.update(mean_over_time(self.network(*inputs)), target)
 
     def on_validation_epoch_end(self) -> None:
         """Log every score of the epoch."""

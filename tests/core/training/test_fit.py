@@ -6,6 +6,7 @@ import copy
 import csv
 import pickle
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +261,23 @@ def test_nothing_that_may_change_is_nothing_to_train(tmp_path: Path) -> None:
     with pytest.raises(SnnfwError) as caught:
         Learner(TrainingNetwork(converted(Net().eval().requires_grad_(False))), bundle(Net()), SETTINGS, 1)
     assert str(caught.value) == f"{said}it has none, or all are frozen (requires_grad=False)."
+
+
+@pytest.mark.parametrize("precision", ["32-true", "64-true", "16-mixed", "bf16-mixed"])
+def test_every_precision_trains(tmp_path: Path, precision: Any) -> None:
+    settings = replace(SETTINGS, epochs=1, precision=precision, optimizer="adamw", clip=1.0, accumulate=2)
+    state, scores = trained(tmp_path, settings)
+    assert state["head.weight"].dtype == (torch.float64 if precision == "64-true" else torch.float32)
+    assert scores.keys() == {"loss", "accuracy"}
+
+
+def test_what_lightning_cannot_do_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SnnfwError) as caught:
+        trained(tmp_path, replace(SETTINGS, strategy="foo"))
+    assert str(caught.value).startswith(
+        "Lightning cannot train so (You selected an invalid strategy name: `strategy='foo'`"
+    )
+    assert str(caught.value).endswith("): change the trainer's settings.")
 
 
 def test_the_rate_rises_and_then_falls_by_a_cosine() -> None:
