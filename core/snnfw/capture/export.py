@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch.utils import _pytree as pytree
 
+from snnfw.capture.equality import check_equal, is_random
 from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.graph import Graph
+from snnfw.capture.normalise import normalise
+from snnfw.capture.refusals import draws, why_not_exported, why_random
 from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError, misgiven
-
-TOLERANCE = 1e-3
-"""Largest difference between graph and network, as a share of the largest output: folding rounds."""
-
-
-VIEWS = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default)
 
 
 def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:
@@ -55,7 +54,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             elements=surveyed.elements,
             gates=find_sites(module, surveyed.where, surveyed.shapes, GATES),
         )
-        _check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)))
+        check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)))
     return graph
 
 
@@ -66,8 +65,12 @@ def _check_arguments(model: nn.Module, example: Inputs) -> None:
         raise misgiven("the example", example, "a tuple with one tensor for each argument, such as (x,)")
     if model.training:
         raise SnnfwError("the network is in training mode: call its eval() before it is captured.")
+    statistics = {f"{path}.{name}" for path, module in model.named_modules() for name in _statistics(module)}
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
-        if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        if not value.is_floating_point():
+            continue
+        masks = isinstance(value, nn.Parameter) or name.lstrip(".") in statistics
+        if bool(value.isnan().any()) or (masks and bool(value.isinf().any())):
             raise SnnfwError(
                 f"the network's '{name}' holds NaN or infinite values: load weights that are finite everywhere."
             )
@@ -79,27 +82,40 @@ def _check_arguments(model: nn.Module, example: Inputs) -> None:
         )
 
 
+def _statistics(module: nn.Module) -> tuple[str, ...]:
+    """Return the buffers of a module that have to be finite; others may hold masks of -inf."""
+    return ("running_mean", "running_var") if isinstance(module, nn.modules.batchnorm._NormBase) else ()
+
+
 def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModule:
     """Return the functionalised graph: without in-place operators, which would be silently wrong after conversion."""
     batch = torch.export.Dim("batch")
     try:
-        program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)
-        if trainable:
-            mark_dropouts(program.graph_module)
-        module = program.run_decompositions({}).module()
+        with _quiet():
+            program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)
+            if trainable:
+                mark_dropouts(program.graph_module)
+            module = program.run_decompositions({}).module()
     except Exception as error:
-        raise SnnfwError(_why_not(error)) from error
+        raise SnnfwError(why_not_exported(error)) from error
     if not isinstance(module, fx.GraphModule):
         raise SnnfwError(f"torch.export returned {type(module).__name__}, and a graph is needed.")
-    for node in list(module.graph.nodes):
-        checks = node.op == "call_module" or str(node.target).startswith("aten._assert_tensor_metadata")
-        if checks and not node.users:
-            module.graph.erase_node(node)
-        elif node.target in VIEWS:  # memory layouts change once neurons write the tensors
-            node.target = torch.ops.aten.reshape.default
-    module.graph.eliminate_dead_code()
-    module.recompile()
+    normalise(module)
+    if any(map(draws, module.graph.nodes)) and is_random(model, example):
+        raise SnnfwError(why_random(module.graph.nodes))
     return module
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from writing about a failure that becomes one sentence."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _dynamic(model: nn.Module, example: Inputs, batch: Any) -> Any:
@@ -109,19 +125,6 @@ def _dynamic(model: nn.Module, example: Inputs, batch: Any) -> Any:
     specs = tuple({0: batch} for _ in example)
     kinds = [p.kind for p in inspect.signature(model.forward).parameters.values()]
     return (specs,) if kinds and kinds[0] is inspect.Parameter.VAR_POSITIONAL else specs
-
-
-def _why_not(error: Exception) -> str:
-    text = str(error)
-    if "Constraints violated" in text or "specializ" in text:
-        sizes = re.findall(r"specialized.*?\((\d+)\)|constant[^0-9]*(\d+)", text)
-        fixed = f" to {next(filter(None, sizes[0]))}" if sizes else ""
-        return (
-            f"the network's batch cannot be dynamic: its forward fixes the number of samples{fixed}. Derive sizes from "
-            "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples."
-        )
-    reason = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
-    return f"torch.export cannot capture the network ({type(error).__name__}): {reason}"
 
 
 def _other_samples(example: Inputs) -> Inputs:
@@ -136,16 +139,3 @@ def _other(tensor: Tensor, generator: torch.Generator) -> Tensor:
     noise = torch.randn(tensor.shape, generator=generator).to(tensor)
     spread = tensor.std() if tensor.numel() > 1 else torch.ones_like(tensor)
     return 0.5 * tensor.roll(1, 0) + 0.5 * torch.where(spread > 0, spread, torch.ones_like(spread)) * noise
-
-
-def _check_equal(model: nn.Module, graph: Graph, inputs: Inputs) -> None:
-    expected, computed = pytree.tree_leaves(model(*inputs)), pytree.tree_leaves(graph(*inputs))
-    for index, (ours, theirs) in enumerate(zip(computed, expected, strict=True)):
-        if not isinstance(theirs, Tensor) or not theirs.is_floating_point():
-            continue
-        scale = theirs.abs().max().clamp_min(1e-12)
-        if ours.shape != theirs.shape or not bool(((ours - theirs).abs() <= TOLERANCE * scale).all()):
-            raise SnnfwError(
-                f"the captured graph does not compute what the network computes (output {index}, a batch of "
-                f"{len(inputs[0])} samples): its forward probably depends on values or on the batch size."
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -10,12 +11,15 @@ import sympy
 import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
-from torch.utils.flop_counter import FlopCounterMode
 
 from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses, split_batch
+from snnfw.capture.macs import run_counting
 from snnfw.capture.sites import module_path
 from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
+
+Again = Callable[[], list[Any]]
+"""Returns a node's results for other values of what it reads: for two batches, and for both together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,8 @@ def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
             continue
         if node.op != "placeholder":
             _run(module, node, runs, result.macs, len(first[0]))
-        _note(node, symbol, tuple(values[node] for values in runs), len(first[0]), result)
+        again = partial(_again, module, node, runs, result.where)
+        _note(node, symbol, tuple(values[node] for values in runs), len(first[0]), result, again)
         for values in runs:
             for done in freed[node]:
                 del values[done]
@@ -61,20 +66,23 @@ def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
 def _run(
     module: fx.GraphModule, node: fx.Node, runs: list[dict[fx.Node, Any]], macs: dict[str, int], samples: int
 ) -> None:
-    """Evaluate one node in every run, counting the floating point operations of the first: two make a MAC."""
+    """Evaluate one node in every run, counting the MACs of the first."""
     if node.op == "get_attr":
         for values in runs:
             values[node] = evaluate(module, node, values.__getitem__)
         return
-    counter = FlopCounterMode(display=False)
-    with counter:
-        runs[0][node] = evaluate(module, node, runs[0].__getitem__)
-    macs[node.name] = counter.get_total_flops() // (2 * samples)
+    first = runs[0].__getitem__
+    runs[0][node], counted = run_counting(
+        node, lambda: evaluate(module, node, first), lambda: tuple(fx.map_arg(node.args, first))
+    )
+    macs[node.name] = counted // samples
     for values in runs[1:]:
         values[node] = evaluate(module, node, values.__getitem__)
 
 
-def _note(node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey) -> None:
+def _note(
+    node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], samples: int, result: Survey, again: Again
+) -> None:
     value = node.meta.get("val")
     if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
         if value.node.expr.free_symbols <= {symbol}:
@@ -84,13 +92,22 @@ def _note(node: fx.Node, symbol: sympy.Symbol, values: tuple[Any, Any, Any], sam
     if node.op == "get_attr" or not isinstance(value, Tensor | tuple | list):
         result.where[node.name] = None
         return
-    result.where[node.name] = pytree.tree_map(partial(_locate, node, symbol), value, *values)
+    leaves = zip(*map(pytree.tree_leaves, (value, *values)), strict=True)
+    places = [
+        _locate(node, symbol, symbolic, found, partial(_leaf_of_each, again, index))
+        for index, (symbolic, *found) in enumerate(leaves)
+    ]
+    result.where[node.name] = pytree.tree_unflatten(places, pytree.tree_structure(value))
     if isinstance(value, Tensor):
         place = result.where[node.name]
         result.elements[node.name] = values[0].numel() // (samples if place else 1)
         result.shapes[node.name] = tuple(
             None if place and dim == place.dim else size for dim, size in enumerate(values[0].shape)
         )
+
+
+def _leaf_of_each(again: Again, index: int) -> list[Any]:
+    return [pytree.tree_leaves(result)[index] for result in again()]
 
 
 def _size(expression: sympy.Expr, symbol: sympy.Symbol, samples: int) -> Any:
@@ -108,7 +125,28 @@ def _batch_symbol(placeholder: fx.Node) -> sympy.Symbol:
     return size.node.expr
 
 
-def _locate(node: fx.Node, symbol: sympy.Symbol, symbolic: Any, *values: Any) -> BatchDim | None:
+def _again(
+    module: fx.GraphModule, node: fx.Node, runs: list[dict[fx.Node, Any]], where: Mapping[str, Where]
+) -> list[Any]:
+    """Return the results of a node for other values of what it reads, which have nothing in common by chance."""
+    generator = torch.Generator().manual_seed(1)
+    given = [dict(values) for values in runs]
+    for read in node.all_input_nodes:
+        place, sample = where.get(read.name), runs[0].get(read)
+        if isinstance(place, BatchDim) and isinstance(sample, Tensor):
+            first, second = (_other_values(values[read], generator) for values in runs[:2])
+            both = torch.cat([split_batch(first, place), split_batch(second, place)], place.dim + 1)
+            for values, drawn in zip(given, (first, second, both.flatten(place.dim, place.dim + 2)), strict=True):
+                values[read] = drawn
+    return [evaluate(module, node, values.__getitem__) for values in given]
+
+
+def _other_values(value: Tensor, generator: torch.Generator) -> Tensor:
+    """Return noise for numbers; indices and masks stay, since not all of them would be valid."""
+    return torch.randn(value.shape, generator=generator).to(value) if value.is_floating_point() else value
+
+
+def _locate(node: fx.Node, symbol: sympy.Symbol, symbolic: Any, values: Sequence[Any], again: Again) -> BatchDim | None:
     """Return where one tensor holds its samples, refusing what mixes them."""
     if not isinstance(symbolic, Tensor):
         return None
@@ -127,25 +165,51 @@ def _locate(node: fx.Node, symbol: sympy.Symbol, symbolic: Any, *values: Any) ->
     factor = sympy.simplify(size.node.expr / symbol)
     if not factor.is_Integer:
         raise _mixes(node, "the size of its result is no multiple of the number of samples")
-    return _merged(node, dims[0], int(factor), values)
+    return _merged(node, dims[0], int(factor), values, again)
 
 
-def _merged(node: fx.Node, dim: int, factor: int, values: tuple[Any, ...]) -> BatchDim:
-    """Return how the batch is merged into a dimension, by trying every way to split it."""
-    for outer in (divisor for divisor in range(1, factor + 1) if factor % divisor == 0):
-        place = BatchDim(dim, outer, factor // outer)
-        first, second, both = (split_batch(value, place) for value in values)
-        if _close(torch.cat([first, second], dim + 1), both):
-            return place
-    if values[0].is_floating_point():
+def _merged(node: fx.Node, dim: int, factor: int, values: Sequence[Tensor], again: Again) -> BatchDim:
+    """Return how the batch is merged into a dimension, by trying every way to split it.
+
+    Where several ways fit the values, as they do where most of them are zero, or none does, as of indices that change
+    between ties, other values tell.
+    """
+    divisors = [divisor for divisor in range(1, factor + 1) if factor % divisor == 0]
+    places = [BatchDim(dim, outer, factor // outer) for outer in divisors]
+    fitting = [place for place in places if _fits(place, values)]
+    if not fitting and values[0].is_floating_point():
         raise _mixes(node, "its result for some samples changes with the others in the batch")
-    return BatchDim(dim, 1, factor)  # indices may change between ties; what is computed from them is checked
+    if len(fitting) != 1:
+        values = again()
+        fitting = [place for place in fitting or places if _fits(place, values)]
+    if not fitting and not values[0].is_floating_point() and not _reads_samples(node):
+        return places[0]  # positions, such as arange(N): what is computed from them is checked
+    if not fitting:
+        raise _mixes(node, "its result for some samples changes with the others in the batch")
+    if len(fitting) > 1 and not _uniform(values[2], dim):
+        raise _mixes(node, "its values do not tell how they belong to the samples")
+    return fitting[0]
+
+
+def _fits(place: BatchDim, values: Sequence[Tensor]) -> bool:
+    first, second, both = (split_batch(value, place) for value in values)
+    return _close(torch.cat([first, second], place.dim + 1), both)
+
+
+def _reads_samples(node: fx.Node) -> bool:
+    sizes = [size for read in node.all_input_nodes for size in getattr(read.meta.get("val"), "shape", ())]
+    return any(isinstance(size, torch.SymInt) for size in sizes)
+
+
+def _uniform(value: Tensor, dim: int) -> bool:
+    """Tell whether a tensor is the same for all samples, however they are counted."""
+    return bool(torch.equal(value, value.narrow(dim, 0, 1).expand_as(value)))
 
 
 def _close(ours: Tensor, theirs: Tensor) -> bool:
     if ours.shape != theirs.shape:
         return False
-    if not ours.is_floating_point():
+    if not (ours.is_floating_point() or ours.is_complex()):
         return bool(torch.equal(ours, theirs))
     finite = theirs[torch.isfinite(theirs)]
     scale = float(finite.abs().max()) if finite.numel() else 0.0

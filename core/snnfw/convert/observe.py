@@ -13,7 +13,7 @@ from snnfw.capture.graph import Graph, evaluate, last_uses
 from snnfw.contracts import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
 from snnfw.contracts.data import count
 from snnfw.errors import SnnfwError, misgiven
-from snnfw.spiking.model import dense
+from snnfw.spiking.memory import dense
 
 
 def observe(

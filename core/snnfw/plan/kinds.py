@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator as python
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from enum import StrEnum
 from typing import Any
 
@@ -47,10 +47,10 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
         exact = streams == [node.args[0]] and not node.kwargs.get("rounding_mode")
         return Kind.LINEAR if exact else Kind.ANALOG
     if operator in table.INDEXING:
-        first = node.args[1] if operator is aten.where else node.args[0]
-        others = [read for read in streams if read is not first]
-        linear_where = operator is aten.where and node.args[0] not in varying
-        return Kind.LINEAR if not others or linear_where else None
+        if node.kwargs.get("reduce") is not None:
+            return Kind.ANALOG
+        choosers = choosing(node)
+        return None if any(stream in choosers for stream in streams) else Kind.LINEAR
     if operator in table.MAXIMA:
         if len(streams) == 1 and not (operator is aten.max and _compares(node)):
             return Kind.MAXIMUM
@@ -60,22 +60,44 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
     return None
 
 
-def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node]) -> bool:
+def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], silent: Set[fx.Node]) -> bool:
     """Tell whether a stream is made of events: spikes moved, added, pooled or scaled by a constant.
 
-    ``events`` holds the nodes already known to carry events. A current, the output of a layer, does not: the layer
-    after it has to multiply.
+    ``events`` holds the nodes already known to carry events, ``silent`` those that hold zeros alone. A current, the
+    output of a layer, does not: the layer after it has to multiply.
     """
+    if kind_over_time(node, varying) not in (Kind.LINEAR, Kind.MAXIMUM):
+        return False
     operator = packet(node)
     tensors = [read for read in node.all_input_nodes if _is_tensor(read)]
-    if operator in table.MOVES | table.AVERAGES | table.SUMS | table.MAXIMA:
-        return bool(tensors) and all(read in events for read in tensors) and not _adds_constant(node)
-    if operator in (aten.index, aten.index_select, aten.gather, aten.take_along_dim):
-        return node.args[0] in events and not any(read in varying for read in tensors if read is not node.args[0])
     if table.scales(node):
         streams = [read for read in tensors if read in varying]
         return len(streams) == 1 and streams[0] in events
-    return False
+    if operator in table.MOVING_INDEXING:
+        tensors = [read for read in tensors if read not in choosing(node)]
+    elif operator in table.MOVES:
+        tensors = [read for read in moved_from(node) if _is_tensor(read)]
+    elif operator not in table.AVERAGES | table.SUMS | table.MAXIMA:
+        return False
+    carried = any(read in events for read in tensors) and all(read in events or read in silent for read in tensors)
+    return carried and not adds_constant(node)
+
+
+def moved_from(node: fx.Node) -> list[fx.Node]:
+    """Return what a move moves, without what it reads for its kind and size alone."""
+    place = table.READ_FOR_SHAPE.get(packet(node))
+    return [read for read in node.all_input_nodes if place is None or read is not node.args[place]]
+
+
+def choosing(node: fx.Node) -> list[fx.Node]:
+    """Return what an operator of ``INDEXING`` chooses by: its indices or its mask."""
+    places = table.CHOOSING[packet(node)]
+    return [read for place in places for read in _nodes(node.args[place] if place < len(node.args) else None)]
+
+
+def _nodes(argument: Any) -> list[fx.Node]:
+    items = argument if isinstance(argument, list | tuple) else [argument]
+    return [item for item in items if isinstance(item, fx.Node)]
 
 
 def _is_about_choices(node: fx.Node, streams: list[fx.Node]) -> bool:
@@ -97,23 +119,24 @@ def _is_tensor(node: fx.Node) -> bool:
     return hasattr(value, "shape") or isinstance(value, tuple | list)
 
 
-def _adds_constant(node: fx.Node) -> bool:
-    """Tell whether a number other than zero is added or padded, which is a current and no event."""
+def adds_constant(node: fx.Node) -> bool:
+    """Tell whether a number other than zero is added, padded or filled in, which is a current and no event."""
     operator = packet(node)
-    if operator in (aten.add, aten.sub, aten.rsub):
-        return any(isinstance(arg, int | float) and arg != 0 for arg in node.args[:2])
-    if operator in (aten.constant_pad_nd, aten.pad):
-        return any(isinstance(arg, int | float) and arg != 0 for arg in node.args[2:])
-    return False
+    if operator in (aten.add, aten.sub, aten.rsub, aten.where):
+        added: Sequence[Any] = node.args[:3]
+    elif operator in (aten.constant_pad_nd, aten.pad):
+        added = [*node.args[2:], node.kwargs.get("value")]
+    elif operator is aten.masked_fill:
+        added = node.args[2:]
+    else:
+        return False
+    return any(isinstance(arg, int | float) and arg != 0 for arg in added)
 
 
 def _operands(node: fx.Node, varying: Set[fx.Node]) -> int:
     """Count the factors that vary; x · x has two, and a bias that varies counts as a second one."""
-    args = list(node.args) + list(node.kwargs.values())
-    flat: list[object] = []
-    for arg in args:
-        flat.extend(arg if isinstance(arg, list | tuple) else [arg])
-    return sum(isinstance(arg, fx.Node) and arg in varying for arg in flat)
+    given = [read for argument in (*node.args, *node.kwargs.values()) for read in _nodes(argument)]
+    return sum(read in varying for read in given)
 
 
 def _compares(node: fx.Node) -> bool:

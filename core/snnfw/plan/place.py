@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -15,6 +15,7 @@ from snnfw.contracts import Keep, Neuron, Rule, Site
 from snnfw.errors import SnnfwError, misgiven
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind, carries_events, kind_over_time
+from snnfw.plan.silent import silent_nodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Fate:
 class Plan:
     """Every operator's fate and every site's neuron, in the order of execution.
 
+    ``carriers`` are the operators whose results are made of events, ``silent`` those that hold nothing but zeros.
     ``temporal`` says that the input is another one at each timestep, so that nothing behind it runs once.
     """
 
@@ -54,6 +56,7 @@ class Plan:
     fates: Mapping[str, Fate]
     carriers: frozenset[str]
     temporal: bool = False
+    silent: frozenset[str] = frozenset()
 
     @property
     def placements(self) -> tuple[Placement, ...]:
@@ -101,7 +104,8 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
         raise misgiven("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
     placements = _placements(_offered(graph, layers), layers)
     varying, kinds = _classify(graph, placements, temporal)
-    events = _event_carriers(graph, varying, kinds)
+    silent = silent_nodes(graph)
+    events = _event_carriers(graph, varying, kinds, silent)
     fates = {
         node.name: Fate(
             node=node.name,
@@ -114,7 +118,8 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
         )
         for node in graph.nodes
     }
-    return Plan(layers, fates, frozenset(node.name for node in events), temporal)
+    carriers, zeros = (frozenset(node.name for node in nodes) for nodes in (events, silent))
+    return Plan(layers, fates, carriers, temporal, zeros)
 
 
 def require_all_spiking(plan: Plan) -> None:
@@ -233,10 +238,12 @@ def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
     return feeding
 
 
-def _event_carriers(graph: Graph, varying: set[fx.Node], kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
+def _event_carriers(
+    graph: Graph, varying: set[fx.Node], kinds: Mapping[fx.Node, Kind], silent: Set[fx.Node]
+) -> set[fx.Node]:
     events: set[fx.Node] = set()
     for node in graph.nodes:
-        if kinds[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events)):
+        if kinds[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events, silent)):
             events.add(node)
     return events
 

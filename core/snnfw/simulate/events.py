@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,11 +10,12 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Where, evaluate, map_leaves
-from snnfw.capture.sites import aten, packet
+from snnfw.capture.sites import packet
 from snnfw.contracts import Site
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind
-from snnfw.spiking.model import STREAMS, SpikingModel
+from snnfw.simulate.windows import window_sum
+from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.timefold import per_sample, select
 
 
@@ -83,39 +83,34 @@ def _constant(model: SpikingModel, read: fx.Node, samples: Tensor | None) -> Any
     """Return a value that does not vary in time, for the chosen samples."""
     if samples is not None and read.name in model.graph.sizes:
         return model.graph.sizes[read.name](len(samples))
-    varies = model.plan.fates[read.name].kind in STREAMS  # read for its kind alone: there are no samples to choose
-    return _of(None if varies else samples, model.graph.where.get(read.name), model.constant(read))
+    return _of(samples, model.graph.where.get(read.name), model.constant(read))
 
 
 def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any], samples: Tensor | None) -> Any:
     """Return the counts behind one operator."""
     operator = packet(node)
     streams = [counts[read] for read in node.all_input_nodes if read in counts]
-    if operator in table.SUMS:
-        return functools.reduce(torch.add, streams)
-    if table.scales(node):
-        return streams[0].expand([n if n is not None else -1 for n in _shape(model, node)])
-    if operator in (aten.sum, aten.mean):
-        return aten.sum.dim_IntList(streams[0], *node.args[1:], **node.kwargs)
 
     def value_of(read: fx.Node) -> Any:
-        return counts[read] if read in counts else _constant(model, read, samples)
+        if read in counts:
+            return counts[read]
+        if read.name in model.plan.silent:
+            return streams[0].new_zeros(_shape(model, read, samples))
+        return _constant(model, read, samples)
 
-    moved = evaluate(model.network, node, value_of)
-    return moved * _window(model, node) if operator in table.AVERAGES else moved
+    if operator in table.SUMS:
+        added = [value_of(arg) for arg in node.args if isinstance(arg, fx.Node)]
+        return functools.reduce(torch.add, added)
+    if table.scales(node):
+        return streams[0].expand(_shape(model, node, samples))
+    if operator in table.AVERAGES:
+        return window_sum(operator, streams[0], node.args[1:], node.kwargs)
+    return evaluate(model.network, node, value_of)
 
 
-def _window(model: SpikingModel, node: fx.Node) -> float:
-    """Return how many elements an average pool averages: it is the sum of events that goes on."""
-    kernel: Any = node.args[1]
-    if "adaptive" in packet(node).__name__:
-        before = model.graph.elements[node.all_input_nodes[0].name]
-        return before / model.graph.elements[node.name]
-    spatial = int(packet(node).__name__[-2])
-    return float(math.prod(kernel)) if len(kernel) > 1 else float(kernel[0] ** spatial)
-
-
-def _shape(model: SpikingModel, node: fx.Node) -> list[int | None]:
-    value = node.meta["val"]
+def _shape(model: SpikingModel, node: fx.Node, samples: Tensor | None) -> list[int]:
+    """Return the shape of a value for the samples that are counted."""
+    count = model.samples if samples is None else len(samples)
     place = model.graph.where[node.name]
-    return [None if dim == place.dim else int(size) for dim, size in enumerate(value.shape)]
+    sizes = enumerate(node.meta["val"].shape)
+    return [place.outer * count * place.inner if place and dim == place.dim else int(size) for dim, size in sizes]

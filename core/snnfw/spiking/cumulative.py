@@ -74,7 +74,7 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     def _scaled(self, sequence: Tensor, times: Tensor, sign: int) -> Tensor:
         """Divide (sign 1) or multiply (sign -1) every timestep by t, where the mean is what counts."""
-        if not self.mean or not sequence.is_floating_point():
+        if not self.mean or not adds_up(sequence):
             return sequence
         factor = times.to(sequence.dtype).view(-1, *[1] * (sequence.dim() - 1))
         return sequence / factor if sign > 0 else sequence * factor
@@ -91,7 +91,7 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 
     Summed one timestep after the other, so that chunks add up to the same bits as a whole run.
     """
-    if not sequence.is_floating_point():
+    if not adds_up(sequence):
         return sequence
     if torch.is_grad_enabled():
         return sequence.cumsum(0) + (0 if before is None else before)
@@ -108,7 +108,7 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
     if place is None or reached is None or previous is None:
         return None
-    if not reached.is_floating_point():
+    if not adds_up(reached):
         return fold(reached, place)
     if torch.is_grad_enabled():
         return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
@@ -137,23 +137,20 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
 
     def add(self, stream: Any, steps: int) -> None:
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
-        added = map_leaves(
-            lambda place, leaf: leaf if place is None else _summed(unfold(leaf, place, steps)),
+        before = [] if self.total is None else [self.total]
+        self.total = map_leaves(
+            lambda place, leaf, *total: leaf if place is None else _summed(unfold(leaf, place, steps), *total),
             self.place,
             stream,
+            *before,
         )
-        if self.total is not None:
-            added = map_leaves(
-                lambda place, new, old: new + old if _adds_up(place, new) else new, self.place, added, self.total
-            )
-        self.total = added
         self.latest = stream if self.keeps_latest else None
         self.elapsed += steps
 
     def read(self) -> Any:
         """Return the mean over the timesteps so far."""
         return map_leaves(
-            lambda place, leaf: leaf / self.elapsed if _adds_up(place, leaf) else leaf, self.place, self.total
+            lambda place, leaf: leaf / self.elapsed if _has_mean(place, leaf) else leaf, self.place, self.total
         )
 
     def keep(self, samples: Tensor) -> None:
@@ -166,10 +163,25 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
             )
 
 
-def _adds_up(place: BatchDim | None, leaf: Any) -> bool:
-    return place is not None and isinstance(leaf, Tensor) and leaf.is_floating_point()
+def adds_up(tensor: Tensor) -> bool:
+    """Tell whether values have a sum over time: numbers have one, complex ones too, indices and masks have none."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
-def _summed(sequence: Tensor) -> Tensor:
-    """Return the sum over [T, *shape], of choices the last."""
-    return sequence.sum(0) if sequence.is_floating_point() else sequence[-1]
+def _has_mean(place: BatchDim | None, leaf: Any) -> bool:
+    return place is not None and isinstance(leaf, Tensor) and adds_up(leaf)
+
+
+def _summed(sequence: Tensor, before: Tensor | None = None) -> Tensor:
+    """Return ``before`` + x(1) + ... + x(T) of [T, *shape], of choices the last.
+
+    Summed one timestep after the other, so that chunks and memory layouts add up to the same bits.
+    """
+    if not adds_up(sequence):
+        return sequence[-1]
+    if torch.is_grad_enabled():
+        return sequence.sum(0) if before is None else before + sequence.sum(0)
+    total = sequence[0].clone() if before is None else before
+    for step in sequence if before is not None else sequence[1:]:
+        total = total.add_(step)
+    return total

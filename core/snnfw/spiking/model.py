@@ -15,11 +15,13 @@ from snnfw.capture.trainable import set_training
 from snnfw.contracts import Inputs, Output, Site
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
-from snnfw.plan.operators import NEW_TENSORS
+from snnfw.plan.operators import SHAPES_ONLY
 from snnfw.plan.place import Plan
 from snnfw.plan.positions import positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.frames import Frames
 from snnfw.spiking.learning import differentiable_in_training
+from snnfw.spiking.memory import dense, memory_of
 from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.timefold import fold, repeat, select, unfold
 
@@ -53,10 +55,10 @@ class SpikingModel(nn.Module):
         self._ends = self._read_out()
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
         self.deltas: dict[str, Tensor] = {}
-        self._frames: Inputs = ()
-        self._shown = 0
+        self._frames = Frames(())
         self._positions = positions(graph, self._kinds)
         self._constant: dict[fx.Node, Any] = {}
+        self._kept_memory: frozenset[int] = frozenset()
         self.samples = 0
         self.elapsed = 0
         self.train(False)
@@ -79,10 +81,10 @@ class SpikingModel(nn.Module):
     def begin(self, inputs: Inputs) -> None:
         """Reset every state and run what no neuron feeds, once."""
         reset_net(self)
-        self.samples, self.elapsed, self._shown = len(inputs[0]), 0, 0
-        self._frames = inputs if self.plan.temporal else ()
-        given = zip(self.graph.inputs, inputs, strict=True)
-        values: dict[fx.Node, Any] = {} if self._frames else {node: dense(tensor) for node, tensor in given}
+        self.samples, self.elapsed = len(inputs[0]), 0
+        self._frames = Frames(inputs if self.plan.temporal else ())
+        given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
+        values: dict[fx.Node, Any] = {node: dense(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
         needed = self._needed_later()
         for node in self.graph.nodes:
@@ -92,7 +94,7 @@ class SpikingModel(nn.Module):
             for done in free[node]:
                 if done not in needed or done in self._positions:
                     values.pop(done, None)
-        self._constant = values
+        self._hold(values)
 
     @differentiable_in_training
     def advance(self, steps: int, visit: Visit | None = None) -> None:
@@ -104,16 +106,15 @@ class SpikingModel(nn.Module):
                 self._mean(node.name).add(self._frame(node, steps), steps)
         self.run_streams(self.streams, {}, steps, visit)
         self.elapsed += steps
-        self._shown += steps
+        self._frames.shown += steps
 
     @differentiable_in_training
     def run_streams(
         self, nodes: Iterable[fx.Node], values: dict[fx.Node, Any], steps: int, visit: Visit | None = None
     ) -> None:
         """Run some of ``streams`` in order; ``values`` is what those before them left, and then what these leave."""
-        value_of = self._values_over_time(values, steps)
         for node in nodes:
-            values[node] = self._advance_node(node, steps, value_of, visit)
+            values[node] = self._advance_node(node, steps, values, visit)
             if node.name in self.means:
                 self._mean(node.name).add(values[node], steps)
             for done in self._free[node]:
@@ -152,15 +153,17 @@ class SpikingModel(nn.Module):
     @torch.no_grad()
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices ([K], long) alone: the others have left."""
-        self._constant = {
-            node: map_leaves(
-                lambda place, leaf: leaf if place is None else select(leaf, place, samples),
-                self.graph.where[node.name],
-                value,
-            )
-            for node, value in self._constant.items()
-        }
-        self._frames = tuple(frames.index_select(0, samples) for frames in self._frames)
+        self._frames.keep(samples)
+        self._hold(
+            {
+                node: map_leaves(
+                    lambda place, leaf: leaf if place is None else select(leaf, place, samples),
+                    self.graph.where[node.name],
+                    value,
+                )
+                for node, value in self._constant.items()
+            }
+        )
         for site, neuron in self.site_neurons():
             neuron.keep(self.graph.where[site.node], samples)
         for name in self.cumulative:
@@ -168,6 +171,10 @@ class SpikingModel(nn.Module):
         for name in self.means:
             self._mean(name).keep(samples)
         self.samples = len(samples)
+
+    def _hold(self, constant: dict[fx.Node, Any]) -> None:
+        """Keep what does not vary in time, and where in memory it and the frames are."""
+        self._constant, self._kept_memory = constant, memory_of((list(constant.values()), self._frames.inputs))
 
     def constant(self, node: fx.Node) -> Any:
         """Return a value that does not vary in time, for the samples at hand."""
@@ -179,13 +186,13 @@ class SpikingModel(nn.Module):
             if placement.site.node in self.neurons:
                 yield placement.site, self._neuron(placement.site.node)
 
-    def _advance_node(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Any:
-        kind = self._kinds[node]
+    def _advance_node(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Any:
+        kind, value_of = self._kinds[node], self._values_over_time(values, steps)
         if kind is Kind.SPIKING:
-            return self._fire(node, steps, value_of, visit)
+            return self._fire(node, steps, values, visit)
         if kind is Kind.LINEAR:
             return evaluate(self.network, node, value_of)
-        streams = [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
+        streams = self._streams_read(node)
 
         def function(*tensors: Tensor) -> Any:
             given = dict(zip(streams, tensors, strict=True))
@@ -193,28 +200,31 @@ class SpikingModel(nn.Module):
 
         return self._cumulated(node.name)(function, steps, *map(value_of, streams))
 
-    def _fire(self, node: fx.Node, steps: int, value_of: Callable[[fx.Node], Any], visit: Visit | None) -> Tensor:
+    def _fire(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Tensor:
         """Run a neuron; a static input is read again at each timestep rather than repeated."""
         source, neuron = node.args[0], self._neuron(node.name)
         if not isinstance(source, fx.Node):
             raise SnnfwError(f"the activation '{node.name}' reads no tensor.")
         place: BatchDim = self.graph.where[node.name]
         if self._varies(source):
-            drive = unfold(value_of(source), place, steps)
+            drive = unfold(self._values_over_time(values, steps)(source), place, steps)
         else:
             value = self._constant[source]
             drive = value.unsqueeze(0).expand(steps, *value.shape)
         if visit is None:
-            return fold(neuron(drive, in_place=self._is_fresh(source)), place)
+            return fold(neuron(drive, in_place=self._may_overwrite(source, drive, values)), place)
         placement = self.plan.fates[node.name].placement
         if placement is None:
             raise SnnfwError(f"no neuron is placed at '{node.name}'.")
         return fold(visit(placement.site, neuron, drive), place)
 
-    def _is_fresh(self, node: fx.Node) -> bool:
-        """Tell whether a stream is a new tensor that nothing but one neuron reads, which may overwrite it."""
-        alone = len(node.users) == 1 and node.name not in self.means
-        return alone and self._varies(node) and packet(node) in NEW_TENSORS
+    def _may_overwrite(self, node: fx.Node, drive: Tensor, values: Mapping[fx.Node, Any]) -> bool:
+        """Tell whether a neuron may write over its input: memory that nobody reads again, by this name or another."""
+        if len(node.users) > 1 or node.name in self.means or not self._varies(node):
+            return False
+        read_again = [value for other, value in values.items() if other is not node]
+        latest = [self._mean(name).latest for name in self.means]
+        return memory_of(drive).isdisjoint(self._kept_memory | memory_of((read_again, latest)))
 
     def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
         """Return what looks up a stream in ``values``, repeats a constant over time, and sizes T · N samples."""
@@ -231,15 +241,9 @@ class SpikingModel(nn.Module):
         return value_of
 
     def _frame(self, node: fx.Node, steps: int) -> Tensor:
-        """Return the next frames of a temporal input [N, frames, ...], as a stream."""
-        frames = self._frames[self.graph.inputs.index(node)]
-        last = self._shown + steps
-        if frames.shape[1] < last:
-            raise SnnfwError(
-                f"the input holds {frames.shape[1]} frames and timestep {last} is asked for: run at most as many "
-                "timesteps as there are frames."
-            )
-        return dense(fold(frames[:, self._shown : last].movedim(1, 0), self.graph.where[node.name]))
+        """Return the next frames of a temporal input, as a stream."""
+        frames = self._frames.next(self.graph.inputs.index(node), steps)
+        return dense(fold(frames, self.graph.where[node.name]))
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:
@@ -248,8 +252,16 @@ class SpikingModel(nn.Module):
             return self.graph.sizes[read.name](self.samples)
         if read in self._positions:
             return evaluate(self.network, read, lambda node: self._static_value(node, values))
-        like = read.meta["val"]  # read for its kind alone, as new_zeros does
-        return torch.empty(0, dtype=like.dtype, device=like.device)
+        if self._varies(read) and self._read_for_kind_alone(read):
+            like = read.meta["val"]  # a stream, read for its kind alone, as new_zeros does
+            return torch.empty(0, dtype=like.dtype, device=like.device)
+        raise SnnfwError(
+            f"operator '{read.name}' is read where it has no value: please report this network to the authors of snnfw."
+        )
+
+    def _read_for_kind_alone(self, node: fx.Node) -> bool:
+        static = [user for user in node.users if self._kinds[user] is Kind.STATIC]
+        return bool(static) and all(packet(user) in SHAPES_ONLY for user in static)
 
     def _repeated(self, node: fx.Node, steps: int) -> Any:
         if self.graph.where[node.name] is None:
@@ -273,9 +285,11 @@ class SpikingModel(nn.Module):
         return [node for node in (*frames, *self.streams) if any(self._kinds[user] in ends for user in node.users)]
 
     def _cumulative(self, node: fx.Node) -> Cumulative:
-        streams = [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
-        places = [self.graph.where[read.name] for read in streams]
+        places = [self.graph.where[read.name] for read in self._streams_read(node)]
         return Cumulative(self._kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
+
+    def _streams_read(self, node: fx.Node) -> list[fx.Node]:
+        return [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
 
     def _varies(self, node: fx.Node) -> bool:
         return self._kinds[node] in STREAMS or (self.plan.temporal and self._kinds[node] is Kind.INPUT)
@@ -291,10 +305,3 @@ class SpikingModel(nn.Module):
 
     def _mean(self, name: str) -> TimeMean:
         return cast("TimeMean", self.means[name])
-
-
-def dense(tensor: Tensor) -> Tensor:
-    """Return images in channels_last, in which CPU convolutions are two to three times faster."""
-    if tensor.dim() == 4 and tensor.device.type == "cpu" and tensor.is_floating_point():
-        return tensor.contiguous(memory_format=torch.channels_last)
-    return tensor

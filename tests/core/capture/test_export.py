@@ -97,6 +97,20 @@ def test_fold_check_finds_a_batch_merged_as_the_inner_factor() -> None:
     assert all(place == BatchDim(0, outer=5, inner=1) for place in merged)
 
 
+def test_where_several_ways_to_split_a_dimension_fit_the_values_others_tell() -> None:
+    class Dead(InnerBatch):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(torch.relu(x - 100))
+
+    graph = capture(seeded(Dead).double().eval(), (noise(2, 5, 6),))
+    alive = captured(InnerBatch, noise(2, 5, 6))
+    merged = [
+        [place for place in found.where.values() if isinstance(place, BatchDim) and place.outer * place.inner > 1]
+        for found in (graph, alive)
+    ]
+    assert merged[0] == merged[1]
+
+
 def test_a_network_that_mixes_samples_is_refused() -> None:
     with pytest.raises(SnnfwError) as caught:
         captured(MixesSamples, noise(2, 4))

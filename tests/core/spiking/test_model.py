@@ -220,3 +220,12 @@ def test_deltas_add_to_weights_and_leave_the_network_as_it_is() -> None:
     torch.testing.assert_close(model(x), before + torch.arange(5.0, dtype=torch.float64))
     del model.deltas[bias.name]
     torch.testing.assert_close(model(x), before, rtol=0, atol=0)
+
+
+def test_a_stream_that_is_read_where_it_has_no_value_is_an_error_and_no_empty_tensor() -> None:
+    x = noise(2, 3, 8, 8)
+    model = converted(captured(ConvNet, x), Tracking(), x, 4)
+    model.begin((x,))
+    stream = next(node for node in model.streams if node.name not in model.means)
+    with pytest.raises(SnnfwError, match=f"^operator '{stream.name}' is read where it has no value"):
+        model.constant(stream)

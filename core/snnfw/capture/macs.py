@@ -1,0 +1,35 @@
+"""Count the multiply-accumulates of one call of an operator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils.flop_counter import FlopCounterMode
+
+from snnfw.capture.sites import packet
+
+aten = torch.ops.aten
+
+UNCOUNTED: dict[Any, Callable[[Tensor, tuple[Any, ...]], int]] = {
+    aten.mv: lambda _, given: given[0].numel(),
+    aten.addmv: lambda _, given: given[1].numel(),
+    aten.outer: lambda result, _: result.numel(),
+    aten.linalg_vecdot: lambda _, given: torch.broadcast_tensors(*given[:2])[0].numel(),
+    aten.linalg_cross: lambda result, _: 2 * result.numel(),
+    aten.bilinear: lambda result, given: result.numel() * given[2][0].numel(),
+}
+"""Products that torch's counter leaves out: their MACs from the result and the arguments."""
+
+
+def run_counting(node: fx.Node, run: Callable[[], Any], arguments: Callable[[], tuple[Any, ...]]) -> tuple[Any, int]:
+    """Return what ``run`` returns for a node, and its MACs; two floating point operations make one."""
+    counter = FlopCounterMode(display=False)
+    with counter:
+        result = run()
+    count = UNCOUNTED.get(packet(node))
+    if count is None or not isinstance(result, Tensor):
+        return result, counter.get_total_flops() // 2
+    return result, count(result, arguments())

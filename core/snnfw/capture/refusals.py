@@ -1,0 +1,59 @@
+"""Say in one sentence why torch.export did not capture a network, or why the graph is not the network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import torch
+from torch import fx
+
+from snnfw.capture.sites import module_path, packet
+
+
+def why_not_exported(error: Exception) -> str:
+    """Return the sentence for what torch.export raised."""
+    text = str(error)
+    if "data-dependent" in text or "Could not extract specialized integer" in text:
+        return f"the network's forward decides by values{_place(text)}: use torch.where, or decide by sizes alone."
+    if "Constraints violated" in text or "specializ" in text:
+        sizes = re.findall(r"specialized.*?\((\d+)\)|constant[^0-9]*(\d+)", text)
+        fixed = f" to {next(filter(None, sizes[0]))}" if sizes else ""
+        return (
+            f"the network's batch cannot be dynamic: its forward fixes the number of samples{fixed}. Derive sizes from "
+            "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples."
+        )
+    reason = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    return f"torch.export cannot capture the network ({type(error).__name__}): {reason}"
+
+
+def why_random(nodes: Iterable[fx.Node]) -> str:
+    """Return the sentence for a network that gives another answer each time."""
+    found = next((node for node in nodes if draws(node)), None)
+    if found is None:
+        cause = "something in its forward is drawn anew in evaluation mode too, in Python or NumPy perhaps"
+    elif "dropout" in str(packet(found)):
+        cause = (
+            f"a dropout at {_where(found)} is on in evaluation mode too: write F.dropout(x, p, training=self.training)"
+        )
+    else:
+        cause = f"'{packet(found).__name__}' at {_where(found)} draws numbers in evaluation mode too"
+    return f"the network gives another answer each time: {cause}. Turn it off in evaluation mode."
+
+
+def draws(node: fx.Node) -> bool:
+    """Tell whether an operator may draw random numbers."""
+    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
+
+
+def _where(node: fx.Node) -> str:
+    return f"'{module_path(node) or 'the top of the network'}'"
+
+
+def _place(text: str) -> str:
+    """Return the line of the user's code that torch names last."""
+    found = re.findall(r'File "([^"]+)", line (\d+), in (\w+)\n\s*(.+)', text.partition("The following call raised")[2])
+    if not found:
+        return ""
+    file, line, _, code = found[-1]
+    return f" ('{code.strip()}', line {line} of {file})"

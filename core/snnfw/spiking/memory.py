@@ -1,0 +1,23 @@
+"""Where tensors live in memory, and in which layout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+
+def memory_of(values: Any) -> frozenset[int]:
+    """Return the memory that the tensors of a tree live in, views and all."""
+    return frozenset(
+        leaf.untyped_storage().data_ptr() for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)
+    )
+
+
+def dense(tensor: Tensor) -> Tensor:
+    """Return images in channels_last, in which CPU convolutions are two to three times faster."""
+    if tensor.dim() == 4 and tensor.device.type == "cpu" and tensor.is_floating_point():
+        return tensor.contiguous(memory_format=torch.channels_last)
+    return tensor

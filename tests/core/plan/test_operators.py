@@ -1,0 +1,247 @@
+"""Every operator of the plan's tables, held against the network that it comes from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, fx, nn
+
+from networks import noise
+from operator_rows import ROWS, Row
+from snnfw.capture.export import capture
+from snnfw.capture.graph import Graph
+from snnfw.capture.sites import ACTIVATIONS, packet
+from snnfw.contracts import Resources, Rule
+from snnfw.convert.direct import Direct
+from snnfw.plan import operators as table
+from snnfw.plan.kinds import Kind
+from snnfw.plan.place import Plan, place
+from snnfw.simulate.events import accumulations
+from snnfw.spiking import model as spiking_model
+from snnfw.spiking.model import SpikingModel
+from snnfw_plugins.tracking import Tracking
+
+T = 7
+SAMPLES = 3
+OUTPUTS = 3
+NEURON = Tracking(phi=16)
+ROWS_A_GRAPH = 10
+
+
+def groups() -> Iterator[tuple[Row, ...]]:
+    """Yield rows of one shape that share a graph, since capturing takes longer than all that is tested."""
+    for shape in dict.fromkeys(row.shape for row in ROWS):
+        rows = [row for row in ROWS if row.shape == shape]
+        for start in range(0, len(rows), ROWS_A_GRAPH):
+            yield tuple(rows[start : start + ROWS_A_GRAPH])
+
+
+GROUPS = tuple(groups())
+
+
+class Call(nn.Module):
+    """One call of an operator, so that its nodes are known by their path."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self.call = row.call
+
+    def forward(self, s: Tensor) -> Tensor:
+        return self.call(s)  # type: ignore[no-any-return]  # as the row says
+
+
+class Around(nn.Module):
+    """Operators between neurons: one fires at the very result, one behind a layer; another reads what they read."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        super().__init__()
+        self.calls, self.layers = nn.ModuleList(map(Call, rows)), nn.ModuleList()
+        self.direct = nn.ModuleList(nn.ReLU() for _ in rows)
+        self.behind = nn.ModuleList(nn.ReLU() for _ in rows)
+        self.first, self.beside = nn.ReLU(), nn.ReLU()
+        for index, row in enumerate(rows):
+            width = row.call(torch.ones(2, *row.shape).double()).flatten(1).shape[1]
+            layer = nn.Linear(width, OUTPUTS, bias=False).double()
+            layer.weight.data = noise(OUTPUTS, width, seed=index) * 0.5 / width**0.5
+            self.layers.append(layer)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        s = self.first(x)
+        outputs = []
+        for call, layer, direct, behind in zip(self.calls, self.layers, self.direct, self.behind, strict=True):
+            outputs += [direct(call(s)), behind(layer(call(s).flatten(1)))]
+        return [*outputs, self.beside(s - 0.3)]
+
+
+class Case:
+    """The network around some operators, captured and planned."""
+
+    def __init__(self, rows: tuple[Row, ...]) -> None:
+        self.rows = rows
+        self.x = noise(SAMPLES, *rows[0].shape, seed=3) * 0.4 + 0.3
+        self.net = Around(rows).eval()
+        self.graph: Graph = capture(self.net, (self.x,))
+        self.plan: Plan = place(self.graph, (Rule("*", NEURON),))
+        self.names = [str(node) for row, number in numbered(rows) for node in [f"{row.operator}-{number}"]]
+
+    def model(self, backend: str, timesteps: int = T) -> SpikingModel:
+        return Direct().convert(self.graph, self.plan, [(self.x,)], timesteps, Resources(backend=backend))
+
+    def call(self, index: int) -> fx.Node:
+        """Return the operator itself in the row's first call."""
+        row = self.rows[index]
+        inside = [node for node in self.graph.nodes if self.graph.paths[node.name] == f"calls.{index}"]
+        wanted = row.reached or row.operator
+        return next(node for node in inside if packet(node).__name__ == wanted)
+
+    def result(self, index: int) -> str:
+        """Return the name of what the first call returns."""
+        direct = next(site for site in self.graph.sites if site.name == f"direct.{index}")
+        return str(next(node for node in self.graph.nodes if node.name == direct.node).args[0])
+
+    def layer(self, index: int) -> str:
+        """Return the name of the layer behind the second call."""
+        inside = (node for node in self.graph.nodes if self.graph.paths[node.name] == f"layers.{index}")
+        return next(node.name for node in inside if packet(node).__name__ == "linear")
+
+    def differing(self, ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> list[str]:
+        """Return the rows whose outputs differ; the last output tells what all of them have done to what they read."""
+        pairs = list(zip(ours, theirs, strict=True))
+        wrong = [index for index, (a, b) in enumerate(pairs) if not bool(((a - b).abs() <= tolerance).all())]
+        return sorted({"what they read" if index == 2 * len(self.rows) else self.names[index // 2] for index in wrong})
+
+
+def numbered(rows: tuple[Row, ...]) -> Iterator[tuple[Row, int]]:
+    seen = Counter[str]()
+    for row in rows:
+        seen[row.operator] += 1
+        yield row, seen[row.operator]
+
+
+@pytest.fixture(scope="module", params=GROUPS, ids=lambda rows: f"{rows[0].operator} ... {rows[-1].operator}")
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+def run(model: SpikingModel, x: Tensor, *chunks: int) -> list[Tensor]:
+    """Return the outputs after chunks of timesteps."""
+    model.begin((x,))
+    for steps in chunks:
+        model.advance(steps)
+    return list(model.read())
+
+
+def test_every_operator_of_the_tables_has_a_row() -> None:
+    named = {row.operator for row in ROWS}
+    known = {packet.__name__ for packet in (*table.KNOWN, *ACTIVATIONS)}
+    assert sorted(known - named) == []
+    assert sorted(named - known) == []
+
+
+def test_operators_are_planned_as_the_tables_promise(case: Case) -> None:
+    kinds = [case.plan.fates[case.call(index).name].kind for index in range(len(case.rows))]
+    assert dict(zip(case.names, kinds, strict=True)) == {
+        name: row.kind for name, row in zip(case.names, case.rows, strict=True)
+    }
+
+
+def test_backends_agree_bit_for_bit_and_leave_what_another_branch_reads(case: Case) -> None:
+    reference, native = case.model("reference"), case.model("native")
+    assert case.differing(run(native, case.x, T), run(reference, case.x, T), 0) == []
+
+
+def test_layouts_chunks_and_compaction_change_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = case.model("native")
+    whole = run(model, case.x, T)
+    assert case.differing(run(model, case.x, 3, 1, 3), whole, 1e-12) == []
+    keep = torch.tensor([0, 2])
+    model.begin((case.x,))
+    model.advance(3)
+    model.keep(keep)
+    model.advance(T - 3)
+    assert case.differing(list(model.read()), [output[keep] for output in whole], 1e-12) == []
+    monkeypatch.setattr(spiking_model, "dense", lambda tensor: tensor)
+    assert case.differing(run(model, case.x, T), whole, 1e-9) == []
+
+
+def test_errors_fall_like_one_over_t(case: Case) -> None:
+    wanted = [output.detach() for output in case.net(case.x)]
+    model = case.model("native", 1024)
+    for steps in (64, 256, 1024):
+        assert case.differing(run(model, case.x, steps), wanted, 1 / steps) == []
+
+
+def spread(row: Row) -> Tensor:
+    """Return which elements of a sample reach which of the operator's results, [results, elements], as zeros and ones."""
+    point = noise(2, *row.shape, seed=4).abs() + 0.1
+    before = row.call(point)[0].flatten()
+    reached = []
+    for element in range(point[0].numel()):
+        moved = point.clone()
+        moved[0].view(-1)[element] += 0.5
+        reached.append(row.call(moved)[0].flatten() != before)
+    return torch.stack(reached, 1).double()
+
+
+def emitted(model: SpikingModel, x: Tensor) -> Tensor:
+    """Return the events of the first neuron at each timestep, [T, N, *shape], counted in its output."""
+    seen: list[Tensor] = []
+
+    def visit(site: Any, neuron: Any, drive: Tensor) -> Tensor:
+        output: Tensor = neuron(drive)
+        if site.name == "first":
+            seen.append(output / neuron.threshold)
+        return output
+
+    model.begin((x,))
+    model.advance(T, visit)
+    return seen[0].round()
+
+
+def arriving(row: Row, events: Tensor) -> Tensor:
+    """Return the events that reach the operator's results in all timesteps, [N, results], by brute force."""
+    if row.kind is Kind.MAXIMUM:
+        reached = torch.stack([row.call(total).flatten(1) for total in events.cumsum(0)])
+        return torch.diff(reached, dim=0, prepend=torch.zeros_like(reached[:1])).abs().sum(0)
+    return events.abs().sum(0).flatten(1) @ spread(row).T
+
+
+def is_product(node: fx.Node) -> bool:
+    return packet(node) in table.PRODUCTS and not table.scales(node)
+
+
+def test_events_are_known_as_such_and_counted_as_they_arrive(case: Case) -> None:
+    """A layer's accumulations are its MACs times the events per input element."""
+    model = case.model("native")
+    events = emitted(model, case.x)
+    found = accumulations(model)
+    for index, (name, row) in enumerate(zip(case.names, case.rows, strict=True)):
+        node = case.call(index)
+        fate = case.plan.fates[node.name]
+        carries = fate.events if is_product(node) else case.result(index) in case.plan.carriers
+        assert (name, carries) == (name, row.events)
+        if not row.events or row.kind is Kind.SPIKING:  # a neuron emits events of its own
+            continue
+        if is_product(node):
+            wanted = events.abs().sum(0).flatten(1).sum(1) * fate.macs / case.x[0].numel()
+            counted = found.get(node.name, torch.zeros_like(wanted))
+        else:
+            wanted, counted = arriving(row, events).sum(1) * OUTPUTS, found[case.layer(index)]
+        assert (name, torch.allclose(counted, wanted)) == (name, True)
+
+
+def test_products_hold_as_many_macs_as_they_multiply(case: Case) -> None:
+    for index, (name, row) in enumerate(zip(case.names, case.rows, strict=True)):
+        node = case.call(index)
+        counted = case.graph.macs[node.name]
+        alone = len(node.all_input_nodes) == 1  # an einsum of one operand multiplies nothing
+        if not is_product(node) or row.kind is not Kind.LINEAR or alone:
+            assert row.kind is Kind.ANALOG or (name, counted) == (name, 0)
+            continue
+        multiplied = int(spread(row).sum()) * (2 if row.operator == "bilinear" else 1)  # two weights an element
+        padded = row.operator.startswith("conv")  # zeros in the border are multiplied too
+        assert (name, counted) == (name, multiplied) or (padded and counted > multiplied)
