@@ -37,7 +37,7 @@ def require_fit(
     shape = list(example.shape[1:])
     try:
         with torch.no_grad(), _channels_watched(module, misfit, shape):
-            output = module(example)
+            output = module(example.clone())  # a network may write to its input
     except SnnfwError:
         raise
     except Exception as error:  # a stranger's network may raise anything

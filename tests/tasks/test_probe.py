@@ -46,3 +46,9 @@ def test_any_other_failure_gives_its_reason() -> None:
     assert refusal(Stubborn(AssertionError("too small.\nSee there."))) == f"{failed} too small."
     assert refusal(Stubborn(AssertionError())) == f"{failed} AssertionError."
     assert refusal(nn.Sequential(nn.Flatten(), nn.Linear(65, 10))).startswith(failed)
+
+
+def test_a_network_that_writes_to_its_input_leaves_the_example_as_it_is() -> None:
+    example = -torch.ones(2, 1, 8, 8)
+    require_fit(nn.Sequential(nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(64, 10)), example, 10, "mine", "digits")
+    assert bool((example == -1).all())
