@@ -85,8 +85,8 @@ MISTAKES = {
         "it is meant for."
     ),
     "recipe=kept.yaml strict=true": (
-        "strict=true and 1 operators stay analog: relu at 'relu'. Leave strict out to run them as analog and have them "
-        "charged as such."
+        "strict=true and 1 operator stays analog: relu at 'relu'. Give kept sites a neuron, and let a layer read a "
+        "neuron's spikes instead of another layer's output, or leave strict out to run and charge them as they are."
     ),
     f"plugin=adafire model=digits-vgg model.weights={WEIGHTS / 'digits-resnet20.safetensors'}": (
         f"weights '{WEIGHTS / 'digits-resnet20.safetensors'}' are of another architecture: 32 missing (first "

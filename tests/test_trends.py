@@ -46,14 +46,13 @@ class Ground:
         model = config.converter.convert(self.graph, found.plan, self.bundle.calibration, config.timesteps, resources)
         rule = config.exit.prepare(model, self.bundle, config.timesteps, resources) if config.exit else None
         trace = simulate(model, self.bundle.evaluation, [config.timesteps], self.bundle.scorer, resources, rule)
-        final, spikes = trace.final, sum(trace.final.spikes.values())
-        energy = spiking_energy(found.plan, config.energy, final.steps, final.accumulations, spikes)
-        share = energy.total / network_energy(found.plan, config.energy)
+        energy = spiking_energy(found.plan, config.energy, trace.final)
+        share = energy.total / network_energy(found.plan, config.energy, passes=1)
         (x,) = next(iter(self.bundle.evaluation)).inputs
         with torch.no_grad():
             spiking, own = model(x), self.graph(x)
         error = float((spiking - own).norm() / (own - own.mean(0)).norm())
-        return Result(final.scores["accuracy"], share, spikes, error)
+        return Result(trace.final.scores["accuracy"], share, energy.spikes, error)
 
     def resolved(self, words: str) -> RunConfig:
         return resolve(["task=classification", f"model={self.name}", *words.split()], self.registry)

@@ -25,8 +25,7 @@ from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, standing
 from snnfw.report.leaderboard_page import leaderboard_page
 from snnfw.report.leaderboard_table import show_leaderboard
-from snnfw.report.report import Network, checkpoint, describe
-from snnfw.simulate.energy import network_energy
+from snnfw.report.report import Network, checkpoint, describe, network_itself
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 
@@ -49,7 +48,7 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
 
     bundle = load(shared, resources)
     ground = Ground(capture(bundle.model, bundle.example), bundle, resources)
-    network = network_itself(ground, shared)
+    network = measured(ground, shared)
     entries = tuple(entry(config, method, ground, network) for method in config.methods)
     board = Leaderboard(
         schema=SCHEMA,
@@ -60,19 +59,18 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
         network=network,
         entries=entries,
     )
+    show_leaderboard(board, console)  # before anything is drawn or written, which may fail
     written = {"leaderboard.json": as_json(board.plain()), "leaderboard.html": leaderboard_page(board)}
     folder = write_folder(target, {"config.yaml": to_yaml(config), **written})
-    show_leaderboard(board, console)
     console.print(f"results in {folder}")
     return board
 
 
-def network_itself(ground: Ground, shared: RunConfig) -> Network:
+def measured(ground: Ground, shared: RunConfig) -> Network:
     """Return what the network itself scores and costs."""
     scores, seconds = evaluate_network(ground.graph, ground.bundle, ground.resources)
     plan = place(ground.graph, shared.layers, temporal=ground.bundle.temporal)
-    macs = sum(fate.macs for fate in plan.fates.values())
-    return Network(scores, macs, network_energy(plan, shared.energy), seconds)
+    return network_itself(plan, shared.energy, scores, seconds, ground.bundle.frames)
 
 
 def entry(config: CompareConfig, method: Method, ground: Ground, network: Network) -> Entry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,11 +22,12 @@ from snnfw.config.schema import RunConfig
 from snnfw.contracts import Bundle, Found, Item, Resources, untracked
 from snnfw.errors import SnnfwError, misgiven
 from snnfw.kernels.choice import choose
-from snnfw.plan.place import Plan, place, require_all_spiking
+from snnfw.plan.place import Plan, place
+from snnfw.plan.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.html import report_page
-from snnfw.report.report import make_report
+from snnfw.report.report import make_report, network_itself
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import look
 from snnfw.simulate.run import evaluate_network, simulate
@@ -48,18 +50,19 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
-    network = evaluate_network(graph, bundle, resources)
-    drawn = {f"pictures/{d.name}.png": d for d in look(graph, model, bundle, trace, network[0], resources)}
+    scores, seconds = evaluate_network(graph, bundle, resources)
+    network = network_itself(found.plan, config.energy, scores, seconds, bundle.frames)
     told, records = about(config, bundle), (found.record, rule.record() if rule else None)
-    captions = {name: drawing.caption for name, drawing in drawn.items()}
-    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records, captions)
+    report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records)
+    show_report(report, console)  # before anything is drawn or written, which may fail
 
+    drawn = {f"pictures/{d.name}.png": d for d in look(graph, model, bundle, trace, scores, resources)}
+    report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**found.files, **{name: drawing.image for name, drawing in drawn.items()}}
     written = {"report.json": as_json(report.plain()), "report.html": report_page(report, files)}
     folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **written})
-    registry.after_run(report)
-    show_report(report, console)
     console.print(f"results in {folder}")
+    registry.after_run(report)
     return folder
 
 

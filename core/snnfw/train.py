@@ -64,10 +64,10 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
     with begun(config, target) as folder:
         scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
+        console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
         save_weights(bundle.model, folder / WEIGHTS, facts)
         write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
-    console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
     console.print(f"weights in {folder}: {command(config, 'run checkpoint', folder)} runs them", soft_wrap=True)
     return folder
 

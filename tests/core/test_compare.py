@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import errno
 import io
+import itertools
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
+from snnfw.simulate.run import simulate
 from snnfw.simulate.trials import Trials
 
 
@@ -230,6 +234,43 @@ def test_where_all_methods_fail_the_reasons_are_all_there_is(registry: Registry,
     assert entry.error.startswith("no rule covers site 'relu' (relu)")
     [written] = json.loads((folder(here) / "leaderboard.json").read_text())["entries"]
     assert written["error"] == entry.error
+
+
+def test_scores_that_are_no_numbers_neither_win_nor_lose_the_others(
+    registry: Registry, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computed = itertools.count()
+
+    def compute(self: Nearness) -> Mapping[str, float]:
+        scores = [{"nearness": -0.5}, {"nearness": math.nan}, {}, {"nearness": 0.25}, {"nearness": 0.125}]
+        return scores[next(computed)]
+
+    monkeypatch.setattr(Nearness, "compute", compute)
+    monkeypatch.setattr("snnfw.compare.islice", lambda batches, count: [])  # no untimed batch, which scores too
+    monkeypatch.setattr(
+        "snnfw.compare.simulate", lambda model, data, *rest: simulate(model, data, *rest) if data else None
+    )
+    console = Console(file=io.StringIO(), width=120)
+    board = compared(registry, "methods=[if,tracking,adafire,burst]", "checkpoints=[2]", console=console)
+    assert board.best(2) == 0.25
+    shown = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
+    assert [shown.count(f"- ({word})") for word in ("NaN", "missing")] == [1, 1]
+    written = json.loads((folder(here) / "leaderboard.json").read_text())
+    scores = [entry["standings"][0]["scores"] for entry in written["entries"]]
+    assert scores == [{"nearness": None}, {}, {"nearness": 0.25}, {"nearness": 0.125}]
+    assert (folder(here) / "leaderboard.html").read_text().count('class="n best"') == 1
+
+
+def test_a_full_disk_loses_no_comparison(registry: Registry, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    console = Console(file=io.StringIO(), width=120)
+    with pytest.raises(SnnfwError, match=r"^cannot write the folder 'runs/.*-compare-toy' \(No space left on device\)"):
+        compared(registry, "methods=[if]", "checkpoints=[1]", console=console)
+    assert "energy per sample" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
+    assert list((here / "runs").iterdir()) == []
 
 
 def test_an_interruption_leaves_nothing(registry: Registry, here: Path) -> None:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import errno
 import io
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -241,9 +243,54 @@ def test_a_tasks_settings_stand_between_the_presets_and_the_users(registry: Regi
 def test_strict_refuses_what_stays_analog_and_leaves_nothing(registry: Registry, tmp_path: Path) -> None:
     recipe = tmp_path / "keep.yaml"
     recipe.write_text("layers:\n  - {match: relu, neuron: keep}\n  - {match: '*', neuron: if}\n")
-    with pytest.raises(SnnfwError, match="^strict=true and 1 operators stay analog: relu at 'relu'"):
+    with pytest.raises(SnnfwError, match="^strict=true and 1 operator stays analog: relu at 'relu'"):
         run(registry, f"recipe={recipe}", "strict=true", f"out={tmp_path / 'r'}")
     assert [path.name for path in tmp_path.iterdir()] == ["keep.yaml"]
+
+
+def test_a_finished_run_is_shown_before_it_is_written(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seen: list[Any]
+) -> None:
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    console = Console(file=io.StringIO(), width=160)
+    config = resolve(["task=toy", "neuron=if", "timesteps=2", f"out={tmp_path / 'r'}"], registry)
+    with pytest.raises(SnnfwError) as caught:
+        pipeline.run(config, registry, console)
+    assert str(caught.value) == (
+        f"cannot write the folder '{tmp_path / 'r'}' (No space left on device): make room, or choose another out=."
+    )
+    assert "results, per sample" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
+    assert (seen, list(tmp_path.iterdir())) == ([], [])
+
+
+def test_a_score_that_is_no_number_loses_no_run(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Nearness, "compute", lambda self: {"nearness": math.nan})
+    report = run(registry, "neuron=if", "timesteps=2", f"out={tmp_path / 'r'}")
+    assert [point["scores"] for point in report["checkpoints"]] == [{"nearness": None}] * 2
+    assert "- (NaN)" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_part_that_the_network_alone_has_loses_no_run(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The network sees a class that the spiking network never names, so that there is no IoU of it."""
+
+    def compute(self: Nearness) -> Mapping[str, float]:
+        error = sum(self.errors) / len(self.errors)
+        return {"nearness": -error, **({"IoU/chair": 0.75} if error < 1e-6 else {})}
+
+    monkeypatch.setattr(Nearness, "compute", compute)
+    report = run(registry, "neuron=if", "timesteps=2", f"out={tmp_path / 'r'}")
+    assert (list(report["network"]["scores"]), list(report["checkpoints"][0]["scores"])) == (
+        ["nearness", "IoU/chair"],
+        ["nearness"],
+    )
+    assert (tmp_path / "r" / "report.html").read_text(encoding="utf-8").count("- (missing)") == 2
 
 
 def test_a_device_that_is_not_there_is_refused(registry: Registry, tmp_path: Path) -> None:

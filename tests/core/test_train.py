@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import shutil
@@ -149,6 +150,39 @@ def test_a_training_leaves_all_that_a_run_needs(registry: Registry, spiking: Pat
     assert [layer["neuron"] for layer in report["layers"]] == ["srif"]
     assert report["checkpoints"][-1]["timestep"] == 2
     assert report["checkpoints"][-1]["scores"]["accuracy"] == pytest.approx(said["scores"]["accuracy"])
+
+
+def test_the_scores_of_a_training_are_told_before_its_weights_are_written(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(state: Any, path: Path, metadata: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("snnfw.training.checkpoint.save_file", full)
+    console = Console(file=io.StringIO(), width=160)
+    words = ["task=toy", "timesteps=1", "plugin=inflor", "trainer.epochs=1", f"out={tmp_path / 'full'}"]
+    with pytest.raises(SnnfwError) as caught:
+        train(resolve_training(words, registry), console)
+    assert str(caught.value) == (
+        f"cannot write '{tmp_path / 'full' / WEIGHTS}' ([Errno 28] No space left on device): make room; what was there "
+        "is untouched."
+    )
+    assert "accuracy 0." in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
+
+
+def test_a_disk_that_fills_up_while_training_is_told_with_how_to_go_on(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: Any, **kwargs: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("lightning.Trainer.save_checkpoint", full)
+    with pytest.raises(SnnfwError) as caught:
+        trained(registry, tmp_path / "full", "plugin=inflor")
+    assert str(caught.value) == (
+        f"cannot write into '{tmp_path / 'full'}' (No space left on device): make room and go on with "
+        f"resume={tmp_path / 'full'}."
+    )
 
 
 def test_the_twin_trains_alike_and_can_be_converted(registry: Registry, tmp_path: Path) -> None:

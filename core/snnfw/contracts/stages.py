@@ -64,7 +64,11 @@ class Search(Protocol):
 
 
 class ExitRule(Protocol):
-    """Decide, after a timestep, which samples have been computed long enough."""
+    """Decide, after a timestep, which samples have been computed long enough.
+
+    The output is read for it at every timestep, and reading is charged. A rule that lets nobody leave before a timestep
+    says which one in an attribute ``earliest``: until then it is not asked.
+    """
 
     def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
         """Return a boolean per sample, [N]: true where the sample leaves with this output."""

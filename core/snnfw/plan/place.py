@@ -43,6 +43,11 @@ class Fate:
     events: bool = False
     placement: Placement | None = None
 
+    @property
+    def repeats(self) -> bool:
+        """Tell whether its MACs are multiplied at every timestep: it reads currents, or products of streams."""
+        return self.macs > 0 and not self.events and self.kind not in (Kind.STATIC, Kind.READOUT)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -64,10 +69,24 @@ class Plan:
         return tuple(fate.placement for fate in self.fates.values() if fate.placement)
 
     @property
+    def macs(self) -> int:
+        """Return the network's MACs for one sample, or for one frame of it."""
+        return sum(fate.macs for fate in self.fates.values())
+
+    @property
     def spiking_share(self) -> float:
         """Return the share of the network's MACs that become accumulations of events, from 0 to 1."""
-        total = sum(fate.macs for fate in self.fates.values())
-        return sum(fate.macs for fate in self.fates.values() if fate.events) / total if total else 0.0
+        return sum(fate.macs for fate in self.fates.values() if fate.events) / self.macs if self.macs else 0.0
+
+    @property
+    def multiplied(self) -> tuple[Fate, ...]:
+        """Return what multiplies at every timestep."""
+        return tuple(fate for fate in self.fates.values() if fate.repeats)
+
+    @property
+    def multiplied_share(self) -> float:
+        """Return the share of the network's MACs that are multiplied at every timestep, from 0 to 1."""
+        return sum(fate.macs for fate in self.multiplied) / self.macs if self.macs else 0.0
 
     @property
     def analog(self) -> tuple[Fate, ...]:
@@ -120,17 +139,6 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
     }
     carriers, zeros = (frozenset(node.name for node in nodes) for nodes in (events, silent))
     return Plan(layers, fates, carriers, temporal, zeros)
-
-
-def require_all_spiking(plan: Plan) -> None:
-    """Refuse a plan in which anything between input and readout stays analog."""
-    if plan.analog:
-        names = ", ".join(f"{fate.operator} at '{fate.path or 'top'}'" for fate in plan.analog[:5])
-        more = f" and {len(plan.analog) - 5} more" if len(plan.analog) > 5 else ""
-        raise SnnfwError(
-            f"strict=true and {len(plan.analog)} operators stay analog: {names}{more}. Leave strict out to run them "
-            "as analog and have them charged as such."
-        )
 
 
 def _offered(graph: Graph, layers: tuple[Rule, ...]) -> tuple[Site, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,15 @@ from snnfw.report.units import scaled
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from snnfw.report.report import Report
+    from snnfw.report.report import Checkpoint, Network, Report
 
 
 def over_timesteps(report: Report) -> list[Picture]:
     """Return the headline metric and the energy at every checkpoint, with the network's own."""
     steps = [point.timestep for point in report.checkpoints]
-    scores = [point.scores[report.headline] for point in report.checkpoints]
+    scores = [_headline(report, point) for point in report.checkpoints]
     figure, axes = chart("timesteps", report.headline)
-    lines(axes, [Line("spiking network", steps, scores)], report.network.scores[report.headline])
+    lines(axes, [Line("spiking network", steps, scores)], _headline(report, report.network))
     timesteps_axis(axes, steps)
     return [finished(figure, f"{report.headline} over timesteps"), _energy(report, steps)]
 
@@ -113,11 +114,17 @@ def of_exit(report: Report) -> list[Picture]:
 def _sweep(report: Report, tried: list[tuple[float, float]]) -> Picture:
     final = report.checkpoints[-1]
     figure, axes = chart("mean timesteps", report.headline)
-    lines(axes, [Line("other thresholds, calibration data", *_columns(tried))], report.network.scores[report.headline])
-    axes.plot([final.steps], [final.scores[report.headline]], color=COLOURS[1], linestyle="none", marker="*", ms=13)
+    own = _headline(report, report.network)
+    lines(axes, [Line("other thresholds, calibration data", *_columns(tried))], own)
+    axes.plot([final.steps], [_headline(report, final)], color=COLOURS[1], linestyle="none", marker="*", ms=13)
     drawn, names = list(axes.lines), ["other thresholds, calibration data", "network", "this run"]
     legend(axes, drawn, names)
     return finished(figure, f"{report.headline} against mean timesteps, for a sweep of thresholds")
+
+
+def _headline(report: Report, scored: Network | Checkpoint) -> float:
+    """Return the headline metric, NaN where there is none, which charts leave out."""
+    return scored.scores.get(report.headline, math.nan)
 
 
 def _columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

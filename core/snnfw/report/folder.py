@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
@@ -27,6 +29,10 @@ def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
     """Write all files and return the folder that holds them: complete, or not there at all.
 
     Where another run took the name in the meantime, ``-2``, ``-3`` ... is added.
+
+    Raises:
+        SnnfwError: the disk is full, or takes no files there.
+
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -39,9 +45,12 @@ def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
             (scratch / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         scratch.chmod(0o755)  # mkdtemp's folders are their owner's alone; results are for everyone
         return _rename(scratch, target)
-    except BaseException:
+    except OSError as error:
+        raise SnnfwError(
+            f"cannot write the folder '{target}' ({error.strerror or error}): make room, or choose another out=."
+        ) from error
+    finally:
         shutil.rmtree(scratch, ignore_errors=True)
-        raise
 
 
 def write_file(path: Path, text: str) -> None:
@@ -57,12 +66,22 @@ def _rename(scratch: Path, target: Path) -> Path:
             if not name.exists():
                 scratch.rename(name)
                 return name
-        except FileExistsError:
-            pass
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
         number += 1
         name = target.with_name(f"{target.name}-{number}")
 
 
 def as_json(value: Mapping[str, Any], default: Callable[[Any], Any] = str) -> str:
-    """Return indented JSON; paths and such are written as text, NaN is refused."""
-    return json.dumps(value, indent=2, default=default, allow_nan=False) + "\n"
+    """Return indented JSON; paths and such are written as text, NaN and infinity as null, which JSON has not."""
+    return json.dumps(finite(value), indent=2, default=default, allow_nan=False) + "\n"
+
+
+def finite(value: Any) -> Any:
+    """Return plain data in which numbers that are not finite are None."""
+    if isinstance(value, Mapping):
+        return {key: finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

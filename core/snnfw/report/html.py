@@ -15,7 +15,7 @@ from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
 from snnfw.report.records import chosen, exit_steps, spoken
 from snnfw.report.report import Report
-from snnfw.report.units import joules, si
+from snnfw.report.units import joules, percent, score, si
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -44,6 +44,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             thresholds=any(row.threshold is not None for row in exits),
             uncharged=set(report.uncharged),
             analog=", ".join(_analog(report)),
+            multiplied=", ".join(f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.repeats),
         )
     )
 
@@ -59,8 +60,8 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"si": si, "joules": joules, "percent": "{:.1%}".format, "yaml": _yaml}
-    environment.globals["rest_of"] = _rest_of
+    environment.filters |= {"si": si, "joules": joules, "percent": percent, "yaml": _yaml}
+    environment.globals |= {"rest_of": _rest_of, "score": score}
     return environment
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ class Standing:
 
     timestep: int
     steps: float
+    reads: float
     scores: Mapping[str, float]
     energy: Energy
     energy_ratio: float
@@ -67,13 +69,15 @@ class Leaderboard:
 
     def best(self, timestep: int) -> float | None:
         """Return the best headline score of any method at a checkpoint."""
-        found = [standing.scores[self.headline] for entry in self.entries if (standing := at(entry, timestep))]
-        return max(found, default=None)
+        found = (
+            standing.scores.get(self.headline, math.nan) for entry in self.entries if (standing := at(entry, timestep))
+        )
+        return max((score for score in found if not math.isnan(score)), default=None)
 
 
 def standing(point: Checkpoint, seconds: float | None) -> Standing:
     """Return a method's standing at a checkpoint of its run."""
-    return Standing(point.timestep, point.steps, point.scores, point.energy, point.energy_ratio, seconds)
+    return Standing(point.timestep, point.steps, point.reads, point.scores, point.energy, point.energy_ratio, seconds)
 
 
 def at(entry: Entry, timestep: int) -> Standing | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from snnfw.report.drawing import Line, Picture, chart, colour, finished, lines, timesteps_axis
 from snnfw.report.html import templates
-from snnfw.report.leaderboard import Leaderboard, at
+from snnfw.report.leaderboard import Leaderboard, Standing, at
 from snnfw.report.leaderboard_table import COLUMNS, how, is_best, scored
-from snnfw.report.units import joules, scaled
+from snnfw.report.report import Network
+from snnfw.report.units import joules, scaled, score
 
 
 def leaderboard_page(board: Leaderboard) -> str:
@@ -14,7 +17,7 @@ def leaderboard_page(board: Leaderboard) -> str:
     own = board.network
     networks = [joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
     columns = [(title, write, network) for (title, write), network in zip(COLUMNS.items(), networks, strict=True)]
-    score = (board.headline, lambda standing: scored(board, standing), f"{own.scores[board.headline]:.4f}")
+    headline = (board.headline, lambda standing: scored(board, standing), score(own.scores, board.headline))
     return (
         templates()
         .get_template("leaderboard.html.jinja")
@@ -22,7 +25,7 @@ def leaderboard_page(board: Leaderboard) -> str:
             title=f"{board.about['task']}: {len(board.entries)} methods compared",
             board=board,
             charts=[_over_timesteps(board), _over_energy(board)],
-            tables=[score, *columns],
+            tables=[headline, *columns],
             colours={entry.name: colour(number) for number, entry in enumerate(board.entries)},
             at=at,
             is_best=lambda standing: is_best(board, standing),
@@ -34,10 +37,10 @@ def leaderboard_page(board: Leaderboard) -> str:
 def _over_timesteps(board: Leaderboard) -> Picture:
     figure, axes = chart("timesteps", board.headline)
     drawn = [
-        Line(entry.name, [s.timestep for s in entry.standings], [s.scores[board.headline] for s in entry.standings])
+        Line(entry.name, [s.timestep for s in entry.standings], [_headline(board, s) for s in entry.standings])
         for entry in board.entries
     ]
-    lines(axes, drawn, board.network.scores[board.headline])
+    lines(axes, drawn, _headline(board, board.network))
     timesteps_axis(axes, board.checkpoints)
     return finished(figure, f"{board.headline} over timesteps")
 
@@ -48,11 +51,15 @@ def _over_energy(board: Leaderboard) -> Picture:
     unused = iter(values)
     figure, axes = chart(f"energy per sample ({prefix}J)", board.headline)
     drawn = [
-        Line(entry.name, [next(unused) for _ in entry.standings], [s.scores[board.headline] for s in entry.standings])
+        Line(entry.name, [next(unused) for _ in entry.standings], [_headline(board, s) for s in entry.standings])
         for entry in board.entries
     ]
-    lines(axes, drawn, board.network.scores[board.headline])
+    lines(axes, drawn, _headline(board, board.network))
     axes.axvline(network, color="#333333", linestyle=":", linewidth=1.2)
     if network > 0 and all(value > 0 for value in values):
         axes.set_xscale("log")
     return finished(figure, f"{board.headline} over energy; dotted, what the network itself takes")
+
+
+def _headline(board: Leaderboard, scored: Standing | Network) -> float:
+    return scored.scores.get(board.headline, math.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from rich.console import Console
@@ -9,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from snnfw.report.leaderboard import Leaderboard, Standing, at
-from snnfw.report.units import joules, si
+from snnfw.report.units import joules, percent, score, si
 
 COLUMNS: Mapping[str, Callable[[Standing], str]] = {
     "energy per sample": lambda standing: joules(standing.energy.total),
-    "energy, of the network's": lambda standing: f"{standing.energy_ratio:.1%}",
+    "energy, of the network's": lambda standing: percent(standing.energy_ratio),
     "spikes per sample": lambda standing: si(standing.energy.spikes),
     "seconds to simulate all samples": lambda standing: "" if standing.seconds is None else f"{standing.seconds:.2f}",
 }
@@ -25,7 +26,7 @@ def show_leaderboard(board: Leaderboard, console: Console) -> None:
     own = board.network
     networks = [joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
     # Titles stand by themselves: within a table they would be folded to its width.
-    console.print(Text(board.headline, style="italic"), _table(board, f"{own.scores[board.headline]:.4f}"))
+    console.print(Text(board.headline, style="italic"), _table(board, score(own.scores, board.headline)))
     for (title, write), network in zip(COLUMNS.items(), networks, strict=True):
         console.print(Text(title, style="italic"), _table(board, network, write))
     console.print(Text(how(board)))
@@ -58,12 +59,12 @@ def _cell(board: Leaderboard, standing: Standing | None, write: Callable[[Standi
 def scored(board: Leaderboard, standing: Standing) -> str:
     """Return the headline score, with the mean number of timesteps where that is another one."""
     early = "" if standing.steps == standing.timestep else f" (mean {standing.steps:.2f})"
-    return f"{standing.scores[board.headline]:.4f}{early}"
+    return f"{score(standing.scores, board.headline)}{early}"
 
 
 def is_best(board: Leaderboard, standing: Standing) -> bool:
     """Tell whether no method scores better at this checkpoint."""
-    return standing.scores[board.headline] == board.best(standing.timestep)
+    return standing.scores.get(board.headline, math.nan) == board.best(standing.timestep)
 
 
 def how(board: Leaderboard) -> str:
@@ -79,4 +80,6 @@ def how(board: Leaderboard) -> str:
         if extra
         else ("Searches and exits of plugins are left out.")
     )
-    return f"{max(entry.samples for entry in board.entries)} samples. {converted} {left}"
+    passes = board.network.passes
+    frames = f" The network is scored on {passes} frames of each sample and charged for all of them." * (passes > 1)
+    return f"{max(entry.samples for entry in board.entries)} samples. {converted} {left}{frames}"

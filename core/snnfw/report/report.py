@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -33,12 +34,16 @@ PART = "/"
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """The network itself: its scores, its cost for one sample, and the wall clock of evaluating it."""
+    """The network itself: its scores, its cost for one sample, and the wall clock of evaluating it.
+
+    ``passes`` says how often it runs for one sample: once, or once for each frame; ``macs`` are those of all passes.
+    """
 
     scores: Mapping[str, float]
     macs: int
     energy: float
     seconds: float
+    passes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Checkpoint:
 
     timestep: int
     steps: float
+    reads: float
     scores: Mapping[str, float]
     energy: Energy
     energy_ratio: float
@@ -73,7 +79,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One operator that costs or stays analog: its kind, MACs, accumulations and energy (mJ) for one sample."""
+    """One operator that costs or stays analog: its kind, MACs, accumulations and energy (mJ) for one sample.
+
+    ``repeats`` says that its MACs are multiplied at every timestep.
+    """
 
     node: str
     operator: str
@@ -81,6 +90,7 @@ class Operator:
     kind: str
     macs: int
     events: bool
+    repeats: bool
     accumulations: float
     energy: float
 
@@ -98,6 +108,7 @@ class Report:
     operators: tuple[Operator, ...]
     uncharged: tuple[str, ...]
     spiking_share: float
+    multiplied_share: float
     event_rate: float
     break_even_rate: float
     exits: Mapping[int, int]
@@ -111,25 +122,39 @@ class Report:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Return the metrics that stand in tables: those that are not one part of another."""
-        return tuple(name for name in self.network.scores if PART not in name)
+        return tuple(name for name in self._named if PART not in name)
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
         """Return for each metric that is told part by part, such as ``IoU`` class by class, the parts' metrics."""
-        told = [name for name in self.network.scores if PART in name]
+        told = [name for name in self._named if PART in name]
         wholes = dict.fromkeys(name.partition(PART)[0] for name in told)
         return {whole: tuple(name for name in told if name.partition(PART)[0] == whole) for whole in wholes}
+
+    @property
+    def _named(self) -> dict[str, None]:
+        """Return every metric that the network or a checkpoint has: a part may be missing in one of them."""
+        scored = [self.network.scores, *(point.scores for point in self.checkpoints)]
+        return {name: None for scores in scored for name in scores}
 
     def plain(self) -> dict[str, Any]:
         """Return the report as what JSON can hold."""
         return dataclasses.asdict(self)
 
 
+def network_itself(
+    plan: Plan, costs: EnergyModel, scores: Mapping[str, float], seconds: float, frames: int | None
+) -> Network:
+    """Return what the network itself scores and costs; of ``frames`` it is asked for each."""
+    passes = frames or 1
+    return Network(scores, plan.macs * passes, network_energy(plan, costs, passes), seconds, passes)
+
+
 def make_report(
     graph: Graph,
     plan: Plan,
     trace: Trace,
-    network: tuple[Mapping[str, float], float],
+    network: Network,
     costs: EnergyModel,
     headline: str,
     about: Mapping[str, Any],
@@ -139,23 +164,22 @@ def make_report(
 ) -> Report:
     """Return the report of one run.
 
-    ``network`` are the network's own scores and seconds; ``searched`` and ``exited`` what the search and the exit rule
-    keep of themselves; ``pictures`` the captions of what the task drew, by file.
+    ``searched`` and ``exited`` are what the search and the exit rule keep of themselves; ``pictures`` the captions of
+    what the task drew, by file.
     """
-    scores, seconds = network
-    own = network_energy(plan, costs)
     return Report(
         schema=SCHEMA,
         headline=headline,
         about=about,
-        network=Network(scores, sum(fate.macs for fate in plan.fates.values()), own, seconds),
-        checkpoints=tuple(checkpoint(plan, point, costs, own) for point in trace.points),
+        network=network,
+        checkpoints=tuple(checkpoint(plan, point, costs, network.energy) for point in trace.points),
         layers=_layers(graph, plan, trace.final),
         operators=_operators(plan, trace.final, costs),
         uncharged=tuple(uncharged(plan)),
         spiking_share=plan.spiking_share,
+        multiplied_share=plan.multiplied_share,
         event_rate=_event_rate(plan, trace.final),
-        break_even_rate=break_even_rate(costs, trace.final.timestep, _largest_burst(plan)),
+        break_even_rate=break_even_rate(costs, trace.final.steps, _largest_burst(plan)),
         exits=trace.exits,
         samples=trace.samples,
         seconds=trace.seconds,
@@ -168,8 +192,9 @@ def make_report(
 
 def checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
     """Return what one checkpoint scored and cost; ``own`` is the network's energy."""
-    energy = spiking_energy(plan, costs, point.steps, point.accumulations, sum(point.spikes.values()))
-    return Checkpoint(point.timestep, point.steps, point.scores, energy, energy.total / own if own else 0.0)
+    energy = spiking_energy(plan, costs, point)
+    ratio = energy.total / own if own else math.nan
+    return Checkpoint(point.timestep, point.steps, point.reads, point.scores, energy, ratio)
 
 
 def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
@@ -195,7 +220,7 @@ def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
 
 
 def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, ...]:
-    energy = layer_energy(plan, costs, final.steps, final.accumulations)
+    energy = layer_energy(plan, costs, final)
     return tuple(
         Operator(
             node=fate.node,
@@ -204,6 +229,7 @@ def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, 
             kind=fate.kind.value,
             macs=fate.macs,
             events=fate.events,
+            repeats=fate.repeats,
             accumulations=final.accumulations.get(fate.node, 0.0),
             energy=energy.get(fate.node, 0.0),
         )

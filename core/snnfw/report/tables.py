@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +14,7 @@ from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
 from snnfw.report.records import exit_steps, spoken
 from snnfw.report.report import Report, counts_in_report, describe
-from snnfw.report.units import joules, si
+from snnfw.report.units import joules, percent, score, si
 
 
 def show_plan(plan: Plan, console: Console) -> None:
@@ -28,9 +29,14 @@ def show_plan(plan: Plan, console: Console) -> None:
         if fate.placement or counts_in_report(fate):
             table.add_row(*_plan_row(fate))
     console.print(table)
-    total = sum(fate.macs for fate in plan.fates.values())
-    analog = f"{len(plan.analog)} operators stay analog" if plan.analog else "nothing stays analog"
-    console.print(f"{plan.spiking_share:.1%} of {si(total)} MACs become accumulations of events; {analog}.")
+    multiplied = f", {percent(plan.multiplied_share)} are multiplied at every timestep ({_number(plan.multiplied)})"
+    analog = f"; {_number(plan.analog)} {'stays' if len(plan.analog) == 1 else 'stay'} analog" if plan.analog else ""
+    rest = f"{multiplied * bool(plan.multiplied)}{analog}" or ", and nothing stays analog"
+    console.print(f"{percent(plan.spiking_share)} of {si(plan.macs)} MACs become accumulations of events{rest}.")
+
+
+def _number(fates: Sequence[Fate]) -> str:
+    return f"{len(fates)} operator{'s' * (len(fates) != 1)}"
 
 
 def _plan_row(fate: Fate) -> tuple[str, ...]:
@@ -52,7 +58,7 @@ def charged_as(fate: Fate) -> str:
         return "uncharged" if fate.kind is Kind.ANALOG else ""
     if fate.events:
         return "events"
-    return "MACs, once" if fate.kind in (Kind.STATIC, Kind.READOUT) else "MACs, each timestep"
+    return "MACs, each timestep" if fate.repeats else "MACs, once"
 
 
 def show_report(report: Report, console: Console) -> None:
@@ -65,8 +71,13 @@ def show_report(report: Report, console: Console) -> None:
         console.print(_exits(report))
     console.print(
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
-        f"{report.spiking_share:.1%} of the MACs are accumulations of events."
+        f"{percent(report.spiking_share)} of the MACs are accumulations of events, "
+        f"{percent(report.multiplied_share)} are multiplied at every timestep."
     )
+    if report.network.passes > 1:
+        console.print(
+            f"The network is scored on {report.network.passes} frames of each sample and charged for all of them."
+        )
     if report.event_rate:
         console.print(
             f"{report.event_rate:.3f} events per input of those and timestep; a quantised network of as many levels "
@@ -81,12 +92,12 @@ def _checkpoints(report: Report) -> Table:
     for heading in ("timesteps", *report.metrics, "spikes", "energy", "of the network's"):
         table.add_column(heading, justify="right")
     network = report.network
-    scores = [f"{network.scores[name]:.4f}" for name in report.metrics]
+    scores = [score(network.scores, name) for name in report.metrics]
     table.add_row("network", *scores, "", joules(network.energy), "100%", style="bold")
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
-        scores = [f"{point.scores[name]:.4f}" for name in report.metrics]
-        table.add_row(steps, *scores, si(point.energy.spikes), joules(point.energy.total), f"{point.energy_ratio:.1%}")
+        scores = [score(point.scores, name) for name in report.metrics]
+        table.add_row(steps, *scores, si(point.energy.spikes), joules(point.energy.total), percent(point.energy_ratio))
     return table
 
 

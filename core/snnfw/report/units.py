@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 
 UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"), (1e-12, "p"))
 
@@ -16,6 +17,21 @@ def si(number: float) -> str:
 def joules(millijoules: float) -> str:
     """Return an energy that was counted in millijoules: 4.59 µJ."""
     return f"{si(millijoules * 1e-3)}J"
+
+
+def score(scores: Mapping[str, float], name: str) -> str:
+    """Return a metric with four digits; a dash and the reason where it has no number."""
+    return f"{scores[name]:.4f}" if math.isfinite(scores.get(name, math.nan)) else _dash(scores.get(name))
+
+
+def percent(share: float) -> str:
+    """Return a share in percent: 43.3%."""
+    return f"{share:.1%}" if math.isfinite(share) else _dash(share)
+
+
+def _dash(value: float | None) -> str:
+    """Return what stands where a number is missing: its name, or that nobody gave one."""
+    return "- (missing)" if value is None else f"- ({'NaN' if math.isnan(value) else value})"
 
 
 def scaled(numbers: Iterable[float]) -> tuple[list[float], str]:

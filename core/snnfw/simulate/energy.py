@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan
+from snnfw.plan.place import Fate, Plan
 from snnfw.simulate.energy_model import EnergyModel
+from snnfw.simulate.trace import Point
 
 PJ_TO_MJ = 1e-9
 
@@ -17,8 +17,9 @@ PJ_TO_MJ = 1e-9
 class Energy:
     """The energy of one sample in millijoules, and the operations that it comes from.
 
-    ``once`` are the MACs of static operators and of the readout, ``repeated`` those of analog operators and of layers
-    that read currents, at every timestep; ``accumulations`` are those driven by events.
+    ``once`` are the MACs of static operators and of the first readout; ``repeated`` those of analog operators and of
+    layers that read currents, at every timestep, and of every further readout; ``accumulations`` are those driven by
+    events.
     """
 
     total: float
@@ -29,44 +30,54 @@ class Energy:
     spikes_alone: float | None
 
 
-def network_energy(plan: Plan, model: EnergyModel) -> float:
-    """Return the energy of the network itself for one sample in millijoules: every MAC, once."""
-    return model.mac_pj * sum(fate.macs for fate in plan.fates.values()) * PJ_TO_MJ
+def network_energy(plan: Plan, model: EnergyModel, passes: int) -> float:
+    """Return the energy of the network itself for one sample in millijoules: every MAC, once in each of its passes.
 
-
-def spiking_energy(
-    plan: Plan, model: EnergyModel, timesteps: float, accumulations: Mapping[str, float], spikes: float
-) -> Energy:
-    """Return the energy of one sample that was computed for ``timesteps`` timesteps.
-
-    E = e_MAC · (MACs once + T · MACs repeated) + e_AC · Σ events · fan-out, after Rathi & Roy (2021), with the 45 nm
-    costs of Horowitz (2014). ``accumulations`` are per layer, by node; ``spikes`` the events of all neurons.
+    Of frames the network is asked for one after the other, so it passes as often as there are frames.
     """
-    once = sum(fate.macs for fate in plan.fates.values() if not fate.events and _runs_once(fate.kind))
-    repeated = sum(fate.macs for fate in plan.fates.values() if not fate.events and not _runs_once(fate.kind))
-    if model.static == "per_step":
-        static = sum(fate.macs for fate in plan.fates.values() if fate.kind is Kind.STATIC)
-        once, repeated = once - static, repeated + static
-    added = sum(accumulations.values())
-    total = model.mac_pj * (once + timesteps * repeated) + model.ac_pj * added
+    return model.mac_pj * plan.macs * passes * PJ_TO_MJ
+
+
+def spiking_energy(plan: Plan, model: EnergyModel, point: Point) -> Energy:
+    """Return the energy of one sample at a checkpoint.
+
+    E = e_MAC · (MACs static + T · MACs repeated + R · MACs of the readout) + e_AC · Σ events · fan-out, after Rathi &
+    Roy (2021), with the 45 nm costs of Horowitz (2014). T is the mean number of timesteps and R that of readings.
+    """
+    executed = sum(fate.macs * _times(fate, model, point) for fate in _multiplying(plan))
+    once = sum(fate.macs for fate in _multiplying(plan) if not _each_timestep(fate, model))
+    added, spikes = sum(point.accumulations.values()), sum(point.spikes.values())
+    total = model.mac_pj * executed + model.ac_pj * added
     alone = None if model.joules_per_spike is None else model.joules_per_spike * spikes * 1e3
-    return Energy(total * PJ_TO_MJ, once, timesteps * repeated, added, spikes, alone)
+    return Energy(total * PJ_TO_MJ, once, executed - once, added, spikes, alone)
 
 
-def layer_energy(
-    plan: Plan, model: EnergyModel, timesteps: float, accumulations: Mapping[str, float]
-) -> dict[str, float]:
+def layer_energy(plan: Plan, model: EnergyModel, point: Point) -> dict[str, float]:
     """Return the energy of every operator that is charged, by node, in millijoules; it adds up to the total."""
-    charged = {}
-    for name, fate in plan.fates.items():
-        if not fate.macs:
-            continue
-        if fate.events:
-            charged[name] = model.ac_pj * accumulations.get(name, 0.0) * PJ_TO_MJ
-        else:
-            again = not _runs_once(fate.kind) or (fate.kind is Kind.STATIC and model.static == "per_step")
-            charged[name] = model.mac_pj * fate.macs * (timesteps if again else 1) * PJ_TO_MJ
-    return charged
+    added = {
+        fate.node: model.ac_pj * point.accumulations.get(fate.node, 0.0) * PJ_TO_MJ
+        for fate in plan.fates.values()
+        if fate.macs and fate.events
+    }
+    multiplied = {
+        fate.node: model.mac_pj * fate.macs * _times(fate, model, point) * PJ_TO_MJ for fate in _multiplying(plan)
+    }
+    return added | multiplied
+
+
+def _multiplying(plan: Plan) -> list[Fate]:
+    return [fate for fate in plan.fates.values() if fate.macs and not fate.events]
+
+
+def _times(fate: Fate, model: EnergyModel, point: Point) -> float:
+    """Return how often an operator's MACs are multiplied for one sample."""
+    if fate.kind is Kind.READOUT:
+        return point.reads
+    return point.steps if _each_timestep(fate, model) else 1
+
+
+def _each_timestep(fate: Fate, model: EnergyModel) -> bool:
+    return fate.repeats or (fate.kind is Kind.STATIC and model.static == "per_step")
 
 
 def uncharged(plan: Plan) -> list[str]:
@@ -74,15 +85,12 @@ def uncharged(plan: Plan) -> list[str]:
     return [fate.node for fate in plan.analog if not fate.macs]
 
 
-def break_even_rate(model: EnergyModel, timesteps: int, burst: int = 1) -> float:
+def break_even_rate(model: EnergyModel, timesteps: float, burst: int = 1) -> float:
     """Return the events per input element and timestep at which spikes cost what a quantised network costs.
 
-    A network with activations of b = ceil(log2(T·φ + 1)) bits carries as much as T timesteps of at most φ spikes. It is
-    taken to pay e_MAC · b / 32 for each connection, once; the spiking network pays e_AC for each event.
+    A network with activations of b = ceil(log2(T·φ + 1)) bits carries as much as T timesteps of at most φ spikes, T the
+    mean where samples leave early. It is taken to pay e_MAC · b / 32 for each connection, once; the spiking network
+    pays e_AC for each event.
     """
     bits = math.ceil(math.log2(timesteps * burst + 1))
     return model.mac_pj * bits / 32 / model.ac_pj / timesteps
-
-
-def _runs_once(kind: Kind) -> bool:
-    return kind in (Kind.STATIC, Kind.READOUT, Kind.CONSTANT, Kind.INPUT)

@@ -25,8 +25,9 @@ A copy of all states takes about a tenth of a timestep; until then finished samp
 class Group:
     """The samples of some batches, simulated together, numbered through in the order of the batches.
 
-    ``steps`` [N] counts the timesteps of each sample, ``spikes`` and ``accumulations`` hold the events of each site and
-    the accumulate operations of each layer, [N] by name, and ``exits`` how many samples left after which timestep.
+    ``steps`` [N] counts the timesteps of each sample and ``reads`` [N] how often its output was read: once, unless an
+    exit rule looks at it. ``spikes`` and ``accumulations`` hold the events of each site and the accumulate operations
+    of each layer, [N] by name, and ``exits`` how many samples left after which timestep.
     """
 
     def __init__(self, model: SpikingModel, batches: Sequence[Batch], memory: int) -> None:
@@ -37,6 +38,8 @@ class Group:
         self.chunk = 0
         self.exits: Counter[int] = Counter()
         self.steps = torch.zeros(self.samples, dtype=torch.float64)
+        self.reads = torch.zeros(self.samples, dtype=torch.float64)
+        self._looks = 0  # how often the exit rule has looked at the output of whoever is still there
         self.spikes: dict[str, Tensor] = {}
         self.accumulations: dict[str, Tensor] = {}
         self._outputs = outputs_of(model.graph)
@@ -59,9 +62,15 @@ class Group:
             return
         self.model.advance(1)
         self.chunk, timestep = 1, self.model.elapsed
+        looks = timestep >= getattr(exit_rule, "earliest", 1)
+        if not (looks or checkpoint or timestep == last):
+            return
         output = self.model.read()
-        seen = output if self._whole(self._going) else self._outputs.select(output, self._going)
-        done = exit_rule.done(seen, timestep, last).to(self._going.device) | (timestep == last)
+        done = torch.full((len(self._going),), timestep == last, device=self._going.device)
+        if looks:
+            self._looks += 1
+            seen = output if self._whole(self._going) else self._outputs.select(output, self._going)
+            done |= exit_rule.done(seen, timestep, last).to(self._going.device)
         leaving = self._going[done]
         self._note(output, self._going if checkpoint else leaving)
         if len(leaving):
@@ -87,6 +96,7 @@ class Group:
         if len(rows):
             samples = self._present[rows].cpu()
             self.steps[samples] = self.model.elapsed
+            self.reads[samples] = max(1, self._looks)
             chosen = None if self._whole(rows) else rows
             for kept, counted in ((self.spikes, spikes), (self.accumulations, accumulations)):
                 for name, values in counted(self.model, chosen).items():

@@ -28,6 +28,7 @@ class _Tally:
 
     scorer: Scorer
     steps: float = 0.0
+    reads: float = 0.0
     spikes: Totals = field(default_factory=dict)
     accumulations: Totals = field(default_factory=dict)
 
@@ -111,6 +112,7 @@ def _add(tally: _Tally, group: Group) -> None:
     for output, target in group.outputs():
         tally.scorer.update(output, target)
     tally.steps += float(group.steps.sum())
+    tally.reads += float(group.reads.sum())
     for sums, values in ((tally.spikes, group.spikes), (tally.accumulations, group.accumulations)):
         for name, counts in values.items():
             sums[name] = sums.get(name, 0.0) + float(counts.sum())
@@ -121,6 +123,7 @@ def _point(timestep: int, tally: _Tally, samples: int) -> Point:
         timestep=timestep,
         scores=tally.scorer.compute(),
         steps=tally.steps / samples,
+        reads=tally.reads / samples,
         spikes={name: total / samples for name, total in tally.spikes.items()},
         accumulations={name: total / samples for name, total in tally.accumulations.items()},
     )

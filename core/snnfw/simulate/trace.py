@@ -10,13 +10,16 @@ from dataclasses import dataclass
 class Point:
     """One checkpoint: scores of all samples, and means over samples of what it took to get there.
 
-    ``steps`` is the mean number of timesteps computed: below ``timestep`` where samples have left early. ``spikes`` are
-    the events that each site emitted, ``accumulations`` the accumulate operations of each layer, by node.
+    ``steps`` is the mean number of timesteps computed: below ``timestep`` where samples have left early. ``reads`` is
+    the mean number of times that the output was read: once, or at every timestep after which a sample may leave.
+    ``spikes`` are the events that each site emitted, ``accumulations`` the accumulate operations of each layer, by
+    node.
     """
 
     timestep: int
     scores: Mapping[str, float]
     steps: float
+    reads: float
     spikes: Mapping[str, float]
     accumulations: Mapping[str, float]
 

@@ -41,6 +41,5 @@ class Trials:
         quiet = replace(self.resources, track=untracked)
         model = self.convert(plan)
         trace = simulate(model, self.bundle.tuning, [self.timesteps], self.bundle.scorer, quiet)
-        final = trace.final
-        energy = spiking_energy(plan, self.costs, final.steps, final.accumulations, sum(final.spikes.values()))
-        return Score(metric=final.scores[self.bundle.headline], energy=energy.total)
+        energy = spiking_energy(plan, self.costs, trace.final)
+        return Score(metric=trace.final.scores[self.bundle.headline], energy=energy.total)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import warnings
@@ -92,7 +93,7 @@ def fit(
     Returns the scores of the last epoch.
 
     Raises:
-        SnnfwError: the loss is not finite, nothing may change, or the task lacks data or a loss.
+        SnnfwError: the loss is not finite, the disk is full, nothing may change, or the task lacks data or a loss.
         KeyboardInterrupt: someone stopped it.
 
     """
@@ -108,7 +109,7 @@ def fit(
     learner = Learner(network, bundle, settings, steps)
     lines = EpochLines(folder / "log" / "metrics.csv")
     last = _last(folder, learner)
-    with _without_chatter(), _stoppable():
+    with _without_chatter(), _stoppable(), _room_for(folder):
         try:
             trainer = _trainer(settings, folder, resources, lines, quiet)
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
@@ -147,6 +148,19 @@ def _stoppable() -> Iterator[None]:
     finally:
         if signal.getsignal(signal.SIGINT) is not before:
             signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _room_for(folder: Path) -> Iterator[None]:
+    """Say how to go on where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise SnnfwError(
+            f"cannot write into '{folder}' ({error.strerror}): make room and go on with resume={folder}."
+        ) from error
 
 
 @contextmanager

@@ -27,6 +27,11 @@ class Leave:
     minimum: int = 1
     told: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def earliest(self) -> int:
+        """Return the timestep before which nobody leaves."""
+        return self.minimum
+
     def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
         """Return whether each sample leaves, [N]."""
         del timesteps
@@ -80,6 +85,11 @@ class LeaveAt:
     """Let every sample leave after one timestep."""
 
     timestep: int
+
+    @property
+    def earliest(self) -> int:
+        """Return the timestep before which nobody leaves."""
+        return self.timestep
 
     def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
         """Return the same for each sample, [N]."""

@@ -13,7 +13,7 @@ from snnfw.capture.graph import Graph
 from snnfw.contracts import Keep, Rule
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan, place, require_all_spiking
+from snnfw.plan.place import Plan, place
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,6 @@ def test_a_kept_site_stays_analog_and_is_named_as_such() -> None:
     plan = place(convnet(), (Rule("relu#2", Keep()), Rule("*", Anything())))
     assert plan.placements[1].neuron == Keep()
     assert [fate.node for fate in plan.analog] == [plan.placements[1].site.node]
-    with pytest.raises(SnnfwError) as caught:
-        require_all_spiking(plan)
-    assert str(caught.value) == (
-        "strict=true and 1 operators stay analog: relu at 'relu'. Leave strict out to run them as analog and have them "
-        "charged as such."
-    )
 
 
 def test_a_network_kept_whole_does_not_vary_in_time() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import json
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +11,13 @@ from snnfw.errors import SnnfwError
 from snnfw.report.folder import as_json, run_folder, write_file, write_folder
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
+
+
+def full(path: Path, content: str | bytes, encoding: str | None = None) -> int:
+    """Write the beginning of a file, as a disk does that is full."""
+    with path.open("wb") as half:
+        half.write(content[:1] if isinstance(content, bytes) else content[:1].encode(encoding or "utf-8"))
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_results_go_into_a_folder_named_after_time_task_and_plugin() -> None:
@@ -52,19 +61,24 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         write_folder(tmp_path / "file" / "run", {"a.txt": ""})
 
 
-def test_numbers_that_json_does_not_know_are_refused() -> None:
-    with pytest.raises(ValueError, match="Out of range float values"):
-        as_json({"a": float("nan")})
+def test_numbers_that_json_does_not_know_are_null() -> None:
+    given = {"a": float("nan"), "b": [1.5, (float("inf"), {"c": float("-inf")})], "d": "NaN", "e": Path("x")}
+    assert json.loads(as_json(given)) == {"a": None, "b": [1.5, [None, {"c": None}]], "d": "NaN", "e": "x"}
+
+
+def test_a_full_disk_names_the_folder_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(SnnfwError) as caught:
+        write_folder(tmp_path / "run", {"a.txt": "1"})
+    assert str(caught.value) == (
+        f"cannot write the folder '{tmp_path / 'run'}' (No space left on device): make room, or choose another out=."
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_is_written_whole_or_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "training.json"
     write_file(path, "first")
-
-    def full(self: Path, text: str, encoding: str) -> int:
-        with self.open("w") as half:
-            half.write(text[:1])
-        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(SnnfwError) as caught:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -67,18 +68,20 @@ def report(count: int = 2, about: Mapping[str, Any] | None = None, **values: Any
             "config": {"model": {"name": "digits-vgg"}, "seed": 7},
             **(about or {}),
         },
-        "network": Network({"accuracy": 0.9}, 1000, 2e-3, 0.5),
+        "network": Network({"accuracy": 0.9}, 1000, 2e-3, 0.5, 1),
         "checkpoints": tuple(
-            Checkpoint(t, min(t, 1.5), {"accuracy": 0.8 - 0.1 / t}, energy(t * 1e-3), t / 2) for t in (1, 2)
+            Checkpoint(t, min(t, 1.5), 1.0, {"accuracy": 0.8 - 0.1 / t}, energy(t * 1e-3), t / 2) for t in (1, 2)
         ),
         "layers": tuple(
             Layer(f"act{i}", "relu", "adafire", "adafire(phi=2)", {}, "*", 100, 30.0, 0.15) for i in range(count)
         ),
         "operators": tuple(
-            Operator(f"conv_{i}", "conv2d", f"conv{i}", "linear", 500, bool(i), 100.0, 1e-3) for i in range(count)
+            Operator(f"conv_{i}", "conv2d", f"conv{i}", "linear", 500, bool(i), not i, 100.0, 1e-3)
+            for i in range(count)
         ),
         "uncharged": (),
         "spiking_share": 0.9,
+        "multiplied_share": 0.25,
         "event_rate": 0.2,
         "break_even_rate": 0.1,
         "exits": {},
@@ -131,7 +134,6 @@ def test_a_plain_run_has_its_numbers_and_four_charts() -> None:
         "adafire(phi=2)",
         "snnfw run task=classification",
         "seed: 7",
-        "Nothing stays analog",
     ):
         assert text in page.text
     assert {"Search", "Early exit"} & set(page.text.splitlines()) == set()
@@ -196,11 +198,33 @@ def test_records_of_any_shape_are_shown_as_they_are(record: dict[str, Any]) -> N
 
 def test_what_stays_analog_or_uncharged_is_said() -> None:
     layers = (Layer("act", "silu", "keep", "keep", {}, "*", 1, 0.0, 0.0),)
-    operators = (Operator("softmax_1", "softmax", "head", "analog", 0, False, 0.0, 0.0),)
+    operators = (Operator("softmax_1", "softmax", "head", "analog", 0, False, False, 0.0, 0.0),)
     page = read(report(layers=layers, operators=operators, uncharged=("softmax_1",)))
     assert "Analog: silu at 'act', softmax at 'head'." in page.text
     assert "nothing is charged for them although they cost: softmax_1." in page.text
     assert page.captions == ["accuracy over timesteps", "Energy over timesteps"]
+
+
+def test_what_multiplies_at_every_timestep_is_said_and_nothing_is_called_spiking() -> None:
+    page = read(report())
+    assert "Multiplied at every timestep, 25.0% of the MACs: conv2d at 'conv0'." in page.text
+    assert "Nothing stays analog" not in page.text
+    spiking = replace(report().operators[1], repeats=False)
+    assert "Nothing stays analog between" in read(report(operators=(spiking,))).text
+
+
+def test_a_score_that_is_no_number_is_a_dash_with_the_reason() -> None:
+    first, last = report().checkpoints
+    points = (replace(first, scores={"accuracy": math.nan}), replace(last, scores={"mIoU/5": math.inf}))
+    given = report(network=replace(report().network, scores={"accuracy": 0.9, "mIoU/5": 0.5}), checkpoints=points)
+    text = read(given, {}).text
+    assert [text.count(f"- ({word})") for word in ("NaN", "inf", "missing")] == [1, 1, 3]  # a card, a cell and a part
+
+
+def test_the_passes_of_a_network_over_frames_stand_beside_its_number() -> None:
+    text = read(report(network=replace(report().network, passes=10))).text
+    assert "network (10 frames)" in text
+    assert "The network is scored on 10 frames of each sample and charged for all of them." in text
 
 
 def test_what_the_task_drew_is_shown_with_its_captions() -> None:
@@ -215,7 +239,7 @@ def test_what_the_task_drew_is_shown_with_its_captions() -> None:
 def test_a_metric_of_many_parts_has_a_table_of_its_own() -> None:
     scores = {"accuracy": 0.9, "IoU/chair": 0.7071, "IoU/mug/handle": 0.1234}
     point = replace(report().checkpoints[0], scores=scores)
-    given = report(network=Network(scores, 1000, 2e-3, 0.5), checkpoints=(point,))
+    given = report(network=Network(scores, 1000, 2e-3, 0.5, 1), checkpoints=(point,))
     assert given.metrics == ("accuracy",)
     assert given.parts == {"IoU": ("IoU/chair", "IoU/mug/handle")}
     text = read(given).text

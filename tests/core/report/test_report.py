@@ -2,19 +2,23 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from dataclasses import replace
 
 import pytest
+import torch
 from rich.console import Console
+from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
 from snnfw.contracts import Batch, Keep, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json
-from snnfw.report.report import Report, describe, make_report
+from snnfw.report.report import Report, describe, make_report, network_itself
 from snnfw.report.tables import show_plan, show_report
 from snnfw.report.units import joules, scaled, si
+from snnfw.simulate.energy import break_even_rate
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import simulate
 from snnfw_plugins.adafire import AdaFire
@@ -39,7 +43,8 @@ def report() -> Report:
     plan = place(graph, (Rule("relu", AdaFire(phi=2)), Rule("*", Tracking())))
     model = Direct().convert(graph, plan, [(x,)], 4, Resources())
     trace = simulate(model, [Batch((x,), None)], [1, 4], Count, Resources())
-    return make_report(graph, plan, trace, ({"batches": 1.0}, 0.5), EnergyModel(), "batches", {"task": "toy"})
+    network = network_itself(plan, EnergyModel(), {"batches": 1.0}, 0.5, frames=None)
+    return make_report(graph, plan, trace, network, EnergyModel(), "batches", {"task": "toy"})
 
 
 def test_a_report_is_plain_data_that_survives_json(report: Report) -> None:
@@ -68,6 +73,57 @@ def test_the_event_rate_is_in_the_unit_of_the_break_even_rate(report: Report) ->
     macs = sum(operator.macs for operator in report.operators if operator.events)
     added = report.checkpoints[-1].energy.accumulations
     assert report.event_rate * macs * 4 == pytest.approx(added)
+
+
+def test_samples_that_leave_early_are_held_against_the_mean_timestep() -> None:
+    x = noise(4, 3, 8, 8)
+    graph = captured(ConvNet, x)
+    plan = place(graph, (Rule("*", AdaFire(phi=2)),))
+    model = Direct().convert(graph, plan, [(x,)], 8, Resources())
+    costs = EnergyModel()
+    network = network_itself(plan, costs, {"batches": 1.0}, 0.5, frames=None)
+
+    class AfterTwo:
+        earliest = 2
+
+        def done(self, output: Tensor, timestep: int, timesteps: int) -> Tensor:
+            return torch.ones(len(output), dtype=torch.bool)
+
+        def record(self) -> dict[str, object]:
+            return {}
+
+    trace = simulate(model, [Batch((x,), None)], [8], Count, Resources(), AfterTwo())
+    made = make_report(graph, plan, trace, network, costs, "batches", {})
+    assert (made.checkpoints[-1].timestep, made.checkpoints[-1].steps, made.checkpoints[-1].reads) == (8, 2.0, 1.0)
+    assert made.break_even_rate == break_even_rate(costs, 2, burst=2)
+    macs = sum(operator.macs for operator in made.operators if operator.events)
+    assert made.event_rate * macs * 2 == pytest.approx(made.checkpoints[-1].energy.accumulations)
+
+
+def test_a_network_of_frames_is_charged_for_each(report: Report) -> None:
+    plan = place(captured(ConvNet, noise(2, 3, 8, 8)), (Rule("*", AdaFire()),), temporal=True)
+    once, often = (network_itself(plan, EnergyModel(), {}, 0.0, frames) for frames in (None, 10))
+    assert (often.macs, often.passes) == (10 * once.macs, 10)
+    assert often.energy == pytest.approx(10 * once.energy)
+    said = "The network is scored on 10 frames of each sample and charged for all of them."
+    assert said in printed(show_report, replace(report, network=replace(report.network, passes=10)))
+    assert "frames" not in printed(show_report, report)
+
+
+def test_a_score_that_is_no_number_is_shown_as_a_dash_and_why(report: Report) -> None:
+    first, last = report.checkpoints
+    points = (replace(first, scores={"batches": math.nan}), replace(last, scores={}, energy_ratio=math.nan))
+    text = printed(show_report, replace(report, checkpoints=points))
+    assert [text.count(f"- ({word})") for word in ("NaN", "missing")] == [2, 1]
+    written = json.loads(as_json(replace(report, checkpoints=points).plain()))
+    assert [point["scores"] for point in written["checkpoints"]] == [{"batches": None}, {}]
+
+
+def test_a_metric_that_only_a_checkpoint_has_is_shown_too(report: Report) -> None:
+    first, last = report.checkpoints
+    given = replace(report, checkpoints=(first, replace(last, scores={"late": 0.125, "IoU/5": 0.5})))
+    assert (given.metrics, given.parts) == (("batches", "late"), {"IoU": ("IoU/5",)})
+    assert "0.1250" in printed(show_report, given)
 
 
 def test_operators_energy_adds_up_to_the_total(report: Report) -> None:
@@ -124,4 +180,15 @@ def test_the_plan_shows_neuron_rule_macs_and_the_share_that_will_be_spiking() ->
     text = printed(show_plan, plan)
     for expected in ("relu#2", "adafire(phi=3)", "* (relu)", "conv2d", "MACs, once", "events", "72.7% of 50.7 k MACs"):
         assert expected in text
-    assert "nothing stays analog" in text
+    assert "accumulations of events, and nothing stays analog." in " ".join(text.split())
+
+
+def test_the_plan_counts_what_multiplies_at_every_timestep() -> None:
+    """A layer that reads a layer multiplies, though nothing is called analog."""
+    net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 6), nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 2))
+    x = noise(3, 3)
+    text = " ".join(printed(show_plan, converted(captured(lambda: net, x), AdaFire(), x, 2).plan).split())
+    macs = 12 + 24 + 30 + 10
+    share = f"{34 / macs:.1%} of {macs} MACs become accumulations of events, {30 / macs:.1%} are multiplied at every timestep"
+    assert f"{share} (1 operator)." in text
+    assert "stays analog" not in text

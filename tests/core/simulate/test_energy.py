@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
@@ -16,12 +16,18 @@ from snnfw.plan.place import place
 from snnfw.simulate.energy import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.events import accumulations, spikes
+from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 
 COSTS = EnergyModel()
 T = 4
+
+
+def at(added: Mapping[str, float] | None = None, spikes: float = 0.0, steps: float = T, reads: float = 1) -> Point:
+    """Return a checkpoint after so many timesteps and readings of the output."""
+    return Point(T, {}, steps, reads, {"all": spikes}, added or {})
 
 
 class Tail(nn.Module):
@@ -98,33 +104,40 @@ def test_energy_is_the_sum_of_what_runs_once_what_repeats_and_what_accumulates()
     model = converted(captured(Net, x), AdaFire(), x, T)
     model(x)
     added = {node: float(values.mean()) for node, values in accumulations(model).items()}
-    energy = spiking_energy(model.plan, COSTS, T, added, spikes=7.0)
+    energy = spiking_energy(model.plan, COSTS, at(added, spikes=7.0))
     assert energy.once == 3 * 4 + 2 * 2  # the first layer, and the last, which reads the readout's currents
     assert energy.repeated == T * 5 * 6  # a layer that reads a layer
+    assert energy.spikes == 7.0
     first, last = (float(values.mean()) for values in spikes(model).values())
     assert energy.accumulations == pytest.approx(5 * first + 2 * last)
     assert energy.total == pytest.approx((4.6 * (energy.once + energy.repeated) + 0.9 * energy.accumulations) * 1e-9)
-    assert sum(layer_energy(model.plan, COSTS, T, added).values()) == pytest.approx(energy.total)
-    assert network_energy(model.plan, COSTS) == pytest.approx(4.6e-9 * (12 + 20 + 30 + 12 + 4))
+    assert sum(layer_energy(model.plan, COSTS, at(added)).values()) == pytest.approx(energy.total)
+    macs = 12 + 20 + 30 + 12 + 4
+    assert (model.plan.macs, model.plan.multiplied_share) == (macs, 30 / macs)
+    assert network_energy(model.plan, COSTS, passes=1) == pytest.approx(4.6e-9 * macs)
+    assert network_energy(model.plan, COSTS, passes=10) == pytest.approx(4.6e-8 * macs)
+    again = spiking_energy(model.plan, COSTS, at(added, steps=2.5, reads=2.25))
+    assert (again.once, again.repeated) == (energy.once, pytest.approx(2.5 * 5 * 6 + 1.25 * 2 * 2))
+    assert sum(layer_energy(model.plan, COSTS, at(added, steps=2.5, reads=2.25)).values()) == pytest.approx(again.total)
 
 
 def test_static_layers_can_be_charged_at_every_timestep() -> None:
     x = noise(3, 3, 8, 8)
     plan = converted(captured(ConvNet, x), AdaFire(), x, T).plan
-    once, per_step = (spiking_energy(plan, replace(COSTS, static=s), T, {}, 0) for s in ("once", "per_step"))
+    once, per_step = (spiking_energy(plan, replace(COSTS, static=s), at()) for s in ("once", "per_step"))
     static = 3 * 8 * 9 * 64
     assert (once.once, once.repeated) == (static, 0)
     assert (per_step.once, per_step.repeated) == (0, T * static)
     assert per_step.total == pytest.approx(T * once.total)
-    assert sum(layer_energy(plan, replace(COSTS, static="per_step"), T, {}).values()) == pytest.approx(per_step.total)
+    assert sum(layer_energy(plan, replace(COSTS, static="per_step"), at()).values()) == pytest.approx(per_step.total)
 
 
 def test_spikes_alone_are_charged_when_asked_for() -> None:
     x = noise(3, 3, 8, 8)
     plan = converted(captured(ConvNet, x), AdaFire(), x, T).plan
-    energy = spiking_energy(plan, replace(COSTS, joules_per_spike=77e-15), T, {}, spikes=1000.0)
+    energy = spiking_energy(plan, replace(COSTS, joules_per_spike=77e-15), at(spikes=1000.0))
     assert energy.spikes_alone == pytest.approx(77e-15 * 1000 * 1e3)
-    assert spiking_energy(plan, COSTS, T, {}, 1000.0).spikes_alone is None
+    assert spiking_energy(plan, COSTS, at(spikes=1000.0)).spikes_alone is None
 
 
 def test_a_kept_network_costs_what_the_network_costs() -> None:
@@ -134,7 +147,7 @@ def test_a_kept_network_costs_what_the_network_costs() -> None:
     model = Direct().convert(graph, plan, [(x,)], T, Resources())
     model(x)
     assert accumulations(model) == {}
-    assert spiking_energy(plan, COSTS, T, {}, 0).total == pytest.approx(network_energy(plan, COSTS))
+    assert spiking_energy(plan, COSTS, at()).total == pytest.approx(network_energy(plan, COSTS, passes=1))
 
 
 def test_analog_operators_without_macs_are_named_as_uncharged() -> None:
@@ -150,7 +163,7 @@ def test_analog_operators_without_macs_are_named_as_uncharged() -> None:
     assert uncharged(converted(captured(Gate, x), Tracking(), x, T).plan) == ["sigmoid"]
 
 
-@pytest.mark.parametrize(("timesteps", "burst", "bits"), [(1, 1, 1), (3, 1, 2), (8, 4, 6), (16, 1, 5)])
-def test_break_even_is_against_a_network_of_as_many_levels(timesteps: int, burst: int, bits: int) -> None:
+@pytest.mark.parametrize(("timesteps", "burst", "bits"), [(1, 1, 1), (3, 1, 2), (8, 4, 6), (16, 1, 5), (1.6, 4, 3)])
+def test_break_even_is_against_a_network_of_as_many_levels(timesteps: float, burst: int, bits: int) -> None:
     assert bits == math.ceil(math.log2(timesteps * burst + 1))
     assert break_even_rate(COSTS, timesteps, burst) == pytest.approx(4.6 * bits / 32 / 0.9 / timesteps)

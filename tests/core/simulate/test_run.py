@@ -14,6 +14,8 @@ from snnfw.capture.graph import Graph
 from snnfw.contracts import Batch, Resources
 from snnfw.errors import SnnfwError
 from snnfw.simulate import group
+from snnfw.simulate.energy import spiking_energy
+from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.events import accumulations, spikes
 from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
 from snnfw.simulate.run import simulate
@@ -49,6 +51,7 @@ class LeaveAt:
 
     name: ClassVar[str] = "leave-at"
     threshold: float
+    earliest: int = 1
 
     def done(self, output: Any, timestep: int, timesteps: int) -> Tensor:
         leave: Tensor = output.softmax(1).amax(1) > self.threshold
@@ -108,6 +111,24 @@ def test_memory_of_a_step_is_what_the_streams_need(case: tuple[Graph, Tensor, Sp
     assert 2 * 2 * largest <= bytes_per_step(model) <= 2 * 4 * largest
     assert steps_within(model, 4, 1) == 1
     assert samples_within(model, 8, 1) == 2
+
+
+def test_an_exit_costs_the_readouts_it_looks_at() -> None:
+    """Two heads behind the last neuron: events reach the first one, and the second multiplies at every reading."""
+
+    class Heads(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(3, 6), nn.ReLU(), nn.Linear(6, 5), nn.Linear(5, 4))
+
+    x = noise(6, 3)
+    model = converted(captured(Heads, x), AdaFire(), x, T)
+    never, fixed = (run(model, x, [T], exit_rule=LeaveAt(2.0, earliest))[0].final for earliest in (1, T))
+    plain = run(model, x, [T])[0].final
+    looked, unlooked, once = (spiking_energy(model.plan, EnergyModel(), point) for point in (never, fixed, plain))
+    assert looked.once == unlooked.once == once.once == 3 * 6 + 5 * 4
+    assert (looked.repeated, unlooked.repeated, once.repeated) == ((T - 1) * 5 * 4, 0, 0)
+    assert looked.total - once.total == pytest.approx(4.6e-9 * (T - 1) * 5 * 4)
+    assert unlooked.total == pytest.approx(once.total)
 
 
 def one_by_one(model: SpikingModel, x: Tensor, policy: LeaveAt, until: int) -> list[tuple[Tensor, int, Counts, Counts]]:
@@ -171,6 +192,32 @@ def test_finished_samples_stay_in_the_model_until_a_copy_pays(
     assert replace(lazy, seconds=0.0) == replace(prompt, seconds=0.0)
     for ours, theirs in zip(again, outputs, strict=True):
         assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("earliest", [1, 3, 20])
+def test_the_output_is_charged_as_often_as_it_is_read(
+    case: tuple[Graph, Tensor, SpikingModel], monkeypatch: pytest.MonkeyPatch, earliest: int
+) -> None:
+    _, x, model = case
+    read: list[int] = []
+
+    def reading() -> Any:
+        read.append(model.elapsed)
+        return SpikingModel.read(model)
+
+    monkeypatch.setattr(model, "read", reading)
+    exits: list[int] = []
+    for sample in x.split(1):  # alone, so that every reading is this sample's
+        read.clear()
+        trace, _ = run(model, sample, [T], exit_rule=LeaveAt(0.3, earliest))
+        assert read == list(range(min(earliest, T), int(trace.final.steps) + 1))
+        assert trace.final.reads == len(read)
+        exits.append(len(read))
+    for size in (4, 10):
+        trace, _ = run(model, x, [2, T], exit_rule=LeaveAt(0.3, earliest), size=size)
+        assert trace.final.reads == sum(exits) / len(exits)
+    read.clear()
+    assert run(model, x, [T], size=10)[0].final.reads == len(read) == 1
 
 
 def test_counts_are_taken_once_for_each_sample_and_checkpoint(
