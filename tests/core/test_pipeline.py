@@ -232,9 +232,21 @@ def test_what_a_task_tells_is_one_line_in_the_terminal_as_it_is(registry: Regist
     assert shown.getvalue().startswith(f"{LINE}\n")
 
 
-def test_a_tasks_settings_stand_between_the_presets_and_the_users(registry: Registry) -> None:
+def test_a_tasks_settings_stand_below_the_presets_but_for_stages_that_it_leaves_out(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = resolve(["task=shown", "plugin=adafire"], registry)
     assert (config.timesteps, config.search, config.exit) == (32, None, None)
+    assert resolve(["task=shown", "plugin=signed"], registry).timesteps == 2
+    taste = {"neuron": {"name": "if"}, "converter": {"name": "direct"}, "search": {"name": "best-phi"}, "memory": 4096}
+    monkeypatch.setattr(Shown, "defaults", taste)
+    config = resolve(["task=shown", "plugin=signed"], registry)
+    alone = resolve(["task=toy", "plugin=signed"], registry)
+    assert (config.layers, config.converter, config.search) == (alone.layers, alone.converter, None)
+    assert config.memory == 4096
+    config = resolve(["task=shown"], registry)
+    assert (config.layers[0].neuron.name, config.search) == ("if", BestPhi())
+    monkeypatch.undo()
     config = resolve(["task=shown", "plugin=adafire", "search=best-phi", "timesteps=4"], registry)
     assert (config.timesteps, config.search, config.exit) == (4, BestPhi(), None)
     assert resolve(["task=toy", "plugin=adafire"], registry).timesteps == 8

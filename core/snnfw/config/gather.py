@@ -1,4 +1,4 @@
-"""Bring together what was written, layer above layer: preset, task, experiment file, recipe file, words."""
+"""Bring together what was written, layer above layer: task, preset, experiment file, recipe file, words."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe")
+
+LEFT_OUT = ("search", "exit")
+"""The stages of a preset that a task may leave out; nothing else of a method is a task's to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +66,15 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume:
     for file in files:
         registry.load_file(file)
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
-    preset = _preset(registry, plugin) if plugin else {}
-    below = (preset, _suited_to_task(registry, layers))
+    suited = _suited_to_task(registry, layers)
+    left_out = {key: None for key in LEFT_OUT if key in suited and suited[key] is None}
+    below = (suited, _preset(registry, plugin) if plugin else {}, left_out)
     expanded = tuple(expand_sources(registry, layer) for layer in (*below, *layers))
     return Gathered(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
 
 
 def _suited_to_task(registry: Registry, layers: Sequence[Plain]) -> Plain:
-    """Return the settings that the task prefers to a preset's."""
+    """Return the settings that suit the task."""
     name = next((layer["task"]["name"] for layer in reversed(layers) if (layer.get("task") or {}).get("name")), None)
     task = registry.all("tasks").get(name) if name else None
     return dict(getattr(task, "defaults", {}))

@@ -32,5 +32,5 @@ def plain_preset(preset: Preset) -> dict[str, Any]:
         "converter": take_apart(preset.converter),
         "search": take_apart(preset.search) if preset.search else None,
         "exit": take_apart(preset.exit) if preset.exit else None,
-        "timesteps": preset.timesteps,
+        **({"timesteps": preset.timesteps} if preset.timesteps is not None else {}),
     }

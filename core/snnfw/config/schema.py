@@ -61,7 +61,7 @@ class Settings:
         BeforeValidator(number_of_bytes),
         Field(gt=0, description="bytes for the activations of one chunk of timesteps: 512MiB, 2GiB"),
     ] = 2 * 2**30
-    strict: Annotated[bool, Field(description="fail if anything would stay analog")] = False
+    strict: Annotated[bool, Field(description="fail if anything stays analog or multiplies at every timestep")] = False
     checkpoint: Annotated[
         Path | None, Field(description="the folder of a training: run its network, with the weights it ended with")
     ] = None

@@ -33,8 +33,9 @@ class Task(Protocol):
     """What a network is used for: it brings models and data together and knows how outputs are scored.
 
     A task's fields are its options. ``default_model`` and ``default_data`` name the embedded defaults. A class variable
-    ``defaults``, where a task has one, holds plain settings that suit it better than a preset's, such as ``{"search":
-    None, "timesteps": 16}``: they stand above the preset's and below everything that a user writes.
+    ``defaults``, where a task has one, holds plain settings that suit it, ``{"timesteps": 16, "search": None}`` say.
+    They stand below what a preset says, because what a method means is not a task's to change. Only a ``search`` or
+    ``exit`` that is None there takes a preset's away, for a task that it cannot do or would rather do without.
     """
 
     name: ClassVar[str]

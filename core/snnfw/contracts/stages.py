@@ -92,12 +92,15 @@ class ExitPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What ``plugin=NAME`` stands for: a recipe and the stages that its paper combines it with."""
+    """What ``plugin=NAME`` stands for: a recipe and the stages that its paper combines it with.
+
+    ``timesteps`` is the method's own number of them, which no task changes; None leaves it to the task.
+    """
 
     name: str
     layers: tuple[Rule, ...]
     converter: Converter
-    timesteps: int = 8
+    timesteps: int | None = None
     search: Search | None = None
     exit: ExitPolicy | None = None
     summary: str = ""

@@ -95,7 +95,6 @@ def snnfw_register_presets() -> Iterable[Preset]:
                 Rule("*", Tracking(), optional=True),
             ),
             converter=Calibration(),
-            timesteps=8,
             search=AdaptiveCalibration(),
             exit=Entropy(tolerance=0.005),
             summary="Adaptive Calibration: bursts and thresholds searched layer by layer, calibrated, with early exit",

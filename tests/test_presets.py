@@ -1,0 +1,55 @@
+"""What a method means is the same in every task."""
+
+from __future__ import annotations
+
+import pytest
+
+from snnfw import Registry, resolve
+from snnfw.config.recipe import plain_preset
+
+OWN = {
+    "adafire": None,  # the paper has 8, 16 and more; the task may choose
+    "ann": 1,
+    "burst": 32,
+    "calibration": 32,
+    "ibra": 1,
+    "inflor": 4,
+    "msat": 32,
+    "qcfs": 8,
+    "rate": 64,
+    "signed": 2,
+    "spikingjelly": 64,
+}
+"""The number of timesteps that is a method's own."""
+
+TASTE = {"classification": 8, "detection": 8, "events": 8, "pointcloud": 16, "segmentation": 8}
+"""The number that a task prefers where a method has none."""
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry()
+
+
+def test_every_preset_and_every_task_is_in_the_table(registry: Registry) -> None:
+    assert {name: preset.timesteps for name, preset in registry.presets.items()} == OWN
+    assert set(registry.all("tasks")) == set(TASTE)
+
+
+@pytest.mark.parametrize("task", TASTE)
+@pytest.mark.parametrize("plugin", OWN)
+def test_a_methods_own_timesteps_and_stages_win_over_a_tasks_taste(registry: Registry, plugin: str, task: str) -> None:
+    resolved = resolve([f"task={task}", f"plugin={plugin}"], registry).resolved
+    assert resolved["timesteps"] == (OWN[plugin] or TASTE[task])
+    preset = plain_preset(registry.presets[plugin])
+    for key in ("neuron", "layers", "converter"):
+        assert resolved.get(key) == preset.get(key)
+    left_out = getattr(registry.all("tasks")[task], "defaults", {})
+    for key in ("search", "exit"):
+        assert resolved[key] == (None if key in left_out else preset[key])
+
+
+@pytest.mark.parametrize("task", TASTE)
+def test_where_no_method_says_it_the_task_chooses(registry: Registry, task: str) -> None:
+    assert resolve([f"task={task}", "neuron=if"], registry).timesteps == TASTE[task]
+    assert resolve([f"task={task}", "plugin=ibra", "timesteps=3"], registry).timesteps == 3
