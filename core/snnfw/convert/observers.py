@@ -30,10 +30,17 @@ def alive(threshold: Tensor) -> Tensor:
 
 
 def magnitude(rows: Tensor, percentile: float) -> Tensor:
-    """Return each row's percentile of absolute values: the smallest value that this share of them does not exceed."""
+    """Return each row's percentile of absolute values: the smallest value that this share of them does not exceed.
+
+    Where that is 0 because so few are above it, it is the largest value: 0 is left to rows that are silent.
+    """
     rank = max(1, math.ceil(rows.shape[1] * percentile / 100.0))
     values = rows.abs()
-    return values.amax(1) if rank == rows.shape[1] else values.kthvalue(rank, dim=1).values
+    largest = values.amax(1)
+    if rank == rows.shape[1]:
+        return largest
+    found = values.kthvalue(rank, dim=1).values
+    return torch.where(found > 0, found, largest)
 
 
 class Fixed:
@@ -55,7 +62,8 @@ class Fixed:
 class Peak:
     """Find threshold = percentile of |activation| / ``share``.
 
-    The 100th percentile is the maximum over all batches; any lower one is taken in each batch and averaged.
+    The 100th percentile is the maximum over all batches; any lower one is taken in each batch and averaged over those
+    in which the layer, or the channel, was not silent.
     """
 
     def __init__(self, site: Site, percentile: float = 100.0, channel_wise: bool = False, share: float = 1.0) -> None:
@@ -70,5 +78,6 @@ class Peak:
     def stats(self) -> SiteStats:
         """Return the threshold found."""
         peaks = torch.stack(self.seen)
-        peak = peaks.amax(0) if self.percentile == 100.0 else peaks.mean(0)
+        heard = (peaks > 0).sum(0).clamp(min=1)
+        peak = peaks.amax(0) if self.percentile == 100.0 else peaks.sum(0) / heard
         return SiteStats(threshold=spread(alive(peak / self.share), self.site))

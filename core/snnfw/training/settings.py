@@ -30,7 +30,8 @@ class TrainerSettings:
         "mean"
     )
     norm: Annotated[
-        Literal["tdbn", "batch"], Field(description="scale batch norms to the threshold, or leave them as they are")
+        Literal["tdbn", "tdbn-code", "batch"],
+        Field(description="scale batch norms to the threshold as the paper says, as its authors' code, or not at all"),
     ] = "tdbn"
     start: Annotated[
         Literal["fresh", "given"] | None,

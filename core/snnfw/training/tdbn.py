@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import torch
 from torch import fx
@@ -10,21 +11,26 @@ from torch import fx
 from snnfw.capture.graph import Graph, attribute
 from snnfw.capture.sites import packet
 from snnfw.capture.trainable import is_frozen, norms
+from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan
 
 aten = torch.ops.aten
 
+Reading = Literal["tdbn", "tdbn-code"]
+"""Whose factors: the paper's, or those of the code that InfLoR's authors published."""
+
 
 @torch.no_grad()
-def scale_norms(graph: Graph, plan: Plan) -> dict[str, float]:
+def scale_norms(graph: Graph, plan: Plan, reading: Reading = "tdbn") -> dict[str, float]:
     """Multiply the gain of every batch norm by α·V_th, once, and return the factor of each by module path.
 
     V_th is the ``threshold`` of the neuron that the norm's output reaches first; 1 where there is none.
 
     y = λ · α · V_th · (x - E[x]) / √(Var[x] + ε) + β over timesteps, samples and places, Zheng et al. ("Going Deeper
     With Directly-Trained Larger Spiking Neural Networks", AAAI 2021), Eq. 3; α is 1/√2 where a branch is summed with
-    another one, else 1. As in SpikingJelly, λ · α · V_th is one parameter.
+    another one, else 1. As in SpikingJelly, λ · α · V_th is one parameter. In the code of Guo et al. (Re-Loss) α is
+    1/√2 only where both branches end in a batch norm, and norms that no neuron feeds are plain ones.
 
     Raises:
         SnnfwError: a batch norm has no gain to scale.
@@ -34,23 +40,47 @@ def scale_norms(graph: Graph, plan: Plan) -> dict[str, float]:
     for norm in norms(graph.module):
         weight = norm.args[1]
         path = graph.paths[norm.name]
+        if path in factors or is_frozen(graph.module, norm):
+            continue  # a module that is called twice, or that stays as it is
+        factors[path] = _factor(norm, plan, reading)
+        if factors[path] == 1.0:
+            continue
         if not isinstance(weight, fx.Node):
             raise SnnfwError(
                 f"the batch norm '{path}' has no gain (affine=False) that a threshold could scale: give it one, or "
                 "say trainer.norm=batch."
             )
-        if path in factors or is_frozen(graph.module, norm):
-            continue  # a module that is called twice, or that stays as it is
-        factors[path] = _threshold_behind(norm, plan) * (math.sqrt(0.5) if _is_summed(norm) else 1.0)
         attribute(graph.module, str(weight.target)).mul_(factors[path])
     return factors
 
 
-def _is_summed(norm: fx.Node) -> bool:
-    """Tell whether a batch norm's output is one of several branches of a sum."""
-    return any(
-        packet(user) is aten.add and sum(isinstance(arg, fx.Node) for arg in user.args) > 1 for user in norm.users
-    )
+def _factor(norm: fx.Node, plan: Plan, reading: Reading) -> float:
+    """Return α·V_th."""
+    if reading == "tdbn-code" and not _is_fed_by_a_neuron(norm, plan):
+        return 1.0
+    others = _summed_with(norm)
+    halved = all(other.target is aten.batch_norm.default for other in others) if reading == "tdbn-code" else True
+    return _threshold_behind(norm, plan) * (math.sqrt(0.5) if others and halved else 1.0)
+
+
+def _summed_with(norm: fx.Node) -> list[fx.Node]:
+    """Return the other branches of the sums that a batch norm's output is a branch of."""
+    sums = [user for user in norm.users if packet(user) is aten.add]
+    return [arg for user in sums for arg in user.args if isinstance(arg, fx.Node) and arg is not norm]
+
+
+def _is_fed_by_a_neuron(norm: fx.Node, plan: Plan) -> bool:
+    """Tell whether spikes reach a batch norm; none reach the stem's."""
+    behind, seen = [norm], {norm}
+    while behind:
+        node = behind.pop()
+        placement = plan.fates[node.name].placement
+        if placement and not isinstance(placement.neuron, Keep):
+            return True
+        new = [read for read in node.all_input_nodes if read not in seen]
+        behind += new
+        seen.update(new)
+    return False
 
 
 def _threshold_behind(norm: fx.Node, plan: Plan) -> float:

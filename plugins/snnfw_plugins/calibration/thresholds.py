@@ -31,7 +31,10 @@ def threshold_observer(options: Calibration, neuron: Neuron, site: Site, timeste
 
 
 class Running(ABC):
-    """Merge one threshold per batch: θ = m · θ + (1 - m) · θ_batch from the first batch on, or the maximum."""
+    """Merge one threshold per batch: θ = m · θ + (1 - m) · θ_batch from the first batch on, or the maximum.
+
+    A batch in which the layer, or the channel, is silent has no part in it.
+    """
 
     def __init__(self, site: Site, channel_wise: bool, momentum: float | None) -> None:
         self.site, self.channel_wise, self.momentum = site, channel_wise, momentum
@@ -40,12 +43,12 @@ class Running(ABC):
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
         found = self.find(by_channel(activation, self.site, self.channel_wise))
-        if self.threshold is None:
-            self.threshold = found
-        elif self.momentum is None:
-            self.threshold = torch.maximum(self.threshold, found)
+        before = torch.zeros_like(found) if self.threshold is None else self.threshold
+        if self.momentum is None:
+            self.threshold = torch.maximum(before, found)
         else:
-            self.threshold = self.momentum * self.threshold + (1 - self.momentum) * found
+            mean = self.momentum * before + (1 - self.momentum) * found
+            self.threshold = torch.where((before > 0) & (found > 0), mean, torch.maximum(before, found))
 
     def stats(self) -> SiteStats:
         """Return the merged threshold."""
@@ -55,7 +58,7 @@ class Running(ABC):
 
     @abstractmethod
     def find(self, rows: Tensor) -> Tensor:
-        """Return the threshold of each row of [C, elements]."""
+        """Return the threshold of each row of [C, elements]; 0 where it is silent."""
 
 
 class Percentile(Running):
@@ -84,7 +87,8 @@ class LeastSquares(Running):
 
     def find(self, rows: Tensor) -> Tensor:
         """Return the best candidate of each row."""
-        largest = alive(magnitude(rows, 100.0))
+        peak = magnitude(rows, 100.0)
+        largest = alive(peak)
         best, least = largest, torch.full_like(largest, torch.inf)
         for index in range(CANDIDATES):
             candidate = largest * (1 - 0.01 * index)
@@ -92,4 +96,4 @@ class LeastSquares(Running):
             error = (quantised - rows).square_().sum(1)
             better = error < least
             best, least = torch.where(better, candidate, best), torch.where(better, error, least)
-        return best
+        return torch.where(peak > 0, best, peak)

@@ -14,15 +14,22 @@ MOST = 2**24
 
 
 class Voltage:
-    """Merge one statistic per batch: θ := (1 - m) · θ + m · θ_batch, from the first batch's on."""
+    """Merge one statistic per batch: θ := (1 - m) · θ + m · θ_batch, from the first batch's on.
+
+    As in SpikingJelly a batch in which a channel is silent counts as 0. Where a percentile is 0 in every batch, with
+    which SpikingJelly would divide, the largest activation stands in.
+    """
 
     def __init__(self, site: Site, mode: str | float, momentum: float, channel_wise: bool) -> None:
         self.site, self.mode, self.momentum, self.channel_wise = site, mode, momentum, channel_wise
         self.threshold: Tensor | None = None
+        self.largest = torch.zeros(1)
 
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
-        found = self._statistic(by_channel(activation, self.site, self.channel_wise))
+        rows = by_channel(activation, self.site, self.channel_wise)
+        found = self._statistic(rows)
+        self.largest = torch.maximum(self.largest.to(rows), rows.amax(1))
         if self.threshold is None:
             self.threshold = found
         else:
@@ -32,7 +39,8 @@ class Voltage:
         """Return the merged threshold."""
         if self.threshold is None:
             raise ValueError("no activation was observed")
-        return SiteStats(threshold=spread(alive(self.threshold), self.site))
+        threshold = torch.where(self.threshold > 0, self.threshold, self.largest)
+        return SiteStats(threshold=spread(alive(threshold), self.site))
 
     def _statistic(self, rows: Tensor) -> Tensor:
         """Return the statistic of each row of [C, elements]."""

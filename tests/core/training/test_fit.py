@@ -29,7 +29,6 @@ from snnfw.training.fresh import initialise
 from snnfw.training.learner import Learner, rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
-from snnfw.training.tdbn import scale_norms
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 X = noise(48, 2, 4, 4).float()
@@ -310,35 +309,4 @@ def test_a_module_that_cannot_be_initialised_anew_is_named() -> None:
     assert str(caught.value) == (
         "the module '1' (Gain) has parameters and no reset_parameters(), so it cannot be initialised anew: give it one, "
         "or say trainer.start=given."
-    )
-
-
-class Residual(nn.Module):
-    def __init__(self, affine: bool = True) -> None:
-        super().__init__()
-        self.conv1, self.bn1 = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
-        self.conv2, self.bn2 = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2, affine=affine)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.bn1(self.conv1(x)))
-        return F.relu(self.bn2(self.conv2(x)) + x)
-
-
-def test_norms_start_at_the_threshold_and_smaller_where_branches_are_summed() -> None:
-    net = seeded(Residual).eval()
-    graph = capture(net, (X[:2],), trainable=True)
-    plan = place(graph, (Rule("*", LeakyIntegrateAndFire(threshold=0.5)),))
-    assert scale_norms(graph, plan) == {"bn1": 0.5, "bn2": pytest.approx(0.5 * 0.5**0.5)}
-    assert net.get_parameter("bn1.weight").tolist() == [0.5, 0.5]
-    assert net.get_parameter("bn2.weight").tolist() == pytest.approx([0.125**0.5] * 2)
-
-
-def test_a_norm_without_a_gain_cannot_be_scaled() -> None:
-    graph = capture(seeded(lambda: Residual(affine=False)).eval(), (X[:2],), trainable=True)
-    plan = place(graph, (Rule("*", LeakyIntegrateAndFire()),))
-    with pytest.raises(SnnfwError) as caught:
-        scale_norms(graph, plan)
-    assert str(caught.value) == (
-        "the batch norm 'bn2' has no gain (affine=False) that a threshold could scale: give it one, or say "
-        "trainer.norm=batch."
     )
