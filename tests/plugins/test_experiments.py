@@ -22,6 +22,7 @@ from snnfw_plugins import ibra, inflor, tracking
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 from snnfw_tasks import classification, events
+from snnfw_tasks.datasets.events_frames import Framing
 
 PACKAGED = {
     "inflor/cifar10_resnet19": ("resnet19", "cifar10", 6),
@@ -47,6 +48,16 @@ def registry() -> Registry:
 def test_nothing_else_is_shipped() -> None:
     shipped = {f"{m.__name__.rpartition('.')[2]}/{name}" for m in (inflor, ibra) for name in shipped_experiments(m)}
     assert shipped == set(PACKAGED)
+
+
+def test_the_frames_of_cifar10_dvs_are_zeros_and_ones(registry: Registry) -> None:
+    data: Any = resolve_training(["experiment=inflor/cifar10dvs_resnet19", "data.root=/data"], registry).run.data
+    framing = Framing((128, 128), (data.size, data.size), data.frames, data.slicing, data.clip, data.static)
+    counts = np.zeros((data.frames, 2, data.size, data.size), np.int16)
+    counts[0, 0, 0, :4] = 1, 2, 9, 300
+    frames = framing.sample(counts)
+    assert frames.unique().tolist() == [0.0, 1.0]
+    assert frames.sum() == 4
 
 
 @pytest.mark.parametrize("name", PACKAGED)
