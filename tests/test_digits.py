@@ -23,13 +23,15 @@ def accuracy(report: dict[str, Any]) -> float:
     return float(report["checkpoints"][-1]["scores"]["accuracy"])
 
 
-@pytest.mark.parametrize("model", ["digits-resnet20", "digits-vgg"])
-def test_adafire_is_within_half_a_point_of_the_network_at_eight_timesteps(model: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("model", "energy"), [("digits-resnet20", 0.756), ("digits-vgg", 0.889)])
+def test_adafire_is_within_half_a_point_of_the_network_at_eight_timesteps(
+    model: str, energy: float, tmp_path: Path
+) -> None:
     report = run(tmp_path / "run", "plugin=adafire", "search=null", "exit=null", f"model={model}")
     network = report["network"]["scores"]["accuracy"]
     assert network >= 0.98
     assert accuracy(report) >= network - HALF_A_POINT
-    assert 0 < report["checkpoints"][-1]["energy_ratio"] < 1
+    assert report["checkpoints"][-1]["energy_ratio"] == pytest.approx(energy, abs=0.01)
     assert report["samples"] == 597
 
 
@@ -55,4 +57,4 @@ def test_layers_can_mix_methods(tmp_path: Path) -> None:
     assert methods["layer2.0.relu1"] == "if"
     assert methods["layer3.1.relu2"] == "tracking"
     assert methods["layer3.2.relu2"] == "keep"
-    assert accuracy(report) > 0.9
+    assert accuracy(report) > report["network"]["scores"]["accuracy"] - 0.02

@@ -86,7 +86,7 @@ def test_the_output_comes_closer_to_the_networks(case: tuple[Graph, Tensor]) -> 
     before = error(model, x)
     calibrate_weights(model, (x,), OPTIONS, Resources())
     assert model.deltas
-    assert error(model, x) < before
+    assert error(model, x) < 0.9 * before
 
 
 def test_changes_lie_beside_the_network_and_can_be_taken_away(case: tuple[Graph, Tensor]) -> None:
@@ -210,7 +210,7 @@ def test_each_layers_objective_falls(residual: tuple[Graph, Tensor]) -> None:
     problem = replace(problem, current=0.8 * problem.current - 0.1)  # what the layers before have got wrong
     found = fit(problem, OPTIONS, 0)
     unchanged = {node: torch.zeros_like(change) for node, change in found.items()}
-    assert problem.loss(found) < 0.9 * problem.loss(unchanged)
+    assert problem.loss(found) < 0.25 * problem.loss(unchanged)
     assert all(torch.equal(found[node], again) for node, again in fit(problem, OPTIONS, 0).items())
 
 
@@ -225,7 +225,7 @@ def test_weights_that_two_operators_share_are_left_out_aloud(caplog: pytest.LogC
         for path in ("shared", "shared")
     ]
     assert {name.split("_")[0] for name in model.deltas} <= {"first", "head"}
-    assert error(model, x) < error(uncalibrated(graph, x), x)
+    assert error(model, x) < 0.8 * error(uncalibrated(graph, x), x)
 
 
 def test_every_activation_with_a_closed_form_can_be_calibrated() -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -125,7 +126,7 @@ def test_what_methods_ask_for_fits_the_networks_output(embedded: Bundle) -> None
     assert embedded.distance is not None
     assert embedded.logits(output).shape == (16, 2, 10 * (16 * 16 + 8 * 8))
     right = embedded.correct(output, batch.target)
-    assert 0.5 < float(right.mean()) < 1
+    assert 0.65 < float(right.mean()) < 0.85
     assert embedded.distance(output, output).abs().max() < 1e-6  # overlaps are rounded
     kept = embedded.target_of(batch.target, torch.tensor([3, 5]))
     assert kept == (batch.target[3], batch.target[5])
@@ -257,7 +258,7 @@ def test_a_network_that_needs_no_suppression_is_scored_without(tmp_path: Path) -
     assert bundle.logits(output).shape == (4, 2, 2 * 64)
     scorer = bundle.scorer()
     scorer.update(output, batch.target)
-    assert 0 <= scorer.compute()["mAP50"] < 0.5  # its weights are random
+    assert scorer.compute()["mAP50"] == pytest.approx(0.0, abs=0.05)  # its weights are random
 
 
 def scores(embedded: Bundle, graph: Graph, words: str) -> dict[int, float]:
@@ -274,9 +275,9 @@ def test_a_converted_detector_comes_close_with_bursts_and_not_with_rates(embedde
     bursts = scores(embedded, graph, "plugin=adafire timesteps=8 checkpoints=[2,8]")
     rate = scores(embedded, graph, "plugin=rate timesteps=8 checkpoints=[8]")
     assert network > 0.85
-    assert bursts[8] > network - 0.05
+    assert bursts[8] > network - 0.02
     assert bursts[8] > bursts[2]
-    assert rate[8] < bursts[8] - 0.1
+    assert rate[8] < network - 0.5
 
 
 def test_samples_may_leave_once_their_boxes_are_still(embedded: Bundle, graph: Graph) -> None:
@@ -289,4 +290,6 @@ def test_samples_may_leave_once_their_boxes_are_still(embedded: Bundle, graph: G
     trace = simulate(model, few, [6], embedded.scorer, Resources(), rule)
     assert sum(trace.exits.values()) == 16
     assert 2 <= min(trace.exits) < 6  # some leave early
-    assert trace.final.steps < 6
+    assert trace.final.steps < 5
+    network = evaluate_network(model.graph, replace(embedded, evaluation=few), Resources())[0]["mAP50"]
+    assert trace.final.scores["mAP50"] > network - 0.1

@@ -85,8 +85,8 @@ def test_the_order_of_points_does_not_matter_to_spikes_either(head: str) -> None
 @pytest.mark.parametrize("pool", ["max", "mean"])
 def test_more_timesteps_come_closer_to_the_network(head: str, pool: str) -> None:
     few, many = (error(converted(head, ["plugin=adafire"], pool, steps), steps) for steps in (4, 32))
-    assert many < few
-    assert many < 0.3
+    assert many < few / 4
+    assert many < 0.15
 
 
 @pytest.mark.parametrize("plugin", ["rate", "calibration", "msat", "ibra"])
@@ -107,4 +107,4 @@ def test_a_recipe_may_keep_the_transforms_analog() -> None:
     kept = [fate for fate in some.plan.fates.values() if fate.path.startswith("feat.stn")]
     assert {fate.kind for fate in kept} == {Kind.STATIC}
     assert [fate.kind for fate in some.plan.fates.values() if fate.operator == "bmm"] == [Kind.STATIC, Kind.ANALOG]
-    assert error(some, TIMESTEPS) < 0.5
+    assert error(some, TIMESTEPS) < 0.35

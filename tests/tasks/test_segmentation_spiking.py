@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from snnfw_tasks.labelled import Preprocess
 
 REGISTRY = Registry()
-THREE_POINTS = 0.03
+A_POINT = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +97,16 @@ def test_bursts_come_nearer_to_the_network_with_time_and_lead_rate_coding(ground
         for point in ground.trace("plugin=adafire timesteps=16 checkpoints=[1,16]").points
     }
     assert ground.score > 0.7
-    assert bursts[16] > ground.score - THREE_POINTS
-    assert bursts[16] > bursts[1]
-    assert bursts[16] > ground.trace("plugin=rate timesteps=8 checkpoints=[8]").final.scores["mIoU"] + 0.1
+    assert bursts[16] > ground.score - A_POINT
+    assert bursts[1] < ground.score - 0.3
+    assert ground.trace("plugin=rate timesteps=8 checkpoints=[8]").final.scores["mIoU"] < ground.score - 0.4
 
 
 def test_images_whose_pixels_are_sure_leave_early(ground: Ground) -> None:
     whole = ground.trace("plugin=adafire timesteps=4 checkpoints=[4]").final
     early = ground.trace("plugin=adafire timesteps=4 checkpoints=[4] exit=confidence exit.threshold=0.97").final
-    assert early.steps < 0.8 * whole.steps
-    assert early.scores["mIoU"] > whole.scores["mIoU"] - 0.1
+    assert early.steps < 0.7 * whole.steps
+    assert early.scores["mIoU"] > whole.scores["mIoU"] - 2 * A_POINT
 
 
 def test_a_run_leaves_pictures_and_the_scores_of_every_class(tmp_path: Path) -> None:
@@ -115,7 +115,8 @@ def test_a_run_leaves_pictures_and_the_scores_of_every_class(tmp_path: Path) -> 
     report = json.loads((folder / "report.json").read_text())
     assert (folder / "pictures" / "segments.png").read_bytes().startswith(b"\x89PNG")
     assert "mIoU/background" in report["network"]["scores"]
-    assert report["checkpoints"][-1]["scores"]["pixel accuracy"] > 0.5
+    scores = [of["scores"]["pixel accuracy"] for of in (report["checkpoints"][-1], report["network"])]
+    assert scores[0] > scores[1] - A_POINT  # background everywhere has 7 points less
     assert "The class of every pixel." in (folder / "report.html").read_text()
 
 

@@ -31,7 +31,7 @@ def test_training_writes_weights_that_score_what_they_say(tmp_path: Path, capsys
     network = untrained("digits-vgg")
     load_weights(network, out)
     accuracy = train_digits.score(network)
-    assert accuracy > 0.15  # better than guessing
+    assert accuracy > 0.8  # guessing has a tenth
     with safe_open(out, "pt") as file:
         facts = file.metadata()
     assert facts == {

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_error_falls_towards_zero_as_time_goes_on(case: tuple[Graph, Tensor]) ->
             model.advance(4)
         errors.append(distance(model.read(), wanted))
     assert errors[0] > errors[1] > errors[2]
-    assert errors[2] < 0.45 * errors[0]
+    assert errors[2] < 0.35 * errors[0]
 
 
 def test_chunked_and_compacted_runs_equal_a_whole_one(case: tuple[Graph, Tensor]) -> None:
@@ -122,8 +123,8 @@ def convnet() -> tuple[Graph, Tensor]:
 def test_soft_reset_neurons_converge_as_well(convnet: tuple[Graph, Tensor]) -> None:
     graph, x = convnet
     errors = [distance(converted(graph, AdaFire(), x, timesteps)(x), graph(x)) for timesteps in (4, 16, 64, 256)]
-    assert errors[0] > errors[1] > errors[2] > errors[3]
-    assert errors[3] < 0.02
+    assert all(after < before / 3 for before, after in pairwise(errors))  # with four times the timesteps
+    assert errors[3] < 0.006
 
 
 def test_what_no_neuron_feeds_runs_once(convnet: tuple[Graph, Tensor]) -> None:

@@ -94,7 +94,7 @@ SETTINGS = TrainerSettings(epochs=4, batch=16, rate=0.1)
 
 def test_a_training_learns_and_says_how_well(tmp_path: Path) -> None:
     _, scores = trained(tmp_path, TrainerSettings(epochs=40, batch=16, rate=0.2))
-    assert scores["accuracy"] > 0.8
+    assert scores["accuracy"] > 0.95  # the larger class has 0.56
     assert (tmp_path / LAST).exists()
     lines = told(tmp_path)
     assert [line["epoch"] for line in lines] == [str(epoch) for epoch in range(40)]
