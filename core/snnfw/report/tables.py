@@ -58,7 +58,9 @@ def charged_as(fate: Fate) -> str:
         return "uncharged" if fate.kind is Kind.ANALOG else ""
     if fate.events:
         return "events"
-    return "MACs, each timestep" if fate.repeats else "MACs, once"
+    if fate.repeats:
+        return "MACs, each timestep"
+    return "MACs, each reading" if fate.kind is Kind.READOUT else "MACs, once"
 
 
 def show_report(report: Report, console: Console) -> None:
