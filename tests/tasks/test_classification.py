@@ -115,7 +115,8 @@ def test_the_default_bundle_is_complete() -> None:
 
 def test_scoring_the_evaluation_batches_gives_the_networks_accuracy() -> None:
     bundle = load(DigitsVgg(), limit=64, batch=16)
-    scorer, right = bundle.scorer(), []
+    scorer = bundle.scorer()
+    right: list[Tensor] = []
     with torch.no_grad():
         for batch in bundle.evaluation:
             output = bundle.model(*batch.inputs).roll(int(len(right) == 1), 1)  # one batch is mistaken

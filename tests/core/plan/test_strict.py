@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import torchvision
 from torch import Tensor, nn
 
@@ -28,7 +29,7 @@ class Attends(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         spikes = self.first(x).relu()
-        return self.second((spikes @ spikes.transpose(1, 2)).softmax(-1) @ spikes).relu()
+        return torch.relu(self.second((spikes @ spikes.transpose(1, 2)).softmax(-1) @ spikes))
 
 
 def refusal(plan: Plan) -> str:

@@ -27,8 +27,8 @@ class Block(nn.Module):
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
         self.conv2, self.bn2 = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
-        layers = {"norm": [nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)], "conv": [nn.Conv2d(2, 2, 1)], "identity": []}
-        self.shortcut = nn.Sequential(*layers[shortcut])
+        layers: list[nn.Module] = [nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)]
+        self.shortcut = nn.Sequential(*layers[: {"norm": 2, "conv": 1, "identity": 0}[shortcut]])
 
     def forward(self, x: Tensor) -> Tensor:
         inner = F.relu(self.bn1(self.conv1(x)))
@@ -74,7 +74,7 @@ def scaled(net: nn.Module, reading: Reading) -> dict[str, float]:
 @pytest.mark.parametrize("column", [0, 1])
 def test_norms_start_where_the_reading_says(column: int) -> None:
     net = seeded(Net)
-    reading: Reading = ("tdbn", "tdbn-code")[column]  # type: ignore[assignment]  # one of the two
+    reading: Reading = ("tdbn", "tdbn-code")[column]
     wanted = {path: pytest.approx(factors[column]) for path, factors in FACTORS.items()}
     assert scaled(net, reading) == wanted
     for path, factor in wanted.items():
