@@ -75,7 +75,9 @@ def test_bursts_lead_calibration_and_calibration_leads_rate_coding_at_four_times
     bursts, calibration, rate = (
         ground.result(f"{words} timesteps=4").accuracy for words in (BURSTS, "plugin=calibration", "plugin=rate")
     )
-    assert bursts > calibration > rate
+    assert bursts > calibration + 0.01
+    assert calibration > rate + 0.5
+    assert bursts >= ground.accuracy - HALF_A_POINT
 
 
 @pytest.mark.parametrize("timesteps", [1, 2, 4])
