@@ -29,6 +29,7 @@ from snnfw.training.fresh import initialise
 from snnfw.training.learner import Learner, rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
+from snnfw.training.tdbn import scale_norms
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 X = noise(48, 2, 4, 4).float()
