@@ -34,7 +34,8 @@ def estimated(model: nn.Module, example: Tensor) -> nn.Module:
             module.p = 0.0
     model.train()
     noise = torch.randn((24, *example.shape[1:]), generator=torch.Generator().manual_seed(5))
-    with torch.no_grad():
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(0)  # stochastic depth draws
         model.to(torch.float32)(noise)
     model.eval()
     return model
