@@ -15,6 +15,7 @@ from snnfw.capture.equality import check_equal, is_random
 from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.graph import Graph
 from snnfw.capture.normalise import normalise
+from snnfw.capture.own import disown
 from snnfw.capture.refusals import draws, why_not_exported, why_random
 from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
@@ -26,9 +27,9 @@ from snnfw.errors import SnnfwError, misgiven
 def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:
     """Return the network as a graph of functional operators.
 
-    A ``trainable`` graph keeps batch norms and dropouts, which are folded and removed otherwise, and computes with the
-    network's own parameters. ``example`` is what the network is called with, at least two samples in dimension 0 of
-    every tensor. The network must be in evaluation mode; it is not changed.
+    The graph has parameters of its own. A ``trainable`` one computes with the network's instead, and keeps batch norms
+    and dropouts, which are folded and removed otherwise. ``example`` is what the network is called with, at least two
+    samples in dimension 0 of every tensor. The network must be in evaluation mode; it is not changed.
 
     Raises:
         SnnfwError: the network holds NaN, cannot be exported with a dynamic batch, mixes samples, or the graph does not
@@ -42,6 +43,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             keep_trainable(module)
         else:
             fold_norms(module)
+            disown(module, model)
         first, second = example, _other_samples(example)
         surveyed = survey(module, first, second)
         graph = Graph(
@@ -53,6 +55,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             macs=surveyed.macs,
             elements=surveyed.elements,
             gates=find_sites(module, surveyed.where, surveyed.shapes, GATES),
+            trainable=trainable,
         )
         check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)))
     return graph

@@ -40,7 +40,7 @@ class Graph:
     ``where`` gives each node's batch dimensions; ``sizes`` the nodes that are sizes derived from the batch;
     ``paths`` the user's module path of each call; ``macs`` the multiply-accumulates of each node for one sample;
     ``elements`` the elements of each node's result for one sample. ``gates`` are sites that only a rule which names
-    their function takes.
+    their function takes. A ``trainable`` graph computes with the network's own parameters, any other with copies.
     """
 
     module: fx.GraphModule
@@ -51,6 +51,7 @@ class Graph:
     macs: Mapping[str, int]
     elements: Mapping[str, int]
     gates: tuple[Site, ...] = ()
+    trainable: bool = False
 
     @property
     def nodes(self) -> tuple[fx.Node, ...]:
@@ -77,7 +78,7 @@ class Graph:
         return self.module.graph.process_outputs(results)
 
 
-def evaluate(module: fx.GraphModule, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+def evaluate(module: torch.nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
     """Return the result of one node, given the values of those it reads."""
     if node.op == "get_attr":
         return attribute(module, str(node.target))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from snnfw.capture.fold_norms import NORM, single_output
-from snnfw.capture.graph import attribute
+from snnfw.capture.graph import attribute, evaluate
 
 aten = torch.ops.aten
-MODE = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
+MODE: dict[Any, int] = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
 """Operators that training changes, and which of their arguments says so."""
 
 
@@ -38,7 +39,7 @@ def mark_dropouts(module: fx.GraphModule) -> None:
 
 
 def keep_trainable(module: fx.GraphModule) -> None:
-    """Write batch norms and marked dropouts as single operators that ``set_training`` can switch."""
+    """Write batch norms and marked dropouts as single operators that ``evaluate_training`` can switch."""
     for node in list(module.graph.nodes):
         if node.target is NORM:
             single_output(module, node)
@@ -50,16 +51,17 @@ def keep_trainable(module: fx.GraphModule) -> None:
     module.recompile()
 
 
-def set_training(module: fx.GraphModule, training: bool) -> None:
-    """Let batch norms use and estimate the batch's statistics, and dropouts drop, or stop it."""
-    changing = [node for node in module.graph.nodes if node.target in MODE and not is_frozen(module, node)]
-    switched = [node for node in changing if node.args[MODE[node.target]] != training]
-    for node in switched:
-        args: list[Any] = list(node.args)
-        args[MODE[node.target]] = training
-        node.args = tuple(args)
-    if switched:
-        module.recompile()
+def evaluate_training(module: nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+    """Return the result of one node as in training: batch norms use and estimate the batch's statistics, dropouts drop.
+
+    The graph stays as it is, so that of two models on it one can learn and the other not.
+    """
+    if node.target not in MODE or is_frozen(module, node):
+        return evaluate(module, node, value_of)
+    args: list[Any] = list(fx.map_arg(node.args, value_of))
+    args[MODE[node.target]] = True
+    function: Any = node.target
+    return function(*args)
 
 
 def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
@@ -67,7 +69,7 @@ def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
     return tuple(node for node in module.graph.nodes if node.target is aten.batch_norm.default)
 
 
-def is_frozen(module: fx.GraphModule, node: fx.Node) -> bool:
+def is_frozen(module: nn.Module, node: fx.Node) -> bool:
     """Tell whether a batch norm has parameters and none of them may change: its estimates stay as they are, too."""
     given = node.args[1:3] if node.target is aten.batch_norm.default else ()
     own = [attribute(module, str(arg.target)) for arg in given if isinstance(arg, fx.Node) and arg.op == "get_attr"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from snnfw.capture.graph import last_uses
-from snnfw.spiking.model import STREAMS, SpikingModel
+from snnfw.spiking.model import SpikingModel
+from snnfw.spiking.reading import STREAMS
 
 SLACK = 2
 """Operators allocate beside their result (unfolded convolutions, a neuron's intermediate steps)."""

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Where, map_leaves
 from snnfw.kernels.multistep import sequence_like
-from snnfw.spiking.timefold import fold, select, unfold
+from snnfw.spiking.timefold import fold, select, select_leaves, unfold
 
 
 class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
@@ -156,11 +156,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices alone."""
         if self.total is not None:
-            self.total = map_leaves(
-                lambda place, leaf: leaf if place is None else select(leaf, place, samples),
-                self.place,
-                self.total,
-            )
+            self.total = select_leaves(self.total, self.place, samples)
 
 
 def adds_up(tensor: Tensor) -> bool:

@@ -10,29 +10,31 @@ from spikingjelly.activation_based.functional import reset_net
 from torch import Tensor, fx, nn
 
 from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves
-from snnfw.capture.sites import packet
-from snnfw.capture.trainable import set_training
+from snnfw.capture.own import constants_of
+from snnfw.capture.trainable import evaluate_training
 from snnfw.contracts import Inputs, Output, Site
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
-from snnfw.plan.operators import SHAPES_ONLY
 from snnfw.plan.place import Plan
 from snnfw.plan.positions import positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.memory import dense, memory_of
 from snnfw.spiking.neuron import SpikingNeuron
-from snnfw.spiking.timefold import fold, repeat, select, unfold
+from snnfw.spiking.reading import STREAMS, needed_later, read_for_kind_alone, read_out
+from snnfw.spiking.timefold import fold, repeat_leaves, select_leaves, unfold
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""
 
-STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
-
 
 class SpikingModel(nn.Module):
     """A spiking network: the captured graph, its plan, and a neuron at every site.
+
+    It computes with a copy of the graph's weights, so that converting, moving or training it changes nothing else and
+    the other way round; only on a graph captured as trainable it shares the network's own, for training.
 
     Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``,
     then ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by
@@ -42,7 +44,7 @@ class SpikingModel(nn.Module):
     def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
         super().__init__()
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
-        self.network = graph.module
+        self.network: nn.Module = graph.module if graph.trainable else constants_of(graph.module)
         self._kinds = {node: plan.fates[node.name].kind for node in graph.nodes}
         self.streams = tuple(self._of(*STREAMS))
         self._free = last_uses(self.streams)
@@ -52,15 +54,14 @@ class SpikingModel(nn.Module):
         self.cumulative = nn.ModuleDict(
             {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
         )
-        self._ends = self._read_out()
+        self._ends = read_out(graph, self._kinds, plan.temporal)
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
-        self.deltas: dict[str, Tensor] = {}
+        self.deltas = Deltas()
         self._frames = Frames(())
         self._positions = positions(graph, self._kinds)
         self._constant: dict[fx.Node, Any] = {}
         self._kept_memory: frozenset[int] = frozenset()
-        self.samples = 0
-        self.elapsed = 0
+        self.samples = self.elapsed = 0
         self.train(False)
 
     def train(self, mode: bool = True) -> SpikingModel:
@@ -68,7 +69,6 @@ class SpikingModel(nn.Module):
         self.training = mode
         for module in (self.neurons, self.cumulative, self.means):
             module.train(mode)
-        set_training(self.network, mode)
         return self
 
     def forward(self, *inputs: Tensor) -> Output:
@@ -80,17 +80,17 @@ class SpikingModel(nn.Module):
     @differentiable_in_training
     def begin(self, inputs: Inputs) -> None:
         """Reset every state and run what no neuron feeds, once."""
-        reset_net(self)
-        self.samples, self.elapsed = len(inputs[0]), 0
+        self.forget()
+        self.samples = len(inputs[0])
         self._frames = Frames(inputs if self.plan.temporal else ())
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: dense(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
-        needed = self._needed_later()
+        needed = needed_later(self.graph, self._kinds, self._positions)
         for node in self.graph.nodes:
             if self._kinds[node] in (Kind.STATIC, Kind.CONSTANT):
-                value = evaluate(self.network, node, lambda read: self._static_value(read, values))
-                values[node] = value + self.deltas[node.name] if node.name in self.deltas else value
+                value = self._evaluate(node, lambda read: self._static_value(read, values))
+                values[node] = self.deltas.added(node.name, value)
             for done in free[node]:
                 if done not in needed or done in self._positions:
                     values.pop(done, None)
@@ -127,8 +127,8 @@ class SpikingModel(nn.Module):
         for node in self._ends:
             values[node] = self._mean(node.name).read()
         for node in self._of(Kind.READOUT):
-            values[node] = evaluate(self.network, node, lambda read: self._static_value(read, values))
-        results = evaluate(self.network, self.graph.output, lambda read: self._static_value(read, values))
+            values[node] = self._evaluate(node, lambda read: self._static_value(read, values))
+        results = self._evaluate(self.graph.output, lambda read: self._static_value(read, values))
         return self.graph.tree(results)
 
     def keep_each(self) -> None:
@@ -142,9 +142,9 @@ class SpikingModel(nn.Module):
         values = {node: self._mean(node.name).latest for node in self._ends}
         value_of = self._values_over_time(values, self.elapsed)
         for node in self._of(Kind.READOUT):
-            values[node] = evaluate(self.network, node, value_of)
-        places = evaluate(self.network, self.graph.output, lambda read: self.graph.where[read.name])
-        results = evaluate(self.network, self.graph.output, value_of)
+            values[node] = self._evaluate(node, value_of)
+        places = self._evaluate(self.graph.output, lambda read: self.graph.where[read.name])
+        results = self._evaluate(self.graph.output, value_of)
         each = map_leaves(
             lambda place, leaf: leaf if place is None else unfold(leaf, place, self.elapsed), places, results
         )
@@ -154,16 +154,8 @@ class SpikingModel(nn.Module):
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices ([K], long) alone: the others have left."""
         self._frames.keep(samples)
-        self._hold(
-            {
-                node: map_leaves(
-                    lambda place, leaf: leaf if place is None else select(leaf, place, samples),
-                    self.graph.where[node.name],
-                    value,
-                )
-                for node, value in self._constant.items()
-            }
-        )
+        where = self.graph.where
+        self._hold({node: select_leaves(held, where[node.name], samples) for node, held in self._constant.items()})
         for site, neuron in self.site_neurons():
             neuron.keep(self.graph.where[site.node], samples)
         for name in self.cumulative:
@@ -176,6 +168,13 @@ class SpikingModel(nn.Module):
         """Keep what does not vary in time, and where in memory it and the frames are."""
         self._constant, self._kept_memory = constant, memory_of((list(constant.values()), self._frames.inputs))
 
+    def forget(self) -> None:
+        """Leave the run at hand, with every state and what it holds of the inputs."""
+        reset_net(self)
+        self._frames = Frames(())
+        self._hold({})
+        self.samples = self.elapsed = 0
+
     def constant(self, node: fx.Node) -> Any:
         """Return a value that does not vary in time, for the samples at hand."""
         return self._static_value(node, self._constant)
@@ -186,17 +185,28 @@ class SpikingModel(nn.Module):
             if placement.site.node in self.neurons:
                 yield placement.site, self._neuron(placement.site.node)
 
+    def _evaluate(self, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+        """Return the result of one operator, in the mode that this model is in."""
+        learns = self.training and self.graph.trainable
+        return (evaluate_training if learns else evaluate)(self.network, node, value_of)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SpikingModel:
+        """Convert or move everything that is kept between runs, and forget the run at hand."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
+        self.forget()
+        return self
+
     def _advance_node(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Any:
         kind, value_of = self._kinds[node], self._values_over_time(values, steps)
         if kind is Kind.SPIKING:
             return self._fire(node, steps, values, visit)
         if kind is Kind.LINEAR:
-            return evaluate(self.network, node, value_of)
+            return self._evaluate(node, value_of)
         streams = self._streams_read(node)
 
         def function(*tensors: Tensor) -> Any:
             given = dict(zip(streams, tensors, strict=True))
-            return evaluate(self.network, node, lambda read: given[read] if read in given else value_of(read))
+            return self._evaluate(node, lambda read: given[read] if read in given else value_of(read))
 
         return self._cumulated(node.name)(function, steps, *map(value_of, streams))
 
@@ -233,7 +243,7 @@ class SpikingModel(nn.Module):
             if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
                 return self.graph.sizes[read.name](steps * self.samples)
             if read in self._positions:
-                return evaluate(self.network, read, value_of)
+                return self._evaluate(read, value_of)
             if read not in values:
                 values[read] = self._frame(read, steps) if self._varies(read) else self._repeated(read, steps)
             return values[read]
@@ -251,38 +261,16 @@ class SpikingModel(nn.Module):
         if read.name in self.graph.sizes:
             return self.graph.sizes[read.name](self.samples)
         if read in self._positions:
-            return evaluate(self.network, read, lambda node: self._static_value(node, values))
-        if self._varies(read) and self._read_for_kind_alone(read):
+            return self._evaluate(read, lambda node: self._static_value(node, values))
+        if self._varies(read) and read_for_kind_alone(read, self._kinds):
             like = read.meta["val"]  # a stream, read for its kind alone, as new_zeros does
             return torch.empty(0, dtype=like.dtype, device=like.device)
         raise SnnfwError(
             f"operator '{read.name}' is read where it has no value: please report this network to the authors of snnfw."
         )
 
-    def _read_for_kind_alone(self, node: fx.Node) -> bool:
-        static = [user for user in node.users if self._kinds[user] is Kind.STATIC]
-        return bool(static) and all(packet(user) in SHAPES_ONLY for user in static)
-
     def _repeated(self, node: fx.Node, steps: int) -> Any:
-        if self.graph.where[node.name] is None:
-            return self._constant[node]
-        return map_leaves(
-            lambda place, leaf: leaf if place is None else repeat(leaf, place, steps),
-            self.graph.where[node.name],
-            self._constant[node],
-        )
-
-    def _needed_later(self) -> set[fx.Node]:
-        """Return the constants that streams and readout read."""
-        later = {Kind.READOUT, Kind.OUTPUT, *STREAMS}
-        reading = [node for node in self.graph.nodes if self._kinds[node] in later or node in self._positions]
-        return {read for node in reading for read in node.all_input_nodes}
-
-    def _read_out(self) -> list[fx.Node]:
-        """Return the streams that the readout, or the output itself, reads."""
-        ends = (Kind.READOUT, Kind.OUTPUT)
-        frames = self.graph.inputs if self.plan.temporal else ()
-        return [node for node in (*frames, *self.streams) if any(self._kinds[user] in ends for user in node.users)]
+        return repeat_leaves(self._constant[node], self.graph.where[node.name], steps)
 
     def _cumulative(self, node: fx.Node) -> Cumulative:
         places = [self.graph.where[read.name] for read in self._streams_read(node)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from spikingjelly.activation_based.base import MemoryModule
@@ -13,6 +14,7 @@ from torch import Tensor
 from snnfw.kernels.compiler import CompilerMissing
 from snnfw.kernels.learning import learn
 from snnfw.kernels.multistep import computes_in, run, sequence_like, supported
+from snnfw.spiking.buffers import adopt_buffers
 from snnfw.spiking.timefold import select
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def __init__(self, stats: SiteStats) -> None:
         super().__init__()
         self.step_mode = "m"
-        self._made: tuple[list[tuple[int, int]], Kernel | None] | None = None
+        self._made: tuple[list[tuple[Tensor, int]], Kernel | None] | None = None
         zero = torch.zeros_like(stats.threshold)
         self.register_buffer("threshold", stats.threshold.clone())
         self.register_buffer("initial", zero.clone() if stats.initial is None else stats.initial.clone())
@@ -67,6 +69,12 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def reset(self) -> None:
         """Forget every state, and what was made of the parameters, which may change between runs."""
         super().reset()
+        self._made = None
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:
+        """Take what a calibration found in the shapes in which it was stored."""
+        adopt_buffers(self, state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *others)
         self._made = None
 
     @abstractmethod
@@ -158,8 +166,8 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
     def _current_kernel(self) -> Kernel | None:
         """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
-        seen = [(id(buffer), buffer._version) for buffer in self._buffers.values() if buffer is not None]
-        if self._made is None or self._made[0] != seen:
+        seen = [(buffer, buffer._version) for buffer in self._buffers.values() if buffer is not None]
+        if self._made is None or not _same(self._made[0], seen):
             self._made = (seen, self.kernel())
         return self._made[1]
 
@@ -188,3 +196,10 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         return torch.is_grad_enabled() and any(
             value.requires_grad for value in (x_seq, *states) if isinstance(value, Tensor)
         )
+
+
+def _same(before: Sequence[tuple[Tensor, int]], now: Sequence[tuple[Tensor, int]]) -> bool:
+    """Tell whether these are the same tensors, unchanged; held rather than numbered, since numbers are used again."""
+    return len(before) == len(now) and all(
+        old is new and version == other for (old, version), (new, other) in zip(before, now, strict=True)
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
-from snnfw.capture.graph import BatchDim, split_batch
+from snnfw.capture.graph import BatchDim, Where, map_leaves, split_batch
 
 
 def unfold(stream: Tensor, place: BatchDim, steps: int) -> Tensor:
@@ -30,6 +32,16 @@ def repeat(value: Tensor, place: BatchDim, steps: int) -> Tensor:
 def select(value: Tensor, place: BatchDim, keep: Tensor) -> Tensor:
     """Return the samples with indices ``keep`` ([K], long) of a tensor without time."""
     return split_batch(value, place).index_select(place.dim + 1, keep).flatten(place.dim, place.dim + 2)
+
+
+def repeat_leaves(value: Any, where: Where, steps: int) -> Any:
+    """Return a constant, which may be a tree of tensors, as a stream that holds it at each of ``steps`` timesteps."""
+    return map_leaves(lambda place, leaf: leaf if place is None else repeat(leaf, place, steps), where, value)
+
+
+def select_leaves(value: Any, where: Where, keep: Tensor) -> Any:
+    """Return the samples with indices ``keep`` ([K], long) of a tree of tensors without time."""
+    return map_leaves(lambda place, leaf: leaf if place is None else select(leaf, place, keep), where, value)
 
 
 def per_sample(value: Tensor, place: BatchDim) -> Tensor:

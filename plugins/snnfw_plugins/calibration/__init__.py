@@ -79,6 +79,7 @@ class Calibration:
             if self.weights:
                 calibrate_weights(model, inputs, self, resources)
             correct(model, inputs, self)
+            model.forget()
         return model
 
 

@@ -16,7 +16,8 @@ from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind
-from snnfw.spiking.model import STREAMS, SpikingModel
+from snnfw.spiking.model import SpikingModel
+from snnfw.spiking.reading import STREAMS
 from snnfw_plugins.ibra.node import BinaryNeuron
 
 Gains = tuple[float, ...]

@@ -17,7 +17,8 @@ from snnfw.capture.sites import packet
 from snnfw.contracts import Output
 from snnfw.plan.kinds import Kind
 from snnfw.spiking.cumulative import Cumulative
-from snnfw.spiking.model import STREAMS, SpikingModel
+from snnfw.spiking.model import SpikingModel
+from snnfw.spiking.reading import STREAMS
 from snnfw.spiking.timefold import fold, per_sample, repeat, unfold
 from snnfw_plugins.ibra.bits import plane, width
 from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, factor, lower, weight_of, window

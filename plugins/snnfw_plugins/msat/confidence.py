@@ -112,6 +112,7 @@ def count_spikes(
             model.advance(min(longest, timesteps - model.elapsed))
         for name, counted in _counted(model, inactive):
             totals[name] = totals.get(name, Inactivated()) + counted
+    model.forget()
     return totals
 
 

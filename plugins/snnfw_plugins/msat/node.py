@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
@@ -63,19 +64,30 @@ class MSATNeuron(SpikingNeuron):
     """Keep the potential, the sum of its values after each timestep, the last output, and the number of spikes.
 
     Charge is conserved: Σ s(t) + V(T) = Σ x(t) + V(0), unless a filter drops resets. ``threshold`` is Vmax.
+    ``share`` of 2^24 draws let an early spike pass; whole numbers, so that no conversion of the network rounds it.
     ``inactivated`` is what calibration data said of this layer's spikes, where they were counted.
     """
 
     states: ClassVar[tuple[str, ...]] = ("potential", "residuals", "sent", "fired", "elapsed")
 
     key: Tensor | None
+    share: Tensor
+    early: Tensor
+    drop_resets: Tensor
     inactivated: Inactivated | None = None
 
     def __init__(self, stats: SiteStats, options: MSAT) -> None:
         super().__init__(stats)
         self.options = options
         self.register_buffer("key", None)
-        self.confidence, self.early, self.drop_resets = 1.0, 0, False
+        self.register_buffer("share", torch.tensor(2**BITS, device=stats.threshold.device))
+        self.register_buffer("early", torch.tensor(0, device=stats.threshold.device))
+        self.register_buffer("drop_resets", torch.tensor(False, device=stats.threshold.device))
+
+    @property
+    def confidence(self) -> float:
+        """Return the share of early spikes that pass."""
+        return int(self.share) / (1 << BITS)
 
     def filter_early(self, confidence: float, early: int, key: Tensor, drop_resets: bool = False) -> None:
         """Let a spike pass with probability ``confidence`` in each of the first ``early`` timesteps.
@@ -84,7 +96,9 @@ class MSATNeuron(SpikingNeuron):
         draw independently. A spike that does not pass leaves its charge in the potential, unless ``drop_resets``.
         """
         self.key = key.to(self.threshold.device)
-        self.confidence, self.early, self.drop_resets = confidence, early, drop_resets
+        self.share.fill_(math.ceil(confidence * 2**BITS))
+        self.early.fill_(early)
+        self.drop_resets.fill_(drop_resets)
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial potential and empty sums."""
@@ -101,7 +115,7 @@ class MSATNeuron(SpikingNeuron):
         count = (charged / height).floor_().clamp_(0, self.options.phi)
         passing = self._passing(count, elapsed)
         output = passing * height
-        left = charged - (count * height if self.drop_resets else output)
+        left = charged - torch.where(self.drop_resets, count * height, output)
         return output, (left, residuals + left, output, fired + passing, elapsed)
 
     def height(self, potential: Tensor, residuals: Tensor, rise: Tensor, elapsed: Tensor) -> Tensor:
@@ -131,7 +145,7 @@ class MSATNeuron(SpikingNeuron):
         constants |= {"threshold": self.threshold, "offset": self.offset, "burst": float(self.options.phi)}
         if self.key is not None:
             constants |= {"key": self.key, "early": float(self.early)}
-            constants |= {"share": self.confidence * 2**BITS, "drops": float(self.drop_resets)}
+            constants |= {"share": float(self.share), "drops": float(self.drop_resets)}
         return Kernel(msat_body(self.options.depolarisation == "exact", self.key is not None), constants)
 
     def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
@@ -145,7 +159,7 @@ class MSATNeuron(SpikingNeuron):
         if self.key is None:
             return count
         drawn = draw(self.key, elapsed).to(count.dtype)
-        passes: Tensor = (elapsed > self.early) | (drawn < self.confidence * 2**BITS)
+        passes: Tensor = (elapsed > self.early) | (drawn < self.share)
         return count * passes.to(count.dtype)
 
     def _constants(self) -> Constants:

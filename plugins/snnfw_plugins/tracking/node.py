@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snnfw.contracts import SiteStats
 from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.spiking.applied import Applied
 from snnfw.spiking.neuron import SpikingNeuron, States
 
 
@@ -46,7 +47,7 @@ class TrackingNeuron(SpikingNeuron):
         self, stats: SiteStats, function: Callable[[Tensor], Tensor], burst: int, code: str | None = None
     ) -> None:
         super().__init__(stats)
-        self.function, self.burst, self.code = function, burst, code
+        self.function, self.burst, self.code = Applied(function), burst, code
 
     def kernel(self) -> Kernel | None:
         """Return the same step in C, where the activation function is known in C."""
