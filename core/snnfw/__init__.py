@@ -37,6 +37,7 @@ from snnfw.contracts import (
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
+from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 
 if TYPE_CHECKING:
     from snnfw.pipeline import run

@@ -6,21 +6,18 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from snnfw.cache import cache_folder
-from snnfw.capture.graph import attribute
 from snnfw.contracts import Inputs, Keep, Neuron, Site, SiteStats
 from snnfw.convert.observe import first_samples, moved
 from snnfw.errors import SnnfwError, unknown
-from snnfw.kernels.choice import choose
 from snnfw.simulate.distances import Distance, distance_of
 from snnfw.simulate.energy import PJ_TO_MJ
 from snnfw.simulate.events import accumulations, spikes
+from snnfw.simulate.keys import Keys, opened
 from snnfw.simulate.memory import samples_within
-from snnfw.simulate.store import FingerprintError, Store, fingerprint, source_of
+from snnfw.simulate.store import Store
 from snnfw.spiking.branch import branches
 
 if TYPE_CHECKING:
@@ -86,11 +83,13 @@ def measure(
 
     Raises:
         SnnfwError: a site is unknown, kept analog, refuses a candidate or has none; the task has not what
-            ``question.distance`` compares; or a sensitivity is not a finite number.
+            ``question.distance`` compares; a method holds what it cannot be told by; or a sensitivity is not a finite
+            number.
 
     """
     asked = _Asked(plan, _checked(plan, candidates), question, trials)
-    evaluations = _evaluations(asked, distance_of(question.distance, trials.bundle), *_store(asked, cache))
+    store, keys = opened(cache), _keys(asked)
+    evaluations = _evaluations(asked, distance_of(question.distance, trials.bundle), store, keys)
     found = dict(trials.resources.track(evaluations, "measure candidates", len(asked.cells)))
     rows = {site: [found[asked.cell(site, i)] for i in range(len(row))] for site, row in asked.candidates.items()}
     return Table(
@@ -149,45 +148,20 @@ def _checked(plan: Plan, candidates: Mapping[str, Sequence[Neuron]]) -> dict[str
     return {site: tuple(candidates[site]) for site in sites if site in candidates}
 
 
-def _store(asked: _Asked, cache: Path | None) -> tuple[Store, dict[Cell, str]]:
-    """Return where measurements are kept, and the key of each: everything that its value depends on."""
-    try:
-        return Store(cache or cache_folder("search")), _keys(asked)
-    except (OSError, FingerprintError) as error:
-        LOG.warning("snnfw: measurements are not kept (%s): a search that is stopped starts over", error)
-        return Store(None), dict.fromkeys(asked.cells, "")
-
-
 def _keys(asked: _Asked) -> dict[Cell, str]:
-    trials, resources = asked.trials, asked.trials.resources
-    module, placements = trials.graph.module, asked.plan.placements
-    constants = [str(node.target) for node in trials.graph.nodes if node.op == "get_attr"]
-    common = fingerprint(
-        [version(name) for name in ("snnfw", "torch", "spikingjelly")],
-        [module.code, {name: attribute(module, name) for name in constants}],
-        [fingerprint(inputs) for inputs in trials.bundle.calibration],
-        [(placement.site.name, _method(placement.neuron)) for placement in placements],
-        [_method(trials.converter), trials.timesteps, trials.costs, asked.question],
-        [trials.bundle.distance if asked.question.distance == "task" else trials.bundle.logits, source_of(__name__)],
-        [resources.device, choose(resources.backend, resources.device).name, resources.memory, resources.seed],
-    )
-    change = _changes(asked)
-    return {cell: fingerprint(common, cell[0], change(cell)) for cell in asked.cells}
+    """Return the key of each cell: of the plan, and of the neuron in its place."""
+    keys = Keys(asked.trials)
+    plan = keys.plan(asked.plan)
+    change = _changes(asked, keys)
+    return {cell: keys.of("the question", asked.question, plan, cell[0], change(cell)) for cell in asked.cells}
 
 
-def _method(method: object) -> tuple[object, str]:
-    """Return what tells a method from others: its parameters, and its code."""
-    return method, source_of(type(method).__module__)
-
-
-def _changes(asked: _Asked) -> Callable[[Cell], str]:
+def _changes(asked: _Asked, keys: Keys) -> Callable[[Cell], str]:
     """Return what tells which neuron stands in a cell; with their own thresholds, which others were converted too."""
     if asked.question.thresholds == "kept":
-        return lambda cell: "" if cell[1] is None else fingerprint(_method(asked.candidates[cell[0]][cell[1]]))
-    variants = {
-        number: fingerprint([_method(placement.neuron) for placement in asked.variant(number).placements])
-        for number in range(max(map(len, asked.candidates.values())))
-    }
+        rows = asked.candidates
+        return lambda cell: "" if cell[1] is None else keys.of(f"a neuron for '{cell[0]}'", rows[cell[0]][cell[1]])
+    variants = {number: keys.plan(asked.variant(number)) for number in range(max(map(len, asked.candidates.values())))}
     return lambda cell: "" if cell[1] is None else variants[cell[1]]
 
 

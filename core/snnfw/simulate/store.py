@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
 import os
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import fields, is_dataclass
 from pathlib import Path
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
-import torch
-from torch import Tensor
-
 LOG = logging.getLogger("snnfw")
-
-
-class FingerprintError(TypeError):
-    """There is a value of which it is not known what it is made of."""
 
 
 class Store:
@@ -81,68 +69,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def fingerprint(*values: Any) -> str:
-    """Return a key that only equal values share: tensors and floats go in by their bytes, methods by their fields.
-
-    Raises:
-        FingerprintError: there is a value of which it is not known what it is made of.
-
-    """
-    digest = hashlib.sha256()
-    for part in _parts(values):
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.hexdigest()
-
-
-@functools.cache
-def source_of(module: str) -> str:
-    """Return a key of the Python files of the package that a module belongs to, or of its one file."""
-    top = sys.modules.get(module.partition(".")[0])
-    folders = [Path(folder) for folder in getattr(top, "__path__", ())]
-    alone = getattr(sys.modules.get(module), "__file__", None)
-    files = [path for folder in folders for path in folder.rglob("*.py")] or ([Path(alone)] if alone else [])
-    return fingerprint([path.read_bytes() for path in sorted(files)])
-
-
-def _parts(value: Any) -> Iterator[bytes]:
-    """Yield what kind of value it is, and what it holds, piece by piece."""
-    yield f"{type(value).__module__}.{type(value).__qualname__}".encode()
-    if value is None or isinstance(value, bool | int | str | Path | torch.dtype | torch.device):
-        yield str(value).encode()
-    elif isinstance(value, bytes):
-        yield value
-    elif isinstance(value, float):
-        yield value.hex().encode()
-    elif isinstance(value, Tensor):
-        yield f"{value.dtype} {list(value.shape)}".encode()
-        yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
-    else:
-        held = _held(value)
-        yield str(len(held)).encode()
-        for item in held:
-            yield from _parts(item)
-
-
-def _held(value: Any) -> Sequence[Any]:
-    """Return what a value is made of."""
-    if isinstance(value, Mapping):
-        return sorted(value.items(), key=lambda item: str(item[0]))
-    if isinstance(value, Sequence):
-        return value
-    if isinstance(value, Set):
-        return sorted(value, key=str)
-    if isinstance(value, FunctionType):
-        captured = [cell.cell_contents for cell in value.__closure__ or ()]
-        return value.__module__, value.__code__.co_firstlineno, source_of(value.__module__), captured
-    if isinstance(value, BuiltinFunctionType | type):
-        return str(value.__module__), value.__qualname__
-    if isinstance(value, MethodType):
-        return value.__func__, value.__self__
-    if isinstance(value, functools.partial):
-        return value.func, value.args, value.keywords
-    if is_dataclass(value):
-        return [(field.name, getattr(value, field.name)) for field in fields(value)]
-    raise FingerprintError(f"a {type(value).__qualname__} has no fields to tell it by")

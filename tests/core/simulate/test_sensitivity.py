@@ -413,18 +413,20 @@ def homeless() -> Path:
     raise RuntimeError("Could not determine home directory.")
 
 
-def test_a_method_that_cannot_be_told_from_others_is_measured_all_the_same(
-    chain: tuple[Graph, Tensor], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_method_that_cannot_be_told_from_others_is_refused(chain: tuple[Graph, Tensor], tmp_path: Path) -> None:
     @dataclass(frozen=True, slots=True)
     class Odd(Tracking):
         extra: object = None
 
     graph, x = chain
     plan = planned(graph)
-    table = measure(plan, {names(plan)[0]: [Odd(extra=object())]}, Question(), trials_of(graph, x), tmp_path)
-    assert math.isfinite(table.sensitivity[0][0])
-    assert caplog.messages[0].startswith("snnfw: measurements are not kept (a object has no fields to tell it by)")
+    with pytest.raises(SnnfwError) as caught:
+        measure(plan, {names(plan)[0]: [Odd(extra=object())]}, Question(), trials_of(graph, x), tmp_path)
+    assert str(caught.value) == (
+        f"the search cannot tell a neuron for '{names(plan)[0]}' from others (a object has no fields to tell it by), and "
+        "might take what it measured before for what it has to measure now: let it hold plain data, functions and "
+        "objects with fields alone."
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -3,18 +3,14 @@ from __future__ import annotations
 import logging
 import os
 import struct
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from snnfw.simulate.store import FingerprintError, Store, fingerprint, source_of
-from snnfw_plugins.adafire import AdaFire
+from snnfw.simulate.fingerprint import fingerprint
+from snnfw.simulate.store import Store
 
 KEY = fingerprint("key")
 
@@ -100,72 +96,3 @@ def test_writers_and_readers_share_a_folder(tmp_path: Path) -> None:
             writing.result()
     assert [Store(tmp_path).load(key) for key in keys] == values
     assert len(files(tmp_path)) == len(keys)
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A factor."""
-
-    by: float
-
-    def times(self, value: float) -> float:
-        return self.by * value
-
-
-def scaled(by: float) -> Callable[[float], float]:
-    return lambda value: by * value
-
-
-DIFFERENT: dict[str, tuple[Any, Any]] = {
-    "a float by one bit": (0.3, 0.1 + 0.2),
-    "zero's sign": (0.0, -0.0),
-    "one and true": (1, True),
-    "a number and its text": (1, "1"),
-    "a tensor's type": (torch.zeros(2), torch.zeros(1, dtype=torch.float64)),
-    "a tensor's shape": (torch.zeros(2, 3), torch.zeros(3, 2)),
-    "a tensor by one bit": (torch.tensor(0.3), torch.tensor(0.3).nextafter(torch.tensor(1.0))),
-    "nesting": ([[1], 2], [[1, 2]]),
-    "the end of a word": (["ab", "c"], ["a", "bc"]),
-    "a method's parameter": (AdaFire(phi=1), AdaFire(phi=2)),
-    "a name": ({"a": 1}, {"b": 1}),
-    "a bound argument": (partial(int, base=2), partial(int, base=3)),
-    "functions": (fingerprint, files),
-    "functions without a name": (
-        lambda x: x,
-        lambda x: -x,
-    ),
-    "what a function has captured": (scaled(1.0), scaled(2.0)),
-    "whose method": (Scale(1.0).times, Scale(2.0).times),
-}
-
-
-@pytest.mark.parametrize("name", DIFFERENT)
-def test_different_values_have_different_fingerprints(name: str) -> None:
-    one, other = DIFFERENT[name]
-    assert fingerprint(one) != fingerprint(other)
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        ({"a": 1, "b": 2.5}, {"b": 2.5, "a": 1}),
-        (AdaFire(phi=3), AdaFire(phi=3)),
-        (scaled(2.0), scaled(2.0)),
-        (Scale(2.0).times, Scale(2.0).times),
-        (torch.arange(6.0).reshape(2, 3), torch.arange(6.0).reshape(3, 2).reshape(2, 3)),
-        (torch.ones(2, 3, 4, 4), torch.ones(2, 3, 4, 4).contiguous(memory_format=torch.channels_last)),
-        (torch.tensor([1.5], dtype=torch.bfloat16), torch.tensor([1.5], dtype=torch.bfloat16)),
-    ],
-)
-def test_equal_values_have_equal_fingerprints(one: Any, other: Any) -> None:
-    assert fingerprint(one) == fingerprint(other)
-
-
-def test_what_cannot_be_told_from_others_has_no_fingerprint() -> None:
-    with pytest.raises(FingerprintError, match=r"^a object has no fields to tell it by$"):
-        fingerprint({"value": object()})
-
-
-def test_methods_of_different_packages_have_different_sources() -> None:
-    assert source_of("snnfw.contracts") == source_of("snnfw.simulate.store")
-    assert source_of("snnfw.contracts") != source_of("snnfw_plugins.adafire")
