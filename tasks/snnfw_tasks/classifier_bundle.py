@@ -50,7 +50,7 @@ def bundle(
             calibration.first(task.calibration),
             max(1, task.batch // (frames or 1)),
             task.workers,
-            partial(_inputs, frames is not None),
+            _inputs,
         ),
         tuning=CheckedBatches(calibration.first(task.calibration), task.batch, task.workers, _batch),
         evaluation=CheckedBatches(evaluation, task.batch, task.workers, _batch),
@@ -125,10 +125,9 @@ def shuffled(count: int, seed: int) -> list[int]:
     return order
 
 
-def _inputs(framed: bool, images: Tensor, labels: Tensor) -> Inputs:
-    """Return what the network itself is called with: single frames [N · frames, C, H, W] where there are frames."""
+def _inputs(images: Tensor, labels: Tensor) -> Inputs:
     del labels
-    return (images.flatten(0, 1) if framed else images,)
+    return (images,)
 
 
 def _batch(images: Tensor, labels: Tensor) -> Batch:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -13,6 +15,7 @@ from snnfw.capture.export import capture
 from snnfw.config.resolve import resolve
 from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
 from snnfw.errors import SnnfwError
+from snnfw.pipeline import run
 from snnfw.plan.place import place
 from snnfw.registry import Registry
 from snnfw_tasks import events
@@ -26,7 +29,6 @@ from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -97,17 +99,16 @@ def test_the_default_bundle_is_complete() -> None:
     }
 
 
-def test_calibration_holds_every_frame_of_the_tuning_recordings_by_itself() -> None:
+def test_calibration_holds_the_tuning_recordings() -> None:
     bundle = load(calibration=5, batch=22)
     assert bundle.tuning is not None
-    frames = [inputs for (inputs,) in bundle.calibration]
-    assert [len(some) for some in frames] == [20, 20, 10]
-    recordings = torch.cat([batch.inputs[0] for batch in bundle.tuning])
-    assert torch.cat(frames).equal(recordings.flatten(0, 1))
+    recordings = [inputs for (inputs,) in bundle.calibration]
+    assert [some.shape for some in recordings] == [(n, 10, 2, 24, 24) for n in (2, 2, 1)]  # about 22 frames in each
+    assert torch.cat(recordings).equal(torch.cat([batch.inputs[0] for batch in bundle.tuning]))
 
 
 def test_a_batch_smaller_than_a_recording_calibrates_with_one_recording() -> None:
-    assert [len(inputs[0]) for inputs in load(calibration=2, batch=1).calibration] == [10, 10]
+    assert [inputs[0].shape[:2] for inputs in load(calibration=2, batch=1).calibration] == [(1, 10), (1, 10)]
 
 
 def test_frames_are_scaled_and_mostly_empty() -> None:
@@ -195,6 +196,15 @@ def test_the_shipped_weights_take_a_film_run_backwards_for_the_other_sense() -> 
         reversed_right.append(model(frames.flip(1, 2)).argmax(1) == batch.target)
     assert torch.cat(right).float().mean() > 0.9
     assert torch.cat(reversed_right).float().mean() < 0.1
+
+
+def test_biases_are_corrected_on_whole_recordings(tmp_path: Path) -> None:
+    words = ["task=events", "plugin=calibration", "timesteps=10", "task.limit=100", f"out={tmp_path / 'run'}"]
+    run(resolve(words, registry := Registry()), registry)
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    (last,) = (point for point in report["checkpoints"] if point["timestep"] == 10)
+    assert last["scores"]["accuracy"] > 0.6
+    assert last["scores"]["accuracy"] < report["network"]["scores"]["accuracy"]
 
 
 @pytest.mark.parametrize("side", [24, 31, 48])

@@ -161,7 +161,8 @@ class Bundle:
     samples, with that much label smoothing.
 
     Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
-    timestep; ``example`` and ``calibration`` hold single frames, [N, ...], which the network itself is called with.
+    timestep. So do those of ``calibration``, from which observers see every frame by itself; ``example`` alone holds
+    single frames, [N, ...], which the network is called with.
     """
 
     model: nn.Module

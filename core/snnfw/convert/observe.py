@@ -13,6 +13,7 @@ from snnfw.capture.graph import Graph, evaluate, last_uses
 from snnfw.contracts import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
 from snnfw.contracts.data import count
 from snnfw.errors import SnnfwError, misgiven
+from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
 from snnfw.spiking.memory import dense
 
 
@@ -38,7 +39,11 @@ def observe(
 
 @torch.no_grad()
 def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
-    """Yield every site and its activation for a batch, holding no more than the network itself would."""
+    """Yield every site and its activation for a batch, holding no more than the network itself would.
+
+    Of whole samples [N, frames, ...] the network sees every frame by itself, N · frames of them.
+    """
+    inputs = single_frames(graph, inputs)
     sites = {site.node: site for site in (*graph.sites, *graph.gates)}
     values: dict[fx.Node, Any] = {node: dense(x) for node, x in zip(graph.inputs, inputs, strict=True)}
     freed = last_uses(graph.nodes)
@@ -51,6 +56,17 @@ def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
             yield sites[node.name], values[node]
         for done in freed[node]:
             values.pop(done, None)
+
+
+def mean_activations(graph: Graph, inputs: Inputs, timesteps: int) -> Iterator[tuple[Site, Tensor]]:
+    """Yield every site and what its neuron's mean output over a run should be: the activation of each sample.
+
+    Of whole samples [N, frames, ...] it is the mean over the frames that the run sees.
+    """
+    seen = first_frames(graph, inputs, timesteps)
+    frames = frames_in(graph, seen)
+    for site, activation in activations(graph, seen):
+        yield site, mean_over_frames(activation, graph.where[site.node], frames)
 
 
 def first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:

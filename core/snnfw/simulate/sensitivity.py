@@ -17,8 +17,10 @@ from snnfw.simulate.energy import PJ_TO_MJ
 from snnfw.simulate.events import accumulations, spikes
 from snnfw.simulate.keys import Keys, opened
 from snnfw.simulate.memory import samples_within
+from snnfw.simulate.run import network_output
 from snnfw.simulate.store import Store
 from snnfw.spiking.branch import branches
+from snnfw.spiking.frames import first_frames, frames_in
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
@@ -188,7 +190,8 @@ def _measured(asked: _Asked, distance: Distance, missing: Sequence[Cell]) -> Ite
     trials, question = asked.trials, asked.question
     model = trials.convert(asked.plan)
     inputs = _samples(model, question.samples, trials)
-    wanted = trials.graph(*inputs)
+    seen = first_frames(trials.graph, inputs, trials.timesteps)
+    wanted = network_output(trials.graph, seen, frames_in(trials.graph, seen))
     changed = [(site, number) for site, number in missing if number is not None]
     substitutes = _own_thresholds(asked, changed) if question.thresholds == "own" else _kept(asked, model, changed)
     numbers = {name: [number for site, number in changed if site == name] for name in asked.candidates}

@@ -26,6 +26,7 @@ def branches(
     is as after a run unchanged.
     """
     model.begin(inputs)
+    model.show_frames(model.timesteps)
     model.elapsed = model.timesteps
     sites = {site.node: site for site, _ in model.site_neurons()}
     streams = model.streams

@@ -19,7 +19,7 @@ from snnfw.plan.place import Plan
 from snnfw.plan.positions import positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.deltas import Deltas
-from snnfw.spiking.frames import Frames
+from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.memory import dense, memory_of
 from snnfw.spiking.neuron import SpikingNeuron
@@ -82,7 +82,7 @@ class SpikingModel(nn.Module):
         """Reset every state and run what no neuron feeds, once."""
         self.forget()
         self.samples = len(inputs[0])
-        self._frames = Frames(inputs if self.plan.temporal else ())
+        self._frames = Frames(whole_samples(self.graph, inputs) if self.plan.temporal else ())
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: dense(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
@@ -101,12 +101,17 @@ class SpikingModel(nn.Module):
         """Run ``steps`` more timesteps, all at once in the batch dimension."""
         if not self.samples:
             raise SnnfwError("the model has not begun: call begin(inputs) before advance(steps).")
-        for node in self._ends:
-            if self._kinds[node] is Kind.INPUT:
-                self._mean(node.name).add(self._frame(node, steps), steps)
+        self.show_frames(steps)
         self.run_streams(self.streams, {}, steps, visit)
         self.elapsed += steps
         self._frames.shown += steps
+
+    @differentiable_in_training
+    def show_frames(self, steps: int) -> None:
+        """Take the next frames into the means of inputs that the readout itself reads, before any stream runs."""
+        for node in self._ends:
+            if self._kinds[node] is Kind.INPUT:
+                self._mean(node.name).add(self._frame(node, steps), steps)
 
     @differentiable_in_training
     def run_streams(

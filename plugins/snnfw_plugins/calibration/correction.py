@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnfw.contracts import Batches, Inputs, Resources, Site
-from snnfw.convert.observe import activations, first_samples, moved
+from snnfw.convert.observe import first_samples, mean_activations, moved
 from snnfw.simulate.memory import samples_within
 
 LOG = logging.getLogger("snnfw")
@@ -52,7 +52,7 @@ def correct(model: SpikingModel, inputs: Inputs, options: Calibration) -> None:
     """
     wanted = {
         site.name: activation.mean(_batch_dim(site), keepdim=True)
-        for site, activation in activations(model.graph, inputs)
+        for site, activation in mean_activations(model.graph, inputs, model.timesteps)
     }
     for wished, change in ((options.bias, _bias), (options.potential, _potential)):
         if wished:

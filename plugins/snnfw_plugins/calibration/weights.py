@@ -13,6 +13,7 @@ from torch import Tensor, fx
 from snnfw.capture.graph import Graph, attribute, evaluate
 from snnfw.contracts import Inputs, Quantiser, Resources, Site
 from snnfw.errors import SnnfwError
+from snnfw.spiking.frames import first_frames, frames_in, mean_frame, mean_over_frames, single_frames
 from snnfw.spiking.timefold import select
 from snnfw_plugins.calibration.layers import Layer, find_layers
 from snnfw_plugins.calibration.walk import Walk
@@ -112,8 +113,10 @@ class Sweep:
         for node in (weight for layer in self.layers for weight in layer.weights):
             model.deltas[node.name] = torch.zeros_like(attribute(model.network, str(node.target)))
         self.neurons = {site.node: neuron for site, neuron in model.site_neurons()}
-        self.own = Walk(model.graph, inputs)
-        self.mean = Walk(model.graph, inputs, model.deltas, self.neurons)
+        seen = first_frames(model.graph, inputs, model.timesteps)
+        self.frames = frames_in(model.graph, seen)
+        self.own = Walk(model.graph, single_frames(model.graph, seen))
+        self.mean = Walk(model.graph, mean_frame(model.graph, seen), model.deltas, self.neurons)
         self.places = {node.name: index for index, node in enumerate(model.graph.nodes)}
         self.ends = deque(sorted(self.places[name] for name in self.neurons))
 
@@ -145,7 +148,8 @@ class Sweep:
         wanted = layer.total if site is None else graph.nodes[self.places[site.node]]
         current, sources = self.mean.value(layer.total), (node.all_input_nodes[0] for node in layer.operators)
         inputs = {source: self.mean.value(source) for source in sources}
-        return Problem(graph, layer, self.own.samples, inputs, current, self.own.value(wanted), self._close(site))
+        own = mean_over_frames(self.own.value(wanted), graph.where[wanted.name], self.frames)
+        return Problem(graph, layer, self.mean.samples, inputs, current, own, self._close(site))
 
     def _close(self, site: Site | None) -> Close:
         if site is None:

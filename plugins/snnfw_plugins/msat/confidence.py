@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnfw.contracts import Batches, Inputs, Resources
-from snnfw.convert.observe import activations, moved
+from snnfw.convert.observe import mean_activations, moved
 from snnfw.simulate.memory import steps_within
 from snnfw_plugins.msat.chance import keys
 from snnfw_plugins.msat.node import MSATNeuron
@@ -105,7 +105,8 @@ def count_spikes(
     totals: dict[str, Inactivated] = {}
     for batch in _first(calibration, samples):
         inputs = moved(batch, resources.device)
-        inactive = {site.name: activation <= 0 for site, activation in activations(model.graph, inputs)}
+        wanted = mean_activations(model.graph, inputs, timesteps)
+        inactive = {site.name: activation <= 0 for site, activation in wanted}
         model.begin(inputs)
         while model.elapsed < timesteps:
             longest = steps_within(model, model.samples, resources.memory)
