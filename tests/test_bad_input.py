@@ -13,7 +13,7 @@ from snnfw.registry import Registry
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
-    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, layers, load, memory, model, neuron, "
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, layers, load, memory, model, neuron, "
     "out, plugin, recipe, search, seed, strict, task, timesteps."
 )
 FILES = {
@@ -76,7 +76,7 @@ MISTAKES = {
         "no rule covers site 'relu' (relu): add a rule that matches it, such as {match: \"relu\", neuron: keep}."
     ),
     "recipe=not_a_recipe.yaml": (
-        "not_a_recipe.yaml is not a recipe: no key named 'just text'. Keys: checkpoints, converter, energy, exit, layers, "
+        "not_a_recipe.yaml is not a recipe: no key named 'just text'. Keys: checkpoints, converter, energy, exit, fitting, layers, "
         "load, neuron, search, timesteps."
     ),
     "recipe=missing.yaml": "recipe=missing.yaml does not work: there is no such file.",

@@ -19,7 +19,7 @@ from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import Bundle, Item, Resources
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import about, acquire, load, search
+from snnfw.pipeline import about, acquire, fitting, load, search
 from snnfw.plan.place import Plan, place
 from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, standing
@@ -103,7 +103,8 @@ def entry(config: CompareConfig, method: Method, ground: Ground, network: Networ
 
 def simulated(run: RunConfig, ground: Ground, warm: bool) -> tuple[Plan, Trace]:
     """Convert and simulate one run; unless its kernels are warm, an untimed batch compiles them first."""
-    graph, bundle, resources = ground.graph, ground.bundle, ground.resources
+    graph, resources = ground.graph, ground.resources
+    bundle, _ = fitting(run, ground.bundle)
     torch.manual_seed(run.seed)  # whatever ran before
     found = search(run, graph, place(graph, run.layers, temporal=bundle.temporal), bundle, resources)
     model = run.converter.convert(graph, found.plan, bundle.calibration, run.timesteps, resources)

@@ -29,6 +29,7 @@ from snnfw.report.folder import as_json, run_folder, write_folder
 from snnfw.report.html import report_page
 from snnfw.report.report import make_report, network_itself
 from snnfw.report.tables import show_plan, show_report
+from snnfw.simulate.fitting import SHARE, set_aside
 from snnfw.simulate.look import look
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trials import Trials
@@ -43,7 +44,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     resources = acquire(config, console)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
-    bundle = load(config, resources)
+    bundle, fitted = fitting(config, load(config, resources))
     graph = capture(bundle.model, bundle.example)
     placed = place(graph, config.layers, temporal=bundle.temporal)
     found = search(config, graph, placed, bundle, resources)
@@ -52,7 +53,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
     scores, seconds = evaluate_network(graph, bundle, resources)
     network = network_itself(found.plan, config.energy, scores, seconds, bundle.frames)
-    told, records = about(config, bundle), (found.record, rule.record() if rule else None)
+    told, records = about(config, bundle) | fitted, (found.record, rule.record() if rule else None)
     report = make_report(graph, found.plan, trace, network, config.energy, bundle.headline, told, *records)
     show_report(report, console)  # before anything is drawn or written, which may fail
 
@@ -84,8 +85,16 @@ def search(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resour
         require_all_spiking(placed)
     if config.search is None:
         return Found(placed)
-    trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources)
+    share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
+    trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
     return config.search.search(placed, trials)
+
+
+def fitting(config: RunConfig, bundle: Bundle) -> tuple[Bundle, dict[str, Any]]:
+    """Return the bundle with samples set aside for what is fitted, and what the report says of that."""
+    fits = config.search is not None or (config.exit is not None and getattr(config.exit, "fits", True))
+    bundle, record = set_aside(bundle, config.fitting, fits)
+    return bundle, {"fitting": record} if fits or config.fitting else {}
 
 
 def acquire(config: RunConfig, console: Console) -> Resources:

@@ -203,7 +203,7 @@ def test_help_of_compare_says_what_is_its_own(
     for line in (
         "Usage: snnfw compare KEY=VALUE ... [--config]",
         "snnfw compare task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]",
-        "methods plugins and neurons by name, or mappings {name, plugin, recipe, layers, neuron, converter, search, exit} "
+        "methods plugins and neurons by name, or mappings {name, plugin, recipe, layers, neuron, converter, search, exit, fitting} "
         "(list of text | mapping, required)",
         "checkpoints timesteps to compare at (list of int, default [1, 2, 4, 8, 16, 32])",
         "retarget convert anew for each of them; false: read all off one conversion for the last (bool, default true)",

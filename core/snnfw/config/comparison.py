@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from snnfw.registry import Registry
 
-METHOD_KEYS = ("plugin", "recipe", "layers", "neuron", "converter", "search", "exit")
+METHOD_KEYS = ("plugin", "recipe", "layers", "neuron", "converter", "search", "exit", "fitting")
 """What makes up a method, and may be its own; everything else is shared, or the numbers could not be compared."""
 
 WITHOUT: Plain = {"search": None, "exit": None}

@@ -61,6 +61,15 @@ class Settings:
         BeforeValidator(number_of_bytes),
         Field(gt=0, description="bytes for the activations of one chunk of timesteps: 512MiB, 2GiB"),
     ] = 2 * 2**30
+    fitting: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            lt=1,
+            description="share of the calibration samples that exits and searches have to themselves; without it, a "
+            "quarter if that is enough",
+        ),
+    ] = None
     strict: Annotated[bool, Field(description="fail if anything stays analog or multiplies at every timestep")] = False
     checkpoint: Annotated[
         Path | None, Field(description="the folder of a training: run its network, with the weights it ended with")
@@ -92,6 +101,7 @@ class RunConfig:
     device: str
     seed: int
     memory: int
+    fitting: float | None
     strict: bool
     checkpoint: Path | None
     energy: EnergyModel
@@ -128,6 +138,7 @@ RECIPE_KEYS = (
     "exit",
     "timesteps",
     "checkpoints",
+    "fitting",
     "energy",
     "load",
 )

@@ -152,7 +152,8 @@ class Bundle:
     (higher is better). ``target_of(target, keep)`` selects the samples with indices ``keep`` ([K], long) from a
     batch's target, so that samples can leave a batch early.
 
-    What methods may ask for beyond that, where a task has it: ``tuning``, the calibration samples with their targets;
+    What methods may ask for beyond that, where a task has it: ``tuning``, the same calibration samples in the same
+    order, with their targets;
     ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
     each, pixels say; ``correct(output, target)``, how much of each sample is right, from 0 to 1, as [N]: whether its
     label is, or which share of its pixels; ``distance(of, to)``, how far each sample's output is from another one, as
@@ -163,6 +164,9 @@ class Bundle:
     Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
     timestep. So do those of ``calibration``, from which observers see every frame by itself; ``example`` alone holds
     single frames, [N, ...], which the network is called with.
+
+    ``fitting`` is no task's to give: where some of the calibration samples are kept for searches and exits alone, it
+    and ``tuning`` hold these, and ``calibration`` the others.
     """
 
     model: nn.Module
@@ -181,6 +185,7 @@ class Bundle:
     training: Callable[[int, int, int], Batches[Batch]] | None = None
     loss: Callable[[Output, Any, float], Tensor] | None = None
     frames: int | None = None
+    fitting: Batches[Inputs] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would fail, or be taken for something else, much later."""

@@ -81,7 +81,10 @@ class ExitRule(Protocol):
 
 @runtime_checkable
 class ExitPolicy(Protocol):
-    """Let samples leave before the last timestep, by a rule that calibration data may shape."""
+    """Let samples leave before the last timestep, by a rule that calibration data may shape.
+
+    One that nothing is fitted for says so in an attribute ``fits``, which is true where it is missing.
+    """
 
     name: ClassVar[str]
 

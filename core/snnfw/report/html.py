@@ -13,7 +13,7 @@ from snnfw.plan.kinds import Kind
 from snnfw.report import figures
 from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
-from snnfw.report.records import chosen, exit_steps, spoken
+from snnfw.report.records import chosen, exit_steps, fitted, spoken
 from snnfw.report.report import Report
 from snnfw.report.units import joules, percent, score, si
 
@@ -40,6 +40,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             },
             searched=spoken(report.search or {}),
             choices=chosen(report.search or {}),
+            fitted=fitted(about),
             exits=exits,
             thresholds=any(row.threshold is not None for row in exits),
             uncharged=set(report.uncharged),

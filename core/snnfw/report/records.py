@@ -41,6 +41,19 @@ def exit_steps(report: Report) -> list[ExitStep]:
     return rows
 
 
+def fitted(about: Record) -> str:
+    """Return in a sentence which samples search and exit were fitted on; nothing where nothing was."""
+    record = about.get("fitting")
+    if not isinstance(record, Mapping):
+        return ""
+    if record.get("own"):
+        return (
+            f"{record.get('samples')} calibration samples are kept for search and exit alone; the conversion saw the "
+            f"other {record.get('conversion')}."
+        )
+    return "Search and exit are fitted on the calibration samples that the conversion saw too, on which it does better."
+
+
 def _threshold(record: Record, timestep: int) -> float | None:
     """Return what ``thresholds`` holds for a timestep: by timestep, or as a list that begins at the first."""
     thresholds = record.get("thresholds")

@@ -12,7 +12,7 @@ from rich.text import Text
 from snnfw.contracts import Keep
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
-from snnfw.report.records import exit_steps, spoken
+from snnfw.report.records import exit_steps, fitted, spoken
 from snnfw.report.report import Report, counts_in_report, describe
 from snnfw.report.units import joules, percent, score, si
 
@@ -71,6 +71,8 @@ def show_report(report: Report, console: Console) -> None:
         console.print(Text(f"search: {spoken(report.search)}"))
     if report.exits:
         console.print(_exits(report))
+    if said := fitted(report.about):
+        console.print(said)
     console.print(
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
         f"{percent(report.spiking_share)} of the MACs are accumulations of events, "

@@ -76,6 +76,7 @@ def _parts(trials: Trials, fingerprints: Fingerprints) -> Iterator[tuple[str, li
     yield "the network", [graph.module.code, {name: attribute(graph.module, name) for name in constants}]
     yield "the network's operators", list(_operators(graph))
     yield "the calibration data", [fingerprints.key(inputs) for inputs in bundle.calibration]
+    yield "the data to fit on", [fingerprints.key(inputs) for inputs in bundle.fitting or ()]
     yield "the calibration data with targets", [fingerprints.key(batch) for batch in bundle.tuning or ()]
     yield "how the task scores", [bundle.scorer, bundle.headline, bundle.target_of, bundle.frames]
     yield "how the task reads outputs", [bundle.logits, bundle.correct, bundle.distance]

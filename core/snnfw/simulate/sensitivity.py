@@ -233,10 +233,10 @@ def _own_thresholds(asked: _Asked, changed: Sequence[tuple[str, int]]) -> dict[s
 
 
 def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
-    """Return the first calibration samples as one batch, as many as memory holds twice: in a branch and aside."""
+    """Return the first samples to fit on as one batch, as many as memory holds twice: in a branch and aside."""
     memory = trials.resources.memory
     fitting = samples_within(model, model.timesteps, memory // 2)
-    inputs = first_samples(trials.bundle.calibration, wanted)
+    inputs = first_samples(trials.bundle.fitting or trials.bundle.calibration, wanted)
     given = len(inputs[0])
     if fitting < given:
         LOG.warning(

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Trials:
-    """One network, its data, and how plans for it are converted and charged. Evaluation data has no part in it."""
+    """One network, its data, and how plans for it are converted and charged. Evaluation data has no part in it.
+
+    ``fitting`` is the share of the calibration samples that no conversion sees, for recipes that are to do the same.
+    """
 
     graph: Graph
     bundle: Bundle
@@ -28,6 +31,7 @@ class Trials:
     timesteps: int
     costs: EnergyModel
     resources: Resources
+    fitting: float = 0.0
 
     def convert(self, plan: Plan) -> SpikingModel:
         """Return the spiking model of a plan, calibrated as a run would."""

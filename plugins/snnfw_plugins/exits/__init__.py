@@ -88,6 +88,11 @@ class Confidence:
     tolerance: Tolerance = None
     batches: Most = 10
 
+    @property
+    def fits(self) -> bool:
+        """Tell whether calibration data shapes the rule: the threshold is given, a tolerance raises the minimum."""
+        return self.tolerance is not None
+
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw_plugins.exits.scores import confidence
@@ -113,6 +118,11 @@ class Stability:
     tolerance: Tolerance = None
     batches: Most = 10
 
+    @property
+    def fits(self) -> bool:
+        """Tell whether calibration data shapes the rule: the threshold is given, a tolerance raises the minimum."""
+        return self.tolerance is not None
+
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw.simulate.outputs import outputs_of
@@ -134,6 +144,7 @@ class Fixed:
     """Leave after a timestep, every sample the same: a run of that many timesteps in a network made for more."""
 
     name: ClassVar[str] = "fixed"
+    fits: ClassVar[bool] = False
 
     timestep: Annotated[int, Field(ge=1, description="timestep after which every sample leaves")]
 

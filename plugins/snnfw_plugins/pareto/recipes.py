@@ -23,6 +23,7 @@ def recipe(plan: Plan, trials: Trials) -> str:
         "timesteps": trials.timesteps,
         "converter": take_apart(trials.converter),
         "search": None,
+        "fitting": trials.fitting,
         "layers": [plain_rule(rule) for rule in rules],
     }
     return OmegaConf.to_yaml(OmegaConf.create(values))

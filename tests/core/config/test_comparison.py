@@ -144,11 +144,11 @@ REFUSALS: dict[str, str] = {
     "'methods=[{converter: direct}]'": "methods[0] has no name: give it one, like {name: mine, plugin: ...}.",
     "'methods=[{name: 3, plugin: plain}]'": "methods[0] has no name: give it one, like {name: mine, plugin: ...}.",
     "'methods=[{plugin: plain, sed: 3}]'": (
-        "methods[0]: no key named 'sed'. Keys: converter, exit, layers, name, neuron, plugin, recipe, search."
+        "methods[0]: no key named 'sed'. Keys: converter, exit, fitting, layers, name, neuron, plugin, recipe, search."
     ),
     "'methods=[{plugin: plain, neurn: single}]'": (
         "methods[0]: no key named 'neurn'. Did you mean 'neuron'? "
-        "Keys: converter, exit, layers, name, neuron, plugin, recipe, search."
+        "Keys: converter, exit, fitting, layers, name, neuron, plugin, recipe, search."
     ),
     "'methods=[{plugin: plain, seed: 3}]'": (
         "methods[0] has a 'seed' of its own: methods share it, so give seed=... beside methods=."
@@ -175,7 +175,7 @@ REFUSALS: dict[str, str] = {
     "methods=[single] task=namin": "no task named 'namin'. Did you mean 'naming'? Registered: finding, naming.",
     "method=[single]": (
         "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, device, energy, "
-        "exit, experiment, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
+        "exit, experiment, fitting, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
         "strict, task."
     ),
 }

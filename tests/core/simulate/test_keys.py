@@ -68,6 +68,7 @@ CHANGED: dict[str, Callable[[Trials], Trials]] = {
     "correct": lambda t: trials_of(t.graph, correct=lambda output, target: output.argmax(1) == target),
     "distance": lambda t: trials_of(t.graph, distance=lambda one, other: (one - other).abs().sum(1)),
     "selection of targets": lambda t: trials_of(t.graph, target_of=lambda target, keep: target),
+    "data to fit on": lambda t: trials_of(t.graph, fitting=[(X,)]),
     "frames": lambda t: trials_of(t.graph, frames=3),
     "seed": lambda t: trials_of(t.graph, seed=1),
     "memory": lambda t: trials_of(t.graph, memory=2**20),

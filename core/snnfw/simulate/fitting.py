@@ -1,0 +1,96 @@
+"""Set calibration samples aside for exits and searches, so that these are not fitted on what conversions have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic
+
+import torch
+
+from snnfw.contracts import Batch, Batches, Bundle, Inputs, Item
+from snnfw.errors import SnnfwError
+
+SHARE = 0.25
+"""The share that is set aside where nobody says another one."""
+
+ENOUGH = 32
+"""Samples that it has to hold for that: with fewer, thresholds and sensitivities would be mostly noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Item]):
+    """The samples from ``start`` to ``stop`` of some batches, whose ``sizes`` are known, in batches as they come."""
+
+    batches: Batches[Item]
+    sizes: tuple[int, ...]
+    start: int
+    stop: int
+    cut: Callable[[Item, int, int], Item]
+
+    def __iter__(self) -> Iterator[Item]:
+        begin = 0
+        for batch, size in zip(self.batches, self.sizes, strict=False):
+            first, last = max(self.start - begin, 0), min(self.stop - begin, size)
+            if first < last:
+                yield batch if last - first == size else self.cut(batch, first, last)
+            begin += size
+            if begin >= self.stop:
+                return
+
+    def __len__(self) -> int:
+        ends = [sum(self.sizes[: index + 1]) for index in range(len(self.sizes))]
+        spans = zip((0, *ends), ends, strict=False)
+        return sum(max(self.start, begin) < min(self.stop, end) for begin, end in spans)
+
+
+def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, dict[str, Any]]:
+    """Return the bundle whose last calibration samples are for fitting alone, and a record of how many there are.
+
+    Without a ``share`` it is a quarter, where something ``fits`` and that is enough of them; otherwise conversions and
+    fits share all samples.
+
+    Raises:
+        SnnfwError: a share is asked for that leaves one of both sides without samples, or the calibration samples with
+            targets are not as many as those without.
+
+    """
+    if share == 0 or (share is None and not fits):
+        return bundle, {"own": False}
+    sizes = tuple(len(inputs[0]) for inputs in bundle.calibration)
+    with_targets = tuple(len(batch.inputs[0]) for batch in bundle.tuning or ())
+    total = sum(sizes)
+    aside = round(total * (SHARE if share is None else share))
+    alike = bundle.tuning is None or sum(with_targets) == total
+    if share is None and (aside < ENOUGH or not alike):
+        return bundle, {"own": False, "samples": total, "conversion": total}
+    if not 0 < aside < total:
+        raise SnnfwError(
+            f"fitting={share:g} of {total} calibration samples leaves {aside} for fitting and {total - aside} for the "
+            "conversion: give more calibration samples, or fitting=0 to share them."
+        )
+    if not alike:
+        raise SnnfwError(
+            f"fitting={share:g} needs the same calibration samples with and without targets, and this task has "
+            f"{sum(with_targets)} and {total}: leave fitting out."
+        )
+    split = total - aside
+    tuning = bundle.tuning
+    if tuning is not None:
+        tuning = Part(tuning, with_targets, split, total, partial(_batch, bundle))
+    changed = replace(
+        bundle,
+        calibration=Part(bundle.calibration, sizes, 0, split, _inputs),
+        fitting=Part(bundle.calibration, sizes, split, total, _inputs),
+        tuning=tuning,
+    )
+    return changed, {"own": True, "samples": aside, "conversion": split}
+
+
+def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:
+    return tuple(tensor[first:last] for tensor in inputs)
+
+
+def _batch(bundle: Bundle, batch: Batch, first: int, last: int) -> Batch:
+    return Batch(_inputs(batch.inputs, first, last), bundle.target_of(batch.target, torch.arange(first, last)))
