@@ -213,7 +213,7 @@ def test_all_layers_can_be_filtered_each_with_its_own_confidence_and_chance(grap
     for neuron in (first, last):
         assert neuron.inactivated is not None
         assert neuron.confidence == pytest.approx(neuron.inactivated.confidence, abs=2**-24)
-        assert (neuron.early, neuron.drop_resets) == (4, True)
+        assert (int(neuron.early), bool(neuron.drop_resets)) == (4, True)
     assert not torch.equal(torch.as_tensor(first.key), torch.as_tensor(last.key))
 
 
