@@ -10,6 +10,8 @@ from typing import Any, Generic
 import torch
 
 from snnfw.contracts import Batch, Batches, Bundle, Inputs, Item
+from snnfw.contracts.data import count
+from snnfw.convert.observe import checked, labelled
 from snnfw.errors import SnnfwError
 
 SHARE = 0.25
@@ -58,8 +60,7 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
     """
     if share == 0 or (share is None and not fits):
         return bundle, {"own": False}
-    sizes = tuple(len(inputs[0]) for inputs in bundle.calibration)
-    with_targets = tuple(len(batch.inputs[0]) for batch in bundle.tuning or ())
+    sizes, with_targets = _sizes(bundle)
     total = sum(sizes)
     aside = round(total * (SHARE if share is None else share))
     alike = bundle.tuning is None or sum(with_targets) == total
@@ -86,6 +87,15 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
         tuning=tuning,
     )
     return changed, {"own": True, "samples": aside, "conversion": split}
+
+
+def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the samples in each calibration batch without and with targets, refusing what is no such batch."""
+    arguments, what = len(bundle.example), "calibration batch"
+    count(bundle.calibration, "the calibration data")
+    given = (checked(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.calibration))
+    known = (labelled(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.tuning or ()))
+    return tuple(len(inputs[0]) for inputs in given), tuple(len(batch.inputs[0]) for batch in known)
 
 
 def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,12 @@ def test_a_share_that_cannot_be_is_refused(bundle: Bundle, share: float, error: 
     with pytest.raises(SnnfwError) as caught:
         set_aside(bundle, share, fits=True)
     assert str(caught.value) == error
+
+
+def test_batches_with_labels_are_refused_where_inputs_are_wanted() -> None:
+    labelled = replace(bundle_of((4,)), calibration=[(torch.zeros(4), torch.zeros(4))])
+    with pytest.raises(SnnfwError, match=r"^calibration batch 0 holds 2 tensors and the network takes 1: give a tuple"):
+        set_aside(labelled, 0.5, fits=True)
 
 
 @pytest.mark.parametrize(
