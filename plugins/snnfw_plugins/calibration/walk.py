@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
 from snnfw.contracts import Inputs
-from snnfw.spiking.model import dense
+from snnfw.spiking.memory import dense
 
 
 class Walk:
