@@ -17,7 +17,8 @@ from snnfw.contracts import Neuron, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.simulate.memory import steps_within
-from snnfw.spiking.model import SpikingModel, dense
+from snnfw.spiking.memory import dense
+from snnfw.spiking.model import SpikingModel
 
 
 @dataclass(frozen=True, slots=True)
