@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.contracts import Output, Site
+from snnfw.errors import SnnfwError
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,40 @@ class Graph:
         return self.nodes[-1]
 
     def __call__(self, *inputs: Tensor) -> Output:
-        """Run the network itself, on any number of samples."""
+        """Run the network itself, on any number of samples.
+
+        Raises:
+            SnnfwError: the inputs are not as many, or not of the shape, that the network was captured with.
+
+        """
+        require_shapes(self, inputs)
         with torch.no_grad():
             return self.module(*inputs)
 
     def tree(self, results: Any) -> Output:
         """Return flat results in the shape that the network returns them in."""
         return self.module.graph.process_outputs(results)
+
+
+def require_shapes(graph: Graph, inputs: Sequence[Tensor], frames: bool = False) -> None:
+    """Refuse inputs that the graph was not captured for: the sizes of its reshapes and pools are those of its samples.
+
+    With ``frames`` every input holds that many more in dimension 1.
+    """
+    lead = ["N", "frames"] if frames else ["N"]
+    wanted = [[*lead, *node.meta["val"].shape[1:]] for node in graph.inputs]
+    given = [list(getattr(tensor, "shape", ())) for tensor in inputs]
+    fits = len(given) == len(wanted) and all(
+        len(has) == len(wants) and has[len(lead) :] == wants[len(lead) :]
+        for has, wants in zip(given, wanted, strict=True)
+    )
+    if not fits or len({sizes[0] for sizes in given}) > 1:
+        shown = " and ".join(f"[{', '.join(map(str, sizes))}]" for sizes in wanted)
+        shapes = " and ".join(map(str, given)) or "none"
+        raise SnnfwError(
+            f"the network was captured for inputs of shape {shown} and is given {shapes}: "
+            "give what fits, or capture it with an example of the new shape."
+        )
 
 
 def evaluate(module: torch.nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:

@@ -9,7 +9,7 @@ import torch
 from spikingjelly.activation_based.functional import reset_net
 from torch import Tensor, fx, nn
 
-from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves
+from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves, require_shapes
 from snnfw.capture.own import constants_of
 from snnfw.capture.trainable import evaluate_training
 from snnfw.contracts import Inputs, Output, Site
@@ -81,8 +81,9 @@ class SpikingModel(nn.Module):
     def begin(self, inputs: Inputs) -> None:
         """Reset every state and run what no neuron feeds, once."""
         self.forget()
-        self.samples = len(inputs[0])
         self._frames = Frames(whole_samples(self.graph, inputs) if self.plan.temporal else ())
+        require_shapes(self.graph, inputs, frames=self.plan.temporal)
+        self.samples = len(inputs[0])
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: dense(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
@@ -150,9 +151,8 @@ class SpikingModel(nn.Module):
             values[node] = self._evaluate(node, value_of)
         places = self._evaluate(self.graph.output, lambda read: self.graph.where[read.name])
         results = self._evaluate(self.graph.output, value_of)
-        each = map_leaves(
-            lambda place, leaf: leaf if place is None else unfold(leaf, place, self.elapsed), places, results
-        )
+        t = self.elapsed
+        each = map_leaves(lambda place, leaf: leaf if place is None else unfold(leaf, place, t), places, results)
         return self.graph.tree(each)
 
     @torch.no_grad()

@@ -230,3 +230,21 @@ def test_a_stream_that_is_read_where_it_has_no_value_is_an_error_and_no_empty_te
     stream = next(node for node in model.streams if node.name not in model.means)
     with pytest.raises(SnnfwError, match=f"^operator '{stream.name}' is read where it has no value"):
         model.constant(stream)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [((), "none"), ((noise(2, 3, 8, 8),) * 2, "[2, 3, 8, 8] and [2, 3, 8, 8]"), ((noise(2, 3, 8, 4),), "[2, 3, 8, 4]")],
+)
+def test_inputs_of_another_number_or_shape_are_refused_by_graph_and_model(
+    given: tuple[Tensor, ...], words: str
+) -> None:
+    x = noise(2, 3, 8, 8)
+    graph = captured(ConvNet, x)
+    for called in (graph, converted(graph, Tracking(), x, 4)):
+        with pytest.raises(SnnfwError) as caught:
+            called(*given)
+        assert str(caught.value) == (
+            f"the network was captured for inputs of shape [N, 3, 8, 8] and is given {words}: give what fits, or capture it "
+            "with an example of the new shape."
+        )
