@@ -98,7 +98,7 @@ def filled(s: Tensor, value: float) -> Tensor:
 
 def unpooled3(s: Tensor) -> Tensor:
     values, indices = F.max_pool3d(s, 2, return_indices=True)
-    return F.max_unpool3d(values, indices, [2], output_size=list(s.shape))
+    return F.max_unpool3d(values, indices, [2, 2, 2], output_size=list(s.shape))
 
 
 def shifted(s: Tensor) -> Tensor:
@@ -312,7 +312,7 @@ INDEXING = (
     current("scatter", lambda s: aten.scatter(s, 1, swapped(s), s.flip(2))),
     current("scatter_add", lambda s: aten.scatter_add(s, 1, swapped(s), s.flip(2))),
     analog("scatter_reduce", lambda s: s.scatter_reduce(1, swapped(s), s.flip(2), "amax")),
-    analog("max_unpool2d", lambda s: F.max_unpool2d(*F.max_pool2d(s + w(2, 4, 4), 2, return_indices=True), [2])),
+    analog("max_unpool2d", lambda s: F.max_unpool2d(*F.max_pool2d(s + w(2, 4, 4), 2, return_indices=True), [2, 2])),
     analog("max_unpool3d", lambda s: unpooled3(s + w(2, 3, 3, 2)), VOLUME),
 )
 
