@@ -255,6 +255,7 @@ PRODUCTS = (
     move("mul", lambda s: s * 0.5),
     move("mul", lambda s: s * w(2, 1, 1)),
     move("mul", lambda s: w(3, 2, 1, 1).unsqueeze(1).mul(s.unsqueeze(0)).movedim(0, 1) * 1),
+    current("mul", lambda s: (s + 0.3) * 0.5),
     analog("mul", lambda s: s * s.flip(1) * 0.3),
     move("matmul", lambda s: s @ w(4, 3)),
     move("matmul", lambda s: w(3, 4) @ s),
@@ -289,6 +290,7 @@ PRODUCTS = (
 QUOTIENTS = (
     move("div", lambda s: s / 2),
     move("div", lambda s: s / (w(2, 1, 1).abs() + 1)),
+    current("div", lambda s: (s + 0.3) / 2),
     analog("div", lambda s: w(2, 1, 1) / (s + 2)),
     analog("div", lambda s: torch.div(s + 0.03, 0.25, rounding_mode="floor") * 0.2),
 )

@@ -70,6 +70,15 @@ def test_the_output_is_the_nodes_own_bit_for_bit(method: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("method", ALL)
+def test_the_initial_potential_is_turned_into_the_nodes_own_unit(method: type[Any]) -> None:
+    drive = noise(3, 6, 5)
+    plain = built(method(), 4.0).begin(drive)
+    moved = built(method(), 4.0, initial=torch.full((1, 1, 1), 2.0, dtype=torch.float64)).begin(drive)
+    torch.testing.assert_close(moved[0], plain[0] + 2.0 * 1.0 / 4.0)
+    assert all(map(torch.equal, moved[1:], plain[1:]))
+
+
+@pytest.mark.parametrize("method", ALL)
 def test_with_soft_reset_too_where_there_is_a_choice(method: type[Any]) -> None:
     if "v_reset" in {field.name for field in fields(method)}:
         soft = method(v_reset=None)
