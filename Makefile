@@ -16,11 +16,12 @@ LIBRARIES := libgl1 libglib2.0-0 libgomp1 libusb-1.0-0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint format clean libraries
+.PHONY: help demo test mutants lint format clean libraries
 
 help:
 	@echo "make demo     convert a trained network to a spiking one and report on both"
 	@echo "make test     run the linters, the type checker and the tests"
+	@echo "make mutants  put small faults into the code and see which the tests miss: about half an hour"
 	@echo "make lint     run the linters and the type checker"
 	@echo "make format   format the code and apply the linter's safe fixes"
 	@echo "make clean    remove $(VENV) and every cache"
@@ -32,6 +33,12 @@ demo: $(INSTALLED)
 # A process for each core with one thread: the tests' tensors are too small to share.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+# More of them, or others: make mutants SIZE=200 SEED=2.
+SIZE ?= 80
+SEED ?= 1
+mutants: $(INSTALLED_DEV)
+	$(BIN)/python -m benchmarks.mutants --size $(SIZE) --seed $(SEED) --out benchmarks/results/mutants.json
 
 lint: $(INSTALLED_DEV)
 	$(BIN)/ruff check

@@ -89,6 +89,21 @@ def test_functions_are_short() -> None:
     assert not long, f"functions of more than {FUNCTION_LINES} lines: {long}"
 
 
+def test_values_are_frozen_and_have_slots() -> None:
+    """What grows while one function runs is private to its module, and need not be frozen."""
+    decorators = [
+        (f"{_relative(path)}: {node.name}", ast.unparse(decorator))
+        for path in _modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+    ]
+    classes = [(name, text) for name, text in decorators if text.startswith("dataclass")]
+    assert classes
+    assert not [name for name, text in classes if "slots=True" not in text]
+    assert not [name for name, text in classes if "frozen=True" not in text and ": _" not in name]
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.name)
 def test_packages_of_the_wheel_exist_and_are_typed(package: Path) -> None:
     missing = [name for name in ("__init__.py", "py.typed") if not (package / name).is_file()]

@@ -71,8 +71,7 @@ def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], s
     operator = packet(node)
     tensors = [read for read in node.all_input_nodes if _is_tensor(read)]
     if table.scales(node):
-        streams = [read for read in tensors if read in varying]
-        return len(streams) == 1 and streams[0] in events
+        return any(read in events for read in tensors)  # it is linear: one factor varies
     if operator in table.MOVING_INDEXING:
         tensors = [read for read in tensors if read not in choosing(node)]
     elif operator in table.MOVES:

@@ -38,6 +38,46 @@ def test_wrong_class_scores_beside_boxes_in_pixels_are_noticed(dtype: torch.dtyp
         check_equal(other, graph, (x,))
 
 
+def refusal(network: nn.Module, x: Tensor, parameter: str) -> str:
+    """Return what is said of the graph of a network of which a parameter has changed since."""
+    graph = capture(network, (x,))
+    check_equal(network, graph, (x,))
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other.get_parameter(parameter).add_(0.1)
+    with pytest.raises(SnnfwError) as caught:
+        check_equal(other, graph, (x,))
+    return str(caught.value)
+
+
+def test_a_channel_is_held_against_what_is_largest_in_the_batch() -> None:
+    """In [N, C] no dimension but the batch's tells boxes from scores."""
+
+    class Pooled(Detector):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x).mean(2)
+
+    said = refusal(seeded(Pooled).eval(), noise(3, 3, 20).float(), "scores.bias")
+    assert said.startswith(
+        "the captured graph does not compute what the network computes (output 0, a batch of 3 samples)"
+    )
+
+
+def test_a_network_that_no_other_precision_can_run_is_told_in_its_own() -> None:
+    class Constant(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer, self.constants = nn.Linear(4, 4), [torch.eye(4)]
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.relu(self.layer(x)) @ self.constants[0]
+
+    said = refusal(seeded(Constant).eval(), noise(3, 4).float(), "layer.bias")
+    assert said.startswith(
+        "the captured graph does not compute what the network computes (output 0, a batch of 3 samples)"
+    )
+
+
 def test_a_channel_of_zeros_is_held_to_rounding_in_the_whole() -> None:
     class Dead(nn.Module):
         def forward(self, x: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -42,18 +44,21 @@ def test_a_batch_norm_without_a_layer_of_its_own_stays_one_affine_operator() -> 
     torch.testing.assert_close(graph(x), model(x))
 
 
+@pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("layer", ["linear", "conv1d", "conv_transpose2d"])
-def test_every_kind_of_layer_folds(layer: str) -> None:
-    built: dict[str, tuple[nn.Module, Tensor]] = {
-        "linear": (nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU()), noise(2, 6)),
-        "conv1d": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4), nn.ReLU()), noise(2, 3, 9)),
+def test_every_kind_of_layer_folds(layer: str, affine: bool) -> None:
+    built: dict[str, tuple[nn.Sequential, Tensor]] = {
+        "linear": (nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4, affine=affine), nn.ReLU()), noise(2, 6)),
+        "conv1d": (nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4, affine=affine), nn.ReLU()), noise(2, 3, 9)),
         "conv_transpose2d": (
-            nn.Sequential(nn.ConvTranspose2d(3, 4, 2, bias=False), nn.BatchNorm2d(4), nn.ReLU()),
+            nn.Sequential(nn.ConvTranspose2d(3, 4, 2, bias=False), nn.BatchNorm2d(4, affine=affine), nn.ReLU()),
             noise(2, 3, 5, 5),
         ),
     }
-    model, x = built[layer]
-    model = estimated(model, x).double()
+    network, x = built[layer]
+    for parameter in network[1].parameters():  # gain and shift
+        nn.init.uniform_(parameter, 0.5, 2, generator=torch.Generator().manual_seed(1))
+    model = estimated(network, x).double()
     graph = capture(model, (x,))
     assert "batch_norm" not in [operator_name(node) for node in graph.nodes]
     torch.testing.assert_close(graph(x), model(x))
@@ -118,6 +123,29 @@ def test_a_network_that_mixes_samples_is_refused() -> None:
         "operator 'mean' at 'the top of the network' mixes the samples of a batch: its result has no batch dimension and "
         "yet depends on the samples. A spiking network needs every sample computed alone."
     )
+
+
+class Picks(nn.Module):
+    """Reads one place of each sample by two lists of positions, as networks for text read their last token."""
+
+    def __init__(self, counts: bool) -> None:
+        super().__init__()
+        self.layer, self.counts = nn.Linear(6, 4), counts
+
+    def forward(self, x: Tensor) -> Tensor:
+        samples = torch.arange(x.shape[0])
+        picked = torch.relu(self.layer(x))[samples, torch.full_like(samples, 2)]
+        return picked + samples.unsqueeze(1) if self.counts else picked
+
+
+def test_samples_may_be_numbered_to_be_read_and_not_to_be_told_apart() -> None:
+    model = seeded(partial(Picks, False)).double().eval()
+    other = noise(7, 5, 6, seed=1)
+    torch.testing.assert_close(capture(model, (noise(2, 5, 6),))(other), model(other))
+    with pytest.raises(
+        SnnfwError, match=r"^operator 'add' .* mixes the samples of a batch: its result for some samples"
+    ):
+        captured(partial(Picks, True), noise(2, 5, 6))
 
 
 class FixedBatch(nn.Module):
