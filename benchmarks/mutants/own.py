@@ -50,12 +50,12 @@ class Own:
 
     def reason(self, mutant: Mutant) -> str | None:
         """Return why a mutant is equivalent; None where it is not said to be."""
-        known = {(each.module, each.line, each.mutated): each.reason for each in self.equivalent}
-        return known.get((mutant.module, *mutant.lines))
+        known = {(each.module, _bare(each.line), _bare(each.mutated)): each.reason for each in self.equivalent}
+        return known.get((mutant.module, *map(_bare, mutant.lines)))
 
     def stale(self, root: Path) -> list[Equivalent]:
         """Return the equivalent faults whose line is no longer in its module."""
-        return [each for each in self.equivalent if each.line not in _lines(root / each.module)]
+        return [each for each in self.equivalent if _bare(each.line) not in _lines(root / each.module)]
 
 
 def read(path: Path = FILE) -> Own:
@@ -69,12 +69,15 @@ def read(path: Path = FILE) -> Own:
 def mirror(module: str) -> str:
     """Return where the test that mirrors a module belongs: a file for each of the core's, and for each plugin."""
     root, _, *inside = module.removesuffix(".py").split("/")
-    return "/".join(
-        ["tests", root, *(inside[:-1] if root == "core" else []), f"test_{inside[-1 if root == 'core' else 0]}.py"]
-    )
+    folders, name = (inside[:-1], inside[-1]) if root == "core" else ([], inside[0])
+    return "/".join(["tests", root, *folders, f"test_{name}.py"])
 
 
 def _lines(path: Path) -> set[str]:
-    return (
-        {" ".join(line.split()) for line in path.read_text(encoding="utf-8").splitlines()} if path.is_file() else set()
-    )
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return {_bare(line) for line in text.splitlines()}
+
+
+def _bare(code: str) -> str:
+    """Return code without its spaces, which faults leave anywhere."""
+    return "".join(code.split())

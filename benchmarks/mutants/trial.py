@@ -73,18 +73,17 @@ class Bench:
 
     def trials(self, mutants: Sequence[Mutant], own: Own) -> Iterator[Tried]:
         """Yield what becomes of each mutant; tests that fail without a fault say nothing, and are an error."""
-        usual: dict[tuple[str, ...], float] = {}
+        usual: dict[str, float] = {}
         for mutant in mutants:
             if reason := own.reason(mutant):
                 yield Tried(mutant, Fate.EQUIVALENT, reason, 0.0)
                 continue
-            tests = tuple(own.tests_of(self.folder, mutant.module))
-            if tests not in usual:
-                usual[tests] = self._without_a_fault(tests)
-            yield self._with(mutant, tests, self.grace + self.patience * usual[tests])
+            tests = own.tests_of(self.folder, mutant.module)
+            usual |= {each: self._without_a_fault(each) for each in tests if each not in usual}
+            yield self._with(mutant, tests, self.grace + self.patience * sum(usual[each] for each in tests))
 
-    def _without_a_fault(self, tests: Sequence[str]) -> float:
-        fate, output, took = self.run(tests, 3600)
+    def _without_a_fault(self, tests: str) -> float:
+        fate, output, took = self.run([tests], 3600)
         if fate is not Fate.SURVIVED:
             raise SnnfwError(f"the tests fail without any fault, mend them first: {_failed(output) or output}")
         return took
