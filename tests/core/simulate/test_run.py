@@ -17,13 +17,11 @@ from snnfw.simulate import group
 from snnfw.simulate.energy import spiking_energy
 from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.events import accumulations, spikes
-from snnfw.simulate.group import samples_within_a_step
 from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.tracking import Tracking
 
 T = 8
 
@@ -113,20 +111,6 @@ def test_memory_of_a_step_is_what_the_streams_need(case: tuple[Graph, Tensor, Sp
     assert 2 * 2 * largest <= bytes_per_step(model) <= 2 * 4 * largest
     assert steps_within(model, 4, 1) == 1
     assert samples_within(model, 8, 1) == 2
-
-
-@pytest.mark.parametrize("neuron", [AdaFire(phi=2), Tracking()])
-def test_samples_that_go_together_have_room_for_what_neurons_remember(
-    case: tuple[Graph, Tensor, SpikingModel], neuron: Any
-) -> None:
-    """States and counted events, as large as a site each, stay beside a timestep's streams; a state may be smaller."""
-    graph, x, _ = case
-    model = converted(graph, neuron, x, T)
-    model.begin((x,))
-    model.advance(1)
-    remembered = sum(len(list(site.named_memories())) * site.emitted.nbytes for _, site in model.site_neurons())
-    each = bytes_per_step(model) + remembered // len(x)
-    assert [samples_within_a_step(model, memory) for memory in (3 * each - 1, 3 * each, 4 * each - 1)] == [2, 3, 3]
 
 
 def test_an_exit_costs_the_readouts_it_looks_at() -> None:
