@@ -30,7 +30,7 @@ MOVES = _ops(
 ) | {operator.getitem}
 """Carry every element along, or leave it out: linear, and an event stays an event."""
 
-READ_FOR_SHAPE = {aten.copy: 0, aten.type_as: 1, aten.expand_as: 1, aten.view_as: 1, aten.reshape_as: 1}
+READ_FOR_SHAPE = {aten.copy: 0, aten.type_as: 1}
 """Moves of one argument that read another for its kind and size alone, and where that one is."""
 
 AVERAGES = _ops(

@@ -142,6 +142,21 @@ def test_every_operator_of_the_tables_has_a_row() -> None:
     assert sorted(named - known) == []
 
 
+CHOOSERS = {"index", "indices", "mask", "condition"}
+
+
+@pytest.mark.parametrize("operator", sorted(table.INDEXING, key=str), ids=str)
+def test_what_operators_choose_by_is_what_torch_calls_so(operator: Any) -> None:
+    """At the same place in every overload that takes tensors."""
+    found = [
+        {place for place, argument in enumerate(overload._schema.arguments) if argument.name in CHOOSERS}
+        for overload in (getattr(operator, name) for name in operator.overloads())
+        if not overload._schema.name.endswith("_out") and "Dimname" not in str(overload._schema)
+    ]
+    assert set(table.CHOOSING[operator]) in found
+    assert all(places in (set(), set(table.CHOOSING[operator])) for places in found)
+
+
 def test_operators_are_planned_as_the_tables_promise(case: Case) -> None:
     kinds = [case.plan.fates[case.call(index).name].kind for index in range(len(case.rows))]
     assert dict(zip(case.names, kinds, strict=True)) == {

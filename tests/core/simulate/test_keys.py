@@ -91,6 +91,11 @@ def test_anything_that_changes_the_answer_makes_another_key(graph: Graph, name: 
     assert key(CHANGED[name](trials)) != key(trials)
 
 
+def test_every_kind_of_trials_has_a_key_of_its_own(graph: Graph) -> None:
+    given, scores = vars_of(trials_of(graph)), (lambda self, plan: 1, lambda self, plan: 2)
+    assert len({key(type("Others", (Trials,), {"score": score})(*given)) for score in scores}) == 2
+
+
 def test_a_weight_makes_another_key(graph: Graph) -> None:
     other = captured(ConvNet, X)
     before = key(trials_of(other))
