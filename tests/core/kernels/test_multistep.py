@@ -177,6 +177,16 @@ def test_a_reset_neuron_starts_again(make: Make) -> None:
     assert same(neuron(drive), first)
 
 
+def test_a_threshold_that_changes_during_a_run_holds_from_then_on(make: Make) -> None:
+    drive, stats = noise((4, 6), torch.float64, 0), SiteStats(torch.tensor(0.5, dtype=torch.float64))
+    ours, theirs = native(make, stats), make(stats)
+    for factor in (1, 3):
+        for neuron in (ours, theirs):
+            neuron.threshold.mul_(factor)
+        assert same(ours(drive), theirs(drive))
+        assert_equal_states(ours, theirs)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_parameters_in_half_precision_are_read_as_they_are(make: Make, dtype: torch.dtype) -> None:
     drive = noise((4, 2, 3), dtype, 0)

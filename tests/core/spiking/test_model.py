@@ -127,6 +127,24 @@ def test_soft_reset_neurons_converge_as_well(convnet: tuple[Graph, Tensor]) -> N
     assert errors[3] < 0.006
 
 
+def test_the_output_of_each_timestep_is_read_for_itself() -> None:
+    x = noise(3, 4)
+    graph = captured(lambda: nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 5)), x)
+    model = converted(graph, AdaFire(), x, 4)
+    model.keep_each()
+    model.begin((x,))
+    model.advance(4)
+    each, mean = model.read_each(), model.read()
+    assert each.shape == (4, 3, 5)
+    sums = [torch.zeros(3, 5, dtype=torch.float64)]
+    for steps in range(1, 5):
+        model.begin((x,))
+        model.advance(steps)
+        sums.append(model.read() * steps)
+    torch.testing.assert_close(each, torch.stack(sums).diff(dim=0))
+    torch.testing.assert_close(each.mean(0), mean)
+
+
 def test_what_no_neuron_feeds_runs_once(convnet: tuple[Graph, Tensor]) -> None:
     graph, x = convnet
     model = converted(graph, AdaFire(), x, 4)
