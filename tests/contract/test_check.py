@@ -12,6 +12,7 @@ from snnfw.convert.observers import Peak
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.spiking.check import check_neuron
 from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.spiking.trial import LAYOUTS
 
 
 class Sound(SpikingNeuron):
@@ -382,6 +383,12 @@ FAULTS: dict[str, tuple[type[Any], list[str]]] = {
     "a crash in build": (CrashesInBuild, [f"{DEFAULTS} KeyError: 'site'."]),
     "a module of another kind": (BuildsAnything, ["build() returns a ReLU: it must return a snnfw.SpikingNeuron."]),
 }
+
+
+def test_layouts_are_what_they_are_called() -> None:
+    for layout in LAYOUTS:
+        axes = layout.words.strip("[]").split(", ")
+        assert (len(layout.shape), layout.batch, layout.channel) == (len(axes), axes.index("N"), axes.index("C"))
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -29,7 +29,7 @@ ORDERS: tuple[Literal["lsb", "msb"], ...] = ("lsb", "msb")
 
 
 class Branches(nn.Module):
-    """Residual sums, concatenation, every kind of pooling, a gain, and consumers that share what they read."""
+    """Residual sums, concatenation, every kind of pooling, gains, and consumers that share what they read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class Branches(nn.Module):
         first = F.relu(self.bn(self.stem(x)))
         second = F.relu(self.body(first) + first)
         third = F.relu(self.down(F.max_pool2d(first, 2)))
-        joined = torch.cat([F.avg_pool2d(second + first, 2), third, 0.5 * F.avg_pool2d(first, 2)], 1)
+        joined = torch.cat([F.avg_pool2d(second + first, 2), third / 2, 0.5 * F.avg_pool2d(first, 2)], 1)
         fourth = F.relu(self.join(joined))
         fifth = F.relu(self.last(fourth)) + fourth
         pooled = torch.cat([F.adaptive_avg_pool2d(fifth, 1), F.adaptive_max_pool2d(fourth, 1)], 1)
@@ -127,7 +127,7 @@ def test_neurons_of_different_scales_keep_their_own_bits() -> None:
     assert bits.virtual_timesteps == 2 * 9
     gains = {node.name: worth for node, worth in bits.lowering.gains.items()}
     assert gains["relu"] == (0.1,)
-    assert gains["cat"] == (0.0025, 0.0125, 0.025, 0.1)  # pools of four, and the gain of one half
+    assert gains["cat"] == (0.0025, 0.0125, 0.025, 0.05)  # pools of four, and the gains of one half
 
 
 @pytest.mark.parametrize("order", ORDERS)

@@ -78,6 +78,7 @@ REFUSED = {
     (5.0, 100): "d · n = 500 is not 2^B - 1 with B from 1 to 20; the nearest with n=100 is d=5.11 (B = 9)",
     (5.11, 10): "d · n = 51.1 is not 2^B - 1 with B from 1 to 20; the nearest with n=10 is d=6.3 (B = 6)",
     (5.114, 100): "d · n = 511.4 is not 2^B - 1 with B from 1 to 20; the nearest with n=100 is d=5.11 (B = 9)",
+    (1.5, 1): "d · n = 1.5 is not 2^B - 1 with B from 1 to 20; the nearest with n=1 is d=1 (B = 1)",
     (4.0, 1): "d · n = 4 is not 2^B - 1 with B from 1 to 20; the nearest with n=1 is d=3 (B = 2)",
     (5.0, 1): "d · n = 5 is not 2^B - 1 with B from 1 to 20; the nearest with n=1 is d=7 (B = 3)",
     (30.0, 1_000_000): (
