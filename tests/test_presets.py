@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from functools import partial
 
+import pytest
+from torch import nn
+
+from networks import captured, noise
 from snnfw import Registry, resolve
+from snnfw.capture.graph import Graph
 from snnfw.config.recipe import plain_preset
+from snnfw.errors import SnnfwError
+from snnfw.plan.place import place
 
 OWN = {
     "adafire": None,  # the paper has 8, 16 and more; the task may choose
@@ -24,6 +31,44 @@ OWN = {
 
 TASTE = {"classification": 8, "detection": 8, "events": 8, "pointcloud": 16, "segmentation": 8}
 """The number that a task prefers where a method has none."""
+
+
+PLACED: dict[str, tuple[str | None, str | None]] = {
+    "adafire": ("AdaFire", "Tracking"),
+    "ann": ("Keep", "Keep"),
+    "burst": ("AdaFire", "Tracking"),
+    "calibration": ("IntegrateAndFire", "Tracking"),
+    "ibra": ("IntegerBinaryRangeAlignment", "Tracking"),
+    "inflor": ("SoftResetIntegrateAndFire", None),
+    "msat": ("MSAT", "Tracking"),
+    "qcfs": (None, None),
+    "rate": ("IntegrateAndFire", "Tracking"),
+    "signed": ("AdaFire", "Tracking"),
+    "spikingjelly": ("IFNode", None),
+}
+"""The neuron of a network that has ReLUs alone, and of one that has SiLUs alone; None where it is refused."""
+
+
+@pytest.fixture(scope="module")
+def graphs() -> tuple[Graph, Graph]:
+    relu, silu = (
+        captured(partial(nn.Sequential, nn.Linear(3, 4), activation(), nn.Linear(4, 2)), noise(2, 3))
+        for activation in (nn.ReLU, nn.SiLU)
+    )
+    return relu, silu
+
+
+@pytest.mark.parametrize("plugin", OWN)
+def test_a_method_places_its_neuron_and_another_where_that_does_not_fit(
+    registry: Registry, graphs: tuple[Graph, Graph], plugin: str
+) -> None:
+    layers = registry.presets[plugin].layers
+    for graph, wanted in zip(graphs, PLACED[plugin], strict=True):
+        if wanted is None:
+            with pytest.raises(SnnfwError, match=r"places nothing|stands in for"):
+                place(graph, layers)
+        else:
+            assert [type(placed.neuron).__name__ for placed in place(graph, layers).placements] == [wanted]
 
 
 @pytest.fixture(scope="module")
