@@ -83,7 +83,7 @@ def test_a_fault_is_killed_by_its_own_tests_and_survives_where_there_are_none(
         (11, "killed", "tests/core/test_gates.py::test_gates"),
         (19, "survived", ""),
     ]
-    assert (found["score"], found["killed"], found["survived"]) == (0.5, 1, 1)
+    assert (found["score"], found["fates"]["killed"], found["fates"]["survived"]) == (0.5, 1, 1)
     printed = capsys.readouterr().out
     assert "50.0% of the mutants that change behaviour were killed" in printed
     assert f"survived at {MODULE}:19\n--- {MODULE}:19\n+++ mutant\n@@ -19 +19 @@\n-    return not is_open" in printed
@@ -113,8 +113,12 @@ def test_a_fault_that_never_ends_is_killed(toy: Path) -> None:
 
 def test_what_cannot_be_tried_is_one_sentence(toy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = toy / "own.toml"
-    assert main(["core/other.py"], toy, table) == 2
-    assert capsys.readouterr().err == (f"mutants: no module among those of own.toml is 'core/other.py': {MODULE}.\n")
+    for where in ("core/other.py", "core/toy/*:3", f"{MODULE}:odd"):
+        assert main([where], toy, table) == 2
+        said = f"mutants: '{where}' is no module, or line of one, among those of own.toml: {MODULE}.\n"
+        assert capsys.readouterr().err == said
+    assert main([f"{MODULE}:2"], toy, table) == 2
+    assert capsys.readouterr().err == f"mutants: there is nothing to change in {MODULE}:2 with --size 80.\n"
     said = table.read_text(encoding="utf-8")
     table.write_text(said + EQUIVALENT.replace("return not is_open", "return not isopen"), encoding="utf-8")
     assert main([], toy, table) == 2

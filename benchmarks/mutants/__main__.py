@@ -48,15 +48,20 @@ def chosen(said: own.Own, root: Path, options: argparse.Namespace) -> list[Mutan
         raise SnnfwError(f"{own.FILE.name}: {stale[0].module} has no line '{stale[0].line}' any more; mend its entry.")
     modules, mutants, patterns = said.modules_in(root), [], []
     for word in options.where or ["*"]:
-        path, _, line = word.partition(":")
-        if not any(fnmatch(module, path) for module in modules):
-            raise SnnfwError(f"no module among those of {own.FILE.name} is '{path}': {', '.join(modules)}.")
-        if line.isdecimal():
+        path, colon, line = word.partition(":")
+        known = path in modules and line.isdecimal() if colon else any(fnmatch(module, path) for module in modules)
+        if not known:
+            allowed = ", ".join(modules)
+            raise SnnfwError(f"'{word}' is no module, or line of one, among those of {own.FILE.name}: {allowed}.")
+        if colon:
             mutants += every(root, path, int(line))
         else:
             patterns.append(path)
     matching = [module for module in modules if any(fnmatch(module, pattern) for pattern in patterns)]
-    return mutants + draw(root, matching, options.size, options.seed)
+    mutants += draw(root, matching, max(0, options.size), options.seed)
+    if not mutants:
+        raise SnnfwError(f"there is nothing to change in {' '.join(options.where) or 'all modules'} with --size {options.size}.")
+    return mutants
 
 
 def _tried(mutants: list[Mutant], said: own.Own, root: Path, console: Console) -> list[Tried]:

@@ -35,9 +35,9 @@ class Mutant:
     @property
     def lines(self) -> tuple[str, str]:
         """The lines that it changes, stripped, before and after."""
-        changed = difflib.ndiff(self.before.splitlines(), self.after.splitlines())
-        marked = [(line[0], " ".join(line[2:].split())) for line in changed]
-        return tuple(" ".join(text for mark, text in marked if mark == sign) for sign in "-+")  # type: ignore[return-value]  # two signs
+        changed = [(line[0], line[2:]) for line in difflib.ndiff(self.before.splitlines(), self.after.splitlines())]
+        before, after = (" ".join(" ".join(text for mark, text in changed if mark == sign).split()) for sign in "-+")
+        return before, after
 
     @property
     def diff(self) -> str:

@@ -51,7 +51,8 @@ class Own:
     def reason(self, mutant: Mutant) -> str | None:
         """Return why a mutant is equivalent; None where it is not said to be."""
         known = {(each.module, _bare(each.line), _bare(each.mutated)): each.reason for each in self.equivalent}
-        return known.get((mutant.module, *map(_bare, mutant.lines)))
+        before, after = map(_bare, mutant.lines)
+        return known.get((mutant.module, before, after))
 
     def stale(self, root: Path) -> list[Equivalent]:
         """Return the equivalent faults whose line is no longer in its module."""

@@ -24,9 +24,8 @@ def score(tried: Sequence[Tried]) -> float:
 
 def show(tried: Sequence[Tried], console: Console) -> None:
     """Print a row for each module, and below the table what survived."""
-    table = Table(
-        "module", "mutants", *Fate, title=f"{score(tried):.1%} of the mutants that change behaviour were killed"
-    )
+    title = f"{score(tried):.1%} of the mutants that change behaviour were killed"
+    table = Table("module", "mutants", *Fate, title=title)
     for module in sorted({each.mutant.module for each in tried}):
         counted = Counter(each.fate for each in tried if each.mutant.module == module)
         table.add_row(module, str(counted.total()), *(str(counted[fate] or "") for fate in Fate))
@@ -54,11 +53,7 @@ def save(tried: Sequence[Tried], command: str, path: Path) -> None:
         for each in tried
     ]
     counted = Counter(each.fate for each in tried)
-    whole = {
-        "command": command,
-        "score": round(score(tried), 4),
-        **{fate: counted[fate] for fate in Fate},
-        "mutants": rows,
-    }
+    fates = {str(fate): counted[fate] for fate in Fate}
+    whole = {"command": command, "score": round(score(tried), 4), "fates": fates, "mutants": rows}
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
