@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 
 import pytest
@@ -32,6 +33,20 @@ OWN = {
 TASTE = {"classification": 8, "detection": 8, "events": 8, "pointcloud": 16, "segmentation": 8}
 """The number that a task prefers where a method has none."""
 
+
+DEFAULTS: dict[str, dict[str, object]] = {
+    "adafire": {"phi": 4, "shift": True, "signed": False, "rho": 1.0},
+    "ibra": {"n": 100, "d": 5.11, "leak": 0.25, "scale": 1.0},
+    "if": {"percentile": 100.0, "channel_wise": False, "shift": False, "rho": 1.0},
+    "ilif": {"d": 4, "leak": 0.25, "scale": 1.0},
+    "lif": {"tau": 2.0, "threshold": 1.0, "reset": "soft"},
+    "msat": {"alpha": 0.03, "k_a": 1.0, "k_i": 1.0, "c": 5.0, "tau_mp": 1.0, "tau_rd": 1.0, "phi": 1}
+    | {"terms": "both", "units": "normalised", "depolarisation": "input"},
+    "qcfs": {},
+    "srif": {"leak": 1.0, "reset": "soft", "mpr": True, "scale": 1.0},
+    "tracking": {"phi": 4},
+}
+"""What a neuron's parameters are where nobody says: a change of one changes every result that was got with it."""
 
 PLACED: dict[str, tuple[str | None, str | None]] = {
     "adafire": ("AdaFire", "Tracking"),
@@ -79,6 +94,15 @@ def registry() -> Registry:
 def test_every_preset_and_every_task_is_in_the_table(registry: Registry) -> None:
     assert {name: preset.timesteps for name, preset in registry.presets.items()} == OWN
     assert set(registry.all("tasks")) == set(TASTE)
+
+
+def test_parameters_that_nobody_gives_are_the_methods_own(registry: Registry) -> None:
+    found = {
+        name: {field.name: field.default for field in fields(neuron)}
+        for name, neuron in registry.all("neurons").items()
+        if not name.startswith("spikingjelly.")
+    }
+    assert found == DEFAULTS
 
 
 @pytest.mark.parametrize("task", TASTE)

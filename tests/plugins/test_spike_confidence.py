@@ -146,6 +146,15 @@ def test_native_draws_what_the_reference_draws(dtype: torch.dtype) -> None:
         assert torch.equal(torch.as_tensor(ours.emitted), torch.as_tensor(theirs.emitted))
 
 
+def test_draws_are_those_of_the_published_hash() -> None:
+    """Otherwise stored results and those of other machines would no longer be what a seed gives."""
+    for key, timestep in ((0, 1), (1, 0), (12_345_678, 9), (2**24 - 1, 255)):
+        word = (key * 0x9E3779B1 + timestep * 0x85EBCA77) % 2**32
+        word = (word ^ word >> 16) * 0x7FEB352D % 2**32
+        word = (word ^ word >> 15) * 0x846CA68B % 2**32
+        assert int(draw(torch.tensor(key), torch.tensor(float(timestep)))) == (word ^ word >> 16) >> 8
+
+
 def test_draws_are_evenly_spread_and_differ_between_neurons_and_timesteps() -> None:
     key = keys((None, 50, 40), torch.Generator().manual_seed(1))
     drawn = torch.stack([draw(key, torch.tensor(float(t))) for t in range(1, 17)]).double() / 2**BITS

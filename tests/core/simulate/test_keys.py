@@ -91,6 +91,14 @@ def test_anything_that_changes_the_answer_makes_another_key(graph: Graph, name: 
     assert key(CHANGED[name](trials)) != key(trials)
 
 
+def test_measurements_are_kept_where_that_is_asked_for_or_in_the_users_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert keys.opened().folder == tmp_path / "snnfw" / "search"
+    assert keys.opened(tmp_path / "mine").folder == tmp_path / "mine"
+
+
 def test_every_kind_of_trials_has_a_key_of_its_own(graph: Graph) -> None:
     given, scores = vars_of(trials_of(graph)), (lambda self, plan: 1, lambda self, plan: 2)
     assert len({key(type("Others", (Trials,), {"score": score})(*given)) for score in scores}) == 2
