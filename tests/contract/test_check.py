@@ -12,7 +12,7 @@ from snnfw.convert.observers import Peak
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.spiking.check import check_neuron
 from snnfw.spiking.neuron import SpikingNeuron, States
-from snnfw.spiking.trial import LAYOUTS
+from snnfw.spiking.trial import LAYOUTS, trial_of
 
 
 class Sound(SpikingNeuron):
@@ -389,6 +389,10 @@ def test_layouts_are_what_they_are_called() -> None:
     for layout in LAYOUTS:
         axes = layout.words.strip("[]").split(", ")
         assert (len(layout.shape), layout.batch, layout.channel) == (len(axes), axes.index("N"), axes.index("C"))
+        site = trial_of(Method(), "relu", layout).site
+        sizes = zip(axes, layout.shape, strict=True)
+        assert site.shape == tuple(None if axis == "N" else size for axis, size in sizes)
+        assert site.channel == layout.channel
 
 
 @pytest.mark.parametrize("fault", FAULTS)
