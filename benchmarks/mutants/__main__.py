@@ -60,7 +60,8 @@ def chosen(said: own.Own, root: Path, options: argparse.Namespace) -> list[Mutan
     matching = [module for module in modules if any(fnmatch(module, pattern) for pattern in patterns)]
     mutants += draw(root, matching, max(0, options.size), options.seed)
     if not mutants:
-        raise SnnfwError(f"there is nothing to change in {' '.join(options.where) or 'all modules'} with --size {options.size}.")
+        where = " ".join(options.where) or "all modules"
+        raise SnnfwError(f"there is nothing to change in {where} with --size {options.size}.")
     return mutants
 
 
