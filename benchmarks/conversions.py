@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Neuron, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.memory import dense
 from snnfw.spiking.model import SpikingModel
+from snnfw import Resources
 
 
 @dataclass(frozen=True, slots=True)

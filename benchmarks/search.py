@@ -12,17 +12,18 @@ import torch
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, seconds
 from snnfw.capture.export import capture
-from snnfw.contracts import Bundle, Neuron, Resources, Rule, SiteStats
 from snnfw.convert.direct import Direct
+from snnfw.energy.charges import PJ_TO_MJ
+from snnfw.energy.events import accumulations
+from snnfw.energy.model import EnergyModel
 from snnfw.plan.place import Plan, place
-from snnfw.simulate.distances import distance_of
-from snnfw.simulate.energy import PJ_TO_MJ
-from snnfw.simulate.energy_model import EnergyModel
-from snnfw.simulate.events import accumulations
-from snnfw.simulate.sensitivity import Question
-from snnfw.simulate.sensitivity import measure as measure_sensitivity
-from snnfw.simulate.trials import Trials
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.search.distances import distance_of
+from snnfw.search.sensitivity import Question
+from snnfw.search.sensitivity import measure as measure_sensitivity
+from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
+from snnfw import Bundle, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.digits import Digits

@@ -19,7 +19,7 @@ from benchmarks.machine import describe
 from benchmarks.zoo_row import Row, measure
 from benchmarks.zoo_table import page, summary
 from snnfw.capture.export import capture
-from snnfw.report.folder import write_file
+from snnfw.files import write_file
 from snnfw_tasks.yolo.library import require_ultralytics
 
 RESULTS = Path(__file__).parent / "results"

@@ -18,11 +18,12 @@ from torch.utils import _pytree as pytree
 from benchmarks.zoo_networks import build, images, side
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph, evaluate
-from snnfw.contracts import Output, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
 from snnfw.simulate.memory import steps_within
+from snnfw import Output, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 

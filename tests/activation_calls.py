@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnfw.capture.export import capture
-from snnfw.contracts import Site
+from snnfw.values import Site
 
 aten = torch.ops.aten
 

@@ -21,7 +21,7 @@ import torch
 
 from snnfw.kernels import choice, gpu
 from snnfw.kernels.multistep import supported
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from snnfw.contracts import Resources
+from snnfw.values import Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Neuron, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources
 
 
 def seeded(build: Callable[[], nn.Module], seed: int = 0) -> nn.Module:

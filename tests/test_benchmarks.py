@@ -42,8 +42,8 @@ from torch import nn
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
-from snnfw.contracts import Bundle, Resources
 from snnfw.kernels.choice import choose
+from snnfw.values import Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.yolo.library import require_ultralytics
 

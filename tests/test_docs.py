@@ -18,8 +18,8 @@ from snnfw.config import resolve, to_yaml
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.schema import METHODS
 from snnfw.config.training import resolve_training
+from snnfw.energy.charges import Energy
 from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
-from snnfw.simulate.energy import Energy
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

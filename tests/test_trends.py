@@ -11,11 +11,11 @@ from snnfw import Registry, resolve
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import Bundle, Resources
+from snnfw.energy.charges import network_energy, spiking_energy
 from snnfw.pipeline import search
 from snnfw.plan.place import place
-from snnfw.simulate.energy import network_energy, spiking_energy
 from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.values import Bundle, Resources
 
 MODELS = ["digits-resnet20", "digits-vgg"]
 HALF_A_POINT = 0.005

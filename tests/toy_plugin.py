@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Keep, Preset, Rule
+from snnfw.contracts import Preset
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Rule
+from snnfw.values import Keep
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,42 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 from snnfw.config.resolve import resolve, resolve_mapping
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import (
-    Batch,
-    Bundle,
-    Converter,
-    DataSource,
-    Drawing,
-    ExitPolicy,
-    ExitRule,
-    Found,
-    Gallery,
-    Keep,
-    ModelSource,
-    Neuron,
-    Observer,
-    Preset,
-    Quantiser,
-    Resources,
-    Rule,
-    Score,
-    Scorer,
-    Search,
-    Site,
-    SiteStats,
-    Task,
-    View,
-)
+from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
+from snnfw.convert.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
+from snnfw.search.results import Found, Score
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
+from snnfw.values import (
+    Batch,
+    Bundle,
+    Drawing,
+    ExitRule,
+    Gallery,
+    Keep,
+    Observer,
+    Resources,
+    Scorer,
+    Site,
+    SiteStats,
+    View,
+)
 
 if TYPE_CHECKING:
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
     from snnfw.plan.place import place
     from snnfw.spiking.model import SpikingModel
-    from snnfw.spiking.neuron import SpikingNeuron
 
     __version__: str
 
@@ -52,7 +44,7 @@ HEAVY = MappingProxyType(
         "place": "snnfw.plan.place",
         "run": "snnfw.pipeline",
         "SpikingModel": "snnfw.spiking.model",
-        "SpikingNeuron": "snnfw.spiking.neuron",
+        "SpikingNeuron": "snnfw.neurons.spiking_neuron",
     }
 )
 """What needs torch, and where it is: imported when it is first asked for."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnfw.contracts import Converter, Keep, Preset, Rule
+from snnfw.contracts import Preset
+from snnfw.convert.converter import Converter
 from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Rule
+from snnfw.values import Keep
 
 
 @hookimpl

@@ -17,17 +17,18 @@ from snnfw.capture.graph import Graph
 from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import Bundle, Item, Resources
 from snnfw.errors import SnnfwError
+from snnfw.files import write_folder
 from snnfw.pipeline import about, acquire, fitting, load, search
 from snnfw.plan.place import Plan, place
-from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.folder import as_json, run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, standing
 from snnfw.report.leaderboard_page import leaderboard_page
 from snnfw.report.leaderboard_table import show_leaderboard
 from snnfw.report.report import Network, checkpoint, describe, network_itself
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
+from snnfw.values import Bundle, Item, Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,9 @@ from pluggy import HookimplMarker, HookspecMarker
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from snnfw.contracts import (
-        Converter,
-        DataSource,
-        ExitPolicy,
-        ModelSource,
-        Neuron,
-        Preset,
-        Search,
-        Task,
-    )
+    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
+    from snnfw.convert.converter import Converter
+    from snnfw.plan.rules import Neuron
     from snnfw.report.report import Report
 
 PROJECT = "snnfw"

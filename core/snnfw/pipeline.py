@@ -19,21 +19,23 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import Bundle, Found, Item, Resources, untracked
 from snnfw.errors import SnnfwError, misgiven
+from snnfw.files import write_folder
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place
 from snnfw.plan.strict import require_all_spiking
 from snnfw.registry import Registry
-from snnfw.report.folder import as_json, run_folder, write_folder
+from snnfw.report.folder import as_json, run_folder
 from snnfw.report.html import report_page
 from snnfw.report.report import make_report, network_itself
 from snnfw.report.tables import show_plan, show_report
-from snnfw.simulate.fitting import SHARE, set_aside
+from snnfw.search.fitting import SHARE, set_aside
+from snnfw.search.results import Found
+from snnfw.search.trials import Trials
 from snnfw.simulate.look import look
 from snnfw.simulate.run import evaluate_network, simulate
-from snnfw.simulate.trials import Trials
 from snnfw.training.checkpoint import load_weights
+from snnfw.values import Bundle, Item, Resources, untracked
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:

@@ -16,6 +16,7 @@ import pluggy
 
 from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, misgiven, unknown
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -272,7 +273,7 @@ def _check_offer(kind: str, offer: Any) -> None:
         raise SnnfwError(f"{called} has no name: give the class 'name: ClassVar[str] = ...'.")
     elif missing := KINDS[kind].missing(offer):
         raise SnnfwError(f"{word} '{name}' has no {missing[0]}: see snnfw.contracts.{contract.__name__}.")
-    if not re.fullmatch(r"[\w.-]+", str(name)) or (kind, name) == ("neurons", contracts.Keep.name):
+    if not re.fullmatch(r"[\w.-]+", str(name)) or (kind, name) == ("neurons", Keep.name):
         raise SnnfwError(f"{word} '{name}' needs another name: letters, digits, '_', '-' and '.', and not 'keep'.")
 
 

@@ -17,17 +17,18 @@ from snnfw.capture.export import capture
 from snnfw.config.resolve import to_yaml
 from snnfw.config.training import TrainConfig
 from snnfw.config.trust import words_that_run
-from snnfw.contracts import Keep
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
+from snnfw.files import write_file, write_folder
 from snnfw.pipeline import acquire, load
 from snnfw.plan.place import place
-from snnfw.report.folder import as_json, run_folder, write_file, write_folder
+from snnfw.report.folder import as_json, run_folder
 from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.tdbn import scale_norms
+from snnfw.values import Keep
 
 REPORT = "training.json"
 

@@ -40,7 +40,7 @@ class Leaky:
 
     def observer(self, site: snnfw.Site) -> snnfw.Observer:
         """Return what finds θ = maximum / φ."""
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
 
         return Peak(site, share=float(self.phi))
 

@@ -10,7 +10,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Output
+    from snnfw.values import Output
 
 HEADLINE = "accuracy"
 

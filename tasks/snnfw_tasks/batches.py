@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeAlias
 import torch
 from torch.utils.data import DataLoader
 
-from snnfw.contracts import Item
 from snnfw.errors import SnnfwError
+from snnfw.values import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

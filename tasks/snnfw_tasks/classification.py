@@ -19,7 +19,8 @@ from snnfw_tasks.models.timm_zoo import TimmModel
 from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from snnfw.contracts import Batch, Bundle
 from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Bundle
 from snnfw_tasks.accuracy import HEADLINE, Accuracy, correct, require_logits
 from snnfw_tasks.batches import CheckedBatches, CheckedSamples
 from snnfw_tasks.models.checkpoint import require_finite
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import Inputs, Output, Resources
+    from snnfw.values import Inputs, Output, Resources
     from snnfw_tasks.classification import Classification
     from snnfw_tasks.events import Events
     from snnfw_tasks.labelled import ClassifierData, ClassifierSource, LabelledData

@@ -13,7 +13,8 @@ from snnfw_tasks.datasets.detection import Scenes, Yolo
 from snnfw_tasks.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from snnfw_tasks.labelled import classifying
 from snnfw_tasks.models.events import EventsSmall
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
 
 
 @dataclass(frozen=True, slots=True)

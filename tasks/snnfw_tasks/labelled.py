@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snnfw.contracts import DataSource, ModelSource, Resources
+    from snnfw.contracts import DataSource, ModelSource
+    from snnfw.values import Resources
     from snnfw_tasks.reading import Reading
 
 

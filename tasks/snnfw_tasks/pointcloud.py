@@ -17,7 +17,8 @@ from snnfw_tasks.models.pointnet import PointNetModel, PointNetShapes
 from snnfw_tasks.pointcloud_sources import HeadName, cloud_sources
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
 
 
 @dataclass(frozen=True, slots=True)

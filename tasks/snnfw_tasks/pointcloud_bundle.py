@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snnfw.contracts import Batch, Bundle, Gallery
 from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Bundle, Gallery
 from snnfw_tasks.accuracy import correct, require_logits
 from snnfw_tasks.batches import CheckedBatches
 from snnfw_tasks.classifier_bundle import cross_entropy, shuffled
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import Inputs, Resources
+    from snnfw.values import Inputs, Resources
     from snnfw_tasks.pointcloud import PointCloud
     from snnfw_tasks.pointcloud_sources import CloudData, CloudSamples, PointSource
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 
-from snnfw.contracts import Drawing
+from snnfw.values import Drawing
 from snnfw_tasks.accuracy import require_logits
 from snnfw_tasks.pointcloud_render import render
 from snnfw_tasks.pointcloud_scores import ACCURACY, IOU, chosen_parts, part_logits, percent
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snnfw.contracts import Output, View
+    from snnfw.values import Output, View
     from snnfw_tasks.pointcloud_samples import CheckedClouds
     from snnfw_tasks.pointcloud_sources import Clouds
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import Output
+    from snnfw.values import Output
 
 ACCURACY = "accuracy"
 CLASS_ACCURACY = "class_accuracy"

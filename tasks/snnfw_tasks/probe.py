@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snnfw.contracts import Output
+    from snnfw.values import Output
 
 
 def require_fit(

@@ -15,7 +15,8 @@ from snnfw_tasks.masked import segmenting
 from snnfw_tasks.models.scenes_segmentation import ScenesFcnModel
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw.contracts import Batch, Bundle, Gallery
 from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Bundle, Gallery
 from snnfw_tasks.batches import CheckedBatches
 from snnfw_tasks.classifier_bundle import shuffled
 from snnfw_tasks.datasets.palette import VOID
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import Inputs, Resources
+    from snnfw.values import Inputs, Resources
     from snnfw_tasks.labelled import ClassifierSource
     from snnfw_tasks.masked import Masked, MaskedData, MaskedSamples
     from snnfw_tasks.segmentation import Segmentation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw.contracts import Drawing
+from snnfw.values import Drawing
 from snnfw_tasks.datasets.palette import VOID
 from snnfw_tasks.segmentation_scores import HEADLINE, fitted, likeliest, pixel_logits
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snnfw.contracts import Output, View
+    from snnfw.values import Output, View
     from snnfw_tasks.labelled import Preprocess
 
 SAMPLES = 5

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import Output
+    from snnfw.values import Output
 
 HEADLINE = "mIoU"
 PIXELS = "pixel accuracy"

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snnfw.contracts import Observer, Site, SiteStats
-from snnfw.convert.observers import Peak
 from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.neurons.observers import Peak
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.spiking.check import check_neuron
-from snnfw.spiking.neuron import SpikingNeuron, States
 from snnfw.spiking.trial import LAYOUTS, trial_of
+from snnfw.values import Observer, Site, SiteStats
 
 
 class Sound(SpikingNeuron):

@@ -14,17 +14,18 @@ from torch import Tensor, nn
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build
-from snnfw.contracts import Batch, Bundle, Resources, Rule, SiteStats
 from snnfw.convert.direct import Direct
 from snnfw.convert.observe import activations, mean_activations
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.simulate.energy_model import EnergyModel
+from snnfw.search.branch import branches
+from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
-from snnfw.simulate.trials import Trials
-from snnfw.spiking.branch import branches
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batch, Bundle, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.msat import MSAT

@@ -14,11 +14,12 @@ from networks import ConvNet, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build
-from snnfw.contracts import Keep, Neuron, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep, Resources
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.lif import LeakyIntegrateAndFire

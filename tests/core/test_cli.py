@@ -292,7 +292,7 @@ def test_looking_around_imports_no_torch(words: list[str]) -> None:
 
 
 def test_what_needs_torch_is_there_when_asked_for() -> None:
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
     assert snnfw.SpikingNeuron is SpikingNeuron
     with pytest.raises(AttributeError, match="module 'snnfw' has no attribute 'Spiking'"):

@@ -22,15 +22,17 @@ from snnfw import pipeline
 from snnfw.compare import compare
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Batch, Bundle, Converter, Found
+from snnfw.convert.converter import Converter
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
+from snnfw.search.results import Found
+from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
-from snnfw.simulate.trials import Trials
+from snnfw.values import Batch, Bundle
 
 
 class Nearness:

@@ -18,12 +18,13 @@ from rich.console import Console
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Batch, Bundle, Drawing, ExitRule, Found, Gallery, Score, View
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
 from snnfw.registry import Registry
-from snnfw.simulate.trials import Trials
+from snnfw.search.results import Found, Score
+from snnfw.search.trials import Trials
+from snnfw.values import Batch, Bundle, Drawing, ExitRule, Gallery, View
 
 
 class Nearness:

@@ -21,14 +21,15 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.comparison import resolve_comparison, resolve_comparison_mapping
 from snnfw.config.training import resolve_training, resolve_training_mapping
-from snnfw.contracts import Resources, Rule
 from snnfw.convert.direct import Direct
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.training.settings import TrainerSettings
+from snnfw.values import Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import Pareto

@@ -25,13 +25,13 @@ from networks import noise, seeded
 from snnfw import pipeline
 from snnfw.config.resolve import resolve
 from snnfw.config.training import resolve_training
-from snnfw.contracts import Batch, Bundle
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
 from snnfw.train import train
 from snnfw.training.checkpoint import WEIGHTS
 from snnfw.training.fit import LAST
+from snnfw.values import Batch, Bundle
 
 X = noise(48, 2, 4, 4).float()
 Y = (X.mean((1, 2, 3)) > 0).long()

@@ -13,12 +13,13 @@ from networks import captured, converted, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.survey import operator_name
-from snnfw.contracts import Neuron, Resources, Rule, SiteStats
 from snnfw.convert.direct import Direct, build
+from snnfw.energy.events import accumulations, spikes
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
-from snnfw.simulate.events import accumulations, spikes
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.ibra.lowering import Role, lower

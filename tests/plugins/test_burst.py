@@ -6,11 +6,11 @@ import snnfw
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config import resolve
-from snnfw.contracts import Resources
 from snnfw.convert.observe import activations
-from snnfw.convert.observers import magnitude
+from snnfw.neurons.observers import magnitude
 from snnfw.plan.place import place
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources
 from snnfw_plugins import burst
 from snnfw_plugins.integrate_and_fire.node import BurstNeuron
 

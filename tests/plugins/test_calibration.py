@@ -6,12 +6,13 @@ from torch import Tensor
 
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Quantiser, Resources, Rule, Site
 from snnfw.convert.observe import activations
 from snnfw.errors import SnnfwError
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
+from snnfw.plan.rules import Quantiser, Rule
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquares, Percentile, threshold_observer

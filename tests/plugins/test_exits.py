@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Batch, Bundle, ExitPolicy, Resources
+from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batch, Bundle, Resources
 from snnfw_plugins import adafire, exits
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability

@@ -8,9 +8,9 @@ from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 
 from networks import noise
-from snnfw.contracts import Site, SiteStats
 from snnfw.kernels.choice import choose
 from snnfw.kernels.learning import multi_step, named
+from snnfw.values import Site, SiteStats
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_plugins.lif.node import LeakyNeuron
 

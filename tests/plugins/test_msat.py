@@ -11,11 +11,11 @@ from torch import Tensor
 from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import BatchDim
 from snnfw.config import resolve
-from snnfw.contracts import Site, SiteStats
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
+from snnfw.neurons.timefold import select
 from snnfw.registry import Registry
-from snnfw.spiking.timefold import select
+from snnfw.values import Site, SiteStats
 from snnfw_plugins import msat
 from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron
 from snnfw_plugins.msat import MSAT

@@ -14,13 +14,15 @@ import torch
 
 from networks import ConvNet, captured, noise
 from snnfw.config.resolve import resolve, to_yaml
-from snnfw.contracts import Batch, Bundle, Found, Keep, Resources, Rule, Score
 from snnfw.convert.direct import Direct
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.simulate.energy_model import EnergyModel
-from snnfw.simulate.trials import Trials
+from snnfw.search.results import Found, Score
+from snnfw.search.trials import Trials
+from snnfw.values import Batch, Bundle, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch

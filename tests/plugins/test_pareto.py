@@ -16,15 +16,18 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise
 from snnfw.config.resolve import resolve, resolve_mapping, to_yaml
-from snnfw.contracts import Batch, Bundle, Found, Keep, Neuron, Resources, Rule, Search
+from snnfw.contracts import Search
 from snnfw.convert.direct import Direct
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
-from snnfw.simulate.energy_model import EnergyModel
+from snnfw.search.results import Found
+from snnfw.search.sensitivity import Question, Table
+from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
-from snnfw.simulate.sensitivity import Question, Table
-from snnfw.simulate.trials import Trials
+from snnfw.values import Batch, Bundle, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire

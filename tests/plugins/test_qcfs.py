@@ -10,11 +10,12 @@ from torch.nn import functional as F
 from networks import noise, seeded
 from snnfw import SnnfwError
 from snnfw.capture.export import capture
-from snnfw.contracts import Keep, Resources, Rule, Site, SiteStats
 from snnfw.convert.direct import Direct
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.qcfs import Qcfs, snnfw_register_presets

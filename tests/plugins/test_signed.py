@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from networks import ConvNet, captured, noise
-from snnfw.contracts import Resources, Rule, Site, SiteStats
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.check import check_neuron
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.integrate_and_fire.node import SignedBurstNeuron, clip_floor

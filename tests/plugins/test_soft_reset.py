@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from networks import ConvNet, captured, noise
-from snnfw.contracts import Resources, Rule, Site, SiteStats
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
+from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire

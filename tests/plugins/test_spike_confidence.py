@@ -10,12 +10,13 @@ from torch.nn import functional as F
 from networks import ConvNet, captured, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
-from snnfw.contracts import Keep, Resources, Rule, SiteStats
 from snnfw.convert.observe import activations
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep, Resources, SiteStats
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.msat import MSAT, SpikeConfidence
 from snnfw_plugins.msat.chance import BITS, draw, keys

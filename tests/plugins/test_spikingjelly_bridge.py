@@ -17,9 +17,9 @@ import snnfw
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.config import resolve
-from snnfw.contracts import Resources, Site, SiteStats
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins import spikingjelly_bridge as bridge
 from snnfw_plugins.spikingjelly_bridge import neurons
 from snnfw_plugins.spikingjelly_bridge.recipe import Voltage

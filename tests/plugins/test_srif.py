@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from networks import noise
-from snnfw.contracts import Site, SiteStats
 from snnfw.kernels.choice import choose
 from snnfw.spiking.check import check_neuron
+from snnfw.values import Site, SiteStats
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 from snnfw_plugins.inflor.node import RectifiedNeuron
 from snnfw_plugins.inflor.rectifier import slope

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from networks import ConvNet, captured, noise
-from snnfw.contracts import Batch, Bundle, Neuron, Resources, Rule
 from snnfw.convert.direct import Direct
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
-from snnfw.simulate.energy_model import EnergyModel
-from snnfw.simulate.sensitivity import Question, Table
-from snnfw.simulate.trials import Trials
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.search.sensitivity import Question, Table
+from snnfw.search.trials import Trials
+from snnfw.values import Batch, Bundle, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import RATIOS, Ssc, stage

@@ -12,12 +12,13 @@ from kernel_inputs import same
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
-from snnfw.contracts import Resources, Rule, Site, SiteStats
 from snnfw.convert.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.choice import choose
 from snnfw.kernels.multistep import run
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
+from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
 from snnfw_plugins.tracking.functions import CODE, c_code
 from snnfw_plugins.tracking.node import TrackingNeuron

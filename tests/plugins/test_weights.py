@@ -9,11 +9,12 @@ from torch.nn import functional as F
 
 from networks import ConvNet, InnerBatch, SmallPointNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Resources, Rule, Site
 from snnfw.errors import SnnfwError
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.calibration.layers import find_layers

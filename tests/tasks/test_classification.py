@@ -11,8 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
 from given_sources import Foreign, GivenModel
-from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
+from snnfw.values import Bundle, Resources
 from snnfw_tasks import classification
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.digits import Digits

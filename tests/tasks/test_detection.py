@@ -15,11 +15,12 @@ from boxed_images import write_images
 from given_sources import Foreign
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
-from snnfw.contracts import Batch, Bundle, DataSource, ModelSource, Resources, Task
+from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run, search
 from snnfw.plan.place import place
 from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.values import Batch, Bundle, Resources
 from snnfw_tasks import detection
 from snnfw_tasks.datasets import scenes
 from snnfw_tasks.datasets.detection import Scenes, Yolo

@@ -13,11 +13,12 @@ import torch
 import toy_plugin
 from snnfw.capture.export import capture
 from snnfw.config.resolve import resolve
-from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
 from snnfw.plan.place import place
 from snnfw.registry import Registry
+from snnfw.values import Bundle, Resources
 from snnfw_tasks import events
 from snnfw_tasks.datasets import events_motion
 from snnfw_tasks.datasets.events_digits import MovingDigits

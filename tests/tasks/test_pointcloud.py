@@ -12,11 +12,12 @@ from torch import nn
 import snnfw
 from given_sources import Foreign, GivenModel
 from snnfw.capture.export import capture
-from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task, View
+from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import place
 from snnfw.simulate.run import network_output
+from snnfw.values import Bundle, Resources, View
 from snnfw_tasks import pointcloud
 from snnfw_tasks.models.pointnet import PointNetModel
 from snnfw_tasks.pointcloud import PointCloud

@@ -11,10 +11,10 @@ import torch
 import snnfw
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Inputs, Resources
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan, place
 from snnfw.simulate.run import network_output
+from snnfw.values import Inputs, Resources
 from snnfw_tasks.models.pointnet import PointNetModel
 from snnfw_tasks.models.pointnet_network import Transform
 from snnfw_tasks.pointcloud_sources import Head

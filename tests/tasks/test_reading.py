@@ -15,8 +15,8 @@ from boxed_images import write_images
 from given_sources import GivenModel
 from masked_files import write_image, write_mask
 from recordings import cifar10_dvs, dvs_gesture, ncaltech101, ncars
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.clouds import CloudFolders
 from snnfw_tasks.datasets.detection import Yolo

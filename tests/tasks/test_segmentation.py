@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from given_sources import Foreign, GivenModel
 from masked_files import write_voc
 from snnfw.capture.export import capture
-from snnfw.contracts import Bundle, DataSource, ModelSource, Resources, Task
+from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
+from snnfw.values import Bundle, Resources
 from snnfw_tasks import segmentation
 from snnfw_tasks.datasets.segmentation import Voc
 from snnfw_tasks.labelled import Preprocess

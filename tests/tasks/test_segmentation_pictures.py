@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from snnfw.contracts import Batch, View
+from snnfw.values import Batch, View
 from snnfw_tasks.labelled import Preprocess
 from snnfw_tasks.segmentation_pictures import answers, class_colour, draw, outside, shown
 

@@ -10,10 +10,10 @@ from torch import nn
 
 from snnfw import Registry, resolve, run
 from snnfw.capture.export import capture
-from snnfw.contracts import Bundle, Resources
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
 from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.values import Bundle, Resources
 from snnfw_tasks.datasets.scenes import CLASSES
 from snnfw_tasks.datasets.scenes_draw import draw
 from snnfw_tasks.masked import Masked

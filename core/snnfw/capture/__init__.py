@@ -1,1 +1,1 @@
-"""Capture a network as a graph of operators that knows where its samples are and what each operator costs."""
+"""Capture: the network as a graph of operator calls; what is known of it before any method is chosen comes in here."""

@@ -11,8 +11,8 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
 from snnfw.capture.refusals import why_random
-from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
+from snnfw.values import Inputs
 
 TOLERANCE = {torch.float64: 1e-5}
 """Largest difference between graph and network, as a share of a channel's largest output: folding rounds."""

@@ -20,8 +20,8 @@ from snnfw.capture.refusals import draws, why_not_exported, why_random
 from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
-from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError, misgiven
+from snnfw.values import Inputs
 
 
 def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:

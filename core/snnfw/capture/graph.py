@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from snnfw.contracts import Output, Site
 from snnfw.errors import SnnfwError
+from snnfw.values import Output, Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import BatchDim, Where, evaluate
-from snnfw.contracts import Site
 from snnfw.errors import SnnfwError
+from snnfw.values import Site
 
 aten = torch.ops.aten
 

@@ -15,8 +15,8 @@ from torch.utils import _pytree as pytree
 from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses, split_batch
 from snnfw.capture.macs import run_counting
 from snnfw.capture.sites import module_path
-from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
+from snnfw.values import Inputs
 
 Again = Callable[[], list[Any]]
 """Returns a node's results for other values of what it reads: for two batches, and for both together."""

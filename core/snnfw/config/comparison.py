@@ -14,8 +14,8 @@ from snnfw.config.given import given_mapping, given_words
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
-from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError, closest, unknown
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from snnfw.config.recipe import plain_rule
-from snnfw.contracts import Keep, Preset, Rule
+from snnfw.contracts import Preset
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError, misgiven
+from snnfw.plan.rules import Rule
 from snnfw.registry import KINDS, Registry
-from snnfw.simulate.energy_model import EnergyModel
 from snnfw.training.settings import TrainerSettings
+from snnfw.values import Keep
 
 NAMELESS = (EnergyModel, TrainerSettings)
 """What is no method and yet may be given as an instance."""

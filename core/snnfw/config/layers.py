@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from snnfw.config.fields import build, choice, shown, take_apart
 from snnfw.config.methods import build_method, choose_optional
 from snnfw.config.recipe import plain_rule
-from snnfw.contracts import Rule
 from snnfw.errors import SnnfwError, closest
+from snnfw.plan.rules import Rule
 
 if TYPE_CHECKING:
     from snnfw.config.gather import Gathered

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from snnfw.config.fields import build, choice, shown
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine
-from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError
 from snnfw.registry import KINDS
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from snnfw.contracts import Task

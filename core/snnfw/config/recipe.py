@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from snnfw.config.fields import take_apart
-from snnfw.contracts import Keep, Preset, Rule
+from snnfw.contracts import Preset
+from snnfw.plan.rules import Rule
+from snnfw.values import Keep
 
 
 def plain_rule(rule: Rule, named: bool = True) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from snnfw.config.methods import choose, choose_optional, choose_source
 from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
 from snnfw.config.trust import require_said_code
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.simulate.energy_model import EnergyModel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,8 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnfw.contracts import Converter, DataSource, ExitPolicy, ModelSource, Rule, Search, Task
-    from snnfw.simulate.energy_model import EnergyModel
+    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Search, Task
+    from snnfw.convert.converter import Converter
+    from snnfw.energy.model import EnergyModel
+    from snnfw.plan.rules import Rule
 
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 

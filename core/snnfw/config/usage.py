@@ -15,7 +15,7 @@ from snnfw.config.comparison import Comparison
 from snnfw.config.describe import describe
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
-from snnfw.simulate.energy_model import EnergyModel
+from snnfw.energy.model import EnergyModel
 from snnfw.training.settings import TrainerSettings
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol, runtime_checkable
 
-from snnfw.contracts.data import Bundle, Resources
+from snnfw.values import Bundle, Resources
 
 
 @runtime_checkable

@@ -1,1 +1,1 @@
-"""Turn a plan into a spiking model with the help of calibration data."""
+"""Convert: from a plan to a spiking model with the help of calibration data; what watches activations comes in here."""

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw.contracts import Keep
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.contracts import Batches, Inputs, Resources, SiteStats
     from snnfw.plan.place import Plan
     from snnfw.spiking.model import SpikingModel
+    from snnfw.values import Batches, Inputs, Resources, SiteStats
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.contracts import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
-from snnfw.contracts.data import count
 from snnfw.errors import SnnfwError, misgiven
 from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
 from snnfw.spiking.memory import dense
+from snnfw.values import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
+from snnfw.values.samples import count
 
 
 def observe(

@@ -1,1 +1,1 @@
-"""Neurons at the speed of memory: one C body for one element and one timestep, run on CPUs and on GPUs."""
+"""Kernels: a neuron's lines of C made to run; what compiles, calls or lays out memory for them comes in here."""

@@ -15,8 +15,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from snnfw.cache import cache_folder
 from snnfw.errors import SnnfwError
+from snnfw.files import cache_folder, replace_file, write_file
 
 LOG = logging.getLogger("snnfw")
 
@@ -115,13 +115,9 @@ def _from_cache(cached: Path) -> ctypes.CDLL | None:
 
 
 def _into_cache(source: str, command: tuple[str, ...], cached: Path) -> ctypes.CDLL:
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".compile-", dir=cached.parent, ignore_cleanup_errors=True) as scratch:
-        built = _built(source, command, Path(scratch) / cached.name)
-        checksum = built.with_suffix(".sha256")
-        checksum.write_text(hashlib.sha256(built.read_bytes()).hexdigest())
-        built.replace(cached)
-        checksum.replace(cached.with_suffix(".sha256"))
+    with replace_file(cached, refuse=()) as library:
+        content = _built(source, command, library).read_bytes()
+    write_file(cached.with_suffix(".sha256"), hashlib.sha256(content).hexdigest(), refuse=())
     return ctypes.CDLL(str(cached))
 
 

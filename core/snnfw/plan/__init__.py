@@ -1,1 +1,1 @@
-"""Decide what becomes of every operator, and which neuron goes where."""
+"""Plan: what becomes of every operator; the rules that place neurons and the kinds of operators come in here."""

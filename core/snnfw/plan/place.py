@@ -11,11 +11,12 @@ from torch import fx
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import GATES, packet
 from snnfw.capture.survey import operator_name
-from snnfw.contracts import Keep, Neuron, Rule, Site
 from snnfw.errors import SnnfwError, misgiven
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind, carries_events, kind_over_time
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.plan.silent import silent_nodes
+from snnfw.values import Keep, Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""Report what was run, how good it was and what it cost."""
+"""Report: what a run measured, as values, tables, pictures and pages; no page or table is drawn elsewhere."""

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from snnfw.contracts import Keep
 from snnfw.report.drawing import (
     COLOURS,
     QUIET,
@@ -21,6 +20,7 @@ from snnfw.report.drawing import (
 )
 from snnfw.report.records import chosen_point, exit_steps, frontier, sweep, uniform_points
 from snnfw.report.units import scaled
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from snnfw.contracts import Keep
 from snnfw.plan.kinds import Kind
 from snnfw.report import figures
 from snnfw.report.drawing import Picture, data_uri
@@ -16,6 +15,7 @@ from snnfw.report.folder import as_json
 from snnfw.report.records import chosen, exit_steps, fitted, spoken
 from snnfw.report.report import Report
 from snnfw.report.units import joules, percent, score, si
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from jinja2 import Environment

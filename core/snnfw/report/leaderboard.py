@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from snnfw.energy.charges import Energy
 from snnfw.report.report import Checkpoint, Network
-from snnfw.simulate.energy import Energy
 
 SCHEMA = 1
 """Version of leaderboard.json; a field may be added within a version, none changes its meaning."""

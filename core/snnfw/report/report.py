@@ -9,19 +9,15 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Converter, ExitPolicy, Keep, Neuron, Search
+from snnfw.contracts import ExitPolicy, Search
+from snnfw.convert.converter import Converter
+from snnfw.energy.charges import Energy, break_even_rate, layer_energy, network_energy, spiking_energy, uncharged
+from snnfw.energy.model import EnergyModel
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
-from snnfw.simulate.energy import (
-    Energy,
-    break_even_rate,
-    layer_energy,
-    network_energy,
-    spiking_energy,
-    uncharged,
-)
-from snnfw.simulate.energy_model import EnergyModel
+from snnfw.plan.rules import Neuron
 from snnfw.simulate.trace import Point, Trace
+from snnfw.values import Keep
 
 Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy"
 

@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snnfw.contracts import Keep
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
 from snnfw.report.records import exit_steps, fitted, spoken
 from snnfw.report.report import Report, counts_in_report, describe
 from snnfw.report.units import joules, percent, score, si
+from snnfw.values import Keep
 
 
 def show_plan(plan: Plan, console: Console) -> None:

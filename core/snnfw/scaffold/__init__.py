@@ -9,9 +9,9 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path
 
-from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError
-from snnfw.report.folder import write_folder
+from snnfw.files import write_folder
+from snnfw.values import Keep
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 IMPORTED = ("Annotated", "Callable", "ClassVar", "Field", "Iterable", "Tensor")

@@ -1,1 +1,1 @@
-"""Simulation: what happens over the timesteps, and what it costs."""
+"""Simulate: run a spiking model on data; what batches, scores, lets samples leave or traces comes in here."""

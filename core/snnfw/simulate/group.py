@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Batch, ExitRule, Inputs, Output
-from snnfw.simulate.events import accumulations, spikes
+from snnfw.energy.events import accumulations, spikes
 from snnfw.simulate.memory import bytes_per_step, steps_within
 from snnfw.simulate.outputs import outputs_of
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batch, ExitRule, Inputs, Output
 
 WORTH_A_COPY = 1 / 16
 """Share of the model's batch that must have finished before the states of the others are copied.

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Bundle, Drawing, Inputs, Output, Resources, View
 from snnfw.convert.observe import checked, moved
 from snnfw.simulate.memory import steps_within
 from snnfw.simulate.run import network_output
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Bundle, Drawing, Inputs, Output, Resources, View
 
 MOST_TIMESTEPS = 4
 """Most checkpoints to draw: the last ones."""

@@ -10,8 +10,8 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Graph, split_batch
-from snnfw.contracts import Output
-from snnfw.spiking.timefold import select
+from snnfw.neurons.timefold import select
+from snnfw.values import Output
 
 
 @dataclass(frozen=True, slots=True)

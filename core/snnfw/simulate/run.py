@@ -11,13 +11,13 @@ import torch
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
-from snnfw.contracts.data import count
 from snnfw.convert.observe import labelled, moved
 from snnfw.errors import SnnfwError
 from snnfw.simulate.group import Group, grouped, samples_within_a_step
 from snnfw.simulate.trace import Point, Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
+from snnfw.values.samples import count
 
 Totals = dict[str, float]
 

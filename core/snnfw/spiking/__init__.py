@@ -1,1 +1,1 @@
-"""Neurons, time algebra and the spiking model that runs a planned graph timestep by timestep."""
+"""Spiking: the model that a plan becomes; what runs a graph over many timesteps comes in here."""

@@ -12,7 +12,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Where, map_leaves
 from snnfw.kernels.multistep import sequence_like
-from snnfw.spiking.timefold import fold, select, select_leaves, unfold
+from snnfw.neurons.timefold import fold, select, select_leaves, unfold
 
 
 class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from snnfw.spiking.buffers import adopt_buffers
+from snnfw.neurons.buffers import adopt_buffers
 
 PREFIX = "of_"
 """Keeps a weight's name apart from those that a module has already."""

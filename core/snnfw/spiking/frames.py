@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor
 
 from snnfw.capture.graph import BatchDim, Graph, split_batch
-from snnfw.contracts import Inputs
 from snnfw.errors import SnnfwError
+from snnfw.values import Inputs
 
 
 class Frames:

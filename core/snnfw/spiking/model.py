@@ -12,8 +12,9 @@ from torch import Tensor, fx, nn
 from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves, require_shapes
 from snnfw.capture.own import constants_of
 from snnfw.capture.trainable import evaluate_training
-from snnfw.contracts import Inputs, Output, Site
 from snnfw.errors import SnnfwError
+from snnfw.neurons.spiking_neuron import SpikingNeuron
+from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan
 from snnfw.plan.positions import positions
@@ -22,9 +23,8 @@ from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.memory import dense, memory_of
-from snnfw.spiking.neuron import SpikingNeuron
 from snnfw.spiking.reading import STREAMS, needed_later, read_for_kind_alone, read_out
-from snnfw.spiking.timefold import fold, repeat_leaves, select_leaves, unfold
+from snnfw.values import Inputs, Output, Site
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnfw.capture.export import capture
-from snnfw.contracts import Neuron, Site, SiteStats
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.neurons.spiking_neuron import SpikingNeuron
+from snnfw.plan.rules import Neuron
+from snnfw.values import Site, SiteStats
 
 TIMESTEPS = 8
 

@@ -1,1 +1,1 @@
-"""Train a network as the spiking network that it will be, through time and through its neurons' surrogate gradients."""
+"""Train: fit a spiking network through all its timesteps; what learns, and what a training leaves, comes in here."""

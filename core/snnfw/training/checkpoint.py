@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from snnfw.errors import SnnfwError
-from snnfw.files import whole
+from snnfw.files import replace_file
 
 WEIGHTS = "model.safetensors"
 """The file of trained weights in a training's folder."""
@@ -20,7 +20,7 @@ def save_weights(model: nn.Module, path: Path, facts: Mapping[str, str]) -> None
     """Write a network's parameters and buffers, with facts about them; the old file or the new one, never half."""
     # Each with memory of its own, as the format asks for: tied weights are written twice.
     state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-    with whole(path, (OSError, SafetensorError)) as scratch:
+    with replace_file(path, (OSError, SafetensorError)) as scratch:
         save_file(state, scratch, metadata=dict(facts))
 
 

@@ -18,13 +18,13 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from snnfw.contracts import Batch, Batches, Bundle, Resources
 from snnfw.errors import SnnfwError
 from snnfw.training.checkpoint import mismatch
 from snnfw.training.learner import Learner, Pair
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
+from snnfw.values import Batch, Batches, Bundle, Resources
 
 LAST = "last.ckpt"
 

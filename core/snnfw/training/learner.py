@@ -10,10 +10,10 @@ import lightning
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Bundle, Inputs
 from snnfw.errors import SnnfwError
 from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
 from snnfw.training.settings import TrainerSettings
+from snnfw.values import Bundle, Inputs
 
 Pair: TypeAlias = tuple[Inputs, Any]
 """A batch as Lightning gets it: what the network is called with, and the target."""
@@ -50,7 +50,7 @@ class Learner(lightning.LightningModule):
         if not bool(torch.isfinite(loss)):
             kept = " The checkpoint of the last epoch is kept." if self.current_epoch else ""
             raise SnnfwError(
-                f"the loss is {float(loss)} at batch {index} of epoch {self.current_epoch}: lower trainer.rate, or set "
+                f"the loss is {loss.item()} at batch {index} of epoch {self.current_epoch}: lower trainer.rate, or set "
                 f"trainer.clip.{kept}"
             )
         if not loss.requires_grad:

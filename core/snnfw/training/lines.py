@@ -11,7 +11,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from snnfw.errors import SnnfwError
-from snnfw.files import whole
+from snnfw.files import write_file
 
 
 class EpochLines(Callback):
@@ -42,9 +42,7 @@ class EpochLines(Callback):
         writer = csv.DictWriter(text, list(names), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole(self.path) as scratch:
-            scratch.write_text(text.getvalue(), encoding="utf-8")
+        write_file(self.path, text.getvalue())
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

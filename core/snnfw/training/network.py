@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from snnfw.contracts import Output
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Output
 
 
 class TrainingNetwork(nn.Module):

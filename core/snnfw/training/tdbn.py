@@ -11,9 +11,9 @@ from torch import fx
 from snnfw.capture.graph import Graph, attribute
 from snnfw.capture.sites import packet
 from snnfw.capture.trainable import is_frozen, norms
-from snnfw.contracts import Keep
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan
+from snnfw.values import Keep
 
 aten = torch.ops.aten
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.contracts import Preset
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Observer, Site, SiteStats
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.exits import Entropy
 from snnfw_plugins.pareto import AdaptiveCalibration
@@ -18,7 +20,7 @@ from snnfw_plugins.tracking import Tracking
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class AdaFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
 
         return Peak(site, share=float(self.phi))
 

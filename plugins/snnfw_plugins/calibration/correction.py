@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Batches, Inputs, Resources, Site
 from snnfw.convert.observe import first_samples, mean_activations, moved
 from snnfw.simulate.memory import samples_within
+from snnfw.values import Batches, Inputs, Resources, Site
 
 LOG = logging.getLogger("snnfw")
 
 if TYPE_CHECKING:
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.spiking.model import SpikingModel
-    from snnfw.spiking.neuron import SpikingNeuron
     from snnfw_plugins.calibration import Calibration
 
     Change = Callable[[Site, SpikingNeuron, Tensor, int], None]

@@ -12,8 +12,8 @@ from torch import fx
 
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import packet
-from snnfw.contracts import Site
 from snnfw.plan.kinds import Kind
+from snnfw.values import Site
 
 if TYPE_CHECKING:
     from snnfw.spiking.model import SpikingModel

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Neuron, Observer, Quantiser, Site, SiteStats
-from snnfw.convert.observers import alive, by_channel, magnitude, spread
+from snnfw.neurons.observers import alive, by_channel, magnitude, spread
+from snnfw.plan.rules import Neuron, Quantiser
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
     from snnfw_plugins.calibration import Calibration

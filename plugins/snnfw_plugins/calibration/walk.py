@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.contracts import Inputs
 from snnfw.spiking.memory import dense
+from snnfw.values import Inputs
 
 
 class Walk:

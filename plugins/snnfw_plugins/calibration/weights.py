@@ -11,16 +11,17 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, attribute, evaluate
-from snnfw.contracts import Inputs, Quantiser, Resources, Site
 from snnfw.errors import SnnfwError
+from snnfw.neurons.timefold import select
+from snnfw.plan.rules import Quantiser
 from snnfw.spiking.frames import first_frames, frames_in, mean_frame, mean_over_frames, single_frames
-from snnfw.spiking.timefold import select
+from snnfw.values import Inputs, Resources, Site
 from snnfw_plugins.calibration.layers import Layer, find_layers
 from snnfw_plugins.calibration.walk import Walk
 
 if TYPE_CHECKING:
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.spiking.model import SpikingModel
-    from snnfw.spiking.neuron import SpikingNeuron
     from snnfw_plugins.calibration import Calibration
 
 BATCH = 32

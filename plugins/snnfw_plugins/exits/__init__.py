@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Bundle, ExitPolicy, ExitRule, Resources
+from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.values import Bundle, ExitRule, Resources
 
 if TYPE_CHECKING:
     from snnfw.spiking.model import SpikingModel

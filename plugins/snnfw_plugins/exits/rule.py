@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.contracts import Output
 from snnfw.simulate.outputs import Outputs
+from snnfw.values import Output
 
 Score = Callable[[Output, int], Tensor]
 """How sure an output is after so many timesteps, for each sample, [N]."""

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Bundle, Output, Resources
 from snnfw.convert.observe import moved
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Bundle, Output, Resources
 from snnfw_plugins.exits.rule import Leave, Score
 
 if TYPE_CHECKING:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.contracts import Preset
 from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Observer, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 MOST_BITS = 20
 """The longest integer: with 32-bit arithmetic it is still recovered exactly from the output M/N."""
@@ -137,7 +139,7 @@ class IntegerLeakyIntegrateAndFire:
 
 def _scale(site: Site, scale: float | None, largest: float) -> Observer:
     """Return what knows a scale, or aligns the range: the largest activation becomes the largest output."""
-    from snnfw.convert.observers import Fixed, Peak
+    from snnfw.neurons.observers import Fixed, Peak
 
     return Peak(site, share=largest) if scale is None else Fixed(site, scale)
 

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.contracts import SiteStats
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
+from snnfw.values import SiteStats
 from snnfw_plugins.ibra.bits import set_bits
 
 CHARGE = "const real charged = leak * potential + (x + offset);"

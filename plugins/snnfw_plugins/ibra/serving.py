@@ -14,12 +14,12 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, evaluate, last_uses, map_leaves
 from snnfw.capture.sites import packet
-from snnfw.contracts import Output
+from snnfw.neurons.timefold import fold, per_sample, repeat, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.spiking.cumulative import Cumulative
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS
-from snnfw.spiking.timefold import fold, per_sample, repeat, unfold
+from snnfw.values import Output
 from snnfw_plugins.ibra.bits import plane, width
 from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, factor, lower, weight_of, window
 from snnfw_plugins.ibra.node import BinaryNeuron

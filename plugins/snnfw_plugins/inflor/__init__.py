@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.contracts import Preset
 from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class SoftResetIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what knows the height of a spike, or finds the largest activation."""
-        from snnfw.convert.observers import Fixed, Peak
+        from snnfw.neurons.observers import Fixed, Peak
 
         return Peak(site) if self.scale is None else Fixed(site, self.scale)
 

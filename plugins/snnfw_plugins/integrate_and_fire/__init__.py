@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Site, SiteStats
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class IntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the percentile of the activation."""
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
 
         return Peak(site, self.percentile, self.channel_wise)
 

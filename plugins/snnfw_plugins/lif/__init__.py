@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Site, SiteStats
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class LeakyIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what knows the threshold, or finds the largest activation."""
-        from snnfw.convert.observers import Fixed, Peak
+        from snnfw.neurons.observers import Fixed, Peak
 
         return Peak(site) if self.threshold is None else Fixed(site, self.threshold)
 

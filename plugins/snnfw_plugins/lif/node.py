@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.contracts import SiteStats
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
+from snnfw.values import SiteStats
 
 CHARGE = "const real h = potential + (x + offset - potential) / tau;"
 

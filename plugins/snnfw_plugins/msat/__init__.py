@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Batches, Converter, Inputs, Keep, Neuron, Observer, Preset, Resources, Rule, Site, SiteStats
+from snnfw.contracts import Preset
+from snnfw.convert.converter import Converter
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Batches, Inputs, Keep, Observer, Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.plan.place import Plan
     from snnfw.spiking.model import SpikingModel
-    from snnfw.spiking.neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class MSAT:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds Vmax, the largest activation."""
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
 
         return Peak(site)
 
@@ -105,7 +108,7 @@ class SpikeConfidence:
         """Return the spiking model, its MSAT layers filtered."""
         from snnfw.convert.direct import build
         from snnfw.convert.observe import observe
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
         from snnfw_plugins.msat.confidence import apply_confidence
 
         observers: dict[str, Observer] = {

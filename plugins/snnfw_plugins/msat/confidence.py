@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Batches, Inputs, Resources
 from snnfw.convert.observe import mean_activations, moved
 from snnfw.simulate.memory import steps_within
+from snnfw.values import Batches, Inputs, Resources
 from snnfw_plugins.msat.chance import keys
 from snnfw_plugins.msat.node import MSATNeuron
 

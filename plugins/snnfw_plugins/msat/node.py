@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 from torch import Tensor
 
-from snnfw.contracts import SiteStats
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
+from snnfw.values import SiteStats
 from snnfw_plugins.msat.chance import BITS, C_DRAW, draw
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from snnfw.contracts import Found, Search
+from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
+from snnfw.search.results import Found
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
 
 Values: TypeAlias = tuple[bool | int | float, ...]
 

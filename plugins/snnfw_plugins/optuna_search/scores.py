@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from snnfw.contracts import Score
-from snnfw.simulate.keys import Keys, opened
+from snnfw.search.keys import Keys, opened
+from snnfw.search.results import Score
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
 
 
 def scores(trials: Trials) -> Callable[[Plan], Score]:

@@ -10,8 +10,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from snnfw.config.fields import take_apart
-from snnfw.contracts import Found, Neuron, Score
 from snnfw.errors import SnnfwError
+from snnfw.plan.rules import Neuron
+from snnfw.search.results import Found, Score
 from snnfw_plugins.optuna_search.scores import scores
 from snnfw_plugins.pareto.candidates import having_field, with_value
 from snnfw_plugins.pareto.picture import blank, png
@@ -19,7 +20,7 @@ from snnfw_plugins.pareto.recipes import recipe
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
     from snnfw_plugins.optuna_search import OptunaSearch
 
 MICROJOULES = 1e3

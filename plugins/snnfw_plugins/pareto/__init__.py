@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 from snnfw.config.fields import MethodsOf
-from snnfw.contracts import Found, Neuron, Search
+from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron
+from snnfw.search.results import Found
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage
 
@@ -87,7 +89,7 @@ class Pareto:
 
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
-        from snnfw.simulate.sensitivity import Question
+        from snnfw.search.sensitivity import Question
         from snnfw_plugins.pareto.stage import Aim, Stage
 
         spent = self.sensitivity_budget
@@ -149,7 +151,7 @@ class Ssc:
 
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
-        from snnfw.simulate.sensitivity import Question
+        from snnfw.search.sensitivity import Question
         from snnfw_plugins.pareto.candidates import by_field, with_initial
         from snnfw_plugins.pareto.stage import Aim, Stage
 

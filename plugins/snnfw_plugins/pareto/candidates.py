@@ -7,8 +7,9 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from snnfw.config.fields import build, shown, take_apart
-from snnfw.contracts import Keep, Neuron, Site
 from snnfw.errors import SnnfwError
+from snnfw.plan.rules import Neuron
+from snnfw.values import Keep, Site
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Placement, Plan

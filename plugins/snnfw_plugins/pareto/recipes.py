@@ -9,11 +9,11 @@ from omegaconf import OmegaConf
 
 from snnfw.config.fields import take_apart
 from snnfw.config.recipe import plain_rule
-from snnfw.contracts import Rule
+from snnfw.plan.rules import Rule
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
 
 
 def recipe(plan: Plan, trials: Trials) -> str:

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from snnfw.config.fields import take_apart
-from snnfw.contracts import Found
 from snnfw.errors import SnnfwError
-from snnfw.simulate.sensitivity import Question, Table, measure
+from snnfw.search.results import Found
+from snnfw.search.sensitivity import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
 from snnfw_plugins.pareto.picture import draw
 from snnfw_plugins.pareto.recipes import recipe
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.simulate.trials import Trials
+    from snnfw.search.trials import Trials
     from snnfw_plugins.pareto.candidates import Candidates
 
 UNITS: Mapping[str, str] = {"energy": "mJ", "spikes": "events"}

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw.contracts import Neuron, Observer, Preset, Rule, Site, SiteStats
+from snnfw.contracts import Preset
 from snnfw.convert.direct import Direct
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Observer, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from snnfw.contracts import Site, SiteStats
 from snnfw.errors import SnnfwError
+from snnfw.values import Site, SiteStats
 
 
 class Trained:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Batches, Converter, Inputs, Keep, Neuron, Preset, Resources, Rule
+from snnfw.contracts import Preset
+from snnfw.convert.converter import Converter
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron, Rule
+from snnfw.values import Batches, Inputs, Keep, Resources
 from snnfw_plugins.spikingjelly_bridge.neurons import NEURONS, IFNode
 
 if TYPE_CHECKING:

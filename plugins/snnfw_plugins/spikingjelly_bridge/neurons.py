@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Site, SiteStats
+from snnfw.plan.rules import Neuron
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 Threshold: TypeAlias = Annotated[
     float | None,
@@ -44,7 +45,7 @@ class SpikingJellyNode:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the largest activation, or knows the threshold."""
-        from snnfw.convert.observers import Fixed, Peak
+        from snnfw.neurons.observers import Fixed, Peak
 
         return Peak(site) if self.v_threshold is None else Fixed(site, self.v_threshold)
 

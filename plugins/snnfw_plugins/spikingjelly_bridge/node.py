@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 
-from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnfw.contracts import SiteStats
+    from snnfw.values import SiteStats
 
 
 class BridgedNeuron(SpikingNeuron):

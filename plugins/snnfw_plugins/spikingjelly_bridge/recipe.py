@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snnfw.contracts import Site, SiteStats
-from snnfw.convert.observers import alive, by_channel, spread
 from snnfw.errors import SnnfwError
+from snnfw.neurons.observers import alive, by_channel, spread
+from snnfw.values import Site, SiteStats
 
 MOST = 2**24
 """Most elements that torch.quantile takes."""

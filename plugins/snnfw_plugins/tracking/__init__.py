@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Neuron, Observer, Site, SiteStats
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron
+from snnfw.values import Observer, Site, SiteStats
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.spiking.neuron import SpikingNeuron
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Tracking:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = largest magnitude / φ."""
-        from snnfw.convert.observers import Peak
+        from snnfw.neurons.observers import Peak
 
         return Peak(site, share=float(self.phi))
 

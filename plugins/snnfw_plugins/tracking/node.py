@@ -9,10 +9,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from snnfw.contracts import SiteStats
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.spiking.applied import Applied
-from snnfw.spiking.neuron import SpikingNeuron, States
+from snnfw.neurons.applied import Applied
+from snnfw.neurons.spiking_neuron import SpikingNeuron, States
+from snnfw.values import SiteStats
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.cache import cache_folder
+from snnfw.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.cache import cache_folder
 from snnfw.errors import SnnfwError, unknown
+from snnfw.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from snnfw_tasks.datasets.digits import PREPARE
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
     from snnfw_tasks.labelled import Preprocess
 
 WEIGHTS = Path(__file__).parent.parent / "weights"

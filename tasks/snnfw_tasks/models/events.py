@@ -11,7 +11,7 @@ from pydantic import Field
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
 
 WIDTHS = (16, 32, 64, 128)
 """Channels after each convolution; all but the first halve the resolution."""

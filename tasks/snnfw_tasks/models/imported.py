@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
 
 
 @dataclass(frozen=True, slots=True)

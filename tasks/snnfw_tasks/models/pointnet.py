@@ -14,7 +14,7 @@ from snnfw_tasks.pointcloud_sources import Head
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
     from snnfw_tasks.pointcloud_sources import HeadName
 
 WEIGHTS = Path(__file__).parent.parent / "weights"

@@ -15,7 +15,7 @@ from snnfw_tasks.models.digits import OtherWeights
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
 

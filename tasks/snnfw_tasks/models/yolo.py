@@ -11,7 +11,7 @@ from pydantic import Field
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Resources
+    from snnfw.values import Resources
     from snnfw_tasks.yolo.sources import Detector
 
 OtherWeights: TypeAlias = Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 import torch
 from torch.utils.data import DataLoader
 
-from snnfw.contracts import Batch, Item
+from snnfw.values import Batch, Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import Dataset
 
-    from snnfw.contracts import Inputs
+    from snnfw.values import Inputs
 
 
 @dataclass(frozen=True, slots=True)

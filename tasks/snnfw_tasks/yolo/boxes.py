@@ -16,7 +16,7 @@ from snnfw_tasks.yolo.library import require_ultralytics
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.contracts import Output
+    from snnfw.values import Output
     from snnfw_tasks.yolo.batches import Truth, Truths
 
 CONFIDENT = 0.25

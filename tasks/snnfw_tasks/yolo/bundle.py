@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnfw.contracts import Bundle, Gallery
 from snnfw.errors import SnnfwError
+from snnfw.values import Bundle, Gallery
 from snnfw_tasks.classifier_bundle import shuffled
 from snnfw_tasks.models.checkpoint import require_finite
 from snnfw_tasks.models.yolo_networks import ready
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from snnfw.contracts import Batch, Resources
+    from snnfw.values import Batch, Resources
     from snnfw_tasks.detection import Detection
     from snnfw_tasks.yolo.dataset import Part
     from snnfw_tasks.yolo.sources import DetectionData, Detector, DetectorSource, Splits

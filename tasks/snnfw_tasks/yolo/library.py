@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.cache import cache_folder
 from snnfw.errors import SnnfwError
+from snnfw.files import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

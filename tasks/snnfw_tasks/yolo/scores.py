@@ -13,7 +13,7 @@ from snnfw_tasks.yolo.boxes import require_detections
 from snnfw_tasks.yolo.library import require_ultralytics
 
 if TYPE_CHECKING:
-    from snnfw.contracts import Output
+    from snnfw.values import Output
     from snnfw_tasks.yolo.batches import Truth, Truths
 
 HEADLINE = "mAP50"

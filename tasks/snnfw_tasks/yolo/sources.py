@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Resources
+    from snnfw.contracts import DataSource, ModelSource
+    from snnfw.values import Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ import pytest
 import toy_plugin
 from snnfw.config.comparison import CompareConfig, resolve_comparison, resolve_comparison_mapping
 from snnfw.config.resolve import resolve, to_yaml
-from snnfw.contracts import Keep, Preset, Rule
+from snnfw.contracts import Preset
 from snnfw.errors import SnnfwError
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
+from snnfw.values import Keep
 from toy_plugin import Burst, Calibrated, Confident, Greedy, Single
 
 

@@ -8,10 +8,11 @@ import pytest
 
 import toy_plugin
 from snnfw.config.resolve import resolve, to_yaml
-from snnfw.contracts import Keep, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
+from snnfw.values import Keep
 from toy_plugin import Burst, Calibrated, Confident, Folder, Naming, Single
 
 RECIPE = """

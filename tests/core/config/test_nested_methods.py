@@ -13,10 +13,12 @@ import toy_plugin
 from snnfw.config.describe import describe
 from snnfw.config.fields import MethodsOf, take_apart
 from snnfw.config.methods import build_method
-from snnfw.contracts import Found, Neuron, Search
+from snnfw.contracts import Search
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.plan.rules import Neuron
 from snnfw.registry import Registry
+from snnfw.search.results import Found
 from toy_plugin import Burst, Single
 
 if TYPE_CHECKING:

@@ -7,11 +7,12 @@ import pytest
 
 import toy_plugin
 from snnfw.config.resolve import resolve, resolve_mapping, to_yaml
-from snnfw.contracts import Keep, Rule
 from snnfw.convert.direct import Direct
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.simulate.energy_model import EnergyModel
+from snnfw.values import Keep
 from toy_plugin import (
     Burst,
     Calibrated,

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from snnfw.contracts import SiteStats
 from snnfw.errors import SnnfwError
 from snnfw.kernels import compiler
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.choice import choose
 from snnfw.kernels.compiler import CompilerMissing, find_compiler, load
+from snnfw.values import SiteStats
 from snnfw_plugins.integrate_and_fire.node import SPIKE, SoftResetNeuron
 
 pytestmark = pytest.mark.usefixtures("forgetful")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from snnfw.contracts import SiteStats
+from snnfw.values import SiteStats
 
 PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "kernels.md"
 

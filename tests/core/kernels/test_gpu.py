@@ -17,7 +17,6 @@ import activation_calls
 from cupy_on_cpu import CuPyOnCPU, compile_together, needs_host_compiler, on_any_device, stand_in
 from kernel_inputs import LAYOUTS, bits, noise, same
 from kernel_variants import TIMESTEPS, Make, bodies, rounded, variants
-from snnfw.contracts import SiteStats
 from snnfw.errors import SnnfwError
 from snnfw.kernels import gpu, learning
 from snnfw.kernels.body import KernelBody
@@ -26,7 +25,8 @@ from snnfw.kernels.gradient_source import cuda_gradient
 from snnfw.kernels.layout import Flat
 from snnfw.kernels.multistep import computes_in
 from snnfw.kernels.source import cuda_source
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.neurons.spiking_neuron import SpikingNeuron
+from snnfw.values import SiteStats
 from snnfw_plugins.integrate_and_fire.node import SPIKE, SoftResetNeuron
 from snnfw_plugins.tracking import Tracking
 from snnfw_plugins.tracking.node import TrackingNeuron

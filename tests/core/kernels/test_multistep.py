@@ -11,9 +11,9 @@ from torch import Tensor
 from kernel_inputs import LAYOUTS, Layout, as_it_is, channels_last, noise, reversed_dims, same
 from kernel_variants import Make
 from snnfw.capture.graph import BatchDim
-from snnfw.contracts import SiteStats
 from snnfw.kernels.multistep import supported
-from snnfw.spiking.neuron import SpikingNeuron
+from snnfw.neurons.spiking_neuron import SpikingNeuron
+from snnfw.values import SiteStats
 
 pytestmark = pytest.mark.usefixtures("c_compiler")
 

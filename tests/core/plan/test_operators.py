@@ -15,14 +15,15 @@ from operator_rows import ROWS, Row
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import ACTIVATIONS, packet
-from snnfw.contracts import Resources, Rule
 from snnfw.convert.direct import Direct
+from snnfw.energy.events import accumulations
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan, place
-from snnfw.simulate.events import accumulations
+from snnfw.plan.rules import Rule
 from snnfw.spiking import model as spiking_model
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking
 
 T = 7

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from networks import ConvNet, SmallPointNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Keep, Rule
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
+from snnfw.values import Keep
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ import torchvision
 from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise, small_vit
-from snnfw.contracts import Keep, Rule
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
 from snnfw.plan.strict import require_all_spiking
+from snnfw.values import Keep
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from snnfw.energy.charges import Energy
 from snnfw.report.html import report_page
 from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
-from snnfw.simulate.energy import Energy
 
 SEARCH = {
     "budget": 0.5,

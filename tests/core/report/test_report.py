@@ -11,16 +11,17 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
-from snnfw.contracts import Batch, Keep, Resources, Rule
 from snnfw.convert.direct import Direct
+from snnfw.energy.charges import break_even_rate
+from snnfw.energy.model import EnergyModel
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.report.folder import as_json
 from snnfw.report.report import Report, describe, make_report, network_itself
 from snnfw.report.tables import show_plan, show_report
 from snnfw.report.units import joules, scaled, si
-from snnfw.simulate.energy import break_even_rate
-from snnfw.simulate.energy_model import EnergyModel
 from snnfw.simulate.run import simulate
+from snnfw.values import Batch, Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 

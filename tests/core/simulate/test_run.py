@@ -11,16 +11,16 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Batch, Resources
+from snnfw.energy.charges import spiking_energy
+from snnfw.energy.events import accumulations, spikes
+from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.simulate import group
-from snnfw.simulate.energy import spiking_energy
-from snnfw.simulate.energy_model import EnergyModel
-from snnfw.simulate.events import accumulations, spikes
 from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batch, Resources
 from snnfw_plugins.adafire import AdaFire
 
 T = 8

@@ -11,11 +11,12 @@ from torch.nn import functional as F
 
 from networks import captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan, place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking
 
 EVERYWHERE = (Rule("*", Tracking()),)

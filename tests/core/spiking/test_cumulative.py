@@ -7,8 +7,8 @@ from torch.nn import functional as F
 
 from networks import noise
 from snnfw.capture.graph import BatchDim
+from snnfw.neurons.timefold import fold, unfold
 from snnfw.spiking.cumulative import Cumulative, TimeMean
-from snnfw.spiking.timefold import fold, unfold
 
 T, N = 6, 3
 

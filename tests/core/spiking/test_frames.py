@@ -9,12 +9,13 @@ import torch
 
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Keep, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep, Resources
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 
 T = 6

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from networks import converted, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim
-from snnfw.contracts import Site
+from snnfw.neurons.spiking_neuron import SpikingNeuron
+from snnfw.neurons.timefold import fold, unfold
 from snnfw.spiking.cumulative import Cumulative
-from snnfw.spiking.neuron import SpikingNeuron
-from snnfw.spiking.timefold import fold, unfold
+from snnfw.values import Site
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 
 T, N, CHANNELS = 9, 2, 3

@@ -26,11 +26,12 @@ from networks import (
 )
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.contracts import Keep, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 

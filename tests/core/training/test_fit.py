@@ -18,10 +18,10 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
-from snnfw.contracts import Batch, Bundle, Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.training import fit as fitting
 from snnfw.training.fit import LAST, fit
@@ -30,6 +30,7 @@ from snnfw.training.learner import Learner, rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 from snnfw.training.tdbn import scale_norms
+from snnfw.values import Batch, Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 X = noise(48, 2, 4, 4).float()

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
-from snnfw.contracts import Neuron, Resources, Rule, Site, SiteStats
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
+from snnfw.plan.rules import Neuron, Rule
 from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
+from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 T = 3

@@ -10,10 +10,11 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
-from snnfw.contracts import Keep, Rule
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.training.tdbn import Reading, scale_norms
+from snnfw.values import Keep
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 
 X = noise(2, 2, 4, 4).float()

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torchvision.datasets import CIFAR10, CIFAR100
 
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.cifar import Cifar10, Cifar100
 from snnfw_tasks.models.imported import CallableModel

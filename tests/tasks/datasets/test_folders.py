@@ -7,8 +7,8 @@ import torch
 from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.folders import IMAGENET, Folder, ImageNet, chosen
 from snnfw_tasks.labelled import Preprocess

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from safetensors import safe_open
 
-from snnfw.contracts import Resources
+from snnfw.values import Resources
 from snnfw_tasks.models.digits import DigitsResNet20, DigitsVgg, shipped
 from snnfw_tasks.train_digits import score
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.models.imported import CallableModel
 
 if TYPE_CHECKING:

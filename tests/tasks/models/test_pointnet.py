@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from snnfw.contracts import ModelSource, Resources
+from snnfw.contracts import ModelSource
+from snnfw.values import Resources
 from snnfw_tasks.models.pointnet import PointNetModel, PointNetShapes, embedded, shipped
 from snnfw_tasks.models.pointnet_network import (
     PartPointNet,

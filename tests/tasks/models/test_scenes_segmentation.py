@@ -8,8 +8,8 @@ from safetensors import safe_open
 
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
-from snnfw.contracts import Resources
 from snnfw.plan.place import place
+from snnfw.values import Resources
 from snnfw_tasks.datasets.scenes_draw import draw
 from snnfw_tasks.models.scenes_fcn import ScenesFcn
 from snnfw_tasks.models.scenes_segmentation import ScenesFcnModel, shipped

@@ -12,12 +12,13 @@ from torch.nn import functional as F
 
 from networks import noise
 from snnfw.capture.export import capture
-from snnfw.contracts import Resources, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
+from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.training.network import TrainingNetwork
+from snnfw.values import Resources
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.models.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model

@@ -8,8 +8,8 @@ import timm
 from huggingface_hub.errors import LocalEntryNotFoundError
 from safetensors.torch import save_file
 
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.models.timm_zoo import TimmModel, from_config
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torchvision import models
 
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.labelled import Preprocess
 from snnfw_tasks.models.torchvision_zoo import TorchvisionModel
 

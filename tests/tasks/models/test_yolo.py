@@ -12,8 +12,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from snnfw.capture.export import capture
-from snnfw.contracts import Resources
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
 from snnfw_tasks.models.yolo_networks import from_yaml, ready
 from snnfw_tasks.models.yolo_scenes import shipped

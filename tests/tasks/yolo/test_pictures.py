@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from snnfw.contracts import Batch, View
+from snnfw.values import Batch, View
 from snnfw_tasks.yolo.batches import Truth
 from snnfw_tasks.yolo.pictures import class_colour, draw
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snnfw.capture.graph import Graph
-    from snnfw.contracts import Batch, Output
+    from snnfw.values import Batch, Output
 
 COUNT = 24
 

@@ -1,0 +1,1 @@
+"""Energy: operations counted and charged; what counts events or multiplications, or sets a price, comes in here."""

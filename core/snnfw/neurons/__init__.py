@@ -1,0 +1,1 @@
+"""Neurons: the stateful module that a method derives from, how it folds time, and observers of activations."""

@@ -1,0 +1,106 @@
+"""Set calibration samples aside for exits and searches, so that these are not fitted on what conversions have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Generic
+
+import torch
+
+from snnfw.convert.observe import checked, labelled
+from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Batches, Bundle, Inputs, Item
+from snnfw.values.samples import count
+
+SHARE = 0.25
+"""The share that is set aside where nobody says another one."""
+
+ENOUGH = 32
+"""Samples that it has to hold for that: with fewer, thresholds and sensitivities would be mostly noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(Generic[Item]):
+    """The samples from ``start`` to ``stop`` of some batches, whose ``sizes`` are known, in batches as they come."""
+
+    batches: Batches[Item]
+    sizes: tuple[int, ...]
+    start: int
+    stop: int
+    cut: Callable[[Item, int, int], Item]
+
+    def __iter__(self) -> Iterator[Item]:
+        begin = 0
+        for batch, size in zip(self.batches, self.sizes, strict=False):
+            first, last = max(self.start - begin, 0), min(self.stop - begin, size)
+            if first < last:
+                yield batch if last - first == size else self.cut(batch, first, last)
+            begin += size
+            if begin >= self.stop:
+                return
+
+    def __len__(self) -> int:
+        ends = [sum(self.sizes[: index + 1]) for index in range(len(self.sizes))]
+        spans = zip((0, *ends), ends, strict=False)
+        return sum(max(self.start, begin) < min(self.stop, end) for begin, end in spans)
+
+
+def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, dict[str, Any]]:
+    """Return the bundle whose last calibration samples are for fitting alone, and a record of how many there are.
+
+    Without a ``share`` it is a quarter, where something ``fits`` and that is enough of them; otherwise conversions and
+    fits share all samples.
+
+    Raises:
+        SnnfwError: a share is asked for that leaves one of both sides without samples, or the calibration samples with
+            targets are not as many as those without.
+
+    """
+    if share == 0 or (share is None and not fits):
+        return bundle, {"own": False}
+    sizes, with_targets = _sizes(bundle)
+    total = sum(sizes)
+    aside = round(total * (SHARE if share is None else share))
+    alike = bundle.tuning is None or sum(with_targets) == total
+    if share is None and (aside < ENOUGH or not alike):
+        return bundle, {"own": False, "samples": total, "conversion": total}
+    if not 0 < aside < total:
+        raise SnnfwError(
+            f"fitting={share:g} of {total} calibration samples leaves {aside} for fitting and {total - aside} for the "
+            "conversion: give more calibration samples, or fitting=0 to share them."
+        )
+    if not alike:
+        raise SnnfwError(
+            f"fitting={share:g} needs the same calibration samples with and without targets, and this task has "
+            f"{sum(with_targets)} and {total}: leave fitting out."
+        )
+    split = total - aside
+    tuning = bundle.tuning
+    if tuning is not None:
+        tuning = Part(tuning, with_targets, split, total, partial(_batch, bundle))
+    changed = replace(
+        bundle,
+        calibration=Part(bundle.calibration, sizes, 0, split, _inputs),
+        fitting=Part(bundle.calibration, sizes, split, total, _inputs),
+        tuning=tuning,
+    )
+    return changed, {"own": True, "samples": aside, "conversion": split}
+
+
+def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the samples in each calibration batch without and with targets, refusing what is no such batch."""
+    arguments, what = len(bundle.example), "calibration batch"
+    count(bundle.calibration, "the calibration data")
+    given = (checked(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.calibration))
+    known = (labelled(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.tuning or ()))
+    return tuple(len(inputs[0]) for inputs in given), tuple(len(batch.inputs[0]) for batch in known)
+
+
+def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:
+    return tuple(tensor[first:last] for tensor in inputs)
+
+
+def _batch(bundle: Bundle, batch: Batch, first: int, last: int) -> Batch:
+    return Batch(_inputs(batch.inputs, first, last), bundle.target_of(batch.target, torch.arange(first, last)))

@@ -1,0 +1,51 @@
+"""What a search tries plans with: a plan becomes a spiking model, and a model is judged on calibration data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from snnfw.energy.charges import spiking_energy
+from snnfw.errors import SnnfwError
+from snnfw.search.results import Score
+from snnfw.simulate.run import simulate
+from snnfw.values import untracked
+
+if TYPE_CHECKING:
+    from snnfw.capture.graph import Graph
+    from snnfw.convert.converter import Converter
+    from snnfw.energy.model import EnergyModel
+    from snnfw.plan.place import Plan
+    from snnfw.spiking.model import SpikingModel
+    from snnfw.values import Bundle, Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """One network, its data, and how plans for it are converted and charged. Evaluation data has no part in it.
+
+    ``fitting`` is the share of the calibration samples that no conversion sees, for recipes that are to do the same.
+    """
+
+    graph: Graph
+    bundle: Bundle
+    converter: Converter
+    timesteps: int
+    costs: EnergyModel
+    resources: Resources
+    fitting: float = 0.0
+
+    def convert(self, plan: Plan) -> SpikingModel:
+        """Return the spiking model of a plan, calibrated as a run would."""
+        quiet = replace(self.resources, track=untracked)
+        return self.converter.convert(self.graph, plan, self.bundle.calibration, self.timesteps, quiet)
+
+    def score(self, plan: Plan) -> Score:
+        """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
+        if self.bundle.tuning is None:
+            raise SnnfwError("this task has no targets for its calibration data, which plans could be scored with.")
+        quiet = replace(self.resources, track=untracked)
+        model = self.convert(plan)
+        trace = simulate(model, self.bundle.tuning, [self.timesteps], self.bundle.scorer, quiet)
+        energy = spiking_energy(plan, self.costs, trace.final)
+        return Score(metric=trace.final.scores[self.bundle.headline], energy=energy.total)

@@ -1,0 +1,33 @@
+"""Values: what passes between stages whatever the method; what names no stage and imports no torch comes in here."""
+
+from __future__ import annotations
+
+from snnfw.values.bundle import Bundle, Scorer
+from snnfw.values.exits import ExitRule
+from snnfw.values.pictures import Drawing, Gallery, View
+from snnfw.values.resources import Resources, Track, untold, untracked
+from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count
+from snnfw.values.sites import Keep, Observer, Site, SiteStats
+
+__all__ = [
+    "Batch",
+    "Batches",
+    "Bundle",
+    "Drawing",
+    "ExitRule",
+    "Gallery",
+    "Inputs",
+    "Item",
+    "Keep",
+    "Observer",
+    "Output",
+    "Resources",
+    "Scorer",
+    "Site",
+    "SiteStats",
+    "Track",
+    "View",
+    "count",
+    "untold",
+    "untracked",
+]

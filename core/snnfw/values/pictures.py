@@ -1,0 +1,40 @@
+"""What a task shows of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from snnfw.values.samples import Batch, Output
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture that a task made: a PNG, a short name for its file, and the sentence that stands under it."""
+
+    name: str
+    caption: str
+    image: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a few evaluation samples look like to the network and to the spiking network.
+
+    ``spiking`` holds the outputs after some of the checkpoints, in increasing order, with nobody leaving early;
+    ``scores`` and ``network_scores`` are those of all evaluation samples, the former by checkpoint.
+    """
+
+    batch: Batch
+    network: Output
+    spiking: Mapping[int, Output]
+    network_scores: Mapping[str, float]
+    scores: Mapping[int, Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """What a task shows of a run: the samples to look at, read when they are needed, and how to draw them."""
+
+    batch: Callable[[], Batch]
+    draw: Callable[[View], Sequence[Drawing]]

@@ -1,0 +1,51 @@
+"""What a stage may use, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from snnfw.errors import misgiven
+from snnfw.values.samples import Item
+
+
+class Track(Protocol):
+    """Wrap an iterable so that progress through it can be shown."""
+
+    def __call__(self, items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+        """Yield the items unchanged."""
+        ...
+
+
+def untracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+    """Show nothing."""
+    del description, total
+    return items
+
+
+def untold(line: str) -> None:
+    """Say nothing."""
+    del line
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a stage may use: where it computes, with which backend, in how much memory, and whom it tells.
+
+    ``memory`` is the budget in bytes for the activations of one chunk of timesteps. ``tell`` takes a line for the
+    user: what was read, say, and what was left out.
+    """
+
+    device: str = "cpu"
+    backend: str = "auto"
+    memory: int = 2 * 2**30
+    seed: int = 0
+    track: Track = untracked
+    tell: Callable[[str], None] = untold
+
+    def __post_init__(self) -> None:
+        """Refuse what only a configuration reads, such as 2GiB, and what torch alone would take."""
+        for name, kind in {"device": str, "backend": str, "memory": int, "seed": int}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise misgiven(f"Resources.{name}", getattr(self, name), "text" if kind is str else "a whole number")
