@@ -11,6 +11,7 @@ import torchvision
 from spikingjelly.activation_based import ann2snn, functional
 from torch import Tensor, nn
 
+from snnfw import Resources
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
@@ -19,7 +20,6 @@ from snnfw.plan.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.memory import dense
 from snnfw.spiking.model import SpikingModel
-from snnfw import Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,13 @@ import torch
 
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured, seconds, spread
+from snnfw import Batch, Bundle, ExitPolicy, ExitRule, Resources
 from snnfw.capture.export import capture
-from snnfw import ExitPolicy
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
-from snnfw import Batch, Bundle, ExitRule, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.exits import Confidence, Entropy, Fixed

@@ -11,6 +11,7 @@ import torch
 
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, seconds
+from snnfw import Bundle, Resources, SiteStats
 from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.energy.charges import PJ_TO_MJ
@@ -23,7 +24,6 @@ from snnfw.search.sensitivity import Question
 from snnfw.search.sensitivity import measure as measure_sensitivity
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
-from snnfw import Bundle, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_tasks.classification import Classification
 from snnfw_tasks.datasets.digits import Digits

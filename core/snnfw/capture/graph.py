@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
@@ -42,6 +42,7 @@ class Graph:
     ``paths`` the user's module path of each call; ``macs`` the multiply-accumulates of each node for one sample;
     ``elements`` the elements of each node's result for one sample. ``gates`` are sites that only a rule which names
     their function takes. A ``trainable`` graph computes with the network's own parameters, any other with copies.
+    ``nodes`` is every node, in the order of execution.
     """
 
     module: fx.GraphModule
@@ -53,11 +54,15 @@ class Graph:
     elements: Mapping[str, int]
     gates: tuple[Site, ...] = ()
     trainable: bool = False
+    nodes: tuple[fx.Node, ...] = field(init=False, repr=False)
 
-    @property
-    def nodes(self) -> tuple[fx.Node, ...]:
-        """Return every node, in the order of execution."""
-        return tuple(self.module.graph.nodes)
+    def __post_init__(self) -> None:
+        """Store the nodes, which fx keeps in a linked list."""
+        object.__setattr__(self, "nodes", tuple(self.module.graph.nodes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy without the nodes: those of the copy are the copied module's."""
+        return type(self), tuple(getattr(self, each.name) for each in fields(self) if each.init)
 
     @property
     def inputs(self) -> tuple[fx.Node, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import partial
 
 import pytest
@@ -20,6 +21,16 @@ def test_graph_computes_what_the_network_computes_at_other_batch_sizes() -> None
     for samples in (1, 3, 7):
         other = noise(samples, 3, 8, 8, seed=samples)
         torch.testing.assert_close(graph(other), model(other), rtol=1e-10, atol=1e-10)
+
+
+def test_nodes_are_found_once_and_anew_in_a_copy() -> None:
+    x = noise(2, 3, 8, 8)
+    graph = captured(ConvNet, x)
+    copy = deepcopy(graph)
+    assert graph.nodes is graph.nodes
+    assert copy.nodes == tuple(copy.module.graph.nodes)
+    assert set(copy.nodes).isdisjoint(graph.nodes)
+    torch.testing.assert_close(copy(x), graph(x), rtol=0, atol=0)
 
 
 def test_batch_norms_are_folded_into_the_layer_before_them() -> None:
