@@ -20,9 +20,9 @@ from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.exits import Confidence, Entropy, Fixed
-from snnfw_tasks.classification import Classification
-from snnfw_tasks.datasets.digits import Digits
-from snnfw_tasks.models.digits import DigitsResNet20
+from snnfw_tasks.classification.data.digits import Digits
+from snnfw_tasks.classification.models.digits import DigitsResNet20
+from snnfw_tasks.classification.task import Classification
 
 ALL = "without an exit"
 

@@ -25,9 +25,9 @@ from snnfw.search.sensitivity import measure as measure_sensitivity
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
-from snnfw_tasks.classification import Classification
-from snnfw_tasks.datasets.digits import Digits
-from snnfw_tasks.models.digits import DigitsResNet20
+from snnfw_tasks.classification.data.digits import Digits
+from snnfw_tasks.classification.models.digits import DigitsResNet20
+from snnfw_tasks.classification.task import Classification
 
 REUSED, WHOLE = "snnfw", "a whole run for each candidate"
 

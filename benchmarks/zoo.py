@@ -20,7 +20,7 @@ from benchmarks.zoo_row import Row, measure
 from benchmarks.zoo_table import page, summary
 from snnfw.capture.export import capture
 from snnfw.files import write_file
-from snnfw_tasks.yolo.library import require_ultralytics
+from snnfw_tasks.detection.library import require_ultralytics
 
 RESULTS = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "zoo.md"

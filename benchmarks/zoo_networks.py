@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnfw_tasks.yolo.library import require_ultralytics
+from snnfw_tasks.detection.library import require_ultralytics
 
 SIDE: Mapping[str, int] = {
     "torchvision/vit_h_14": 28,

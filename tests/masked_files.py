@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from snnfw_tasks.datasets.palette import palette
+from snnfw_tasks.samples.palette import palette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

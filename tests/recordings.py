@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw_tasks.datasets.events import CIFAR10, Cifar10Dvs, DvsGesture, NCaltech101, NCars
+from snnfw_tasks.events.data.published import CIFAR10, Cifar10Dvs, DvsGesture, NCaltech101, NCars
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -23,7 +23,7 @@ PACKAGES = [ROOT / folder for folder in PYPROJECT["tool"]["hatch"]["build"]["tar
 DOORS = PYPROJECT["project"]["entry-points"]["snnfw"] | PYPROJECT["project"]["scripts"]
 
 # Read for forbidden words, besides the files at the root. Data that a user keeps beside them is not ours.
-FOLDERS = [".ci", "benchmarks", "core", "docs", "examples", "plugins", "tasks", "tests"]
+FOLDERS = [".ci", "benchmarks", "core", "docs", "examples", "plugins", "tasks", "tests", "tools"]
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60

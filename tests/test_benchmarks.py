@@ -45,7 +45,7 @@ from snnfw.capture.graph import BatchDim
 from snnfw.kernels.choice import choose
 from snnfw.values import Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
-from snnfw_tasks.yolo.library import require_ultralytics
+from snnfw_tasks.detection.library import require_ultralytics
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
 import torch
 
 from snnfw import Registry, resolve
+from snnfw.capture.export import capture
+from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
 from snnfw.energy.charges import network_energy, spiking_energy
-from snnfw.simulate.run import evaluate_network
-from snnfw.stages import Subject, convert_and_simulate, load_subject
-from snnfw.values import Resources
+from snnfw.pipeline import search
+from snnfw.plan.place import place
+from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.values import Bundle, Resources
 
 MODELS = ["digits-resnet20", "digits-vgg"]
 HALF_A_POINT = 0.005
@@ -29,7 +32,8 @@ class Result:
 @dataclass(frozen=True)
 class Ground:
     name: str
-    subject: Subject
+    bundle: Bundle
+    graph: Graph
     accuracy: float
     registry: Registry
 
@@ -37,13 +41,16 @@ class Ground:
         """Return what ``snnfw run task=classification WORDS`` measures at its last timestep, and the logits' error."""
         config = self.resolved(words)
         torch.manual_seed(config.seed)
-        simulation = convert_and_simulate(replace(config, checkpoints=(config.timesteps,)), self.subject)
-        found, model, trace = simulation.found, simulation.model, simulation.trace
+        resources = Resources()
+        found = search(config, self.graph, place(self.graph, config.layers), self.bundle, resources)
+        model = config.converter.convert(self.graph, found.plan, self.bundle.calibration, config.timesteps, resources)
+        rule = config.exit.prepare(model, self.bundle, config.timesteps, resources) if config.exit else None
+        trace = simulate(model, self.bundle.evaluation, [config.timesteps], self.bundle.scorer, resources, rule)
         energy = spiking_energy(found.plan, config.energy, trace.final)
         share = energy.total / network_energy(found.plan, config.energy, passes=1)
-        (x,) = next(iter(self.subject.bundle.evaluation)).inputs
+        (x,) = next(iter(self.bundle.evaluation)).inputs
         with torch.no_grad():
-            spiking, own = model(x), self.subject.graph(x)
+            spiking, own = model(x), self.graph(x)
         error = float((spiking - own).norm() / (own - own.mean(0)).norm())
         return Result(trace.final.scores["accuracy"], share, energy.spikes, error)
 
@@ -55,9 +62,10 @@ class Ground:
 def ground(request: pytest.FixtureRequest) -> Ground:
     registry = Registry()
     config = resolve(["task=classification", f"model={request.param}", "plugin=ann"], registry)
-    subject = load_subject(config, Resources())
-    scores, _ = evaluate_network(subject.graph, subject.bundle, Resources())
-    return Ground(request.param, subject, scores["accuracy"], registry)
+    bundle = config.task.load(config.model, config.data, Resources())
+    graph = capture(bundle.model, bundle.example)
+    scores, _ = evaluate_network(graph, bundle, Resources())
+    return Ground(request.param, bundle, graph, scores["accuracy"], registry)
 
 
 BURSTS = "plugin=adafire search=null exit=null"

@@ -75,8 +75,9 @@ class Registry:
         for entry in _entry_points() if entry_points else ():
             self._register_or_quarantine(entry.name, entry)
         for number, plugin in enumerate(plugins, start=1):
-            name = getattr(plugin, "__name__", f"plugin {number}").rpartition(".")[2]
-            self._register_or_quarantine(name, plugin)
+            full = getattr(plugin, "__name__", f"plugin {number}")
+            name = full.rpartition(".")[2]
+            self._register_or_quarantine(full if name in self.plugins else name, plugin)  # many are called task
 
     @property
     def neurons(self) -> Mapping[str, type[contracts.Neuron]]:

@@ -29,7 +29,7 @@ from snnfw.values import Batch, Bundle, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.msat import MSAT
-from snnfw_tasks.accuracy import Accuracy
+from snnfw_tasks.samples.accuracy import Accuracy
 
 T = 4
 REGISTRY = Registry()

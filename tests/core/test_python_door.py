@@ -33,7 +33,7 @@ from snnfw.values import Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import Pareto
-from snnfw_tasks.models.imported import CallableModel
+from snnfw_tasks.networks.imported import CallableModel
 
 
 @dataclass(frozen=True)

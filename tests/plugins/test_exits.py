@@ -25,7 +25,7 @@ from snnfw_plugins.exits.rule import Leave
 from snnfw_plugins.exits.scores import certainty, confidence
 from snnfw_plugins.exits.study import GRID, Study
 from snnfw_plugins.exits.thresholds import rising
-from snnfw_tasks import classification
+from snnfw_tasks.classification import task as classification
 
 T = 8
 FALLING = torch.tensor([0.6, 0.3, 0.15, 0.1], dtype=torch.float64)

@@ -21,8 +21,9 @@ from snnfw.train import train
 from snnfw_plugins import ibra, inflor, tracking
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
-from snnfw_tasks import classification, events
-from snnfw_tasks.datasets.events_frames import Framing
+from snnfw_tasks.classification import task as classification
+from snnfw_tasks.events import task as events
+from snnfw_tasks.events.data.frames import Framing
 
 PACKAGED = {
     "inflor/cifar10_resnet19": ("resnet19", "cifar10", 6),

@@ -28,8 +28,8 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch
 from snnfw_plugins.optuna_search.scores import scores
 from snnfw_plugins.tracking import Tracking
-from snnfw_tasks import classification
-from snnfw_tasks.accuracy import Accuracy
+from snnfw_tasks.classification import task as classification
+from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 SITES = ("relu", "relu#2")

@@ -34,8 +34,8 @@ from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import AdaptiveCalibration, Pareto, Ssc, stage
 from snnfw_plugins.pareto.recipes import recipe
 from snnfw_plugins.tracking import Tracking
-from snnfw_tasks import classification
-from snnfw_tasks.accuracy import Accuracy
+from snnfw_tasks.classification import task as classification
+from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 SITES = ("relu", "relu#2")

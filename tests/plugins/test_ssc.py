@@ -22,7 +22,7 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import RATIOS, Ssc, stage
 from snnfw_plugins.tracking import Tracking
-from snnfw_tasks.accuracy import Accuracy
+from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 

@@ -17,8 +17,8 @@ from snnfw.config.training import resolve_training
 from snnfw.config.trust import words_that_run
 from snnfw.errors import SnnfwError
 from snnfw.registry import KINDS, Registry
-from snnfw_tasks.models.imported import CallableModel
-from snnfw_tasks.models.yolo import UltralyticsModel
+from snnfw_tasks.detection.models.yolo import UltralyticsModel
+from snnfw_tasks.networks.imported import CallableModel
 
 EVIL = """
 from pathlib import Path

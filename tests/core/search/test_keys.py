@@ -27,7 +27,7 @@ from snnfw.store import sources
 from snnfw.values import Batch, Bundle, Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
-from snnfw_tasks.accuracy import Accuracy
+from snnfw_tasks.samples.accuracy import Accuracy
 
 X = noise(4, 3, 8, 8)
 BATCHES = [Batch((X,), torch.arange(4))]

@@ -1,0 +1,1 @@
+"""Data sets with a label per image: only what the task itself may take comes in."""

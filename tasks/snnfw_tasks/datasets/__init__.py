@@ -1,1 +1,0 @@
-"""The data sets that tasks bring along or read from disk."""

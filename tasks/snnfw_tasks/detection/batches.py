@@ -1,0 +1,80 @@
+"""Images and what is in them, batch by batch, the way ultralytics' validator prepares them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+
+import torch
+from torch.utils.data import DataLoader
+
+from snnfw.values import Item
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+    from torch.utils.data import Dataset
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What is in one image: ``classes`` [n] and ``boxes`` [n, 4] (x, y of the middle, width, height as fractions).
+
+    ``side`` is the letterboxed image's height and width in pixels, ``original`` the file's; ``ratio_pad`` is how
+    ultralytics got from one to the other.
+    """
+
+    classes: Tensor
+    boxes: Tensor
+    side: tuple[int, int]
+    original: tuple[int, int]
+    ratio_pad: Any
+    file: str
+
+
+Truths: TypeAlias = "tuple[Truth, ...]"
+
+
+class DetectionBatches(Generic[Item]):
+    """Batches on the CPU, read anew every time; ``make`` shapes (images [N, 3, H, W] from 0 to 1, truths)."""
+
+    def __init__(
+        self,
+        images: Dataset[dict[str, Any]],
+        size: int,
+        workers: int,
+        make: Callable[[Tensor, Truths], Item],
+    ) -> None:
+        self._make = make
+        # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
+        self._loader = DataLoader(images, size, num_workers=workers, collate_fn=collate, generator=torch.Generator())
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Item]:
+        for images, truths in self._loader:
+            yield self._make(images, truths)
+
+
+def collate(items: Sequence[dict[str, Any]]) -> tuple[Tensor, Truths]:
+    """Return the images, scaled to 0..1 as ultralytics does it, and what is in each."""
+    return torch.stack([item["img"] for item in items]).float() / 255, tuple(truth(item) for item in items)
+
+
+def truth(item: dict[str, Any]) -> Truth:
+    """Return what ultralytics' data set knows of an image."""
+    return Truth(
+        classes=item["cls"].flatten(),
+        boxes=item["bboxes"],
+        side=tuple(item["img"].shape[1:]),
+        original=item["ori_shape"],
+        ratio_pad=item["ratio_pad"],
+        file=item["im_file"],
+    )
+
+
+def chosen(truths: Truths, keep: Tensor) -> Truths:
+    """Return the truths with these indices."""
+    return tuple(truths[index] for index in keep.tolist())

@@ -1,0 +1,128 @@
+"""Bring a detector and images with boxes together: build, check that they fit, and cut the splits into batches."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from snnfw.errors import SnnfwError
+from snnfw.values import Bundle, Gallery
+from snnfw_tasks.detection.batches import DetectionBatches, chosen, collate
+from snnfw_tasks.detection.boxes import correct, distance, logits
+from snnfw_tasks.detection.data.images import open_images, reading
+from snnfw_tasks.detection.models.networks import ready
+from snnfw_tasks.detection.pictures import SAMPLES, draw
+from snnfw_tasks.detection.scores import HEADLINE, MeanAveragePrecision
+from snnfw_tasks.samples.batches import as_batch, as_inputs
+from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.probe import require_finite
+from snnfw_tasks.samples.reading import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from typing import Any
+
+    from snnfw.values import Batch, Resources
+    from snnfw_tasks.detection.data.images import Part
+    from snnfw_tasks.detection.sources import DetectionData, Detector, DetectorSource
+    from snnfw_tasks.samples.boxed import Splits
+    from snnfw_tasks.samples.options import Amounts
+
+
+def bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resources: Resources) -> Bundle:
+    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    splits = data.splits()
+    detector = model.detector(splits.names, resources)
+    require_same_names(detector, splits, model.name, data.name)
+    network = ready(detector.network).to(resources.device)
+    require_finite(network, model.name)
+    side = image_side(splits.side or detector.side, network)
+    few = partial(drawn, count=amounts.calibration, seed=resources.seed)
+    some = partial(first, limit=amounts.limit)
+    calibration, calibrating = opened(splits, side, splits.calibration, few, "calibration")
+    evaluation, evaluating = opened(splits, side, splits.evaluation, some, splits.evaluation_split)
+    read = told(reading(data.name, splits, calibrating, evaluating), resources.tell)
+    require_samples(data.name, "samples", len(calibration), len(evaluation))
+    example = collate([calibration[0], calibration[1]])[0].to(resources.device)
+    end2end, names = bool(getattr(network, "end2end", False)), detector.names
+    most = max(len(entry["cls"]) for entry in evaluation.labels)
+    if not most:
+        raise SnnfwError(
+            f"the {splits.evaluation_split} split of data '{data.name}' holds no box, so nothing can be scored: put a "
+            f"label file for each image beside '{evaluation.im_files[0]}', under 'labels' instead of 'images'."
+        )
+    return Bundle(
+        model=network,
+        example=(example,),
+        calibration=DetectionBatches(calibration, amounts.batch, amounts.workers, as_inputs),
+        tuning=DetectionBatches(calibration, amounts.batch, amounts.workers, as_batch),
+        evaluation=DetectionBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+        scorer=partial(MeanAveragePrecision, names, end2end, most),
+        headline=HEADLINE,
+        target_of=chosen,
+        logits=logits,
+        correct=partial(correct, end2end=end2end),
+        distance=partial(distance, end2end=end2end),
+        gallery=Gallery(partial(shown, evaluation), partial(draw, names=names, end2end=end2end)),
+        description=describe(
+            names,
+            example.shape[1:],
+            calibration,
+            evaluation,
+            network,
+            read,
+            objects=sum(len(entry["cls"]) for entry in evaluation.labels),
+        ),
+    )
+
+
+def require_same_names(detector: Detector, splits: Splits, model: str, data: str) -> None:
+    """Raise an SnnfwError unless network and data number the same classes; a network may know them by number only."""
+    ours, theirs = detector.names, splits.names
+    if len(ours) != len(theirs):
+        raise SnnfwError(
+            f"model '{model}' finds {len(ours)} classes and data '{data}' names {len(theirs)}: "
+            "give a network that was trained for this data."
+        )
+    numbers = tuple(str(number) for number in range(len(ours)))
+    if ours not in (theirs, numbers):
+        number = next(index for index, pair in enumerate(zip(ours, theirs, strict=True)) if pair[0] != pair[1])
+        raise SnnfwError(
+            f"model '{model}' calls class {number} '{ours[number]}' and data '{data}' calls it '{theirs[number]}': "
+            "give a network that was trained for this data."
+        )
+
+
+def image_side(side: int, network: Any) -> int:
+    """Return the side of the images, which has to be a multiple of what the network divides it by."""
+    step = max(int(network.stride.max()), 1)
+    if side % step:
+        raise SnnfwError(
+            f"data.size={side} does not fit: this network's images have sides that are multiples of {step}, "
+            f"such as {max(1, round(side / step)) * step}."
+        )
+    return side
+
+
+def opened(
+    splits: Splits, side: int, places: Sequence[Path], choose: Callable[[list[str]], list[str]], split: str
+) -> tuple[Any, Part]:
+    """Return ultralytics' data set of what ``choose`` picks of a split's images, and what else is there."""
+    return open_images(places, side, splits.names, choose, split, splits.skip_broken)
+
+
+def drawn(files: list[str], count: int, seed: int) -> list[str]:
+    """Return so many of the files, in an order that the seed fixes."""
+    return [files[index] for index in shuffle(len(files), seed)[:count]]
+
+
+def first(files: list[str], limit: int | None) -> list[str]:
+    """Return all files in ultralytics' order, or so many, the same whatever the run's seed."""
+    return [files[index] for index in choose_tested(len(files), limit)]
+
+
+def shown(evaluation: Any) -> Batch:
+    """Return the images to draw, the first few."""
+    return as_batch(*collate([evaluation[index] for index in range(min(SAMPLES, len(evaluation)))]))

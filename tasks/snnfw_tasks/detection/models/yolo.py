@@ -1,0 +1,96 @@
+"""Detectors: the two that come with the package, and any of ultralytics'."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
+
+from pydantic import Field
+
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from snnfw.values import Resources
+    from snnfw_tasks.detection.sources import Detector
+
+OtherWeights: TypeAlias = Annotated[
+    Path | None, Field(description="a .safetensors file of the same kind instead of the shipped one")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenesYoloRelu:
+    """A small YOLO with ReLU, trained on the embedded scenes."""
+
+    name: ClassVar[str] = "scenes-yolo-relu"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    weights: OtherWeights = None
+
+    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+        """Return the network for digits."""
+        del names, resources  # what was trained is fixed
+        from snnfw_tasks.detection.models.scenes import embedded
+
+        return embedded(self.name, self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenesYoloSilu:
+    """The same network with SiLU, ultralytics' own choice, trained on the embedded scenes."""
+
+    name: ClassVar[str] = "scenes-yolo-silu"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    weights: OtherWeights = None
+
+    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+        """Return the network for digits."""
+        del names, resources
+        from snnfw_tasks.detection.models.scenes import embedded
+
+        return embedded(self.name, self.weights)
+
+
+@dataclass(frozen=True, slots=True)
+class UltralyticsModel:
+    """A detector of ultralytics': with your weights, or with random ones."""
+
+    name: ClassVar[str] = "ultralytics"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    arch: Annotated[
+        str | None, Field(description="one of its names, such as yolov8n.yaml or yolo11n, or your own .yaml file")
+    ] = None
+    weights: Annotated[Path | None, Field(description="a .pt file, which brings its own architecture")] = None
+    nms: Annotated[
+        bool, Field(description="false: take the head that needs no suppression of boxes, where there is one")
+    ] = True
+    trust: Annotated[
+        bool, Field(description="accept files that may run code when read: give it for files of your own alone")
+    ] = False
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Return the parameters that name a file which may run code when it is read."""
+        return ("trust", "arch", "weights") if self.trust else ()
+
+    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+        """Return the network of the weights, or one with random weights for classes of these names."""
+        from snnfw_tasks.detection.models.networks import without_suppression
+        from snnfw_tasks.detection.models.zoo import trained, untrained
+
+        if (self.arch is None) == (self.weights is None):
+            given = "both" if self.arch else "neither"
+            raise SnnfwError(
+                f"model 'ultralytics' got {given} of model.arch and model.weights: give model.arch=yolov8n.yaml for "
+                "random weights, or model.weights=FILE.pt, which brings its own architecture."
+            )
+        if self.weights is not None:
+            found = trained(self.weights, self.trust)
+        else:
+            found = untrained(str(self.arch), names, self.trust, resources.seed)
+        if not self.nms:
+            without_suppression(found.network, str(self.weights or self.arch))
+        return found

@@ -1,0 +1,57 @@
+"""The detection task: its options, its embedded detectors and scenes, and the doors for ultralytics' own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from snnfw.hookspecs import hookimpl
+from snnfw_tasks.detection.data.yolo import Yolo
+from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
+from snnfw_tasks.samples.options import ImageAmounts, Images
+from snnfw_tasks.scenes.data import Scenes
+
+if TYPE_CHECKING:
+    from snnfw.contracts import DataSource, ModelSource, Task
+    from snnfw.values import Bundle, Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Detection(ImageAmounts):
+    """Boxes around objects, each with its class."""
+
+    name: ClassVar[str] = "detection"
+    default_model: ClassVar[str] = ScenesYoloRelu.name
+    default_data: ClassVar[str] = Scenes.name
+    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
+
+    calibration: Images = 128
+
+    def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+        """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
+        from snnfw_tasks.detection.library import require_ultralytics
+        from snnfw_tasks.detection.sources import detecting
+
+        require_ultralytics()
+        from snnfw_tasks.detection.bundle import bundle
+
+        return bundle(self, *detecting(model, data), resources)
+
+
+@hookimpl
+def snnfw_register_tasks() -> tuple[type[Task], ...]:
+    """Offer the task."""
+    return (Detection,)
+
+
+@hookimpl
+def snnfw_register_models() -> tuple[type[ModelSource], ...]:
+    """Offer the embedded detectors and ultralytics' own."""
+    return (ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel)
+
+
+@hookimpl
+def snnfw_register_data() -> tuple[type[DataSource], ...]:
+    """Offer the embedded scenes and the data sets read from disk."""
+    return (Scenes, Yolo)

@@ -1,0 +1,114 @@
+"""CIFAR10-DVS, N-Caltech101, N-Cars and DVS128 Gesture from the files that their authors or tonic publish."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # pydantic resolves the fields' types at run time
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+
+from snnfw_tasks.events.data.options import Recordings
+
+if TYPE_CHECKING:
+    from snnfw_tasks.events.data.recorded import Recorded
+    from snnfw_tasks.samples.labelled import LabelledData, Preprocess
+
+CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+GESTURES = (
+    "hand clapping",
+    "right hand wave",
+    "left hand wave",
+    "right arm clockwise",
+    "right arm counter-clockwise",
+    "left arm clockwise",
+    "left arm counter-clockwise",
+    "arm roll",
+    "air drums",
+    "air guitar",
+    "other gestures",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cifar10Dvs(Recordings):
+    """CIFAR10-DVS (Li et al. 2017) in AEDAT 2 files; nothing is downloaded."""
+
+    name: ClassVar[str] = "cifar10-dvs"
+
+    root: Annotated[Path, Field(description="holds airplane/*.aedat, automobile/*.aedat ... truck/*.aedat")]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return a fixed tenth of every class, 1000 recordings, for the test and the other 9000 for training."""
+        del preprocess  # that of images
+        from snnfw_tasks.events.data.files import read_aedat2
+        from snnfw_tasks.events.data.recorded import by_folder, labelled
+
+        expected = "airplane/*.aedat, automobile/*.aedat and so on, one folder for each of the ten classes"
+        found = by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
+        return labelled(self, [found], read_aedat2, (128, 128), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NCaltech101(Recordings):
+    """N-Caltech101 (Orchard et al. 2015) in .bin files; nothing is downloaded."""
+
+    name: ClassVar[str] = "ncaltech101"
+
+    root: Annotated[Path, Field(description="holds accordion/*.bin, airplanes/*.bin ... yin_yang/*.bin")]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return a fixed tenth of every class for the test and the rest for training."""
+        del preprocess
+        from snnfw_tasks.events.data.files import read_bin
+        from snnfw_tasks.events.data.recorded import by_folder, labelled
+
+        expected = "CLASS/*.bin, the content of Caltech101.zip"
+        found = by_folder(self.root, ".bin", None, self.name, expected)
+        return labelled(self, [found], read_bin, (240, 180), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NCars(Recordings):
+    """N-Cars (Sironi et al. 2018) in Prophesee's .dat files and in the published split; nothing is downloaded."""
+
+    name: ClassVar[str] = "ncars"
+
+    root: Annotated[Path, Field(description="holds n-cars_train and n-cars_test, both cars and background")]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the published training recordings, for calibration too, and the test recordings."""
+        del preprocess
+        from snnfw_tasks.events.data.files import read_dat
+        from snnfw_tasks.events.data.recorded import by_folder, labelled
+
+        def part(name: str) -> Recorded:
+            expected = "background/*.dat and cars/*.dat"
+            return by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)
+
+        parts = [part("n-cars_train"), part("n-cars_test")]
+        return labelled(self, parts, read_dat, (120, 100), flip=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DvsGesture(Recordings):
+    """DVS128 Gesture (Amir et al. 2017), cut into gestures as tonic publishes it; nothing is downloaded."""
+
+    name: ClassVar[str] = "dvs-gesture"
+
+    root: Annotated[Path, Field(description="holds ibmGestureTrain/*/*.npy and ibmGestureTest/*/*.npy")]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the published training users, for calibration too, and the test users."""
+        del preprocess
+        from snnfw_tasks.events.data.files import read_npy
+        from snnfw_tasks.events.data.recorded import by_number, labelled
+
+        def part(name: str) -> Recorded:
+            expected = "userNN_LIGHT/0.npy to userNN_LIGHT/10.npy"
+            return by_number(self.root / name, ".npy", GESTURES, self.name, expected)
+
+        parts = [part("ibmGestureTrain"), part("ibmGestureTest")]
+        # Mirrored, the right arm would be the left one.
+        return labelled(self, parts, read_npy, (128, 128), flip=False)

@@ -1,1 +1,0 @@
-"""The networks that tasks bring along, build by name or import."""

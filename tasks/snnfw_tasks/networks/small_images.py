@@ -1,0 +1,127 @@
+"""Networks for small images by name, with random weights or with yours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path  # pydantic resolves the fields' types at run time
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
+    from snnfw.values import Resources
+
+Channels: TypeAlias = Annotated[
+    int, Field(ge=1, description="channels of an image: 3 of colour, 1 of grey, 2 of events")
+]
+Weights: TypeAlias = Annotated[
+    Path | None, Field(description="a .safetensors or .pth file; without it random, drawn with the seed")
+]
+
+TASKS = ("classification", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class CifarResNetModel:
+    """ResNet-20 and its relatives for small images (He et al. 2016, section 4.2)."""
+
+    name: ClassVar[str] = "cifar-resnet"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+
+    depth: Annotated[int, Field(ge=8, description="layers, 6n + 2: 8, 14, 20, ...")] = 20
+    width: Annotated[int, Field(ge=1, description="channels of the first of three stages; the others double them")] = 16
+    channels: Channels = 3
+    weights: Weights = None
+
+    def __post_init__(self) -> None:
+        """Refuse a depth that three equal stages do not add up to."""
+        if self.depth % 6 != 2:
+            below = self.depth - (self.depth - 2) % 6
+            raise ValueError(f"depth is 6n + 2, which {self.depth} is not; next to it are {below} and {below + 6}")
+
+    def preprocess(self) -> None:
+        """Return nothing: images are prepared as the data source says."""
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network for ``classes`` classes."""
+        from snnfw_tasks.networks.cifar_resnet import CifarResNet
+
+        return _built(lambda: CifarResNet(self.depth, self.width, self.channels, classes), self.weights, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class CifarResNet18Model:
+    """ResNet-18 with a 3×3 stem and without its max pooling, for small images."""
+
+    name: ClassVar[str] = "cifar-resnet18"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+
+    channels: Channels = 3
+    weights: Weights = None
+
+    def preprocess(self) -> None:
+        """Return nothing: images are prepared as the data source says."""
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network for ``classes`` classes."""
+        from snnfw_tasks.networks.resnet19 import resnet18
+
+        return _built(lambda: resnet18(self.channels, classes), self.weights, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class ResNet19Model:
+    """ResNet-19, which spiking networks are often trained as (Zheng et al. 2021)."""
+
+    name: ClassVar[str] = "resnet19"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+
+    channels: Channels = 3
+    weights: Weights = None
+
+    def preprocess(self) -> None:
+        """Return nothing: images are prepared as the data source says."""
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network for ``classes`` classes."""
+        from snnfw_tasks.networks.resnet19 import resnet19
+
+        return _built(lambda: resnet19(self.channels, classes), self.weights, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class Vgg16Model:
+    """VGG-16 with batch normalisation for images of 32×32 and more (Simonyan and Zisserman 2015)."""
+
+    name: ClassVar[str] = "vgg16"
+    tasks: ClassVar[tuple[str, ...]] = TASKS
+
+    pool: Annotated[Literal["max", "average"], Field(description="how a stage ends: 2 by 2 maximum or mean")] = "max"
+    channels: Channels = 3
+    weights: Weights = None
+
+    def preprocess(self) -> None:
+        """Return nothing: images are prepared as the data source says."""
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network for ``classes`` classes."""
+        from torch import nn
+
+        from snnfw_tasks.networks.vgg import Vgg16
+
+        pool = nn.MaxPool2d if self.pool == "max" else nn.AvgPool2d
+        return _built(lambda: Vgg16(pool, self.channels, classes), self.weights, resources)
+
+
+def _built(create: Callable[[], nn.Module], weights: Path | None, resources: Resources) -> nn.Module:
+    """Return the network with the weights of a file, or random ones."""
+    from snnfw_tasks.networks.checkpoint import load_weights, seeded
+
+    module = seeded(create, resources.seed)
+    if weights:
+        load_weights(module, weights)
+    return module

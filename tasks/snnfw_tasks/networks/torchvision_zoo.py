@@ -1,0 +1,87 @@
+"""Any of torchvision's classifiers and networks for segmentation by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping  # pydantic resolves the fields' types at run time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from snnfw.errors import unknown
+from snnfw_tasks.networks.segmentation_zoo import build_segmenter, segmenters
+from snnfw_tasks.networks.zoo import build, is_path, no_such_arch
+from snnfw_tasks.samples.labelled import Preprocess
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torchvision.models import WeightsEnum
+
+    from snnfw.values import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class TorchvisionModel:
+    """A classifier or segmentation network of torchvision's, with its weights, with yours, or with random ones."""
+
+    name: ClassVar[str] = "torchvision"
+    tasks: ClassVar[tuple[str, ...]] = ("classification", "events", "segmentation")
+
+    arch: Annotated[str, Field(description="torchvision's name for the network, such as resnet18")]
+    weights: Annotated[
+        str | None,
+        Field(description="IMAGENET1K_V1, DEFAULT ... or a .safetensors or .pth file; without it random"),
+    ] = None
+    args: Annotated[Mapping[str, Any], Field(description="arguments for torchvision's builder")] = field(
+        default_factory=dict
+    )
+
+    def preprocess(self) -> Preprocess | None:
+        """Return what torchvision prescribes for its own weights."""
+        named = self._named_weights()
+        if named is None:
+            return None
+        prescribed = named.transforms()
+        return Preprocess(
+            resize=prescribed.resize_size[0],
+            crop=getattr(prescribed, "crop_size", prescribed.resize_size)[0],
+            mean=tuple(prescribed.mean),
+            std=tuple(prescribed.std),
+            interpolation=prescribed.interpolation.value,
+        )
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network; ``classes`` outputs unless torchvision's weights or ``args`` say otherwise."""
+        from torchvision.models import get_model
+
+        from snnfw_tasks.networks.checkpoint import load_weights
+
+        named = self._named_weights()
+        if self.arch in segmenters():
+            return build_segmenter(self.arch, named, self.weights, classes, self.args, resources.seed)
+        args = dict(self.args) if named else {"num_classes": classes, **self.args}
+
+        def create() -> nn.Module:
+            module: nn.Module = get_model(self.arch, weights=named, **args)
+            return module
+
+        module = build(create, self.name, self.arch, self.weights if named else None, args, resources.seed)
+        if self.weights and not named:
+            load_weights(module, Path(self.weights))
+        return module
+
+    def _named_weights(self) -> WeightsEnum | None:
+        """Return torchvision's entry for the weights, or nothing where these are a file or random."""
+        from torchvision import models
+
+        archs = [*models.list_models(module=models), *segmenters()]
+        if self.arch not in archs:
+            raise no_such_arch(self.name, self.arch, archs, "network")
+        if self.weights is None or is_path(self.weights):
+            return None
+        entries = models.get_model_weights(self.arch)
+        if self.weights not in entries.__members__:
+            raise unknown(f"{self.name} weights of '{self.arch}'", self.weights, entries.__members__, "Available")
+        found: WeightsEnum = entries[self.weights]
+        return found

@@ -1,0 +1,159 @@
+"""Bring a network and clouds together: build, check that they fit, and cut the splits into batches."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Bundle, Gallery
+from snnfw_tasks.pointcloud.augment import turned
+from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, varied
+from snnfw_tasks.pointcloud.samples import check_cloud
+from snnfw_tasks.pointcloud.scores import (
+    ACCURACY,
+    IOU,
+    CategoryScores,
+    PartScores,
+    part_logits,
+    part_loss,
+    share_changed,
+    share_right,
+)
+from snnfw_tasks.pointcloud.sources import Head, PointNetwork
+from snnfw_tasks.samples.accuracy import correct, cross_entropy, require_logits
+from snnfw_tasks.samples.batches import CheckedBatches, training_batches
+from snnfw_tasks.samples.checked import CheckedSamples, check_all
+from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.probe import require_finite, require_fit
+from snnfw_tasks.samples.reading import told
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snnfw.values import Inputs, Resources
+    from snnfw_tasks.pointcloud.sources import Cloud, CloudData, Clouds, HeadName, PointSource
+    from snnfw_tasks.samples.options import Amounts
+
+
+def bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
+    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    clouds = data.clouds()
+    read = told(clouds.reading, resources.tell)
+    head = head_for(name, data.name, clouds)
+    network = built(model, head, resources).eval().to(resources.device)
+    require_finite(network, model.name)
+    require_samples(data.name, "clouds", len(clouds.calibration), len(clouds.evaluation))
+    check = partial(check_cloud, clouds, name == "parts")
+    checked = partial(CheckedSamples, data=data.name, check=check, noun="cloud")
+    mixed = checked(clouds.calibration, shuffle(len(clouds.calibration), resources.seed), "calibration")
+    calibration = mixed.first(amounts.calibration)
+    evaluation = checked(clouds.evaluation, choose_tested(len(clouds.evaluation), amounts.limit), "evaluation")
+    ready = partial(batch_of, head)
+    example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stacked(range(2))).inputs)
+    require_head(network, head, example, model.name, data.name)
+    return Bundle(
+        model=network,
+        example=example,
+        calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
+        tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
+        evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
+        gallery=gallery(head, clouds, evaluation),
+        training=partial(
+            training_batches,
+            lambda: check_all(checked, clouds.training()),
+            "clouds",
+            partial(_turned, head, clouds.up, clouds.turn),
+        ),
+        **scoring(head, clouds),
+        description=describe(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
+    )
+
+
+def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
+    """Return what the network has to tell, or raise an SnnfwError where the data doesn't know it."""
+    if name == "cls":
+        return Head("cls", len(clouds.categories), len(clouds.categories))
+    if not clouds.parts:
+        raise SnnfwError(
+            f"task.head=parts needs points with parts, and data '{data}' has none: "
+            "choose data=shapes or data=shapenet-part, or leave task.head out."
+        )
+    return Head("parts", len(clouds.belongs()), len(clouds.categories))
+
+
+def built(model: PointSource, head: Head, resources: Resources) -> nn.Module:
+    """Return the network; a source that knows no heads gets the number of outputs."""
+    if isinstance(model, PointNetwork):
+        return model.build_head(head, resources)
+    return model.build(head.outputs, resources)
+
+
+def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
+    """Return how the bundle compares outputs with targets."""
+    if head.name == "cls":
+        return {
+            "scorer": partial(CategoryScores, head.outputs),
+            "headline": ACCURACY,
+            "logits": require_logits,
+            "correct": correct,
+            "loss": cross_entropy,
+        }
+    belongs = clouds.belongs()
+    return {
+        "scorer": partial(PartScores, clouds.categories, belongs),
+        "headline": IOU,
+        "logits": part_logits,
+        "correct": partial(share_right, belongs=torch.tensor(belongs)),
+        "distance": share_changed,
+        "loss": part_loss,
+    }
+
+
+class _Given(nn.Module):
+    """A network for parts with the categories given."""
+
+    def __init__(self, network: nn.Module, category: Tensor) -> None:
+        super().__init__()
+        self.network, self.category = network, category
+
+    def forward(self, points: Tensor) -> Any:
+        return self.network(points, self.category)
+
+
+def require_head(network: nn.Module, head: Head, example: Inputs, model: str, data: str) -> None:
+    """Raise an SnnfwError unless the network turns clouds into one output per category, or per part and point."""
+    if head.name == "cls":
+        require_fit(network, example[0], head.outputs, model, data)
+    else:
+        require_fit(_Given(network, example[1]), example[0], head.outputs, model, data, part_logits)
+
+
+def gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
+    """Return what is drawn of a run."""
+    draw = (
+        partial(draw_categories, categories=clouds.categories, up=clouds.up)
+        if head.name == "cls"
+        else partial(draw_parts, clouds=clouds)
+    )
+    return Gallery(lambda: batch_of(head, *varied(evaluation)), draw)
+
+
+def batch_of(head: Head, points: Tensor, labels: Tensor) -> Batch:
+    """Return points [N, 3, P] and labels [N, 1 + P], the category and then the parts, as the head wants them."""
+    if head.name == "cls":
+        return Batch(inputs=(points,), target=labels[:, 0])
+    return Batch(inputs=(points, functional.one_hot(labels[:, 0], head.categories).to(points.dtype)), target=labels)
+
+
+def _inputs(head: Head, points: Tensor, labels: Tensor) -> Inputs:
+    return batch_of(head, points, labels).inputs
+
+
+def _turned(head: Head, up: int, degrees: float, points: Tensor, labels: Tensor) -> Batch:
+    return batch_of(head, turned(points, up, degrees), labels)

@@ -1,0 +1,1 @@
+"""Data sets of clouds, and how their files are read: only what the task itself may take comes in."""

@@ -1,0 +1,1 @@
+"""PointNet: only what the task itself may take comes in."""

@@ -1,0 +1,1 @@
+"""What tasks do with samples, whichever task it is: neither networks nor scenes nor a task may come in."""

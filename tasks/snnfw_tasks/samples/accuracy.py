@@ -1,0 +1,65 @@
+"""How often a classifier is right: top-1 accuracy, and top-5 where there are more than five classes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional
+from torchmetrics.classification import MulticlassAccuracy
+
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from snnfw.values import Output
+
+HEADLINE = "accuracy"
+
+
+class Accuracy:
+    """Count right answers over batches of logits [N, K] and labels [N], as fractions from 0 to 1."""
+
+    def __init__(self, classes: int) -> None:
+        ranks = {HEADLINE: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
+        self._metrics = {
+            name: MulticlassAccuracy(num_classes=classes, top_k=rank, average="micro") for name, rank in ranks.items()
+        }
+
+    def update(self, output: Output, target: torch.Tensor) -> None:
+        """Take one batch; an output without an order (NaN) is an error, not a wrong answer."""
+        logits = require_logits(output).detach().cpu()
+        if logits.isnan().any():
+            raise SnnfwError(
+                "the classifier's output holds NaN, so no class can be chosen: check the network's weights."
+            )
+        for metric in self._metrics.values():
+            metric.update(logits, target.cpu())
+
+    def compute(self) -> dict[str, float]:
+        """Return the accuracies over all batches seen."""
+        return {name: float(metric.compute()) for name, metric in self._metrics.items()}
+
+
+def correct(output: Output, target: torch.Tensor) -> torch.Tensor:
+    """Return whether each sample's largest logit is its label's, [N]."""
+    logits = require_logits(output)
+    return logits.argmax(1) == target.to(logits.device)
+
+
+def cross_entropy(output: Output, target: torch.Tensor, smoothing: float) -> torch.Tensor:
+    """Return the mean cross entropy of logits [N, K] and labels [N]."""
+    return functional.cross_entropy(require_logits(output), target, label_smoothing=smoothing)
+
+
+def require_logits(output: Output) -> torch.Tensor:
+    """Return the output if it is what a classifier returns: one tensor [N, K]."""
+    if not isinstance(output, torch.Tensor):
+        raise SnnfwError(
+            f"the network returns a {type(output).__name__}: a classifier returns one tensor of logits [N, K]."
+        )
+    if output.ndim != 2:
+        raise SnnfwError(
+            f"the network returns a tensor of shape {list(output.shape)}: "
+            "a classifier returns one tensor of logits [N, K]."
+        )
+    return output

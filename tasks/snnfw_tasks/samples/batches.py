@@ -1,0 +1,115 @@
+"""Checked samples in batches: to calibrate with, to test on, and to train with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+
+import torch
+from torch.utils.data import DataLoader
+
+from snnfw.errors import SnnfwError
+from snnfw.values import Batch, Item
+from snnfw_tasks.samples.checked import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from snnfw.values import Inputs
+    from snnfw_tasks.samples.checked import CheckedSamples
+
+Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
+
+
+class CheckedBatches(Generic[Item]):
+    """Batches of checked samples on the CPU, read anew every time; ``make`` shapes (images, labels).
+
+    With ``shuffle_seed`` they come in a random order, in full batches.
+    """
+
+    def __init__(
+        self,
+        samples: CheckedSamples[Any],
+        size: int,
+        workers: int,
+        make: Callable[[Tensor, Tensor], Item],
+        shuffle_seed: int | None = None,
+    ) -> None:
+        self._make = make
+        generator = torch.Generator()
+        if shuffle_seed is not None:
+            generator.manual_seed(shuffle_seed)
+        # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
+        self._loader: DataLoader[Any] = DataLoader(
+            _ErrorsAsValues(samples),  # type: ignore[arg-type]  # any indexable with a length will do
+            batch_size=size,
+            num_workers=workers,
+            collate_fn=_collate,
+            generator=generator,
+            shuffle=shuffle_seed is not None,
+            # A last batch of one sample has no variance, which batch norms need in training.
+            drop_last=shuffle_seed is not None and len(samples) >= size,
+        )
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[Item]:
+        for loaded in self._loader:
+            if isinstance(loaded, SnnfwError):
+                raise loaded
+            yield self._make(*loaded)
+
+
+@dataclass(frozen=True, slots=True)
+class _ErrorsAsValues:
+    """Hand errors over as values: a worker process would wrap a raised one in its traceback's text."""
+
+    samples: CheckedSamples[Any]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, position: int) -> tuple[Tensor, int | Tensor] | SnnfwError:
+        try:
+            return self.samples[position]
+        except SnnfwError as error:
+            return error
+
+
+def _collate(items: list[tuple[Tensor, int | Tensor] | SnnfwError]) -> Loaded:
+    """Stack samples, unless one of them is an error."""
+    good: list[tuple[Tensor, int | Tensor]] = []
+    for item in items:
+        if isinstance(item, SnnfwError):
+            return item
+        good.append(item)
+    return stack(good)
+
+
+def training_batches(
+    open_all: Callable[[], CheckedSamples[Any]],
+    things: str,
+    make: Callable[[Tensor, Tensor], Batch],
+    batch: int,
+    workers: int,
+    seed: int,
+) -> CheckedBatches[Batch]:
+    """Return the training split in batches, in an order that ``seed`` fixes; ``make`` may distort them."""
+    samples = open_all()
+    if len(samples) < 2:
+        raise SnnfwError(f"data '{samples.data}' has {len(samples)} training {things}, 2 or more are needed.")
+    return CheckedBatches(samples, min(batch, len(samples)), workers, make, seed)
+
+
+def as_inputs(images: Tensor, target: object) -> Inputs:
+    """Return what a network is called with that takes images alone."""
+    del target
+    return (images,)
+
+
+def as_batch(images: Tensor, target: object) -> Batch:
+    """Return images with what is known of them."""
+    return Batch(inputs=(images,), target=target)

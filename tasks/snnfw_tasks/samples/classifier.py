@@ -1,0 +1,86 @@
+"""Bring a network and labelled data together: build, check that they fit, and cut the splits into batches."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from snnfw.errors import SnnfwError
+from snnfw.values import Bundle
+from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, correct, cross_entropy, require_logits
+from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
+from snnfw_tasks.samples.checked import CheckedSamples, check_all
+from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.probe import require_finite, require_fit
+from snnfw_tasks.samples.reading import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from snnfw.values import Batch, Resources
+    from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
+    from snnfw_tasks.samples.options import Amounts
+
+
+def bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
+    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    labelled = data.open(model.preprocess())
+    read = told(labelled.reading, resources.tell)
+    require_samples(data.name, "samples", len(labelled.calibration), len(labelled.evaluation))
+    classes, frames = len(labelled.classes), labelled.frames
+    network = model.build(classes, resources).eval().to(resources.device)
+    require_finite(network, model.name)
+    checked = partial(CheckedSamples, data=data.name, check=partial(check_labelled, labelled.shape, classes))
+    mixed = checked(labelled.calibration, shuffle(len(labelled.calibration), resources.seed), "calibration")
+    calibration = mixed.first(amounts.calibration)
+    evaluation = checked(labelled.evaluation, choose_tested(len(labelled.evaluation), amounts.limit), "evaluation")
+    example = mixed.stacked(range(2))[0].to(resources.device)
+    if frames is not None:
+        example = example[:, frames // 2]
+    require_fit(network, example, classes, model.name, data.name)
+    return Bundle(
+        model=network,
+        example=(example,),
+        calibration=CheckedBatches(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
+        tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
+        evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+        scorer=partial(Accuracy, classes),
+        headline=HEADLINE,
+        logits=require_logits,
+        correct=correct,
+        training=partial(
+            training_batches,
+            lambda: check_all(checked, labelled.training),
+            "samples",
+            partial(_augmented, labelled.augment),
+        ),
+        loss=cross_entropy,
+        frames=frames,
+        description=describe(labelled.classes, labelled.shape, calibration, evaluation, network, read),
+    )
+
+
+def check_labelled(
+    shape: tuple[int, ...], classes: int, sample: tuple[Tensor, int], where: str, split: str
+) -> tuple[Tensor, int]:
+    """Return a sample that fits the data set's ``shape`` and the network's ``classes``, or raise an SnnfwError."""
+    image, label = sample
+    if tuple(image.shape) != shape:
+        raise SnnfwError(
+            f"{where} ({split}) has the shape {list(image.shape)}, "
+            f"but the data set's samples have the shape {list(shape)}."
+        )
+    if not image.isfinite().all():
+        raise SnnfwError(f"{split} data holds NaN or infinity: repair or remove {where}.")
+    if not 0 <= label < classes:
+        raise SnnfwError(
+            f"{where} ({split}) has the label {label}, outside the network's {classes} classes (0 to {classes - 1})."
+        )
+    return image, label
+
+
+def _augmented(augment: Callable[[Tensor], Tensor] | None, images: Tensor, labels: Tensor) -> Batch:
+    return as_batch(augment(images) if augment else images, labels)

@@ -1,0 +1,105 @@
+"""What the classification task asks of its sources: labelled samples in three splits, and a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+
+from snnfw.errors import SnnfwError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor, nn
+
+    from snnfw.contracts import DataSource, ModelSource
+    from snnfw.values import Resources
+    from snnfw_tasks.samples.reading import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How an image file becomes a sample: resized, cropped in the middle, scaled to 0..1 and normalised.
+
+    ``resize`` is the length of the shorter side in pixels (of both sides with ``squash``), ``crop`` the side
+    of the square cut out of it. One value in ``mean`` and ``std`` means grey images, three mean colour.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    squash: bool = False
+
+
+IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+"""What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
+
+
+class Samples(Protocol):
+    """Samples by index: an image [C, H, W], or frames [frames, C, H, W], and the number of its class."""
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        ...
+
+    def __getitem__(self, index: int, /) -> tuple[Tensor, int]:
+        """Return one sample."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledData:
+    """A data set in three splits, whose labels are positions in ``classes``; ``shape`` is one sample's.
+
+    ``calibration`` may be the training split itself, but shares nothing with ``evaluation``. ``augment`` distorts a
+    batch of training samples at random. Where ``frames`` is given, a sample is that many frames, one for each timestep.
+    ``reading`` is what a reader of files says about them.
+    """
+
+    classes: tuple[str, ...]
+    shape: tuple[int, ...]
+    training: Samples
+    calibration: Samples
+    evaluation: Samples
+    augment: Callable[[Tensor], Tensor] | None = None
+    frames: int | None = None
+    reading: Reading | None = None
+
+
+@runtime_checkable
+class ClassifierData(Protocol):
+    """A data source that the classification task can use."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
+        ...
+
+
+@runtime_checkable
+class ClassifierSource(Protocol):
+    """A model source that the classification task can use."""
+
+    name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]]
+
+    def preprocess(self) -> Preprocess | None:
+        """Return how the weights want images prepared, or nothing where that is unknown."""
+        ...
+
+    def build(self, classes: int, resources: Resources) -> nn.Module:
+        """Return the network with its weights, for ``classes`` classes where the source leaves the choice."""
+        ...
+
+
+def classifying(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, ClassifierData]:
+    """Return both as sources of a classifier, or raise an SnnfwError that says what one of them lacks."""
+    if not isinstance(model, ClassifierSource):
+        raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")
+    if not isinstance(data, ClassifierData):
+        raise SnnfwError(f"data '{data.name}' is not for task '{task}': open is missing.")
+    return model, data

@@ -1,0 +1,1 @@
+"""One label per pixel: samples, networks and scenes may come in, and no other task."""

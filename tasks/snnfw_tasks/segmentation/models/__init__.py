@@ -1,0 +1,1 @@
+"""The embedded network for pixels: only what the task itself may take comes in."""

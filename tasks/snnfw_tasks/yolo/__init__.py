@@ -1,1 +1,0 @@
-"""What detection takes from ultralytics: networks, data, scores."""
