@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
 
 from snnfw import Registry, resolve
-from snnfw.capture.export import capture
-from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
 from snnfw.energy.charges import network_energy, spiking_energy
-from snnfw.pipeline import search
-from snnfw.plan.place import place
-from snnfw.simulate.run import evaluate_network, simulate
-from snnfw.values import Bundle, Resources
+from snnfw.simulate.run import evaluate_network
+from snnfw.stages import Subject, convert_and_simulate, load_subject
+from snnfw.values import Resources
 
 MODELS = ["digits-resnet20", "digits-vgg"]
 HALF_A_POINT = 0.005
@@ -32,8 +29,7 @@ class Result:
 @dataclass(frozen=True)
 class Ground:
     name: str
-    bundle: Bundle
-    graph: Graph
+    subject: Subject
     accuracy: float
     registry: Registry
 
@@ -41,16 +37,13 @@ class Ground:
         """Return what ``snnfw run task=classification WORDS`` measures at its last timestep, and the logits' error."""
         config = self.resolved(words)
         torch.manual_seed(config.seed)
-        resources = Resources()
-        found = search(config, self.graph, place(self.graph, config.layers), self.bundle, resources)
-        model = config.converter.convert(self.graph, found.plan, self.bundle.calibration, config.timesteps, resources)
-        rule = config.exit.prepare(model, self.bundle, config.timesteps, resources) if config.exit else None
-        trace = simulate(model, self.bundle.evaluation, [config.timesteps], self.bundle.scorer, resources, rule)
+        simulation = convert_and_simulate(replace(config, checkpoints=(config.timesteps,)), self.subject)
+        found, model, trace = simulation.found, simulation.model, simulation.trace
         energy = spiking_energy(found.plan, config.energy, trace.final)
         share = energy.total / network_energy(found.plan, config.energy, passes=1)
-        (x,) = next(iter(self.bundle.evaluation)).inputs
+        (x,) = next(iter(self.subject.bundle.evaluation)).inputs
         with torch.no_grad():
-            spiking, own = model(x), self.graph(x)
+            spiking, own = model(x), self.subject.graph(x)
         error = float((spiking - own).norm() / (own - own.mean(0)).norm())
         return Result(trace.final.scores["accuracy"], share, energy.spikes, error)
 
@@ -62,10 +55,9 @@ class Ground:
 def ground(request: pytest.FixtureRequest) -> Ground:
     registry = Registry()
     config = resolve(["task=classification", f"model={request.param}", "plugin=ann"], registry)
-    bundle = config.task.load(config.model, config.data, Resources())
-    graph = capture(bundle.model, bundle.example)
-    scores, _ = evaluate_network(graph, bundle, Resources())
-    return Ground(request.param, bundle, graph, scores["accuracy"], registry)
+    subject = load_subject(config, Resources())
+    scores, _ = evaluate_network(subject.graph, subject.bundle, Resources())
+    return Ground(request.param, subject, scores["accuracy"], registry)
 
 
 BURSTS = "plugin=adafire search=null exit=null"

@@ -20,9 +20,9 @@ from snnfw.config.trust import words_that_run
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
-from snnfw.pipeline import acquire, load
 from snnfw.plan.place import place
 from snnfw.report.folder import as_json, run_folder
+from snnfw.stages import acquire_resources, load_bundle
 from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
@@ -49,10 +49,10 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
 
     """
     console = console or Console(quiet=True)
-    resources = acquire(config.run, console)
+    resources = acquire_resources(config.run, console)
     target = place_of(config)
 
-    bundle = load(config.run, resources)
+    bundle = load_bundle(config.run, resources)
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
     graph = capture(bundle.model, bundle.example, trainable=True)

@@ -248,9 +248,9 @@ def test_scores_that_are_no_numbers_neither_win_nor_lose_the_others(
         return scores[next(computed)]
 
     monkeypatch.setattr(Nearness, "compute", compute)
-    monkeypatch.setattr("snnfw.compare.islice", lambda batches, count: [])  # no untimed batch, which scores too
+    monkeypatch.setattr("snnfw.stages.islice", lambda batches, count: [])  # no untimed batch, which scores too
     monkeypatch.setattr(
-        "snnfw.compare.simulate", lambda model, data, *rest: simulate(model, data, *rest) if data else None
+        "snnfw.stages.simulate", lambda model, data, *rest: simulate(model, data, *rest) if data else None
     )
     console = Console(file=io.StringIO(), width=120)
     board = compared(registry, "methods=[if,tracking,adafire,burst]", "checkpoints=[2]", console=console)

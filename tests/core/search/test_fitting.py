@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from snnfw.config.resolve import resolve
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import fitting, run
+from snnfw.pipeline import run
 from snnfw.registry import Registry
 from snnfw.report.records import fitted
 from snnfw.search.fitting import set_aside
 from snnfw.search.results import Score
 from snnfw.search.trials import Trials
+from snnfw.stages import set_fitting_aside
 from snnfw.values import Batch, Bundle
 from snnfw_tasks.samples.accuracy import Accuracy
 
@@ -140,7 +141,7 @@ def test_batches_with_labels_are_refused_where_inputs_are_wanted() -> None:
 def test_a_run_says_whether_something_is_fitted_and_on_what(words: str, own: bool | None) -> None:
     config = resolve(["task=classification", *words.split()], Registry())
     total = 64 if "=64" in words else 256
-    bundle, said = fitting(config, bundle_of((total,)))
+    bundle, said = set_fitting_aside(config, bundle_of((total,)))
     assert (said["fitting"]["own"] if said else None) == own
     assert (bundle.fitting is not None) == bool(own)
 

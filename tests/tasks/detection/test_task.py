@@ -17,9 +17,10 @@ from snnfw import Registry, resolve
 from snnfw.capture.export import capture
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
-from snnfw.pipeline import run, search
+from snnfw.pipeline import run
 from snnfw.plan.place import place
 from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.stages import search_plan
 from snnfw.values import Batch, Bundle, Resources
 from snnfw_tasks.detection import task as detection
 from snnfw_tasks.detection.data.yolo import Yolo
@@ -266,7 +267,7 @@ def test_a_network_that_needs_no_suppression_is_scored_without(tmp_path: Path) -
 def scores(embedded: Bundle, graph: Graph, words: str) -> dict[int, float]:
     """Return the mAP50 of the conversion that some words describe, by timestep."""
     config = resolve([*CONVERTED, *words.split()], Registry())
-    found = search(config, graph, place(graph, config.layers), embedded, Resources())
+    found = search_plan(config, graph, place(graph, config.layers), embedded, Resources())
     model = config.converter.convert(graph, found.plan, embedded.calibration, config.timesteps, Resources())
     trace = simulate(model, embedded.evaluation, config.checkpoints, embedded.scorer, Resources())
     return {point.timestep: point.scores["mAP50"] for point in trace.points}

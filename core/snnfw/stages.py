@@ -1,0 +1,160 @@
+"""The stages of a run that several commands share: what a task brings, and from a plan to a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from itertools import islice
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import track as progress_bar
+from rich.text import Text
+
+from snnfw.capture.export import capture
+from snnfw.capture.graph import Graph
+from snnfw.config.schema import RunConfig
+from snnfw.errors import SnnfwError
+from snnfw.kernels.choice import choose
+from snnfw.plan.place import Plan, place
+from snnfw.plan.strict import require_all_spiking
+from snnfw.report.report import Network, network_itself
+from snnfw.search.fitting import SHARE, set_aside
+from snnfw.search.results import Found
+from snnfw.search.trials import Trials
+from snnfw.simulate.run import evaluate_network, simulate
+from snnfw.simulate.trace import Trace
+from snnfw.spiking.model import SpikingModel
+from snnfw.training.checkpoint import load_weights
+from snnfw.values import Bundle, ExitRule, Item, Resources, untracked
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What methods are tried on: a task's network, captured, with its data, and what may be used."""
+
+    bundle: Bundle
+    graph: Graph
+    resources: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """One method on a subject: the plan found, the spiking model, who may leave early, and what was seen.
+
+    ``fitting`` is a record of the calibration samples that were set aside.
+    """
+
+    found: Found
+    model: SpikingModel
+    rule: ExitRule | None
+    trace: Trace
+    fitting: Mapping[str, Any]
+
+
+def acquire_resources(config: RunConfig, console: Console) -> Resources:
+    """Seed the generators and return what the stages may use, refusing a device that is not there."""
+    require_device(config.device)
+    choose(config.backend, config.device)
+    torch.manual_seed(config.seed)
+
+    def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+        return progress_bar(items, description, total=total, console=console, transient=True)
+
+    def tell(line: str) -> None:
+        console.print(Text(line), soft_wrap=True)
+
+    shown = track if console.is_terminal else untracked
+    return Resources(config.device, config.backend, config.memory, config.seed, shown, tell)
+
+
+def require_device(name: str) -> None:
+    """Refuse a device that this machine does not have."""
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        raise SnnfwError(f"device '{name}' is not there: this machine has {', '.join(there)}.") from error
+
+
+def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
+    """Return what the task brings, with the weights of a checkpoint where one is named."""
+    bundle = config.task.load(config.model, config.data, resources)
+    if bundle.frames is not None and config.timesteps > bundle.frames:
+        raise SnnfwError(
+            f"timesteps={config.timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} "
+            "or fewer, or cut the data into more frames."
+        )
+    if config.checkpoint is not None:
+        load_weights(bundle.model, config.checkpoint, config.plugin)
+    return bundle
+
+
+def load_subject(config: RunConfig, resources: Resources) -> Subject:
+    """Return the task's network, captured, with its data."""
+    bundle = load_bundle(config, resources)
+    return Subject(bundle, capture(bundle.model, bundle.example), resources)
+
+
+def place_neurons(config: RunConfig, subject: Subject) -> Plan:
+    """Return what becomes of every operator under the recipe."""
+    return place(subject.graph, config.layers, temporal=subject.bundle.temporal)
+
+
+def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = False) -> Simulation:
+    """Plan, search, convert, prepare exits and simulate: one method on a subject, from start to end.
+
+    With ``warm_up`` an untimed batch compiles the kernels before the simulation that is timed.
+    """
+    bundle, fitting = set_fitting_aside(config, subject.bundle)
+    graph, resources = subject.graph, subject.resources
+    found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
+    model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
+    rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
+    if warm_up:
+        simulate(model, list(islice(bundle.evaluation, 1)), config.checkpoints, bundle.scorer, resources)
+    trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
+    return Simulation(found, model, rule, trace, fitting)
+
+
+def set_fitting_aside(config: RunConfig, bundle: Bundle) -> tuple[Bundle, Mapping[str, Any]]:
+    """Return the bundle with samples set aside for what is fitted, and what the report says of that."""
+    fits = config.search is not None or (config.exit is not None and getattr(config.exit, "fits", True))
+    bundle, record = set_aside(bundle, config.fitting, fits)
+    return bundle, {"fitting": record} if fits or config.fitting else {}
+
+
+def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Found:
+    """Return the plan to run: the recipe's, or the one that the search finds around it."""
+    if config.strict:
+        require_all_spiking(placed)
+    if config.search is None:
+        return Found(placed)
+    share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
+    trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
+    return config.search.search(placed, trials)
+
+
+def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
+    """Return what the network itself scores and costs on the evaluation data."""
+    scores, seconds = evaluate_network(subject.graph, subject.bundle, subject.resources)
+    return network_itself(plan, config.energy, scores, seconds, subject.bundle.frames)
+
+
+def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
+    """Return what was run, on what, with which versions, and when, as the report keeps it."""
+    backend = choose(config.backend, config.device)
+    return {
+        "task": config.task.name,
+        "plugin": config.plugin,
+        "timesteps": config.timesteps,
+        "device": config.device,
+        "backend": {"name": backend.name, "reason": backend.reason},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in ("snnfw", "torch", "spikingjelly")},
+        "config": dict(config.resolved),
+        **bundle.description,
+    }
