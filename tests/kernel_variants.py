@@ -12,12 +12,12 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from pydantic import TypeAdapter, ValidationError
 
+from snnfw.checks.neurons import KNOWN
+from snnfw.checks.trial import _site
 from snnfw.kernels.body import KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.rules import Neuron
 from snnfw.registry import Registry
-from snnfw.spiking.check import KNOWN
-from snnfw.spiking.trial import _site
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.msat import MSAT
 from snnfw_plugins.msat.node import MSATNeuron

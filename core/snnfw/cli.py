@@ -204,7 +204,7 @@ def _check(registry: Registry, name: str, console: Console) -> int:
     if not chosen:
         console.print(Text(f"plugin '{name}' registers no neuron: there is nothing to check."))
         return 0
-    from snnfw.spiking.check import check_neuron  # brings in torch
+    from snnfw.checks.neurons import check_neuron  # brings in torch
 
     faults = {neuron: check_neuron(registry.neurons[neuron]) for neuron in chosen}
     for neuron, sentences in faults.items():

@@ -17,9 +17,9 @@ from pydantic.fields import FieldInfo
 
 import snnfw_plugins
 from kernel_variants import bodies
+from snnfw.checks.neurons import check_neuron
 from snnfw.kernels.body import KernelBody
 from snnfw.registry import Registry
-from snnfw.spiking.check import check_neuron
 
 NEURONS: dict[str, type[Any]] = dict(Registry().neurons)
 PARAMETERS = [(name, field.name) for name, neuron in NEURONS.items() for field in fields(neuron)]

@@ -268,9 +268,9 @@ def test_plugins_check_holds_neurons_against_the_contract(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    check = ModuleType("snnfw.spiking.check")
+    check = ModuleType("snnfw.checks.neurons")
     check.check_neuron = lambda neuron: ["it emits NaN."] if neuron is toy_plugin.Burst else []  # type: ignore[attr-defined]  # a stand-in
-    monkeypatch.setitem(sys.modules, "snnfw.spiking.check", check)
+    monkeypatch.setitem(sys.modules, "snnfw.checks.neurons", check)
     assert cli.main(["plugins", "check", name]) == status
     assert capsys.readouterr().out.splitlines() == checked
 

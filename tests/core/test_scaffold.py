@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from snnfw.checks.neurons import check_neuron
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
 from snnfw.scaffold import new_plugin
-from snnfw.spiking.check import check_neuron
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from networks import captured, converted, noise
+from snnfw.checks.neurons import check_neuron
 from snnfw.config.fields import build
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
-from snnfw.spiking.check import check_neuron
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire, snnfw_register_presets
 from snnfw_plugins.ibra.bits import plane, set_bits, width

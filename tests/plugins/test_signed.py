@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from networks import ConvNet, captured, noise
+from snnfw.checks.neurons import check_neuron
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
-from snnfw.spiking.check import check_neuron
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from networks import noise
+from snnfw.checks.neurons import check_neuron
 from snnfw.kernels.choice import choose
-from snnfw.spiking.check import check_neuron
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 from snnfw_plugins.inflor.node import RectifiedNeuron

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS, GATES
+from snnfw.checks.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 from snnfw.errors import closest
 from snnfw.kernels.choice import choose
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import select
 from snnfw.plan.rules import Neuron, Quantiser
-from snnfw.spiking.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 
 KNOWN = sorted({*ACTIVATIONS.values(), *GATES.values()})
 ANY = ("relu", "silu")

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from snnfw.checks.neurons import check_neuron
+from snnfw.checks.trial import LAYOUTS, trial_of
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.neurons.observers import Peak
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.spiking.check import check_neuron
-from snnfw.spiking.trial import LAYOUTS, trial_of
 from snnfw.values import Observer, Site, SiteStats
 
 
