@@ -127,6 +127,9 @@ class Small:
     name: ClassVar[str] = "small"
     tasks: ClassVar[tuple[str, ...]] = ("naming",)
 
+    def build(self, wanted: Any, resources: Any) -> Any:
+        return wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Zoo:
@@ -137,6 +140,9 @@ class Zoo:
     network: Annotated[str, Field(description="which one")]
     weights: Annotated[str | None, Field(description="the weights' name, or a file")] = None
 
+    def build(self, wanted: Any, resources: Any) -> Any:
+        return wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Called:
@@ -146,6 +152,9 @@ class Called:
     tasks: ClassVar[tuple[str, ...]] = ()
     function: Annotated[str, Field(description="package.module:function")]
 
+    def build(self, wanted: Any, resources: Any) -> Any:
+        return wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Digits:
@@ -153,6 +162,9 @@ class Digits:
 
     name: ClassVar[str] = "digits"
     tasks: ClassVar[tuple[str, ...]] = ("naming",)
+
+    def open(self) -> Any:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +174,9 @@ class Folder:
     name: ClassVar[str] = "folder"
     tasks: ClassVar[tuple[str, ...]] = ()
     root: Annotated[Path | None, Field(description="the folder")] = None
+
+    def open(self) -> Any:
+        return None
 
 
 @hookimpl

@@ -107,7 +107,7 @@ def train(head: HeadName, epochs: int) -> nn.Module:
 
 def score(network: nn.Module, head: HeadName) -> float:
     """Return the accuracy, or the mean IoU, on the test split."""
-    belongs = Shapes().clouds().belongs()
+    belongs = Shapes().open().belongs()
     scorer = CategoryScores(len(CATEGORIES)) if head == "cls" else PartScores(CATEGORIES, belongs)
     with torch.no_grad():
         for points, category, parts in DataLoader(stacked("test"), 128):

@@ -14,6 +14,7 @@ from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
+from snnfw.renamed import new_name
 from snnfw.search.results import Found, Score
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 from snnfw.values import (
@@ -94,4 +95,5 @@ def __getattr__(name: str) -> Any:
         return metadata.version("snnfw")
     if name in HEAVY:
         return getattr(import_module(HEAVY[name]), name)
-    raise AttributeError(f"module 'snnfw' has no attribute '{name}'")
+    now = new_name(f"snnfw.{name}")
+    raise AttributeError(f"module 'snnfw' has no attribute '{name}'" + (f": it is {now} now" if now else ""))

@@ -19,7 +19,8 @@ from snnfw.config.resolve import resolve, to_yaml
 from snnfw.config.training import TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, training_usage, usage
 from snnfw.errors import SnnfwError, unknown
-from snnfw.registry import KINDS, Registry
+from snnfw.kinds import KINDS
+from snnfw.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

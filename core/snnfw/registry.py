@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
 from importlib import metadata
 from types import MappingProxyType, ModuleType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, misgiven, unknown
-from snnfw.values import Keep
+from snnfw.kinds import KINDS, require_offer
+from snnfw.renamed import renaming
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from snnfw.report.report import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of thing that plugins register: what a user calls it, and the contract it fulfils."""
-
-    word: str
-    contract: type
-
-    def missing(self, offer: type) -> list[str]:
-        """Return the names that the contract asks for and ``offer`` does not have."""
-        methods = [name for name in vars(self.contract) if not name.startswith("_")]
-        return [name for name in (*self.contract.__annotations__, *methods) if not hasattr(offer, name)]
-
-
-KINDS: Mapping[str, Kind] = MappingProxyType(
-    {
-        "neurons": Kind("neuron", contracts.Neuron),
-        "converters": Kind("converter", contracts.Converter),
-        "searches": Kind("search", contracts.Search),
-        "exit_policies": Kind("exit policy", contracts.ExitPolicy),
-        "tasks": Kind("task", contracts.Task),
-        "models": Kind("model", contracts.ModelSource),
-        "data": Kind("data set", contracts.DataSource),
-        "presets": Kind("plugin", contracts.Preset),
-    }
-)
-"""Every kind, by the ending of its hook ``snnfw_register_<kind>``."""
 
 
 class Registry:
@@ -201,8 +172,9 @@ class Registry:
 
     def _check_offers(self, plugin: str, offers: list[tuple[str, Any]]) -> None:
         own: set[tuple[str, str]] = set()
+        tasks = self._found["tasks"] | {getattr(offer, "name", ""): offer for kind, offer in offers if kind == "tasks"}
         for kind, offer in offers:
-            _check_offer(kind, offer)
+            require_offer(kind, offer, tasks)
             key = (kind, offer.name)
             owner = plugin if key in own else self._owners.get(key)
             if owner:
@@ -260,26 +232,8 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
         raise SnnfwError("it has no hook: mark its functions with @snnfw.hookimpl.")
 
 
-def _check_offer(kind: str, offer: Any) -> None:
-    """Refuse what does not fulfil the contract of its kind."""
-    word, contract = KINDS[kind].word, KINDS[kind].contract
-    called = getattr(offer, "__name__", repr(offer))
-    name = getattr(offer, "name", None)
-    if kind == "presets":
-        if not isinstance(offer, contracts.Preset):
-            raise SnnfwError(f"{called} is not a preset: snnfw_register_presets returns instances of Preset.")
-    elif not isinstance(offer, type) or not is_dataclass(offer) or not cast("Any", offer).__dataclass_params__.frozen:
-        raise SnnfwError(f"{called} is not a frozen dataclass: decorate the class with @dataclass(frozen=True).")
-    elif "name" in (field.name for field in fields(offer)) or not isinstance(name, str):
-        raise SnnfwError(f"{called} has no name: give the class 'name: ClassVar[str] = ...'.")
-    elif missing := KINDS[kind].missing(offer):
-        raise SnnfwError(f"{word} '{name}' has no {missing[0]}: see snnfw.contracts.{contract.__name__}.")
-    if not re.fullmatch(r"[\w.-]+", str(name)) or (kind, name) == ("neurons", Keep.name):
-        raise SnnfwError(f"{word} '{name}' needs another name: letters, digits, '_', '-' and '.', and not 'keep'.")
-
-
 def _reason(error: Exception) -> str:
-    """Return one line that says what went wrong."""
+    """Return one line that says what went wrong, and what is called otherwise now."""
     text = " ".join(str(error).split())
     sentence = text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
-    return sentence if sentence.endswith(".") else f"{sentence}."
+    return (sentence if sentence.endswith(".") else f"{sentence}.") + renaming(error)

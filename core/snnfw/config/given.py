@@ -12,8 +12,9 @@ from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError, misgiven
+from snnfw.kinds import KINDS
 from snnfw.plan.rules import Rule
-from snnfw.registry import KINDS, Registry
+from snnfw.registry import Registry
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Keep
 

@@ -9,7 +9,7 @@ from snnfw.config.fields import build, choice, shown
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine
 from snnfw.errors import SnnfwError
-from snnfw.registry import KINDS
+from snnfw.kinds import KINDS
 from snnfw.values import Keep
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ dataclass holds parameters, and the ``nn.Module`` is imported inside ``build`` (
 
 from __future__ import annotations
 
-from snnfw.contracts.sources import DataSource, ModelSource, Task
+from snnfw.contracts.sources import DataSource, ModelSource, Task, obtain, require_sources
 from snnfw.contracts.stages import ExitPolicy, Preset, Search
 from snnfw.convert.converter import Converter
 from snnfw.plan.rules import Neuron, Quantiser, Rule
@@ -22,4 +22,6 @@ __all__ = [
     "Rule",
     "Search",
     "Task",
+    "obtain",
+    "require_sources",
 ]

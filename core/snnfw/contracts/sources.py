@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+from snnfw.errors import SnnfwError
+from snnfw.renamed import former_name
 from snnfw.values import Bundle, Resources
+
+Obtained = TypeVar("Obtained")
 
 
 @runtime_checkable
@@ -14,18 +18,40 @@ class ModelSource(Protocol):
     ``tasks`` names the tasks it serves; an empty tuple means any. Where parameters say which Python runs (a function to
     call, a file to unpickle), ``runs`` names them, as a class variable or a property: the folder of a training may then
     not bring them by itself. Tasks and data sets may have it too.
+
+    A source that serves several tasks, which ask for different things, has a method of its own for one of them,
+    ``build_TASK``: that task calls it instead of ``build``.
     """
 
     name: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
 
+    def build(self, wanted: Any, resources: Resources, /) -> Any:
+        """Return the network with its weights, what is random in them drawn with ``resources.seed``.
+
+        ``wanted`` is what the data asks of it, in the task's words: the number of classes, unless the task says
+        something else.
+        """
+        ...
+
 
 @runtime_checkable
 class DataSource(Protocol):
-    """A data set as a method: a frozen dataclass whose fields say where it is and how it is split."""
+    """A data set as a method: a frozen dataclass whose fields say where it is and how it is split.
+
+    One that serves several tasks, which ask for different things, has a method of its own for one of them,
+    ``open_TASK``: that task calls it instead of ``open``.
+    """
 
     name: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
+
+    def open(self, *wanted: Any) -> Any:
+        """Return the samples in splits, in the task's own words; ``wanted`` is what the task says beforehand.
+
+        The samples to calibrate with and those to evaluate on have nothing in common.
+        """
+        ...
 
 
 @runtime_checkable
@@ -36,6 +62,9 @@ class Task(Protocol):
     ``defaults``, where a task has one, holds plain settings that suit it, ``{"timesteps": 16, "search": None}`` say.
     They stand below what a preset says, because what a method means is not a task's to change. Only a ``search`` or
     ``exit`` that is None there takes a preset's away, for a task that it cannot do or would rather do without.
+
+    A task that asks more of its sources than every source has, or in words of its own, says so in the class variables
+    ``model_source`` and ``data_source``: protocols, which registration holds the sources that name the task against.
     """
 
     name: ClassVar[str]
@@ -45,3 +74,56 @@ class Task(Protocol):
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return everything a run needs, on ``resources.device``."""
         ...
+
+
+def missing(offer: object, contract: type) -> list[str]:
+    """Return the names that a contract asks for and ``offer``, a class or an instance, does not have."""
+    methods = [name for name in vars(contract) if not name.startswith("_")]
+    return [name for name in dict.fromkeys((*contract.__annotations__, *methods)) if not hasattr(offer, name)]
+
+
+def lacks(offer: Any, word: str, contract: type, task: str = "") -> SnnfwError | None:
+    """Return the error for the first thing that an offer lacks of a contract, which ``task`` asks for, or None."""
+    for name in missing(offer, contract):
+        asked = f", which task '{task}' asks for" if task else ""
+        was = former_name(offer, name)
+        now = f" (its '{was}' is called '{name}' now)" if was else ""
+        home = "snnfw.contracts" if contract.__module__.startswith("snnfw.") else contract.__module__
+        return SnnfwError(f"{word} '{offer.name}' has no {name}{asked}{now}: see {home}.{contract.__name__}.")
+    return None
+
+
+def source_contract(task: Task | type[Task], kind: str) -> type:
+    """Return what a task asks of its sources of one ``kind``, ``model`` or ``data``."""
+    general = {"model": ModelSource, "data": DataSource}[kind]
+    contract: type = getattr(task, f"{kind}_source", general)
+    return contract
+
+
+def require_sources(task: Task, model: ModelSource, data: DataSource) -> None:
+    """Raise an SnnfwError that says what a source lacks of what the task asks for."""
+    for kind, word, source in (("model", "model", model), ("data", "data set", data)):
+        if lack := lacks(source, word, source_contract(task, kind), task.name):
+            raise lack
+
+
+def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: Any) -> Obtained:
+    """Return what a source's ``build`` or ``open`` gives for a task: ``build_TASK`` or ``open_TASK`` where it has that.
+
+    Raises:
+        SnnfwError: it gives something of another ``kind``.
+
+    """
+    own = f"{method}_{task.replace('-', '_')}"
+    called = own if hasattr(source, own) else method
+    given = getattr(source, called)(*wanted)
+    if not isinstance(given, kind):
+        raise SnnfwError(
+            f"{called}() of '{source.name}' returns {_said(given)}, and task '{task}' needs a {kind.__name__}: see "
+            f"{kind.__module__}."
+        )
+    return given
+
+
+def _said(value: object) -> str:
+    return "nothing" if value is None else f"a{'n' * (type(value).__name__[0] in 'AEIOaeio')} {type(value).__name__}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from snnfw.contracts import require_sources
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.classification.data.cifar import Cifar10, Cifar100
 from snnfw_tasks.classification.data.digits import Digits
@@ -14,7 +15,7 @@ from snnfw_tasks.networks.imported import CallableModel
 from snnfw_tasks.networks.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model
 from snnfw_tasks.networks.timm_zoo import TimmModel
 from snnfw_tasks.networks.torchvision_zoo import TorchvisionModel
-from snnfw_tasks.samples.labelled import classifying
+from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -29,12 +30,15 @@ class Classification(Amounts):
     name: ClassVar[str] = "classification"
     default_model: ClassVar[str] = DigitsResNet20.name
     default_data: ClassVar[str] = Digits.name
+    model_source: ClassVar[type] = ClassifierSource
+    data_source: ClassVar[type] = ClassifierData
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
         from snnfw_tasks.samples.classifier import bundle
 
-        return bundle(self, *classifying(self.name, model, data), resources)
+        require_sources(self, model, data)
+        return bundle(self, self.name, model, data, resources)
 
 
 @hookimpl

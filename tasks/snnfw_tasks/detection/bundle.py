@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle, Gallery
 from snnfw_tasks.detection.batches import DetectionBatches, chosen, collate
@@ -13,7 +14,9 @@ from snnfw_tasks.detection.data.images import open_images, reading
 from snnfw_tasks.detection.models.networks import ready
 from snnfw_tasks.detection.pictures import SAMPLES, draw
 from snnfw_tasks.detection.scores import HEADLINE, MeanAveragePrecision
+from snnfw_tasks.detection.sources import Detector
 from snnfw_tasks.samples.batches import as_batch, as_inputs
+from snnfw_tasks.samples.boxed import Splits
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe
 from snnfw_tasks.samples.probe import require_finite
@@ -24,17 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Batch, Resources
     from snnfw_tasks.detection.data.images import Part
-    from snnfw_tasks.detection.sources import DetectionData, Detector, DetectorSource
-    from snnfw_tasks.samples.boxed import Splits
     from snnfw_tasks.samples.options import Amounts
 
 
-def bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resources: Resources) -> Bundle:
+def bundle(amounts: Amounts, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
-    splits = data.splits()
-    detector = model.detector(splits.names, resources)
+    splits = obtain(Splits, "detection", data, "open")
+    detector = obtain(Detector, "detection", model, "build", splits.names, resources)
     require_same_names(detector, splits, model.name, data.name)
     network = ready(detector.network).to(resources.device)
     require_finite(network, model.name)

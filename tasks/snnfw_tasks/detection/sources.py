@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
-from snnfw.errors import SnnfwError
+from snnfw.contracts import DataSource, ModelSource
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Resources
     from snnfw_tasks.samples.boxed import Splits
 
@@ -22,34 +21,17 @@ class Detector:
     side: int
 
 
-@runtime_checkable
-class DetectionData(Protocol):
+class DetectionData(DataSource, Protocol):
     """A data source that the detection task can use."""
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-
-    def splits(self) -> Splits:
+    def open(self) -> Splits:
         """Return where the images are."""
         ...
 
 
-@runtime_checkable
-class DetectorSource(Protocol):
+class DetectorSource(ModelSource, Protocol):
     """A model source that the detection task can use."""
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-
-    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+    def build(self, names: tuple[str, ...], resources: Resources, /) -> Detector:
         """Return the network with its weights, for classes of these names where the source leaves the choice."""
         ...
-
-
-def detecting(model: ModelSource, data: DataSource) -> tuple[DetectorSource, DetectionData]:
-    """Return both as sources of detection, or raise an SnnfwError that says what one of them lacks."""
-    if not isinstance(model, DetectorSource):
-        raise SnnfwError(f"model '{model.name}' is not for task 'detection': detector is missing.")
-    if not isinstance(data, DetectionData):
-        raise SnnfwError(f"data '{data.name}' is not for task 'detection': splits is missing.")
-    return model, data

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from snnfw.contracts import require_sources
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
+from snnfw_tasks.detection.sources import DetectionData, DetectorSource
 from snnfw_tasks.samples.options import ImageAmounts, Images
 from snnfw_tasks.scenes.data import Scenes
 
@@ -25,18 +27,20 @@ class Detection(ImageAmounts):
     default_model: ClassVar[str] = ScenesYoloRelu.name
     default_data: ClassVar[str] = Scenes.name
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
+    model_source: ClassVar[type] = DetectorSource
+    data_source: ClassVar[type] = DetectionData
 
     calibration: Images = 128
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
         from snnfw_tasks.detection.library import require_ultralytics
-        from snnfw_tasks.detection.sources import detecting
 
         require_ultralytics()
         from snnfw_tasks.detection.bundle import bundle
 
-        return bundle(self, *detecting(model, data), resources)
+        require_sources(self, model, data)
+        return bundle(self, model, data, resources)
 
 
 @hookimpl

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
+from snnfw.contracts import require_sources
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.events.data.digits import MovingDigits
 from snnfw_tasks.events.data.published import Cifar10Dvs, DvsGesture, NCaltech101, NCars
 from snnfw_tasks.events.models.small import EventsSmall
-from snnfw_tasks.samples.labelled import classifying
+from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Events(Amounts):
     name: ClassVar[str] = "events"
     default_model: ClassVar[str] = EventsSmall.name
     default_data: ClassVar[str] = MovingDigits.name
+    model_source: ClassVar[type] = ClassifierSource
+    data_source: ClassVar[type] = ClassifierData
 
     batch: Annotated[int, Field(ge=1, description="recordings per batch; frames per batch of calibration")] = 128
     calibration: Annotated[
@@ -40,7 +43,8 @@ class Events(Amounts):
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
         from snnfw_tasks.samples.classifier import bundle
 
-        return bundle(self, *classifying(self.name, model, data), resources)
+        require_sources(self, model, data)
+        return bundle(self, self.name, model, data, resources)
 
 
 @hookimpl

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
 from snnfw.values import Batch, Bundle, Gallery
 from snnfw_tasks.pointcloud.augment import turned
@@ -24,7 +25,7 @@ from snnfw_tasks.pointcloud.scores import (
     share_changed,
     share_right,
 )
-from snnfw_tasks.pointcloud.sources import Head, PointNetwork
+from snnfw_tasks.pointcloud.sources import Clouds, Head
 from snnfw_tasks.samples.accuracy import correct, cross_entropy, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
@@ -36,17 +37,20 @@ from snnfw_tasks.samples.reading import told
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Inputs, Resources
-    from snnfw_tasks.pointcloud.sources import Cloud, CloudData, Clouds, HeadName, PointSource
+    from snnfw_tasks.pointcloud.sources import Cloud, HeadName
     from snnfw_tasks.samples.options import Amounts
 
+TASK = "pointcloud"
 
-def bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
+
+def bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
-    clouds = data.clouds()
+    clouds = obtain(Clouds, TASK, data, "open")
     read = told(clouds.reading, resources.tell)
     head = head_for(name, data.name, clouds)
-    network = built(model, head, resources).eval().to(resources.device)
+    network = obtain(nn.Module, TASK, model, "build", wanted(model, head), resources).eval().to(resources.device)
     require_finite(network, model.name)
     require_samples(data.name, "clouds", len(clouds.calibration), len(clouds.evaluation))
     check = partial(check_cloud, clouds, name == "parts")
@@ -87,11 +91,9 @@ def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
     return Head("parts", len(clouds.belongs()), len(clouds.categories))
 
 
-def built(model: PointSource, head: Head, resources: Resources) -> nn.Module:
-    """Return the network; a source that knows no heads gets the number of outputs."""
-    if isinstance(model, PointNetwork):
-        return model.build_head(head, resources)
-    return model.build(head.outputs, resources)
+def wanted(model: ModelSource, head: Head) -> Head | int:
+    """Return what a network is built for: the head, or the number of outputs where a source serves any task."""
+    return head if TASK in model.tasks else head.outputs
 
 
 def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:

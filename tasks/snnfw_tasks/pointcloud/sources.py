@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.labelled import ClassifierSource
+from snnfw.contracts import DataSource, ModelSource
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Resources
     from snnfw_tasks.samples.reading import Reading
 
@@ -77,37 +75,20 @@ class Head:
     categories: int
 
 
-@runtime_checkable
-class CloudData(Protocol):
+class CloudData(DataSource, Protocol):
     """A data source that the point cloud task can use."""
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         """Return the splits."""
         ...
 
 
-@runtime_checkable
-class PointNetwork(Protocol):
-    """A model source that knows about heads: points [N, 3, P] and, for parts, categories [N, C] come in."""
+class PointNetwork(ModelSource, Protocol):
+    """A model source that names the task: points [N, 3, P] and, for parts, categories [N, C] come in.
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
+    One that serves any task knows of no heads, and its ``build`` gets the number of outputs.
+    """
 
-    def build_head(self, head: Head, resources: Resources) -> nn.Module:
+    def build(self, head: Head, resources: Resources, /) -> nn.Module:
         """Return the network with its weights: logits [N, K] for categories, [N, K, P] for parts."""
         ...
-
-
-PointSource: TypeAlias = PointNetwork | ClassifierSource
-
-
-def cloud_sources(task: str, model: ModelSource, data: DataSource) -> tuple[PointSource, CloudData]:
-    """Return both as sources for point clouds, or raise an SnnfwError that says what one of them lacks."""
-    if not isinstance(model, PointNetwork | ClassifierSource):
-        raise SnnfwError(f"model '{model.name}' is not for task '{task}': build_head or build is missing.")
-    if not isinstance(data, CloudData):
-        raise SnnfwError(f"data '{data.name}' is not for task '{task}': clouds is missing.")
-    return model, data

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from snnfw.contracts import require_sources
 from snnfw.hookspecs import hookimpl
 from snnfw_tasks.pointcloud.data.folders import CloudFolders
 from snnfw_tasks.pointcloud.data.modelnet import ModelNet40
 from snnfw_tasks.pointcloud.data.shapenet import ShapeNetPart
 from snnfw_tasks.pointcloud.data.shapes import Shapes
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel, PointNetShapes
-from snnfw_tasks.pointcloud.sources import HeadName, cloud_sources
+from snnfw_tasks.pointcloud.sources import CloudData, HeadName, PointNetwork
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class PointCloud(Amounts):
     default_model: ClassVar[str] = PointNetShapes.name
     default_data: ClassVar[str] = Shapes.name
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
+    model_source: ClassVar[type] = PointNetwork
+    data_source: ClassVar[type] = CloudData
 
     batch: Annotated[int, Field(ge=1, description="clouds per batch")] = 64
     calibration: Annotated[
@@ -48,7 +51,8 @@ class PointCloud(Amounts):
         """Return the network on ``resources.device``, checked batches on the CPU and the head's scorer."""
         from snnfw_tasks.pointcloud.bundle import bundle
 
-        return bundle(self, self.head, *cloud_sources(self.name, model, data), resources)
+        require_sources(self, model, data)
+        return bundle(self, self.head, model, data, resources)
 
 
 @hookimpl

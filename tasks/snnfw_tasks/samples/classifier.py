@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from torch import nn
+
+from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, correct, cross_entropy, require_logits
@@ -12,6 +15,7 @@ from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, tra
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.labelled import LabelledData, preprocess_of
 from snnfw_tasks.samples.probe import require_finite, require_fit
 from snnfw_tasks.samples.reading import told
 
@@ -20,18 +24,18 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Batch, Resources
-    from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
     from snnfw_tasks.samples.options import Amounts
 
 
-def bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
+def bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
-    labelled = data.open(model.preprocess())
+    labelled = obtain(LabelledData, task, data, "open", preprocess_of(model))
     read = told(labelled.reading, resources.tell)
     require_samples(data.name, "samples", len(labelled.calibration), len(labelled.evaluation))
     classes, frames = len(labelled.classes), labelled.frames
-    network = model.build(classes, resources).eval().to(resources.device)
+    network = obtain(nn.Module, task, model, "build", classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
     checked = partial(CheckedSamples, data=data.name, check=partial(check_labelled, labelled.shape, classes))
     mixed = checked(labelled.calibration, shuffle(len(labelled.calibration), resources.seed), "calibration")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, cast
 
-from snnfw.errors import SnnfwError
+from snnfw.contracts import DataSource, ModelSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
-    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Resources
     from snnfw_tasks.samples.reading import Reading
 
@@ -68,38 +67,26 @@ class LabelledData:
     reading: Reading | None = None
 
 
-@runtime_checkable
-class ClassifierData(Protocol):
+class ClassifierData(DataSource, Protocol):
     """A data source that the classification task can use."""
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-
-    def open(self, preprocess: Preprocess | None) -> LabelledData:
+    def open(self, preprocess: Preprocess | None, /) -> LabelledData:
         """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
         ...
 
 
-@runtime_checkable
-class ClassifierSource(Protocol):
+class ClassifierSource(ModelSource, Protocol):
     """A model source that the classification task can use."""
-
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
 
     def preprocess(self) -> Preprocess | None:
         """Return how the weights want images prepared, or nothing where that is unknown."""
         ...
 
-    def build(self, classes: int, resources: Resources) -> nn.Module:
+    def build(self, classes: int, resources: Resources, /) -> nn.Module:
         """Return the network with its weights, for ``classes`` classes where the source leaves the choice."""
         ...
 
 
-def classifying(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, ClassifierData]:
-    """Return both as sources of a classifier, or raise an SnnfwError that says what one of them lacks."""
-    if not isinstance(model, ClassifierSource):
-        raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")
-    if not isinstance(data, ClassifierData):
-        raise SnnfwError(f"data '{data.name}' is not for task '{task}': open is missing.")
-    return model, data
+def preprocess_of(model: ModelSource) -> Preprocess | None:
+    """Return how a model that a task has accepted wants images prepared, or nothing where that is unknown."""
+    return cast("ClassifierSource", model).preprocess()

@@ -29,7 +29,7 @@ class Scenes:
 
         return open_scenes(preprocess, self.size)
 
-    def splits(self) -> Splits:
+    def open_detection(self) -> Splits:
         """Return the validation scenes to calibrate with, which are few to draw, and the test scenes."""
         from snnfw_tasks.samples.boxed import Splits
         from snnfw_tasks.scenes import files as scenes

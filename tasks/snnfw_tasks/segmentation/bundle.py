@@ -6,13 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
+from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle, Gallery
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.labelled import preprocess_of
+from snnfw_tasks.samples.masked import Masked
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.probe import require_finite, require_fit
 from snnfw_tasks.samples.reading import told
@@ -30,21 +34,20 @@ from snnfw_tasks.segmentation.sources import surveyed
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from snnfw.contracts import DataSource, ModelSource
     from snnfw.values import Batch, Resources
-    from snnfw_tasks.samples.labelled import ClassifierSource
     from snnfw_tasks.samples.options import Amounts
-    from snnfw_tasks.segmentation.sources import MaskedData
 
 
-def bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resources: Resources) -> Bundle:
+def bundle(amounts: Amounts, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
-    masked = data.open(model.preprocess())
+    masked = obtain(Masked, "segmentation", data, "open", preprocess_of(model))
     require_samples(data.name, "images", len(masked.calibration), len(masked.evaluation))
     tested = choose_tested(len(masked.evaluation), amounts.limit)
     looked_at = resources.track(tested, "labels that are scored", len(tested))
     read = told(surveyed(data.name, masked, looked_at), resources.tell)
     classes, side = len(masked.classes), masked.prepare.crop
-    network = model.build(classes, resources).eval().to(resources.device)
+    network = obtain(nn.Module, "segmentation", model, "build", classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
     checked = partial(CheckedSamples, data=data.name, check=partial(check_masked, side, classes))
     mixed = checked(masked.calibration, shuffle(len(masked.calibration), resources.seed), "calibration")

@@ -3,41 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol
 
+from snnfw.contracts import DataSource
 from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.labelled import ClassifierSource
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.reading import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from snnfw.contracts import DataSource, ModelSource
     from snnfw_tasks.samples.labelled import Preprocess
     from snnfw_tasks.samples.masked import Masked
     from snnfw_tasks.samples.reading import Reading
 
 
-@runtime_checkable
-class MaskedData(Protocol):
+class MaskedData(DataSource, Protocol):
     """A data source that the segmentation task can use."""
 
-    name: ClassVar[str]
-    tasks: ClassVar[tuple[str, ...]]
-
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None, /) -> Masked:
         """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
         ...
-
-
-def segmenting(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, MaskedData]:
-    """Return both as sources for segmentation, or raise an SnnfwError that says what one of them lacks."""
-    if not isinstance(model, ClassifierSource):
-        raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")
-    if not isinstance(data, MaskedData):
-        raise SnnfwError(f"data '{data.name}' is not for task '{task}': open is missing.")
-    return model, data
 
 
 def surveyed(data: str, masked: Masked, tested: Iterable[int]) -> Reading | None:

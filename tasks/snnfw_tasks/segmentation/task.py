@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from snnfw.contracts import require_sources
 from snnfw.hookspecs import hookimpl
+from snnfw_tasks.samples.labelled import ClassifierSource
 from snnfw_tasks.samples.options import ImageAmounts
 from snnfw_tasks.scenes.data import Scenes
 from snnfw_tasks.segmentation.data.coco import Coco
 from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.data.voc import Voc
 from snnfw_tasks.segmentation.models.scenes import ScenesFcnModel
-from snnfw_tasks.segmentation.sources import segmenting
+from snnfw_tasks.segmentation.sources import MaskedData
 
 if TYPE_CHECKING:
     from snnfw.contracts import DataSource, ModelSource, Task
@@ -28,12 +30,15 @@ class Segmentation(ImageAmounts):
     default_model: ClassVar[str] = ScenesFcnModel.name
     default_data: ClassVar[str] = Scenes.name
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
+    model_source: ClassVar[type] = ClassifierSource
+    data_source: ClassVar[type] = MaskedData
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the scorer of pixels."""
         from snnfw_tasks.segmentation.bundle import bundle
 
-        return bundle(self, *segmenting(self.name, model, data), resources)
+        require_sources(self, model, data)
+        return bundle(self, model, data, resources)
 
 
 @hookimpl

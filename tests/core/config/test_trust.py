@@ -16,7 +16,8 @@ from snnfw.config.resolve import resolve, resolve_mapping
 from snnfw.config.training import resolve_training
 from snnfw.config.trust import words_that_run
 from snnfw.errors import SnnfwError
-from snnfw.registry import KINDS, Registry
+from snnfw.kinds import KINDS
+from snnfw.registry import Registry
 from snnfw_tasks.detection.models.yolo import UltralyticsModel
 from snnfw_tasks.networks.imported import CallableModel
 

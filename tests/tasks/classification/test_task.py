@@ -188,11 +188,11 @@ NAN = Given([(torch.full((1, 8, 8), torch.nan), 0)] * 3)
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a foreign model": (
         {"model": Foreign()},
-        "model 'foreign' is not for task 'classification': preprocess or build is missing.",
+        "model 'foreign' has no preprocess, which task 'classification' asks for: see snnfw_tasks.samples.labelled.ClassifierSource.",
     ),
     "foreign data": (
         {"data": Foreign()},
-        "data 'foreign' is not for task 'classification': open is missing.",
+        "data set 'foreign' has no open, which task 'classification' asks for: see snnfw_tasks.samples.labelled.ClassifierData.",
     ),
     "too few calibration samples": (
         {"data": GivenData(calibration=samples(1))},

@@ -44,7 +44,7 @@ def graph() -> Graph:
 @pytest.fixture(scope="module")
 def seen(file: Path, graph: Graph) -> list[tuple[Output, Batch]]:
     """Return the outputs for all images, in batches of ten."""
-    splits = Yolo(file=file, split="test").splits()
+    splits = Yolo(file=file, split="test").open()
     images, _ = opened(splits, SIDE, splits.evaluation, lambda files: first(files, None), "test")
     with torch.no_grad():
         return [(graph(*item.inputs), item) for item in DetectionBatches(images, 10, 0, as_batch)]

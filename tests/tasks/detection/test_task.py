@@ -90,7 +90,8 @@ def test_everything_registered_fulfils_its_contract() -> None:
     assert isinstance(Detection(), Task)
     assert all(isinstance(source(), ModelSource) for source in models.values())
     assert isinstance(Scenes(), DataSource)
-    assert all("detection" in source.tasks for source in (*models.values(), *data.values()))
+    sources: list[Any] = [*models.values(), *data.values()]
+    assert all("detection" in source.tasks for source in sources)
 
 
 def test_a_run_takes_eight_timesteps_without_search_and_exit_unless_the_user_says_otherwise() -> None:
@@ -161,11 +162,11 @@ def test_images_of_any_size_run_at_the_size_that_is_asked_for(tiny: UltralyticsM
 MISFITS = {
     "other model": (
         {"model": Foreign()},
-        "model 'foreign' is not for task 'detection': detector is missing.",
+        "model 'foreign' has no build, which task 'detection' asks for: see snnfw_tasks.detection.sources.DetectorSource.",
     ),
     "other data": (
         {"data": Foreign()},
-        "data 'foreign' is not for task 'detection': splits is missing.",
+        "data set 'foreign' has no open, which task 'detection' asks for: see snnfw_tasks.detection.sources.DetectionData.",
     ),
     "fewer classes": (
         {"model": ScenesYoloRelu()},

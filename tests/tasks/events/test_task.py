@@ -236,9 +236,12 @@ class Labelled:
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "a foreign model": (
         {"model": Foreign()},
-        "model 'foreign' is not for task 'events': preprocess or build is missing.",
+        "model 'foreign' has no preprocess, which task 'events' asks for: see snnfw_tasks.samples.labelled.ClassifierSource.",
     ),
-    "foreign data": ({"data": Foreign()}, "data 'foreign' is not for task 'events': open is missing."),
+    "foreign data": (
+        {"data": Foreign()},
+        "data set 'foreign' has no open, which task 'events' asks for: see snnfw_tasks.samples.labelled.ClassifierData.",
+    ),
     "other channels": (
         {"model": TorchvisionModel("resnet18")},
         "model 'torchvision' does not fit data 'moving-digits': layer 'conv1' expects 3 channels and gets 2 "

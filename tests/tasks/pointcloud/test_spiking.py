@@ -46,7 +46,7 @@ def inputs_for(head: str, count: int, seed: int) -> Inputs:
 
 
 def converted(head: str, words: list[str], pool: Any = "max", timesteps: int = TIMESTEPS) -> Converted:
-    network = PointNetModel(width=0.1, features=12, pool=pool).build_head(HEADS[head], Resources())
+    network = PointNetModel(width=0.1, features=12, pool=pool).build(HEADS[head], Resources())
     torch.manual_seed(0)
     for module in network.modules():
         if isinstance(module, Transform):  # else it predicts the identity, and nothing is tested

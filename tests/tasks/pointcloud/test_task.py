@@ -60,7 +60,7 @@ class GivenData:
     parts: Any = None
     training: int = 9
 
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         parts = PARTS if self.parts is None else self.parts
         return Clouds(
             tuple(PARTS), parts, POINTS, lambda: Given(self.training), self.calibration, self.samples, turn=30
@@ -238,12 +238,12 @@ class Flat(nn.Module):
 
 REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "a model without build": (
-        lambda: load(model=Foreign()),
-        "model 'foreign' is not for task 'pointcloud': build_head or build is missing.",
+        lambda: load(model=Foreign()),  # type: ignore[arg-type]  # that is the point
+        "model 'foreign' has no build, which task 'pointcloud' asks for: see snnfw_tasks.pointcloud.sources.PointNetwork.",
     ),
     "data without clouds": (
-        lambda: load(data=Foreign()),
-        "data 'foreign' is not for task 'pointcloud': clouds is missing.",
+        lambda: load(data=Foreign()),  # type: ignore[arg-type]  # that is the point
+        "data set 'foreign' has no open, which task 'pointcloud' asks for: see snnfw_tasks.pointcloud.sources.CloudData.",
     ),
     "data without parts": (
         lambda: load("parts", data=GivenData(parts={})),

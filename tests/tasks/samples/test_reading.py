@@ -106,12 +106,12 @@ def read_masked(source: Any) -> tuple[Reading | None, int]:
 
 
 def read_clouds(source: Any) -> tuple[Reading | None, int]:
-    data = source.clouds()
+    data = source.open()
     return data.reading, sum(read_all(samples) for samples in (data.training(), data.evaluation))
 
 
 def read_boxed(source: Any) -> tuple[Reading | None, int]:
-    splits = source.splits()
+    splits = source.open()
     opened = [
         open_images(places, 64, splits.names, lambda files: files, "some", splits.skip_broken)
         for places in (splits.calibration, splits.evaluation)
@@ -270,7 +270,7 @@ def test_files_beside_the_class_folders_are_named(tmp_path: Path) -> None:
 def test_a_split_that_another_is_preferred_to_is_named(write: Callable[[Path], Any], tmp_path: Path) -> None:
     source = write(tmp_path)
     (tmp_path / "val").mkdir()
-    found = source.clouds().reading if write is clouds else source.open(None).reading
+    found = source.open().reading if write is clouds else source.open(None).reading
     assert found.left_out["splits that are not used"] == [f"{tmp_path}/val"]
 
 
@@ -286,7 +286,7 @@ def test_lists_that_are_no_text_are_named(tmp_path: Path) -> None:
 def test_what_is_beside_modelnets_splits_is_named(tmp_path: Path) -> None:
     source = modelnet(tmp_path)
     write_boxes(tmp_path, ("c", "a/more"))
-    found = source.clouds().reading
+    found = source.open().reading
     assert found is not None
     assert {reason: names for reason, names in found.left_out.items() if names} == {
         "files and folders without train": [f"{tmp_path}/c"],

@@ -221,7 +221,10 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"data": GivenData(evaluation=0)},
         "data 'given' has 0 evaluation images, 1 or more are needed.",
     ),
-    "foreign data": ({"data": Foreign()}, "data 'foreign' is not for task 'segmentation': open is missing."),
+    "foreign data": (
+        {"data": Foreign()},
+        "data set 'foreign' has no open, which task 'segmentation' asks for: see snnfw_tasks.segmentation.sources.MaskedData.",
+    ),
     "labels of another size": (
         {"data": OneData(torch.zeros(3, 8, 8), torch.zeros(4, 8))},
         "sample 2 of data 'given' has an image of shape [3, 8, 8] and labels of shape [4, 8]: "
@@ -268,8 +271,10 @@ def test_a_mistake_is_told_in_one_sentence(mistake: str) -> None:
 
 def test_a_foreign_model_is_refused() -> None:
     with pytest.raises(SnnfwError) as caught:
-        Segmentation().load(Foreign(), GivenData(), Resources())
-    assert str(caught.value) == ("model 'foreign' is not for task 'segmentation': preprocess or build is missing.")
+        Segmentation().load(Foreign(), GivenData(), Resources())  # type: ignore[arg-type]  # that is the point
+    assert str(caught.value) == (
+        "model 'foreign' has no preprocess, which task 'segmentation' asks for: see snnfw_tasks.samples.labelled.ClassifierSource."
+    )
 
 
 def test_too_few_training_images_are_an_error_when_training_begins() -> None:

@@ -32,7 +32,7 @@ class Yolo:
     size: Size = None
     skip_broken: Annotated[bool, Field(description="leave out images that cannot be read, instead of stopping")] = False
 
-    def splits(self) -> Splits:
+    def open(self) -> Splits:
         """Return the training images to calibrate with, without augmentation, and those of the split to score."""
         from snnfw_tasks.detection.data.description import read_description
 

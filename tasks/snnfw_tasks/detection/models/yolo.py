@@ -28,7 +28,7 @@ class ScenesYoloRelu:
 
     weights: OtherWeights = None
 
-    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+    def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network for digits."""
         del names, resources  # what was trained is fixed
         from snnfw_tasks.detection.models.scenes import embedded
@@ -45,7 +45,7 @@ class ScenesYoloSilu:
 
     weights: OtherWeights = None
 
-    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+    def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network for digits."""
         del names, resources
         from snnfw_tasks.detection.models.scenes import embedded
@@ -76,7 +76,7 @@ class UltralyticsModel:
         """Return the parameters that name a file which may run code when it is read."""
         return ("trust", "arch", "weights") if self.trust else ()
 
-    def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
+    def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network of the weights, or one with random weights for classes of these names."""
         from snnfw_tasks.detection.models.networks import without_suppression
         from snnfw_tasks.detection.models.zoo import trained, untrained

@@ -29,7 +29,7 @@ class CloudFolders:
         float, Field(ge=0, le=180, description="in training, turn objects about it by up to so many degrees")
     ] = 15.0
 
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         """Return the splits; calibration uses the training clouds where it has no folder of its own."""
         from snnfw_tasks.pointcloud.data.files import FileClouds, list_clouds
         from snnfw_tasks.samples.reading import class_names

@@ -32,7 +32,7 @@ class ModelNet40:
         float, Field(ge=0, le=180, description="in training, turn objects by up to so many degrees about the vertical")
     ] = 180.0
 
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         """Return the published training clouds, for calibration too, and the test clouds."""
         if not self.root.is_dir():
             raise SnnfwError(f"data '{self.name}' finds no folder '{self.root}': expected there is {EXPECTED}.")

@@ -32,7 +32,7 @@ class ShapeNetPart:
         float, Field(ge=0, le=180, description="in training, turn objects by up to so many degrees about the vertical")
     ] = 0.0
 
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         """Return the published training and validation clouds, the latter for calibration, and the test clouds."""
         from snnfw_tasks.pointcloud.data.shapenet_files import LabelledFiles
 

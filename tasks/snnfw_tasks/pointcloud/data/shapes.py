@@ -36,7 +36,7 @@ class Shapes:
     jitter: Annotated[float, Field(ge=0, description="deviation of a point's place; an object has radius 1")] = 0.02
     seed: Annotated[int, Field(ge=0, le=2**32 - 1, description="of objects and points")] = 0
 
-    def clouds(self) -> Clouds:
+    def open(self) -> Clouds:
         """Return 9600 training, 256 calibration and 2048 test clouds."""
         return Clouds(
             categories=CATEGORIES,

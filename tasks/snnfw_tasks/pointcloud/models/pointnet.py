@@ -32,7 +32,7 @@ class PointNetShapes:
 
     weights: Annotated[Path | None, Field(description="a .safetensors or .pth file instead of the shipped one")] = None
 
-    def build_head(self, head: Head, resources: Resources) -> nn.Module:
+    def build(self, head: Head, resources: Resources) -> nn.Module:
         """Return the network for the embedded data's sixteen categories or fifty parts."""
         del resources  # what was trained is fixed
         from snnfw_tasks.networks.checkpoint import load_weights
@@ -57,7 +57,7 @@ class PointNetModel:
     transforms: Annotated[bool, Field(description="predict transforms of points and features (T-Nets)")] = True
     weights: Annotated[Path | None, Field(description="a .safetensors or .pth file; without it random")] = None
 
-    def build_head(self, head: Head, resources: Resources) -> nn.Module:
+    def build(self, head: Head, resources: Resources) -> nn.Module:
         """Return the network."""
         from snnfw_tasks.networks.checkpoint import load_weights, seeded
 

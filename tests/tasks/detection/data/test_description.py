@@ -12,7 +12,7 @@ from snnfw_tasks.samples.boxed import Splits
 
 
 def splits(file: Path, **words: Any) -> Splits:
-    return Yolo(file=file, **words).splits()
+    return Yolo(file=file, **words).open()
 
 
 def test_the_training_split_calibrates_and_another_is_scored(tmp_path: Path) -> None:

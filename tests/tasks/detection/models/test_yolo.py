@@ -42,7 +42,7 @@ def test_shipped_detectors_are_small_and_say_how_to_train_them(source: ScenesYol
         facts = opened.metadata()
     assert facts["command"].startswith(f"python -m tools.train_scenes_yolo {source.name.rpartition('-')[2]} ")
     assert json.loads(facts["scores"])["mAP50"] > 0.85
-    found = source.detector((), Resources())
+    found = source.build((), Resources())
     assert found.names == tuple("0123456789")
     assert found.side == 128
     kinds = {type(module) for module in found.network.modules()}
@@ -54,7 +54,7 @@ def test_weights_without_an_architecture_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "bare.safetensors"
     save_file(load_file(shipped("scenes-yolo-relu")), file)
     with pytest.raises(SnnfwError) as raised:
-        ScenesYoloRelu(weights=file).detector((), Resources())
+        ScenesYoloRelu(weights=file).build((), Resources())
     assert str(raised.value) == f"weights '{file}' hold no architecture: their metadata needs 'yaml' and 'names'."
 
 
@@ -63,16 +63,16 @@ def test_weights_that_would_run_code_are_refused(tmp_path: Path) -> None:
     description = json.dumps({**TINY, "activation": f"open({str(ran)!r}, 'w')"})
     save_file({"a": torch.zeros(1)}, file, metadata={"yaml": description, "names": "[]"})
     with pytest.raises(SnnfwError, match="which would run as code"):
-        ScenesYoloRelu(weights=file).detector((), Resources())
+        ScenesYoloRelu(weights=file).build((), Resources())
     assert not ran.exists()
 
 
 def test_ultralytics_networks_come_by_name_with_the_datas_classes() -> None:
-    found = UltralyticsModel(arch="yolov3-tiny").detector(("cat", "dog", "cow"), Resources(seed=3))
+    found = UltralyticsModel(arch="yolov3-tiny").build(("cat", "dog", "cow"), Resources(seed=3))
     assert found.names == ("cat", "dog", "cow")
     assert found.network.model[-1].nc == 3
     assert found.side == 640
-    again = UltralyticsModel(arch="yolov3-tiny.yaml").detector(("cat", "dog", "cow"), Resources(seed=3))
+    again = UltralyticsModel(arch="yolov3-tiny.yaml").build(("cat", "dog", "cow"), Resources(seed=3))
     for one, other in zip(found.network.parameters(), again.network.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -95,7 +95,7 @@ def test_every_detector_of_ultralytics_is_known_by_name() -> None:
 def test_a_description_of_the_users_is_read_from_its_path(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(json.dumps(TINY))
-    assert UltralyticsModel(arch=str(file)).detector(NAMES, Resources()).network.model[-1].nc == 2
+    assert UltralyticsModel(arch=str(file)).build(NAMES, Resources()).network.model[-1].nc == 2
 
 
 def test_a_ready_network_can_be_captured_after_any_batch() -> None:
@@ -114,7 +114,7 @@ def checkpoint(path: Path, content: object) -> Path:
 def test_a_checkpoint_brings_its_architecture_names_and_size(tmp_path: Path) -> None:
     network = built()
     network.args = {"imgsz": 96}
-    found = UltralyticsModel(weights=checkpoint(tmp_path / "best.pt", {"model": network.half()})).detector(
+    found = UltralyticsModel(weights=checkpoint(tmp_path / "best.pt", {"model": network.half()})).build(
         ("other",), Resources()
     )
     assert (found.names, found.side) == (NAMES, 96)
@@ -125,7 +125,7 @@ def test_a_checkpoint_for_oblong_images_takes_the_longer_side(tmp_path: Path) ->
     network = built()
     network.args = {"imgsz": [64, 96]}
     model = UltralyticsModel(weights=checkpoint(tmp_path / "best.pt", {"model": network}))
-    assert model.detector(("other",), Resources()).side == 96
+    assert model.build(("other",), Resources()).side == 96
 
 
 class Evil:
@@ -142,13 +142,13 @@ def test_a_checkpoint_that_would_run_code_is_refused_unless_it_is_trusted(tmp_pa
     ran = tmp_path / "ran"
     file = checkpoint(tmp_path / "evil.pt", {"model": built(), "extra": Evil(ran)})
     with pytest.raises(SnnfwError) as raised:
-        UltralyticsModel(weights=file).detector(NAMES, Resources())
+        UltralyticsModel(weights=file).build(NAMES, Resources())
     assert str(raised.value) == (
         f"weights '{file}' are damaged, or hold more than ultralytics' own types, which could run as code: "
         "set model.trust=true if you trust the file."
     )
     assert not ran.exists()
-    UltralyticsModel(weights=file, trust=True).detector(NAMES, Resources())
+    UltralyticsModel(weights=file, trust=True).build(NAMES, Resources())
     assert ran.exists()
 
 
@@ -156,14 +156,14 @@ def test_a_damaged_checkpoint_does_not_get_better_by_trust(tmp_path: Path) -> No
     file = tmp_path / "cut.pt"
     file.write_bytes(pickle.dumps({"model": 1})[:-3])
     with pytest.raises(SnnfwError) as raised:
-        UltralyticsModel(weights=file, trust=True).detector(NAMES, Resources())
+        UltralyticsModel(weights=file, trust=True).build(NAMES, Resources())
     assert str(raised.value) == f"weights '{file}' cannot be read: the file is damaged or of another kind."
 
 
 def test_a_checkpoint_without_a_detector_is_refused(tmp_path: Path) -> None:
     file = checkpoint(tmp_path / "tensors.pt", {"model": {"a": torch.zeros(1)}})
     with pytest.raises(SnnfwError) as raised:
-        UltralyticsModel(weights=file).detector(NAMES, Resources())
+        UltralyticsModel(weights=file).build(NAMES, Resources())
     assert str(raised.value) == (
         f"weights '{file}' hold no detector of ultralytics': give one that it trained for detection."
     )
@@ -288,7 +288,7 @@ SOURCES = {
 @pytest.mark.parametrize(("words", "problem"), SOURCES.values(), ids=SOURCES)
 def test_a_source_that_leads_nowhere_is_told(words: dict[str, Any], problem: str) -> None:
     with pytest.raises(SnnfwError) as raised:
-        UltralyticsModel(**words).detector(NAMES, Resources())
+        UltralyticsModel(**words).build(NAMES, Resources())
     assert str(raised.value) == problem
 
 

@@ -214,7 +214,7 @@ def test_folders_are_categories(tmp_path: Path) -> None:
     for split, category in [(s, c) for s in ("train", "test") for c in ("box", "ball")]:
         write_mesh(tmp_path / split / category / "1.stl")
         write_points(tmp_path / split / category / "2.pcd", random().normal(size=(20, 3)))
-    clouds = CloudFolders(tmp_path, points=64, up="y").clouds()
+    clouds = CloudFolders(tmp_path, points=64, up="y").open()
     assert clouds.categories == ("ball", "box")
     assert clouds.up == 1
     assert [len(clouds.training()), len(clouds.calibration), len(clouds.evaluation)] == [4, 4, 4]
@@ -244,7 +244,7 @@ def test_folders_that_are_not_there_are_named(tmp_path: Path, case: str) -> None
     root = tmp_path / "root"
     prepare(root)
     with pytest.raises(SnnfwError) as raised:
-        CloudFolders(root).clouds()
+        CloudFolders(root).open()
     assert str(raised.value) == message.format(root=root)
 
 

@@ -39,7 +39,7 @@ def write_hdf5(root: Path, places: np.ndarray[Any, Any] | None = None) -> None:
 @pytest.mark.parametrize(("write", "up", "count"), [(write_meshes, 2, 2), (write_hdf5, 1, 3)])
 def test_both_layouts_are_read(tmp_path: Path, write: Any, up: int, count: int) -> None:
     write(tmp_path)
-    clouds = ModelNet40(tmp_path, points=50).clouds()
+    clouds = ModelNet40(tmp_path, points=50).open()
     assert clouds.categories == NAMES
     assert clouds.up == up
     assert not clouds.parts
@@ -99,7 +99,7 @@ def test_what_is_missing_is_named(tmp_path: Path, case: str) -> None:
     root.mkdir()
     spoil(root)
     with pytest.raises(SnnfwError) as raised:
-        ModelNet40(root).clouds()
+        ModelNet40(root).open()
     assert str(raised.value) == message.format(root=root)
 
 
@@ -108,7 +108,7 @@ def test_nan_in_a_stored_cloud_names_its_file(tmp_path: Path) -> None:
     places[1, 7, 0] = np.nan
     write_hdf5(tmp_path, places)
     with pytest.raises(SnnfwError) as raised:
-        ModelNet40(tmp_path).clouds().evaluation[1]
+        ModelNet40(tmp_path).open().evaluation[1]
     assert str(raised.value) == f"'{tmp_path}/ply_data_test0.h5' has NaN or infinity in point 7: repair or remove it."
 
 
@@ -123,6 +123,6 @@ def test_h5py_is_asked_for_where_it_is_needed(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(builtins, "__import__", fail)
     with pytest.raises(SnnfwError) as raised:
-        ModelNet40(tmp_path).clouds()
+        ModelNet40(tmp_path).open()
     file = tmp_path / "ply_data_train0.h5"
     assert str(raised.value) == f"data 'modelnet40' needs the package h5py to read '{file}': pip install h5py."

@@ -45,7 +45,7 @@ def _write(path: Path, table: np.ndarray[Any, Any]) -> None:
 
 
 def test_both_layouts_are_read_alike(root: Path) -> None:
-    clouds = ShapeNetPart(root, points=64).clouds()
+    clouds = ShapeNetPart(root, points=64).open()
     assert clouds.categories == CATEGORIES
     assert len(clouds.belongs()) == 50
     assert [len(clouds.training()), len(clouds.calibration), len(clouds.evaluation)] == [2, 2, 2]
@@ -143,7 +143,7 @@ def test_a_file_that_is_not_as_published_is_named(root: Path, case: str) -> None
     message = messages[0 if apart(root) else 1]
     spoil(root)
     with pytest.raises(SnnfwError) as raised:
-        ShapeNetPart(root).clouds().evaluation[1]
+        ShapeNetPart(root).open().evaluation[1]
     assert str(raised.value) == message.format(mug=root / "03797390")
 
 
@@ -151,20 +151,20 @@ def test_lists_that_are_missing_or_strange_are_named(root: Path) -> None:
     listing = root / "train_test_split" / "shuffled_val_file_list.json"
     listing.write_text('["shape_data/0/a"]')
     with pytest.raises(SnnfwError) as raised:
-        ShapeNetPart(root).clouds()
+        ShapeNetPart(root).open()
     assert str(raised.value) == f"'{listing}' names '0/a', which is in no category's folder."
     listing.write_text("[")
     with pytest.raises(SnnfwError) as raised:
-        ShapeNetPart(root).clouds()
+        ShapeNetPart(root).open()
     assert str(raised.value) == f"data 'shapenet-part' cannot read the list '{listing}': fetch the data set again."
     table = root / "synsetoffset2category.txt"
     table.write_text("Spoon 1\n")
     with pytest.raises(SnnfwError) as raised:
-        ShapeNetPart(root).clouds()
+        ShapeNetPart(root).open()
     assert str(raised.value) == f"'{table}' has the line 'Spoon 1': expected are lines such as 'Airplane 02691156'."
     table.unlink()
     with pytest.raises(SnnfwError) as raised:
-        ShapeNetPart(root).clouds()
+        ShapeNetPart(root).open()
     assert str(raised.value) == (
         f"data 'shapenet-part' finds no file '{table}': expected under its root are synsetoffset2category.txt, "
         "train_test_split/ and a folder for each of the sixteen categories."

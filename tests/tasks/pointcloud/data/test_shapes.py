@@ -76,19 +76,19 @@ def test_a_ball_hides_its_share_of_the_points() -> None:
 
 
 def test_splits_are_made_when_they_are_asked_for_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clouds = Shapes(points=32).clouds()
+    clouds = Shapes(points=32).open()
     folder = tmp_path / "snnfw" / "shapes"
     assert len(list(folder.iterdir())) == 2
     training = clouds.training()
     assert [len(training), len(clouds.calibration), len(clouds.evaluation)] == [32, 16, 16]
     assert len(list(folder.iterdir())) == 3
     monkeypatch.setattr("snnfw_tasks.pointcloud.data.shapes_draw.draw_split", None)
-    again = Shapes(points=32).clouds()
+    again = Shapes(points=32).open()
     assert again.evaluation[3].points.equal(clouds.evaluation[3].points)
 
 
 def test_splits_share_no_objects_and_parts_are_numbered_through() -> None:
-    clouds = Shapes(points=32).clouds()
+    clouds = Shapes(points=32).open()
     assert not clouds.calibration[0].points.equal(clouds.evaluation[0].points)
     assert clouds.belongs() == [number for number, name in enumerate(CATEGORIES) for _ in PARTS[name]]
     for index in range(16):
@@ -98,5 +98,5 @@ def test_splits_share_no_objects_and_parts_are_numbered_through() -> None:
 
 
 def test_another_option_is_other_data() -> None:
-    base, other = (Shapes(points=32, jitter=jitter).clouds().evaluation[0] for jitter in (0.0, 0.1))
+    base, other = (Shapes(points=32, jitter=jitter).open().evaluation[0] for jitter in (0.0, 0.1))
     assert not base.points.equal(other.points)

@@ -41,8 +41,8 @@ def test_names_follow_the_layers() -> None:
 @pytest.mark.parametrize("transforms", [True, False])
 def test_the_order_of_points_does_not_matter(pool: str, transforms: bool) -> None:
     model = PointNetModel(width=0.1, pool=pool, transforms=transforms)  # type: ignore[arg-type]
-    cls = model.build_head(CLS, Resources()).double().eval()
-    parts = model.build_head(PARTS, Resources()).double().eval()
+    cls = model.build(CLS, Resources()).double().eval()
+    parts = model.build(PARTS, Resources()).double().eval()
     points, category = torch.randn(3, 3, 20).double(), torch.eye(5)[:3].double()
     order = torch.randperm(20)
     assert torch.allclose(cls(points[:, :, order]), cls(points))
@@ -51,7 +51,7 @@ def test_the_order_of_points_does_not_matter(pool: str, transforms: bool) -> Non
 
 
 def test_points_that_come_twice_change_nothing() -> None:
-    cls = PointNetModel(width=0.1).build_head(CLS, Resources()).eval()
+    cls = PointNetModel(width=0.1).build(CLS, Resources()).eval()
     points = torch.randn(2, 3, 12)
     assert torch.allclose(cls(torch.cat([points, points[:, :, :5]], 2)), cls(points), atol=1e-6)
 
@@ -86,7 +86,7 @@ def test_widths_scale_and_the_maximums_can_be_set() -> None:
 
 def test_random_weights_follow_the_seed() -> None:
     model = PointNetModel(width=0.1)
-    first, same, other = (model.build_head(CLS, Resources(seed=seed)).state_dict()["fc1.weight"] for seed in (0, 0, 1))
+    first, same, other = (model.build(CLS, Resources(seed=seed)).state_dict()["fc1.weight"] for seed in (0, 0, 1))
     assert first.equal(same)
     assert not first.equal(other)
 
@@ -96,7 +96,7 @@ def test_the_shipped_weights_are_small_and_fit(head: str) -> None:
     assert shipped(f"pointnet-{head}").stat().st_size < 4 * 2**20
     source = PointNetShapes()
     assert isinstance(source, ModelSource)
-    built = source.build_head(Head(head, 0, 0), Resources())  # type: ignore[arg-type]
+    built = source.build(Head(head, 0, 0), Resources())  # type: ignore[arg-type]
     fresh = embedded(head)  # type: ignore[arg-type]
     assert built.state_dict().keys() == fresh.state_dict().keys()
     assert all(parameter.isfinite().all() for parameter in built.parameters())
