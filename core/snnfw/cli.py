@@ -38,8 +38,8 @@ CONFIGURED: Mapping[str, str] = {
 PLUGINS: Mapping[str, str] = {
     "plugins list": "Say which plugins are installed and what they offer.",
     "plugins info NAME": "Describe a method or a plugin, with its parameters.",
-    "plugins check NAME": "Hold a neuron, or every neuron of a plugin, against the contract.",
-    "plugins new NAME": "Write the beginnings of a plugin of your own into this folder.",
+    "plugins check NAME KEY=VALUE ...": "Hold a method, a plugin, or without a name everything, against its contract.",
+    "plugins new NAME kind=KIND": "Write the beginnings of a plugin of your own, a neuron or another kind, into this folder.",
 }
 COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
@@ -132,8 +132,8 @@ def _plugins(words: list[str], console: Console) -> int:
             console.print(*_listing(Registry()))
         case ["info", name]:
             console.print(*_descriptions(*_loaded(name)))
-        case ["check", name]:
-            return _check(*_loaded(name), console)
+        case ["check", *given]:
+            return _check(given, console)
         case ["new", name]:
             from snnfw.scaffold import new_plugin  # brings in jinja2
 
@@ -197,21 +197,30 @@ def _description(offer: Any) -> list[RenderableType]:
     return [Text(f"{offer.summary}\n"), Text(OmegaConf.to_yaml(OmegaConf.create(plain_preset(offer))))]
 
 
-def _check(registry: Registry, name: str, console: Console) -> int:
-    """Check the neuron of that name and all neurons of the plugin of that name."""
-    if name not in registry.plugins:
-        registry.find("neurons", name)
-    chosen = [neuron for neuron in registry.neurons if name in (neuron, registry.owner("neurons", neuron))]
+def _check(words: Sequence[str], console: Console) -> int:
+    """Check what goes by a name, what the plugin of a name offers, or everything; return 0 where it is in order."""
+    named = bool(words) and "=" not in words[0]
+    registry, name = _loaded(words[0]) if named else (Registry(), "")
+    chosen = [
+        (kind, offer)
+        for kind in KINDS
+        for offer in registry.all(kind)
+        if not named or name in (offer, registry.owner(kind, offer))
+    ]
     if not chosen:
-        console.print(Text(f"plugin '{name}' registers no neuron: there is nothing to check."))
+        if name not in registry.plugins:
+            raise _unheard_of(registry, name)
+        console.print(Text(f"plugin '{name}' registers nothing: there is nothing to check."))
         return 0
-    from snnfw.checks.neurons import check_neuron  # brings in torch
+    from snnfw.checks.named import check_named  # brings in torch
 
-    faults = {neuron: check_neuron(registry.neurons[neuron]) for neuron in chosen}
-    for neuron, sentences in faults.items():
-        for sentence in sentences or ["ok"]:
-            console.print(Text(f"neuron {neuron}: {sentence}"))
-    return 1 if any(faults.values()) else 0
+    verdicts = []
+    for kind, offer in chosen:
+        for verdict in check_named(registry, kind, offer, words[named:]):
+            console.print(*map(Text, verdict.lines), sep="\n", soft_wrap=True)
+            verdicts.append(verdict)
+    failed = any(verdict.faults for verdict in verdicts)
+    return 0 if not failed and any(verdict.passed for verdict in verdicts) else 1
 
 
 def _unheard_of(registry: Registry, name: str) -> SnnfwError:

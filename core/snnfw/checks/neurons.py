@@ -23,13 +23,13 @@ ANY = ("relu", "silu")
 """Where a neuron for every activation is tried: one without negative values and one with."""
 
 
-def check_neuron(method: type[Neuron]) -> list[str]:
-    """Return what is wrong with a neuron at its default parameters, in sentences; empty when nothing is.
+def check_neuron(method: Neuron | type[Neuron]) -> list[str]:
+    """Return what is wrong with a neuron, of a class at its default parameters, in sentences; empty when nothing is.
 
     It is tried at every activation that it stands in for, in two layouts, up to the first trial with a fault.
     """
     try:
-        return list(_faults(method()))
+        return list(_faults(method() if isinstance(method, type) else method))
     except Exception as error:  # whatever a stranger's code raises
         return [f"it cannot be made with its defaults: {_said(error)}."]
 

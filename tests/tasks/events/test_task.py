@@ -75,7 +75,8 @@ def test_everything_registered_fulfils_its_contract() -> None:
     assert isinstance(Events(), Task)
     assert isinstance(EventsSmall(), ModelSource)
     assert isinstance(MovingDigits(), DataSource)
-    assert all(source.tasks == ("events",) for source in (*models.values(), *data.values()))
+    sources: list[Any] = [*models.values(), *data.values()]
+    assert all(source.tasks == ("events",) for source in sources)
 
 
 def test_the_default_bundle_is_complete() -> None:

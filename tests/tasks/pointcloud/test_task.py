@@ -90,7 +90,8 @@ def test_everything_registered_fulfils_its_contract() -> None:
     assert PointCloud.default_model in models
     assert PointCloud.default_data in data
     assert isinstance(PointCloud(), Task)
-    assert all(source.tasks == ("pointcloud",) for source in (*models.values(), *data.values()))
+    sources: list[Any] = [*models.values(), *data.values()]
+    assert all(source.tasks == ("pointcloud",) for source in sources)
     assert PointCloud.defaults == {"timesteps": 16, "search": None, "exit": None}
 
 

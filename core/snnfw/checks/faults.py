@@ -1,0 +1,79 @@
+"""What a check says: the faults of a plugin in sentences, or why it could not be tried."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+from snnfw.errors import SnnfwError
+
+
+class NotTriedError(Exception):
+    """Something that a check needs is not there: files, a package, a parameter; said in one sentence."""
+
+
+def faults_or_failure(examine: Callable[[], Iterable[str]], doing: str) -> list[str]:
+    """Return the faults that are found, and what a stranger's code raises on the way as one more.
+
+    Raises:
+        NotTriedError: a package is not there.
+
+    """
+    found: list[str] = []
+    try:
+        found.extend(examine())
+    except NotTriedError:
+        raise
+    except Exception as error:  # whatever a stranger's code raises
+        if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
+            raise NotTriedError(f"{said(error)}.") from error
+        found.append(f"{doing} fails: {said(error)}.")
+    return found
+
+
+def said(error: Exception) -> str:
+    """Return what an error says in one line, without a full stop."""
+    text = " ".join(str(error).split()).rstrip(".")
+    return text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
+
+
+def pickle_faults(method: object) -> Iterator[str]:
+    """See that a method is plain: pickled and read again it is the same, as processes that work together need."""
+    try:
+        again = pickle.loads(pickle.dumps(method))  # noqa: S301  # what was pickled a moment ago
+    except Exception as error:  # whatever a stranger's code raises
+        yield f"it cannot be pickled: {said(error)}."
+        return
+    if again != method:
+        yield "pickled and read again it is another one: let its fields alone say what it is."
+
+
+def record_faults(record: Any, what: str) -> Iterator[str]:
+    """See that a record is plain data that JSON holds."""
+    try:
+        json.dumps(record, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        yield f"{what} is not plain data, as JSON holds it: {said(error)}."
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two trees of tensors and plain values are equal, bit by bit."""
+    ours, theirs = pytree.tree_flatten(first), pytree.tree_flatten(second)
+    return bool(ours[1] == theirs[1]) and all(_equal(a, b) for a, b in zip(ours[0], theirs[0], strict=True))
+
+
+def finite(output: Any) -> bool:
+    """Tell whether every number of a tree of tensors is one."""
+    return all(bool(torch.isfinite(leaf).all()) for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor))
+
+
+def _equal(first: Any, second: Any) -> bool:
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return first.dtype == second.dtype and torch.equal(first, second)
+    return bool(first == second)

@@ -1,0 +1,63 @@
+"""Hold a preset against its contract: everything in it can be chosen by name, and it runs a small network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from snnfw.checks.faults import NotTriedError, faults_or_failure, finite, pickle_faults, said
+from snnfw.checks.toy import TIMESTEPS, Toy, toy
+from snnfw.config.fields import take_apart
+from snnfw.config.methods import build_method
+from snnfw.config.schema import METHODS
+from snnfw.contracts import Preset
+from snnfw.errors import SnnfwError
+from snnfw.kinds import KINDS
+from snnfw.plan.place import Plan, place
+from snnfw.values import Keep, Resources
+
+if TYPE_CHECKING:
+    from snnfw.registry import Registry
+
+
+def check_preset(preset: Preset, registry: Registry) -> list[str]:
+    """Return what is wrong with a preset, in sentences; empty when nothing is.
+
+    Raises:
+        NotTriedError: its recipe is for other networks than the one that it is tried on.
+
+    """
+    trial = toy()
+    try:
+        plan = place(trial.graph, preset.layers)
+    except SnnfwError as error:
+        raise NotTriedError(str(error)) from error
+    return [
+        *pickle_faults(preset),
+        *faults_or_failure(lambda: _name_faults(preset, registry), "choosing its parts by name"),
+        *faults_or_failure(lambda: _run_faults(preset, plan, trial), "running a small network"),
+    ]
+
+
+def _name_faults(preset: Preset, registry: Registry) -> Iterator[str]:
+    """See that a configuration, which holds names and plain parameters, says the same."""
+    neurons = [rule.neuron for rule in preset.layers if not isinstance(rule.neuron, Keep)]
+    stages = {key: getattr(preset, key) for key in ("converter", "search", "exit")}
+    parts: list[tuple[str, Any]] = [*(("neuron", neuron) for neuron in neurons), *stages.items()]
+    for key, part in parts:
+        if part is None:
+            continue
+        try:
+            built = build_method(registry, METHODS[key], key, take_apart(part))
+        except SnnfwError as error:
+            yield f"its {KINDS[METHODS[key]].word} cannot be chosen by name: {said(error)}."
+            continue
+        if built != part:
+            yield f"its {KINDS[METHODS[key]].word} '{part.name}', written down and read again, is another one."
+
+
+def _run_faults(preset: Preset, plan: Plan, trial: Toy) -> Iterator[str]:
+    timesteps = preset.timesteps or TIMESTEPS
+    model = preset.converter.convert(trial.graph, plan, trial.bundle.calibration, timesteps, Resources())
+    if not finite(model(*trial.bundle.example)):
+        yield "converted by it a small network gives NaN or infinite values."

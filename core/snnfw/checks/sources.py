@@ -1,0 +1,110 @@
+"""Hold models and data sets against their contracts, through a task that they serve."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import fields, replace
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.utils import _pytree as pytree
+
+from snnfw.checks.faults import NotTriedError, faults_or_failure, finite, pickle_faults, same
+from snnfw.contracts import DataSource, ModelSource, Task
+from snnfw.errors import SnnfwError
+from snnfw.values import Bundle, Inputs, Resources
+
+FEW = {"limit": 24, "calibration": 24, "batch": 8, "workers": 0}
+"""Options of a task, where it has them, that keep a check short."""
+
+
+def check_model(model: ModelSource, task: Task, data: DataSource) -> list[str]:
+    """Return what is wrong with a model, in sentences; empty when nothing is. ``data`` are what it is tried with.
+
+    Raises:
+        NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
+
+    """
+    bundle = load(task, model, data)
+    return [*pickle_faults(model), *faults_or_failure(lambda: _model_faults(bundle, model, task, data), "running it")]
+
+
+def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
+    """Return what is wrong with a data set, in sentences; empty when nothing is. ``model`` is what it is tried with.
+
+    Raises:
+        NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
+
+    """
+    bundle = load(task, model, data)
+    return [*pickle_faults(data), *faults_or_failure(lambda: _data_faults(bundle, task), "reading its samples")]
+
+
+def load(task: Task, model: ModelSource, data: DataSource) -> Bundle:
+    """Return what a task brings, a few samples of it, as a run would; or say why it brings nothing here."""
+    named = {field.name for field in fields(cast("Any", task))}
+    small = replace(cast("Any", task), **{name: value for name, value in FEW.items() if name in named})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        try:
+            bundle: Bundle = small.load(model, data, Resources())
+        except SnnfwError as error:
+            raise NotTriedError(str(error)) from error
+    return bundle
+
+
+def _model_faults(bundle: Bundle, model: ModelSource, task: Task, data: DataSource) -> Iterator[str]:
+    network: object = bundle.model
+    if not isinstance(network, nn.Module):
+        yield f"its network is a {type(network).__name__}: it must be a torch.nn.Module."
+        return
+    if network.training:
+        yield "its network is in training mode."
+    before = _weights(network)
+    with torch.no_grad():
+        output = network(*bundle.example)
+        if not same(network(*bundle.example), output):
+            yield "called again with the same samples the network gives another output."
+    if not finite(output):
+        yield "the network's output holds NaN or infinite values."
+    if not same(_weights(network), before):
+        yield "a call of the network changes its weights or buffers."
+    if not same(_weights(load(task, model, data).model), before):
+        yield "built again under the same seed the network has other weights: draw them with resources.seed."
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    """Return copies of all parameters and buffers."""
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def _data_faults(bundle: Bundle, task: Task) -> Iterator[str]:
+    calibration = _samples(bundle.calibration)
+    evaluation = _samples(batch.inputs for batch in bundle.evaluation)
+    for split, samples in (("calibration", calibration), ("evaluation", evaluation)):
+        if not samples:
+            yield f"its {split} split holds no sample."
+    if hasattr(task, "limit") and len(evaluation) > FEW["limit"]:
+        yield f"the task asks for {FEW['limit']} samples to evaluate on, and it gives {len(evaluation)}."
+    first, again = (_digest([batch.inputs, batch.target] for batch in bundle.evaluation) for _ in range(2))
+    if first != again or _samples(bundle.calibration) != calibration:
+        yield "gone through again it gives other samples, or gives them in another order."
+    if shared := set(calibration) & set(evaluation):
+        yield f"{len(shared)} of {len(evaluation)} samples to evaluate on are also among those to calibrate with."
+    if bundle.training is not None and not len(bundle.training(4, 0, 0)):
+        yield "its training split holds no batch."
+
+
+def _samples(batches: Iterable[Inputs]) -> list[bytes]:
+    """Return a digest of each sample."""
+    return [_digest([[tensor[index] for tensor in inputs]]) for inputs in batches for index in range(len(inputs[0]))]
+
+
+def _digest(parts: Iterable[Any]) -> bytes:
+    digest = hashlib.sha256()
+    for leaf in pytree.tree_leaves(list(parts)):
+        plain = leaf.detach().cpu().contiguous().numpy().tobytes() if isinstance(leaf, Tensor) else repr(leaf).encode()
+        digest.update(plain)
+    return digest.digest()

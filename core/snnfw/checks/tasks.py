@@ -1,0 +1,79 @@
+"""Hold a task against its contract, with a model and data that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from numbers import Real
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults
+from snnfw.checks.sources import load
+from snnfw.contracts import DataSource, ModelSource, Task
+from snnfw.values import Batch, Bundle, Output
+
+
+def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
+    """Return what is wrong with a task, in sentences; empty when nothing is.
+
+    Raises:
+        NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
+
+    """
+    bundle: object = load(task, model, data)
+    if not isinstance(bundle, Bundle):
+        return [f"load() returns a {type(bundle).__name__}: it must return a snnfw.Bundle."]
+    return [*pickle_faults(task), *faults_or_failure(lambda: _faults(bundle), "scoring what the network says")]
+
+
+def _faults(bundle: Bundle) -> Iterator[str]:
+    batch = next(iter(bundle.evaluation))
+    samples = len(batch.inputs[0])
+    output = _output(bundle, batch)
+    yield from record_faults(dict(bundle.description), "its description")
+    if (fewest := min(len(tensor) for tensor in bundle.example)) < 2:
+        yield f"its example holds {fewest} sample: give at least 2."
+    yield from _score_faults(bundle, batch, output)
+    yield from _judge_faults(bundle, batch, output, samples)
+    if bundle.gallery is not None and not isinstance(shown := bundle.gallery.batch(), Batch):
+        yield f"its gallery shows a {type(shown).__name__}: it must be a snnfw.Batch."
+
+
+def _output(bundle: Bundle, batch: Batch) -> Output:
+    """Return what the network says of a batch, of frames what it says of the first."""
+    inputs = batch.inputs if bundle.frames is None else tuple(tensor[:, 0] for tensor in batch.inputs)
+    with torch.no_grad():
+        return bundle.model(*inputs)
+
+
+def _score_faults(bundle: Bundle, batch: Batch, output: Output) -> Iterator[str]:
+    scorer = bundle.scorer()
+    scorer.update(output, batch.target)
+    scores = scorer.compute()
+    if not isinstance(scores, Mapping) or not all(isinstance(value, Real) for value in scores.values()):
+        yield "its scorer's compute() returns no mapping of names to numbers."
+        return
+    if bundle.headline not in scores:
+        yield f"its headline is '{bundle.headline}', which its scorer does not compute: {', '.join(scores)}."
+    other = bundle.scorer()
+    other.update(output, batch.target)
+    if dict(other.compute()) != dict(scores):
+        yield "a second scorer gives other scores for the same batch: each must start from nothing."
+
+
+def _judge_faults(bundle: Bundle, batch: Batch, output: Output, samples: int) -> Iterator[str]:
+    """See that what the task says of single samples is about single samples."""
+    alone = Batch(tuple(tensor[:1] for tensor in batch.inputs), bundle.target_of(batch.target, torch.arange(1)))
+    bundle.scorer().update(_output(bundle, alone), alone.target)
+    judges: dict[str, Any] = {"correct": bundle.correct and bundle.correct(output, batch.target)}
+    judges["distance"] = bundle.distance and bundle.distance(output, output)
+    for name, value in judges.items():
+        if value is not None and (not isinstance(value, Tensor) or value.shape != (samples,)):
+            yield f"its {name} gives no number for each of the {samples} samples."
+    if isinstance(judges["distance"], Tensor) and bool((judges["distance"] != 0).any()):
+        yield "its distance of an output to itself is not 0."
+    logits = bundle.logits and bundle.logits(output)
+    if logits is not None and (logits.ndim < 2 or len(logits) != samples):
+        yield f"its logits have the shape {list(logits.shape)}: they must be [N, K, ...]."
