@@ -39,7 +39,7 @@ PLUGINS: Mapping[str, str] = {
     "plugins list": "Say which plugins are installed and what they offer.",
     "plugins info NAME": "Describe a method or a plugin, with its parameters.",
     "plugins check NAME KEY=VALUE ...": "Hold a method, a plugin, or without a name everything, against its contract.",
-    "plugins new NAME kind=KIND": "Write the beginnings of a plugin of your own, a neuron or another kind, into this folder.",
+    "plugins new NAME kind=KIND": "Write the beginnings of a plugin of your own into this folder: a neuron, or a KIND.",
 }
 COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
@@ -134,17 +134,26 @@ def _plugins(words: list[str], console: Console) -> int:
             console.print(*_descriptions(*_loaded(name)))
         case ["check", *given]:
             return _check(given, console)
-        case ["new", name]:
-            from snnfw.scaffold import new_plugin  # brings in jinja2
-
-            registry = Registry()
-            written = new_plugin(name, Path.cwd(), taken={*registry.neurons, *registry.plugins})
-            console.print(f"written: {written}")
+        case ["new", name, *given]:
+            console.print(f"written: {_new(name, given)}", soft_wrap=True)
         case [] | ["-h" | "--help"]:
             console.print(section("Commands", rows(PLUGINS.items())))
         case _:
             raise SnnfwError(f"'snnfw plugins {' '.join(words)}' is not a command. Commands: {', '.join(PLUGINS)}.")
     return 0
+
+
+def _new(name: str, words: Sequence[str]) -> Path:
+    """Write the beginnings of a plugin into the current folder."""
+    from snnfw.scaffold import BEGINNINGS, new_plugin  # brings in jinja2
+
+    if len(words) > 1 or (words and not words[0].startswith("kind=")):
+        raise SnnfwError(f"'snnfw plugins new' takes a name and kind=KIND. Kinds: {', '.join(BEGINNINGS)}.")
+    kind = words[0].removeprefix("kind=") if words else "neuron"
+    registry = Registry()
+    kinds = BEGINNINGS[kind].kinds if kind in BEGINNINGS else ()
+    taken = {*registry.plugins, *(offer for its in kinds for offer in registry.all(its))}
+    return new_plugin(name, Path.cwd(), taken, kind)
 
 
 def _loaded(name: str) -> tuple[Registry, str]:

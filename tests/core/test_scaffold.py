@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -8,17 +9,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from snnfw.checks.neurons import check_neuron
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
-from snnfw.scaffold import new_plugin
+from snnfw.scaffold import BEGINNINGS, new_plugin
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PYTHONPATH": str(folder), "OMP_NUM_THREADS": "1"}
+    path = os.pathsep.join((*map(str, folder.glob("snnfw-*")), os.environ.get("PYTHONPATH", "")))
+    env = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     return subprocess.run(  # noqa: S603  # our own interpreter
         [sys.executable, *words], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
@@ -37,32 +38,103 @@ def test_everything_is_called_after_the_neuron(
 ) -> None:
     written = new_plugin(name, tmp_path)
     assert written == tmp_path / folder
-    files = {file.name: file.read_text(encoding="utf-8") for file in written.iterdir()}
-    assert files.keys() == {"README.md", "pyproject.toml", f"{module}.py", f"test_{module}.py"}
+    files = {
+        file.relative_to(written).as_posix(): file.read_text(encoding="utf-8")
+        for file in written.rglob("*")
+        if file.is_file()
+    }
+    code = {f"{module}/__init__.py", f"{module}/node.py"}
+    assert files.keys() == {"README.md", "pyproject.toml", *code, f"test_{module}.py"}
     assert f'[project.entry-points.snnfw]\n{name} = "{module}"\n' in files["pyproject.toml"]
-    assert f"class {class_name}:\n" in files[f"{module}.py"]
+    assert f"class {class_name}:\n" in files[f"{module}/__init__.py"]
+    assert f"class {class_name}Neuron(" in files[f"{module}/node.py"]
     assert not [text for text in files.values() if "{{" in text or "{%" in text]
 
 
-def test_what_is_written_works_as_it_is(tmp_path: Path) -> None:
-    folder = new_plugin("leaky-burst", tmp_path)
-    registry = Registry(entry_points=False)
-    registry.load_file(folder / "snnfw_leaky_burst.py")
-    assert check_neuron(registry.neurons["leaky-burst"]) == []
-    assert registry.presets["leaky-burst"].layers[0].neuron == registry.neurons["leaky-burst"]()
+CHECKED = """
+import sys
+from snnfw.cli import main
+sys.exit(max(main(["plugins", "check", name]) for name in sys.argv[1:]))
+"""
+PLAIN = """
+import pickle, sys
+import snnfw
+registry = snnfw.Registry()
+assert not dict(registry.quarantined), dict(registry.quarantined)
+for word in sys.argv[1:]:
+    name, kinds = word.split("=")
+    for kind in kinds.split(","):
+        method = registry.find(kind, name)
+        method = method() if isinstance(method, type) else method
+        assert pickle.loads(pickle.dumps(method)) == method
+sys.exit("torch" in sys.modules)
+"""
+LINT = ["check", "--select=ANN,ARG,B,E,F,I,N,RET,SIM,UP,W"]
 
-    finished = python(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider")
-    assert "2 passed" in finished.stdout, finished.stdout + finished.stderr
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Begin a plugin of each kind, and leave beside it what pip would: its entry point."""
+    into = tmp_path_factory.mktemp("begun")
+    for kind in BEGINNINGS:
+        folder, module = new_plugin(f"my-{kind}", into, kind=kind), f"snnfw_my_{kind}"
+        metadata = folder / f"{module}-0.1.dist-info"
+        metadata.mkdir()
+        (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 0.1\n")
+        (metadata / "entry_points.txt").write_text(f"[snnfw]\nmy-{kind} = {module}\n")
+    return into
 
 
-def test_what_is_written_imports_no_torch_and_satisfies_a_linter(tmp_path: Path) -> None:
-    folder = new_plugin("mine", tmp_path)
-    program = "import snnfw_mine, sys; snnfw_mine.Mine(phi=2); sys.exit('torch' in sys.modules)"
-    options = ["--isolated", "--no-cache", "--line-length=120"]
-    lint = ["-m", "ruff", "check", *options, "--select=ANN,ARG,B,E,F,I,N,RET,SIM,UP,W"]
-    for words in (["-c", program], lint, ["-m", "ruff", "format", "--check", *options]):
-        finished = python(folder, *words)
+def test_the_tests_that_are_written_pass(begun: Path) -> None:
+    finished = python(begun, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:dash")
+    assert f"{2 * len(BEGINNINGS)} passed" in finished.stdout, finished.stdout + finished.stderr
+
+
+def test_what_is_written_fulfils_its_contract(begun: Path) -> None:
+    finished = python(begun, "-c", CHECKED, *(f"my-{kind}" for kind in BEGINNINGS))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    assert finished.stdout.splitlines() == [
+        *("neuron my-neuron: ok", "plugin my-neuron: ok"),
+        "converter my-converter: ok",
+        "search my-search: ok",
+        "exit policy my-exit: ok",
+        "model my-model (task classification): ok",
+        "data set my-data (task classification): ok",
+        *("task my-task: ok", "model my-task-network (task my-task): ok", "data set my-task-points (task my-task): ok"),
+        "plugin my-preset: ok",
+    ]
+
+
+def test_what_is_written_is_plain_and_imports_no_torch(begun: Path) -> None:
+    finished = python(begun, "-c", PLAIN, *(f"my-{kind}={','.join(BEGINNINGS[kind].kinds)}" for kind in BEGINNINGS))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("kind", BEGINNINGS)
+def test_what_is_written_satisfies_a_linter(kind: str, begun: Path) -> None:
+    for words in (LINT, ["format", "--check"]):
+        options = [*words, "--isolated", "--no-cache", "--line-length=120"]
+        finished = python(begun / f"snnfw-my-{kind}", "-m", "ruff", *options)
         assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def test_no_class_is_made_inside_a_function(tmp_path: Path) -> None:
+    for kind in BEGINNINGS:
+        for module in new_plugin(f"my-{kind}", tmp_path, kind=kind).rglob("*.py"):
+            tree = ast.parse(module.read_text(encoding="utf-8"))
+            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+            inside = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.ClassDef)]
+            assert not inside, module
+
+
+def test_a_kind_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    sentence = (
+        "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, data, exit, model, neuron, preset, "
+        "search, task."
+    )
+    with pytest.raises(SnnfwError, match=f"^{re.escape(sentence)}$"):
+        new_plugin("mine", tmp_path, kind="serch")
+    assert list(tmp_path.iterdir()) == []
 
 
 SHAPE = (
@@ -97,11 +169,11 @@ def test_a_name_that_cannot_be_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_what_exists_is_left_alone(tmp_path: Path) -> None:
     folder = new_plugin("mine", tmp_path)
-    (folder / "snnfw_mine.py").write_text("my work")
+    (folder / "snnfw_mine" / "node.py").write_text("my work")
     sentence = f"'{folder}' exists already: choose another name, or remove it; nothing is ever overwritten."
     with pytest.raises(SnnfwError, match=f"^{re.escape(sentence)}$"):
         new_plugin("mine", tmp_path)
-    assert (folder / "snnfw_mine.py").read_text() == "my work"
+    assert (folder / "snnfw_mine" / "node.py").read_text() == "my work"
     assert list(tmp_path.iterdir()) == [folder]
 
 

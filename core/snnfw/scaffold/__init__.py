@@ -1,28 +1,80 @@
-"""Write the beginnings of a plugin: a package with a neuron that works, to be changed into one's own."""
+"""Scaffold: the beginnings of a plugin, as a package that works; what new packages are written from comes in here."""
 
 from __future__ import annotations
 
 import keyword
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, unknown
 from snnfw.files import write_folder
 from snnfw.values import Keep
 
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
-IMPORTED = ("Annotated", "Callable", "ClassVar", "Field", "Iterable", "Tensor")
-"""What the written module imports by name, and no class in it may be called."""
+IMPORTED = frozenset(
+    {
+        *("Accuracy", "AdaFire", "Ahead", "Annotated", "Any", "Bars", "Callable", "ClassVar", "Direct", "Field"),
+        *("Iterable", "LabelledData", "Mapping", "Path", "Preprocess", "Sequence", "Tensor", "Tracking"),
+    }
+)
+"""What the written modules call by name, and no class in them may be called."""
 
 
-def new_plugin(name: str, into: Path, taken: Collection[str] = ()) -> Path:
-    """Write a package with a neuron and a preset of that name, and return its folder: complete, or not there at all.
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What is written for one kind: in which words, which ``code`` module, and what to run it with.
+
+    ``kinds`` are those of which something is registered under the plugin's name.
+    """
+
+    word: str
+    code: str | None
+    kinds: tuple[str, ...]
+    runs: tuple[str, ...]
+
+
+BEGINNINGS: Mapping[str, Beginning] = MappingProxyType(
+    {
+        "neuron": Beginning(
+            "neuron",
+            "node",
+            ("neurons", "presets"),
+            ("task=classification neuron={name}", "task=classification plugin={name} neuron.phi=4 timesteps=16"),
+        ),
+        "converter": Beginning(
+            "converter",
+            "conversion",
+            ("converters",),
+            ("task=classification plugin=burst converter={name} converter.share=0.8",),
+        ),
+        "search": Beginning(
+            "search", "trying", ("searches",), ("task=classification plugin=burst search={name} search.tolerance=0.5",)
+        ),
+        "exit": Beginning(
+            "early exit", "rule", ("exit_policies",), ("task=classification plugin=burst exit={name} exit.margin=0.9",)
+        ),
+        "model": Beginning("network", "network", ("models",), ("task=classification plugin=burst model={name}",)),
+        "data": Beginning("data set", "samples", ("data",), ("task=classification plugin=burst data={name}",)),
+        "task": Beginning("task", "bundle", ("tasks",), ("task={name} plugin=burst",)),
+        "preset": Beginning("method", None, ("presets",), ("task=classification plugin={name}",)),
+    }
+)
+"""The kinds of plugins that can be begun, by what a user calls them."""
+
+
+def new_plugin(name: str, into: Path, taken: Collection[str] = (), kind: str = "neuron") -> Path:
+    """Write a package with something of one kind and that name; return its folder: complete, or not there at all.
 
     ``taken`` are the names that are registered already.
     """
+    if kind not in BEGINNINGS:
+        raise unknown("kind of plugin", kind, BEGINNINGS, listing="Kinds")
     words = re.split("[-_]", name)
     module = "snnfw_" + "_".join(words)
     _check_name(name, module, _class_name(words), taken)
@@ -31,8 +83,17 @@ def new_plugin(name: str, into: Path, taken: Collection[str] = ()) -> Path:
         raise SnnfwError(f"cannot write into '{into}': it has to be a folder that exists and may be written to.")
     if folder.exists():
         raise SnnfwError(f"'{folder}' exists already: choose another name, or remove it; nothing is ever overwritten.")
-    values = {"name": name, "module": module, "package": folder.name, "class": _class_name(words)}
-    return write_folder(folder, _files(module, values))
+    begun = BEGINNINGS[kind]
+    values = {
+        "name": name,
+        "module": module,
+        "package": folder.name,
+        "class": _class_name(words),
+        "word": begun.word,
+        "code": begun.code,
+        "runs": [run.format(name=name) for run in begun.runs],
+    }
+    return write_folder(folder, _files(kind, module, values))
 
 
 def _check_name(name: str, module: str, class_name: str, taken: Collection[str]) -> None:
@@ -56,7 +117,7 @@ def _class_name(words: list[str]) -> str:
     return "".join(word.capitalize() for word in words)
 
 
-def _files(module: str, values: dict[str, str]) -> dict[str, str]:
+def _files(kind: str, module: str, values: Mapping[str, Any]) -> dict[str, str]:
     """Return the text of every file by its name."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -66,10 +127,12 @@ def _files(module: str, values: dict[str, str]) -> dict[str, str]:
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  # Python, TOML and Markdown are no HTML
     )
+    code = BEGINNINGS[kind].code
     files = {
         "pyproject.toml": "pyproject.toml.jinja",
         "README.md": "README.md.jinja",
-        f"{module}.py": "module.py.jinja",
-        f"test_{module}.py": "test.py.jinja",
+        f"{module}/__init__.py": f"{kind}/init.py.jinja",
+        **({f"{module}/{code}.py": f"{kind}/{code}.py.jinja"} if code else {}),
+        f"test_{module}.py": f"{kind}/test.py.jinja",
     }
     return {file: templates.get_template(template).render(values) for file, template in files.items()}
