@@ -146,3 +146,8 @@ def converted(
 def captured(build: Callable[[], nn.Module], example: Tensor) -> Graph:
     """Capture a freshly built network in float64."""
     return capture(estimated(seeded(build), example).double(), (example,))
+
+
+def contract_network() -> nn.Module:
+    """Return a network for the embedded digits, as a user's function would."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 10))

@@ -248,31 +248,94 @@ def test_plugins_info_describes_methods_presets_and_packages(
     assert [line for line in expected if line not in lines] == []
 
 
+VERDICTS = {
+    "burst": ("neuron burst: it emits NaN.",),
+    "single": ("neuron single: ok",),
+    "folder": ("data set folder: not tried: there is no such folder.",),
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check said."""
+
+    lines: tuple[str, ...]
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        return tuple(line for line in self.lines if "NaN" in line)
+
+    @property
+    def passed(self) -> bool:
+        return all(line.endswith(": ok") for line in self.lines)
+
+
 @pytest.mark.parametrize(
-    ("name", "checked", "status"),
+    ("words", "checked", "status"),
     [
-        ("single", ["neuron single: ok"], 0),
-        ("burst", ["neuron burst: it emits NaN."], 1),
+        (["single"], ["neuron single: ok"], 0),
+        (["burst"], ["neuron burst: it emits NaN."], 1),
+        (["folder"], ["data set folder: not tried: there is no such folder."], 1),
+        (["folder", "data.root=x"], ["data set folder: not tried: there is no such folder. data.root=x"], 1),
+        (["naming"], ["tasks naming"], 0),
+        (["snnfw"], ["converters direct", "presets ann"], 0),
         (
-            "toy_plugin",
-            ["neuron burst: it emits NaN.", "neuron single: ok", "neuron following: ok"],
+            ["toy_plugin"],
+            [
+                *("neuron burst: it emits NaN.", "neuron single: ok", "neurons following", "converters calibrated"),
+                *("searches greedy", "exit_policies confident", "tasks naming", "tasks finding", "models small"),
+                *(
+                    "models zoo",
+                    "models callable",
+                    "data digits",
+                    "data set folder: not tried: there is no such folder.",
+                ),
+                *("presets bursting", "presets plain"),
+            ],
             1,
         ),
-        ("snnfw", ["plugin 'snnfw' registers no neuron: there is nothing to check."], 0),
     ],
 )
-def test_plugins_check_holds_neurons_against_the_contract(
-    name: str,
+def test_plugins_check_holds_everything_of_a_name_against_its_contract(
+    words: list[str],
     checked: list[str],
     status: int,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    check = ModuleType("snnfw.checks.neurons")
-    check.check_neuron = lambda neuron: ["it emits NaN."] if neuron is toy_plugin.Burst else []  # type: ignore[attr-defined]  # a stand-in
-    monkeypatch.setitem(sys.modules, "snnfw.checks.neurons", check)
-    assert cli.main(["plugins", "check", name]) == status
-    assert capsys.readouterr().out.splitlines() == checked
+    def check(registry: Any, kind: str, name: str, given: list[str]) -> list[Any]:
+        lines = VERDICTS.get(name, (f"{kind} {name}: ok",))
+        return [Verdict(tuple(" ".join((line, *given)) for line in lines))]
+
+    named = ModuleType("snnfw.checks.named")
+    named.check_named = check  # type: ignore[attr-defined]  # a stand-in
+    monkeypatch.setitem(sys.modules, "snnfw.checks.named", named)
+    assert cli.main(["plugins", "check", *words]) == status
+    assert [line.removesuffix(": ok") for line in capsys.readouterr().out.splitlines()] == [
+        line.removesuffix(": ok") for line in checked
+    ]
+    if words == ["toy_plugin"]:
+        assert cli.main(["plugins", "check"]) == 1
+        assert len(capsys.readouterr().out.splitlines()) == len(checked) + 2  # and the core's own
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "brst"], "no method or plugin named 'brst'. Did you mean 'burst'? Registered: "),
+        (["check", "burst", "phi=3"], "no key named 'phi'. Keys: converter, data, exit, model, neuron, search, task."),
+        (["new", "mine", "search"], "'snnfw plugins new' takes a name and kind=KIND. Kinds: neuron, converter, "),
+        (["new", "mine", "kind=serch"], "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, "),
+        (["new", "greedy", "kind=search"], "'greedy' is taken already, see 'snnfw plugins list': choose another name."),
+    ],
+)
+def test_what_is_asked_of_plugins_by_mistake_is_refused(
+    words: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["plugins", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"snnfw: {said}")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_can_be_described_before_it_is_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

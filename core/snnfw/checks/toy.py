@@ -26,7 +26,7 @@ class ToyNeuron:
     """Fire up to φ spikes of height θ · ρ and subtract them; searches look for the fields ``phi`` and ``rho``."""
 
     name: ClassVar[str] = "toy"
-    activations: ClassVar[tuple[str, ...]] = ()
+    activations: ClassVar[tuple[str, ...]] = ("relu",)
 
     phi: int = 2
     rho: float = 1.0

@@ -1,0 +1,211 @@
+"""A plugin of any kind with a fault is set aside with one sentence, and the others go on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import toy_plugin
+from snnfw import cli
+from snnfw.errors import SnnfwError
+from snnfw.kinds import KINDS
+from snnfw.registry import Registry
+
+HEAD = """
+from dataclasses import dataclass
+from typing import ClassVar
+import snnfw
+
+"""
+BODY = """
+@dataclass(frozen=True)
+class Mine:
+    name: ClassVar[str] = "mine"
+    {fields}
+
+@snnfw.hookimpl
+def snnfw_register_{kind}():
+    return {answer}
+"""
+SOUND = {
+    "neurons": ("activations = ()", "observer", "build"),
+    "converters": ("convert",),
+    "searches": ("search",),
+    "exit_policies": ("prepare",),
+    "tasks": ("default_model = 'small'", "default_data = 'digits'", "load"),
+    "models": ("tasks = ('naming',)", "build"),
+    "data": ("tasks = ('naming',)", "open"),
+}
+"""What a class of each kind has, the method that is left out last."""
+
+LACKS = {
+    "neurons": "neuron 'mine' has no build: see snnfw.contracts.Neuron.",
+    "converters": "converter 'mine' has no convert: see snnfw.contracts.Converter.",
+    "searches": "search 'mine' has no search: see snnfw.contracts.Search.",
+    "exit_policies": "exit policy 'mine' has no prepare: see snnfw.contracts.ExitPolicy.",
+    "tasks": "task 'mine' has no load: see snnfw.contracts.Task.",
+    "models": "model 'mine' has no build: see snnfw.contracts.ModelSource.",
+    "data": "data set 'mine' has no open: see snnfw.contracts.DataSource.",
+    "presets": "Preset.converter is a str: give an instance with a method 'convert'.",
+}
+
+REMOVED = {
+    "neurons": (
+        "from snnfw.spiking.neuron import SpikingNeuron",
+        "snnfw.spiking.neuron",
+        "snnfw.neurons.spiking_neuron",
+    ),
+    "converters": ("from snnfw.convert.observers import Peak", "snnfw.convert.observers", "snnfw.neurons.observers"),
+    "searches": ("from snnfw.simulate.trials import Trials", "snnfw.simulate.trials", "snnfw.search.trials"),
+    "exit_policies": ("import snnfw.simulate.energy", "snnfw.simulate.energy", "snnfw.energy.charges"),
+    "tasks": ("from snnfw.contracts import Bundle", "snnfw.contracts.Bundle", "snnfw.values.Bundle"),
+    "models": ("from snnfw.contracts.data import Resources", "snnfw.contracts.data", "snnfw.values"),
+    "data": ("import snnfw.contracts as c; c.Resources", "snnfw.contracts.Resources", "snnfw.values.Resources"),
+    "presets": ("from snnfw.contracts import Keep", "snnfw.contracts.Keep", "snnfw.values.Keep"),
+}
+"""What a plugin for each kind takes by a name that is no more: the line, the old name and the new."""
+
+
+def written(kind: str, *fields: str, head: str = "", answer: str = "[Mine]") -> str:
+    """Return a plugin whose class has these fields and methods."""
+    lines = [field if "=" in field else f"def {field}(self, *given): ..." for field in fields]
+    return f"{head}{HEAD}{BODY.format(kind=kind, answer=answer, fields=f'{chr(10)}    '.join(lines))}"
+
+
+def lacking(kind: str) -> tuple[str, str]:
+    if kind == "presets":
+        return written(kind, answer="[snnfw.Preset('mine', (), converter='direct')]"), f"SnnfwError {LACKS[kind]}"
+    return written(kind, *SOUND[kind][:-1]), LACKS[kind]
+
+
+def junk(kind: str) -> tuple[str, str]:
+    if kind == "presets":
+        sentence = "3 is not a preset: snnfw_register_presets returns instances of Preset."
+    else:
+        sentence = "3 is not a frozen dataclass: decorate the class with @dataclass(frozen=True)."
+    return written(kind, answer="[3]"), sentence
+
+
+def raising(kind: str) -> tuple[str, str]:
+    return written(kind, head="1 / 0"), "ZeroDivisionError: division by zero."
+
+
+def removed(kind: str) -> tuple[str, str]:
+    line, old, new = REMOVED[kind]
+    return written(kind, *SOUND.get(kind, ()), head=line), f"{old} is {new} now."
+
+
+FAULTS: dict[str, Callable[[str], tuple[str, str]]] = {
+    "lacks a method": lacking,
+    "returns junk": junk,
+    "raises on import": raising,
+    "uses a removed name": removed,
+}
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A module that an installed package's entry point names."""
+
+    name: str
+
+    def entry(self) -> metadata.EntryPoint:
+        found = metadata.EntryPoint(self.name, self.name, "snnfw")
+        vars(found)["dist"] = SimpleNamespace(name="stranger")
+        return found
+
+
+def quarantined(text: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """Return a registry with a plugin of that text beside a sound one, both by their entry points."""
+    (folder / "stranger_module.py").write_text(text, encoding="utf-8")
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "stranger_module", raising=False)
+    entries = [Installed("stranger_module").entry(), Installed("toy_plugin").entry()]
+    monkeypatch.setattr("snnfw.registry.metadata.entry_points", lambda group: entries)
+    return Registry()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_one_sentence_and_the_others_go_on(
+    fault: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, sentence = FAULTS[fault](kind)
+    found = quarantined(text, tmp_path, monkeypatch)
+    [reason] = found.quarantined.values()
+    assert reason.endswith(sentence.removeprefix("SnnfwError "))
+    assert "\n" not in reason
+    assert list(found.plugins) == ["snnfw", "toy_plugin"]
+    assert found.find("neurons", "burst") is toy_plugin.Burst
+    assert not [name for name in KINDS if "mine" in found.all(name)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_same_in_a_file_that_is_loaded_is_an_error(fault: str, kind: str, tmp_path: Path) -> None:
+    text, sentence = FAULTS[fault](kind)
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    registry = Registry(plugins=[toy_plugin], entry_points=False)
+    with pytest.raises(SnnfwError) as caught:
+        registry.load_file(file)
+    assert str(caught.value).startswith(f"load={file} does not work: ")
+    assert str(caught.value).endswith(sentence.removeprefix("SnnfwError "))
+    assert list(registry.plugins) == ["snnfw", "toy_plugin"]
+
+
+@pytest.mark.parametrize(("old", "kind", "new"), [("clouds", "data", "open"), ("detector", "models", "build")])
+def test_a_method_by_its_old_name_is_told_the_new(
+    old: str, kind: str, new: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = quarantined(written(kind, "tasks = ()", old), tmp_path, monkeypatch)
+    word, contract = {"data": ("data set", "DataSource"), "models": ("model", "ModelSource")}[kind]
+    assert dict(found.quarantined) == {
+        "stranger_module": f"{word} 'mine' has no {new} (its '{old}' is called '{new}' now): see "
+        f"snnfw.contracts.{contract}."
+    }
+
+
+PREPARING: Any = type("Preparing", (), {"__annotations__": {}, "preprocess": None})
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        (("tasks = 'naming'", "build"), "model 'mine' has tasks = 'naming': give a tuple of names, such as"),
+        (("tasks = ('naming',)", "build"), "model 'mine' has no preprocess, which task 'naming' asks for: see "),
+    ],
+)
+def test_a_source_lacks_what_its_task_asks_for(
+    fields: tuple[str, ...], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(toy_plugin.Naming, "model_source", PREPARING, raising=False)
+    text = written("models", *fields)
+    file = tmp_path / "mine.py"
+    file.write_text(text, encoding="utf-8")
+    monkeypatch.setattr(toy_plugin.Small, "preprocess", None, raising=False)
+    registry = Registry(plugins=[toy_plugin], entry_points=False)
+    with pytest.raises(SnnfwError, match=r"does not work: ") as caught:
+        registry.load_file(file)
+    assert sentence in str(caught.value)
+
+
+def test_the_command_line_says_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    quarantined(removed("searches")[0], tmp_path, monkeypatch)
+    assert cli.main(["plugins", "list"]) == 0
+    assert "snnfw.simulate.trials is snnfw.search.trials now." in capsys.readouterr().out
+    assert cli.main(["plugins", "check", "stranger_module"]) == 2
+    assert capsys.readouterr().err == (
+        "snnfw: plugin 'stranger_module' is quarantined: ModuleNotFoundError: No module named 'snnfw.simulate.trials'. "
+        "snnfw.simulate.trials is snnfw.search.trials now.\n"
+    )

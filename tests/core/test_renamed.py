@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import importlib
+import importlib.util
+
+import pytest
+
+import snnfw
+from snnfw import renamed
+from snnfw.renamed import MODULES, NAMES, new_name, renaming
+
+
+@pytest.mark.parametrize("old", MODULES)
+def test_a_module_that_moved_is_where_it_is_said_to_be(old: str) -> None:
+    assert importlib.util.find_spec(MODULES[old]) is not None
+    with pytest.raises(ModuleNotFoundError) as caught:
+        importlib.import_module(old)
+    assert renaming(caught.value) == f" {old} is {MODULES[old]} now."
+
+
+@pytest.mark.parametrize("old", NAMES)
+def test_a_name_that_moved_is_where_it_is_said_to_be(old: str) -> None:
+    module, _, name = NAMES[old].rpartition(".")
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_what_was_never_renamed_is_left_alone() -> None:
+    assert new_name("snnfw.registry") is None
+    assert renaming(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""
+    assert renaming(AttributeError("no such thing")) == ""
+    assert renaming(ValueError("snnfw.simulate.energy")) == ""
+
+
+def test_the_package_says_what_a_name_of_its_own_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renamed, "NAMES", {"snnfw.Finding": "snnfw.Found"})
+    with pytest.raises(AttributeError, match="^module 'snnfw' has no attribute 'Finding': it is snnfw.Found now$"):
+        snnfw.Finding  # noqa: B018  # the look-up is the point
+    with pytest.raises(ImportError) as caught:
+        exec("from snnfw import Finding")  # noqa: S102  # an import that a checker of types would refuse
+    assert renaming(caught.value) == " snnfw.Finding is snnfw.Found now."
