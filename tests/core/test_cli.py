@@ -92,9 +92,8 @@ def test_config_prints_what_would_run_and_runs_nothing(
         (["doctor", "now"], "'snnfw doctor' takes no arguments."),
         (
             ["plugins", "show"],
-            "'snnfw plugins show' is not a command. Commands: plugins list, plugins info NAME, plugins check NAME, plugins new NAME.",
+            "'snnfw plugins show' is not a command. Commands: plugins list, plugins info NAME, plugins check NAME KEY=VALUE ..., plugins new NAME kind=KIND.",
         ),
-        (["plugins", "check", "naming"], "no neuron named 'naming'. Registered: burst, following, single."),
         (
             ["plugins", "check", "broken"],
             "plugin 'broken' is quarantined: neuron 'burst' is already registered by plugin 'toy_plugin'.",
