@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -44,6 +45,101 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "snnfw.spiking.neuron": "snnfw.neurons.spiking_neuron",
         "snnfw.spiking.timefold": "snnfw.neurons.timefold",
         "snnfw.spiking.trial": "snnfw.checks.trial",
+        "snnfw_tasks.accuracy": "snnfw_tasks.samples.accuracy",
+        "snnfw_tasks.augmentation": "snnfw_tasks.classification.augment",
+        "snnfw_tasks.batches": "snnfw_tasks.samples.batches",
+        "snnfw_tasks.classifier_bundle": "snnfw_tasks.samples.classifier",
+        "snnfw_tasks.datasets.cifar": "snnfw_tasks.classification.data.cifar",
+        "snnfw_tasks.datasets.clouds": "snnfw_tasks.pointcloud.data.folders",
+        "snnfw_tasks.datasets.clouds_files": "snnfw_tasks.pointcloud.data.files",
+        "snnfw_tasks.datasets.clouds_open3d": "snnfw_tasks.pointcloud.library",
+        "snnfw_tasks.datasets.clouds_ply": "snnfw_tasks.pointcloud.data.ply",
+        "snnfw_tasks.datasets.clouds_points": "snnfw_tasks.pointcloud.data.points",
+        "snnfw_tasks.datasets.clouds_whole": "snnfw_tasks.pointcloud.data.whole",
+        "snnfw_tasks.datasets.coco_annotations": "snnfw_tasks.segmentation.data.coco_annotations",
+        "snnfw_tasks.datasets.coco_masks": "snnfw_tasks.segmentation.data.coco_masks",
+        "snnfw_tasks.datasets.coco_shapes": "snnfw_tasks.segmentation.data.coco_shapes",
+        "snnfw_tasks.datasets.detection": "snnfw_tasks.detection.data.yolo",
+        "snnfw_tasks.datasets.digits": "snnfw_tasks.classification.data.digits",
+        "snnfw_tasks.datasets.events": "snnfw_tasks.events.data.published",
+        "snnfw_tasks.datasets.events_augment": "snnfw_tasks.events.data.augment",
+        "snnfw_tasks.datasets.events_cache": "snnfw_tasks.samples.cache",
+        "snnfw_tasks.datasets.events_digits": "snnfw_tasks.events.data.digits",
+        "snnfw_tasks.datasets.events_files": "snnfw_tasks.events.data.files",
+        "snnfw_tasks.datasets.events_frames": "snnfw_tasks.events.data.frames",
+        "snnfw_tasks.datasets.events_motion": "snnfw_tasks.events.data.motion",
+        "snnfw_tasks.datasets.events_options": "snnfw_tasks.events.data.options",
+        "snnfw_tasks.datasets.events_recorded": "snnfw_tasks.events.data.recorded",
+        "snnfw_tasks.datasets.folders": "snnfw_tasks.classification.data.folders",
+        "snnfw_tasks.datasets.images": "snnfw_tasks.samples.images",
+        "snnfw_tasks.datasets.masks": "snnfw_tasks.samples.masks",
+        "snnfw_tasks.datasets.modelnet": "snnfw_tasks.pointcloud.data.modelnet",
+        "snnfw_tasks.datasets.modelnet_hdf5": "snnfw_tasks.pointcloud.data.modelnet_hdf5",
+        "snnfw_tasks.datasets.palette": "snnfw_tasks.samples.palette",
+        "snnfw_tasks.datasets.random_crops": "snnfw_tasks.classification.data.random_crops",
+        "snnfw_tasks.datasets.scenes": "snnfw_tasks.scenes.files",
+        "snnfw_tasks.datasets.scenes_draw": "snnfw_tasks.scenes.draw",
+        "snnfw_tasks.datasets.scenes_masks": "snnfw_tasks.scenes.masks",
+        "snnfw_tasks.datasets.segmentation": "snnfw_tasks.segmentation.data.voc",
+        "snnfw_tasks.datasets.segmentation_files": "snnfw_tasks.segmentation.data.files",
+        "snnfw_tasks.datasets.shapenet": "snnfw_tasks.pointcloud.data.shapenet",
+        "snnfw_tasks.datasets.shapenet_files": "snnfw_tasks.pointcloud.data.shapenet_files",
+        "snnfw_tasks.datasets.shapes": "snnfw_tasks.pointcloud.data.shapes",
+        "snnfw_tasks.datasets.shapes_draw": "snnfw_tasks.pointcloud.data.shapes_draw",
+        "snnfw_tasks.datasets.shapes_furniture": "snnfw_tasks.pointcloud.data.shapes_furniture",
+        "snnfw_tasks.datasets.shapes_meshes": "snnfw_tasks.pointcloud.data.shapes_meshes",
+        "snnfw_tasks.datasets.shapes_parts": "snnfw_tasks.pointcloud.data.shapes_parts",
+        "snnfw_tasks.datasets.shapes_vehicles": "snnfw_tasks.pointcloud.data.shapes_vehicles",
+        "snnfw_tasks.event_camera": "snnfw_tasks.events.camera",
+        "snnfw_tasks.labelled": "snnfw_tasks.samples.labelled",
+        "snnfw_tasks.masked": "snnfw_tasks.samples.masked",
+        "snnfw_tasks.models.checkpoint": "snnfw_tasks.networks.checkpoint",
+        "snnfw_tasks.models.cifar_resnet": "snnfw_tasks.networks.cifar_resnet",
+        "snnfw_tasks.models.digits": "snnfw_tasks.classification.models.digits",
+        "snnfw_tasks.models.events": "snnfw_tasks.events.models.small",
+        "snnfw_tasks.models.imported": "snnfw_tasks.networks.imported",
+        "snnfw_tasks.models.pointnet": "snnfw_tasks.pointcloud.models.pointnet",
+        "snnfw_tasks.models.pointnet_network": "snnfw_tasks.pointcloud.models.pointnet_network",
+        "snnfw_tasks.models.resnet19": "snnfw_tasks.networks.resnet19",
+        "snnfw_tasks.models.scenes_fcn": "snnfw_tasks.segmentation.models.scenes_fcn",
+        "snnfw_tasks.models.scenes_segmentation": "snnfw_tasks.segmentation.models.scenes",
+        "snnfw_tasks.models.segmentation_zoo": "snnfw_tasks.networks.segmentation_zoo",
+        "snnfw_tasks.models.small_images": "snnfw_tasks.networks.small_images",
+        "snnfw_tasks.models.timm_zoo": "snnfw_tasks.networks.timm_zoo",
+        "snnfw_tasks.models.torchvision_zoo": "snnfw_tasks.networks.torchvision_zoo",
+        "snnfw_tasks.models.vgg": "snnfw_tasks.networks.vgg",
+        "snnfw_tasks.models.weight_files": "snnfw_tasks.networks.weight_files",
+        "snnfw_tasks.models.wrappings": "snnfw_tasks.networks.wrappings",
+        "snnfw_tasks.models.yolo": "snnfw_tasks.detection.models.yolo",
+        "snnfw_tasks.models.yolo_networks": "snnfw_tasks.detection.models.networks",
+        "snnfw_tasks.models.yolo_scenes": "snnfw_tasks.detection.models.scenes",
+        "snnfw_tasks.models.yolo_trust": "snnfw_tasks.detection.models.trust",
+        "snnfw_tasks.models.yolo_zoo": "snnfw_tasks.detection.models.zoo",
+        "snnfw_tasks.models.zoo": "snnfw_tasks.networks.zoo",
+        "snnfw_tasks.pointcloud_augment": "snnfw_tasks.pointcloud.augment",
+        "snnfw_tasks.pointcloud_bundle": "snnfw_tasks.pointcloud.bundle",
+        "snnfw_tasks.pointcloud_offscreen": "snnfw_tasks.pointcloud.offscreen",
+        "snnfw_tasks.pointcloud_pictures": "snnfw_tasks.pointcloud.pictures",
+        "snnfw_tasks.pointcloud_render": "snnfw_tasks.pointcloud.render",
+        "snnfw_tasks.pointcloud_samples": "snnfw_tasks.pointcloud.samples",
+        "snnfw_tasks.pointcloud_scores": "snnfw_tasks.pointcloud.scores",
+        "snnfw_tasks.pointcloud_sources": "snnfw_tasks.pointcloud.sources",
+        "snnfw_tasks.probe": "snnfw_tasks.samples.probe",
+        "snnfw_tasks.reading": "snnfw_tasks.samples.reading",
+        "snnfw_tasks.segmentation_bundle": "snnfw_tasks.segmentation.bundle",
+        "snnfw_tasks.segmentation_pictures": "snnfw_tasks.segmentation.pictures",
+        "snnfw_tasks.segmentation_scores": "snnfw_tasks.segmentation.scores",
+        "snnfw_tasks.yolo.batches": "snnfw_tasks.detection.batches",
+        "snnfw_tasks.yolo.boxes": "snnfw_tasks.detection.boxes",
+        "snnfw_tasks.yolo.bundle": "snnfw_tasks.detection.bundle",
+        "snnfw_tasks.yolo.dataset": "snnfw_tasks.detection.data.images",
+        "snnfw_tasks.yolo.description": "snnfw_tasks.detection.data.description",
+        "snnfw_tasks.yolo.labels": "snnfw_tasks.detection.data.labels",
+        "snnfw_tasks.yolo.library": "snnfw_tasks.detection.library",
+        "snnfw_tasks.yolo.listing": "snnfw_tasks.detection.data.listing",
+        "snnfw_tasks.yolo.pictures": "snnfw_tasks.detection.pictures",
+        "snnfw_tasks.yolo.scores": "snnfw_tasks.detection.scores",
+        "snnfw_tasks.yolo.sources": "snnfw_tasks.detection.sources",
     }
 )
 """Modules that moved; what was in them is in the new one, unless ``NAMES`` says something else."""
@@ -59,6 +155,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "snnfw.files.whole": "snnfw.files.replace_file",
         "snnfw.report.folder.write_file": "snnfw.files.write_file",
         "snnfw.report.folder.write_folder": "snnfw.files.write_folder",
+        "snnfw_tasks.classification.Classification": "snnfw_tasks.classification.task.Classification",
+        "snnfw_tasks.detection.Detection": "snnfw_tasks.detection.task.Detection",
+        "snnfw_tasks.events.Events": "snnfw_tasks.events.task.Events",
+        "snnfw_tasks.pointcloud.PointCloud": "snnfw_tasks.pointcloud.task.PointCloud",
+        "snnfw_tasks.segmentation.Segmentation": "snnfw_tasks.segmentation.task.Segmentation",
     }
 )
 """Names that moved or changed, in full: ``package.module.name``."""
@@ -68,6 +169,7 @@ METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Methods of models and data sets, new to old."""
 
+_DOTTED = re.compile(r"\w+(?:\.\w+)+")
 _IMPORTED = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 
 
@@ -93,5 +195,8 @@ def _asked(error: BaseException) -> Iterator[str]:
         if imported := _IMPORTED.match(str(error)):
             yield f"{imported[2]}.{imported[1]}"
         yield error.name or ""
+        # Where a package is gone too, the error names that alone: the line says which module of it was meant.
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            yield from _DOTTED.findall(frame.line or "")
     elif isinstance(error, AttributeError):
         yield f"{getattr(error.obj, '__name__', '')}.{error.name}"
