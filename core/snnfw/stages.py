@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
@@ -17,7 +17,7 @@ from rich.text import Text
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, misgiven, offers
 from snnfw.kernels.choice import choose
 from snnfw.plan.place import Plan, place
 from snnfw.plan.strict import require_all_spiking
@@ -30,6 +30,8 @@ from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.training.checkpoint import load_weights
 from snnfw.values import Bundle, ExitRule, Item, Resources, untracked
+
+Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def require_device(name: str) -> None:
 
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     """Return what the task brings, with the weights of a checkpoint where one is named."""
-    bundle = config.task.load(config.model, config.data, resources)
+    bundle = require_returned(config.task, config.task.load(config.model, config.data, resources), Bundle)
     if bundle.frames is not None and config.timesteps > bundle.frames:
         raise SnnfwError(
             f"timesteps={config.timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} "
@@ -112,8 +114,11 @@ def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = Fa
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
     found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
-    model = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
+    converted = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
+    model = require_returned(config.converter, converted, SpikingModel)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
+    if config.exit and not offers(rule, "done", "record"):
+        raise misgiven(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
     if warm_up:
         simulate(model, list(islice(bundle.evaluation, 1)), config.checkpoints, bundle.scorer, resources)
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
@@ -135,7 +140,14 @@ def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, r
         return Found(placed)
     share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
     trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
-    return config.search.search(placed, trials)
+    return require_returned(config.search, config.search.search(placed, trials), Found)
+
+
+def require_returned(method: Any, returned: object, kind: type[Returned]) -> Returned:
+    """Return what a method gave, or raise an SnnfwError where it is of another kind."""
+    if not isinstance(returned, kind):
+        raise misgiven(f"what '{method.name}' returns", returned, f"a snnfw.{kind.__name__}")
+    return returned
 
 
 def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,12 +14,15 @@ import pytest
 
 import toy_plugin
 from snnfw import cli
+from snnfw.config.resolve import resolve
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
 from snnfw.registry import Registry
+from snnfw.stages import convert_and_simulate, load_subject
+from snnfw.values import Resources
 
 HEAD = """
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 import snnfw
 
@@ -209,3 +212,29 @@ def test_the_command_line_says_it_too(
         "snnfw: plugin 'stranger_module' is quarantined: ModuleNotFoundError: No module named 'snnfw.simulate.trials'. "
         "snnfw.simulate.trials is snnfw.search.trials now.\n"
     )
+
+
+def returning(name: str, method: str) -> Any:
+    """Return a method of a kind that gives 3 for whatever it is asked."""
+    return type("Junk", (), {"name": name, "fits": False, method: lambda self, *given: 3})()
+
+
+@pytest.mark.parametrize(
+    ("key", "method", "sentence"),
+    [
+        ("task", "load", "what 'mine' returns is an int: give a snnfw.Bundle."),
+        ("search", "search", "what 'mine' returns is an int: give a snnfw.Found."),
+        ("converter", "convert", "what 'mine' returns is an int: give a snnfw.SpikingModel."),
+        (
+            "exit",
+            "prepare",
+            "what exit 'mine' returns is an int: give a rule, see snnfw.ExitRule.",
+        ),
+    ],
+)
+def test_junk_that_shows_in_a_run_is_one_sentence(key: str, method: str, sentence: str) -> None:
+    words = ["task=classification", "model=digits-vgg", "plugin=burst", "timesteps=2", "task.limit=8"]
+    config = replace(resolve(words, Registry()), **{key: returning("mine", method)})
+    with pytest.raises(SnnfwError) as caught:
+        convert_and_simulate(config, load_subject(config, Resources()))
+    assert str(caught.value) == sentence

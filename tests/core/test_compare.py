@@ -72,6 +72,8 @@ class ToyNet:
     name: ClassVar[str] = "toy-net"
     tasks: ClassVar[tuple[str, ...]] = ("toy",)
 
+    def build(self, wanted: Any, resources: Any) -> None: ...
+
 
 @dataclass(frozen=True)
 class ToyNoise:
@@ -79,6 +81,8 @@ class ToyNoise:
 
     name: ClassVar[str] = "toy-noise"
     tasks: ClassVar[tuple[str, ...]] = ("toy",)
+
+    def open(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,8 @@ class ToyNet:
     name: ClassVar[str] = "toy-net"
     tasks: ClassVar[tuple[str, ...]] = ("toy", "shown", "told")
 
+    def build(self, wanted: Any, resources: Any) -> None: ...
+
 
 @dataclass(frozen=True)
 class ToyNoise:
@@ -102,6 +104,8 @@ class ToyNoise:
 
     name: ClassVar[str] = "toy-noise"
     tasks: ClassVar[tuple[str, ...]] = ("toy", "shown", "told")
+
+    def open(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,8 @@ class ToyNet:
     weights: str | None = None
     frozen: bool = False
 
+    def build(self, wanted: Any, resources: Any) -> None: ...
+
 
 @dataclass(frozen=True)
 class ToyNoise:
@@ -112,6 +114,8 @@ class ToyNoise:
 
     name: ClassVar[str] = "toy-noise"
     tasks: ClassVar[tuple[str, ...]] = ("toy",)
+
+    def open(self) -> None: ...
 
 
 @pytest.fixture(scope="module")
