@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 # Quiet, except for what goes wrong.
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 
@@ -16,15 +16,17 @@ LIBRARIES := libgl1 libglib2.0-0 libgomp1 libusb-1.0-0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test mutants lint format clean libraries
+.PHONY: help demo test test-portable mutants release-check lint format clean libraries
 
 help:
-	@echo "make demo     convert a trained network to a spiking one and report on both"
-	@echo "make test     run the linters, the type checker and the tests"
-	@echo "make mutants  put small faults into the code and see which the tests miss: about half an hour"
-	@echo "make lint     run the linters and the type checker"
-	@echo "make format   format the code and apply the linter's safe fixes"
-	@echo "make clean    remove $(VENV) and every cache"
+	@echo "make demo           convert a trained network to a spiking one and report on both"
+	@echo "make test           run the linters, the type checker and the tests"
+	@echo "make test-portable  run the tests that need no compiler, as on macOS and Windows"
+	@echo "make mutants        put small faults into the code and see which the tests miss: about half an hour"
+	@echo "make release-check  build wheel and sdist and try both in empty environments"
+	@echo "make lint           run the linters and the type checker"
+	@echo "make format         format the code and apply the linter's safe fixes"
+	@echo "make clean          remove $(VENV) and every cache"
 
 demo: $(INSTALLED)
 	$(BIN)/snnfw run task=classification plugin=adafire
@@ -33,6 +35,18 @@ demo: $(INSTALLED)
 # A process for each core with one thread: the tests' tensors are too small to share.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal
+
+# What tests of files say has other slashes on Windows, where what computes is tested alone.
+PORTABLE := tests
+ifeq ($(OS),Windows_NT)
+PORTABLE := tests/contract tests/core/capture tests/core/plan tests/core/spiking tests/plugins
+endif
+test-portable: $(INSTALLED_DEV)
+	CC=none CXX=none OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(PORTABLE)
+
+# With everything installed anew, from the registry, instead of what is here: make release-check FLAGS=--whole.
+release-check: $(INSTALLED_DEV)
+	$(BIN)/python -m tools.check_release $(FLAGS)
 
 # More of them, or others: make mutants SIZE=200 SEED=2.
 SIZE ?= 80

@@ -16,7 +16,6 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 from benchmarks.zoo_networks import build, images, side
-from snnfw import Output, Resources
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph, evaluate
 from snnfw.convert.direct import Direct
@@ -24,6 +23,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.simulate.memory import steps_within
+from snnfw.values import Output, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 

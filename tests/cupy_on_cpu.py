@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -63,8 +64,11 @@ KINDS: dict[type[np.generic], str] = {np.int64: "ip", np.float64: "f"}
 
 @functools.cache
 def host_compiler() -> str | None:
-    """Return a compiler of C++ for the host."""
-    return next((path for name in ("g++", "c++", "clang++") if (path := shutil.which(name))), None)
+    """Return a compiler of C++ for the host: ``$CXX``, or the first that there is."""
+    wanted = os.environ.get("CXX")
+    return next(
+        (path for name in ([wanted] if wanted else ["g++", "c++", "clang++"]) if (path := shutil.which(name))), None
+    )
 
 
 needs_host_compiler = pytest.mark.skipif(host_compiler() is None, reason="there is no compiler of C++")

@@ -20,7 +20,6 @@ from snnfw.plan.rules import Neuron
 from snnfw.registry import Registry
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.msat import MSAT
-from snnfw_plugins.msat.node import MSATNeuron
 
 Make = Callable[[SiteStats], SpikingNeuron]
 
@@ -31,7 +30,7 @@ def filtered(depolarisation: Literal["input", "exact"]) -> Make:
     """Return what makes a neuron as a converter leaves it: with a filter for early spikes."""
 
     def make(stats: SiteStats) -> SpikingNeuron:
-        neuron = MSATNeuron(stats, MSAT(phi=2, depolarisation=depolarisation))
+        neuron = MSAT(phi=2, depolarisation=depolarisation).build(_site(MSAT(), "relu"), stats, TIMESTEPS)
         neuron.filter_early(0.5, 3, torch.tensor(12345))
         return neuron
 

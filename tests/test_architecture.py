@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
 import tomllib
 from fnmatch import fnmatch
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grimp
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-PYPROJECT_FILE = str(ROOT / "pyproject.toml")
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES = [ROOT / folder for folder in PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]]
+CONTRACTS: dict[str, Any] = PYPROJECT["tool"]["importlinter"]
+ACYCLIC = next(contract for contract in CONTRACTS["contracts"] if contract["type"] == "acyclic_siblings")
 DOORS = PYPROJECT["project"]["entry-points"]["snnfw"] | PYPROJECT["project"]["scripts"]
 
 # Read for forbidden words, besides the files at the root. Data that a user keeps beside them is not ours.
-FOLDERS = [".ci", "benchmarks", "core", "docs", "examples", "plugins", "tasks", "tests", "tools"]
+FOLDERS = [".ci", ".github", "benchmarks", "core", "docs", "examples", "plugins", "tasks", "tests", "tools"]
+
+MADE_CIRCLES = {
+    "of types": {
+        "options.py": "from made.inner import worker",
+        "inner/__init__.py": "",
+        "inner/worker.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from made.options import Options",
+    },
+    "within a function": {"one.py": "import made.two", "two.py": "def later():\n    import made.one"},
+}
+"""Circles that the contract finds; of those through an __init__.py it knows nothing."""
+
+MADE_THROUGH_INIT = {
+    "inner/__init__.py": "def search():\n    from made.inner import worker",
+    "inner/worker.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from made.inner import Options",
+}
 
 MODULE_LINES = 300
 FUNCTION_LINES = 60
@@ -64,11 +83,80 @@ def _texts() -> Iterator[tuple[str, str]]:
             yield name.as_posix(), content.decode("utf-8", errors="replace")
 
 
+def _lint_imports(config: Path) -> subprocess.CompletedProcess[str]:
+    """Check a file's contracts in a process of its own: it switches off the loggers of the one that it runs in."""
+    code = (
+        f"import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports({str(config)!r}, no_cache=True))"
+    )
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, cwd=config.parent, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+
+
+def _circle(*roots: str) -> list[str]:
+    """Return modules that import each other in a circle, empty where none do."""
+    graph = grimp.build_graph(*roots, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def _inline(value: object) -> str:
+    """Return a value as TOML writes it in a line."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_inline(held)}' for key, held in value.items())}}}"
+    return f"[{', '.join(map(_inline, value))}]" if isinstance(value, list) else json.dumps(value)
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Make an empty package ``made`` that can be imported."""
+    folder = tmp_path / "made"
+    (folder / "inner").mkdir(parents=True)
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    yield folder
+    sys.modules.pop("made", None)
+
+
 def test_imports_keep_their_contracts() -> None:
-    # In a process of its own: it switches off the loggers of the one that it runs in.
-    code = f"import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports({PYPROJECT_FILE!r}, no_cache=True))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603  # our own
+    ran = _lint_imports(ROOT / "pyproject.toml")
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("circle", MADE_CIRCLES)
+def test_the_contract_breaks_on_a_circle(circle: str, made: Path) -> None:
+    options = {
+        **CONTRACTS,
+        "root_packages": ["made"],
+        "contracts": [{**ACYCLIC, "name": "none", "ancestors": ["made"]}],
+    }
+    config = made.parent / "made.toml"
+    config.write_text(f"tool.importlinter = {_inline(options)}\n", encoding="utf-8")
+    for name in MADE_CIRCLES[circle]:
+        (made / name).touch()
+    ran = _lint_imports(config)
+    assert "none KEPT" in ran.stdout, ran.stdout + ran.stderr
+    for name, content in MADE_CIRCLES[circle].items():
+        (made / name).write_text(content, encoding="utf-8")
+    ran = _lint_imports(config)
+    assert "none BROKEN" in ran.stdout, ran.stdout + ran.stderr
+
+
+def test_circles_are_found_that_lead_through_an_init(made: Path) -> None:
+    for name, content in MADE_THROUGH_INIT.items():
+        (made / name).write_text(content, encoding="utf-8")
+    assert sorted(set(_circle("made"))) == ["made.inner", "made.inner.worker"]
+    (made / "inner" / "worker.py").write_text("", encoding="utf-8")
+    assert not _circle("made")
+
+
+def test_modules_import_each_other_in_no_circle() -> None:
+    assert set(ACYCLIC["ancestors"]) == set(CONTRACTS["root_packages"])
+    circle = _circle(*CONTRACTS["root_packages"])
+    assert not circle, f"a circle of imports: {' -> '.join(circle)}"
 
 
 def test_modules_are_short() -> None:

@@ -39,6 +39,7 @@ from benchmarks.zoo_table import content, converges, page
 from rich.console import Console
 from torch import nn
 
+from backends import needs_native
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
@@ -70,6 +71,7 @@ def check(section: Section) -> None:
     assert all(value > 0 for values in section.measured.values.values() for value in values)
 
 
+@needs_native
 def test_neurons_are_measured_on_every_kind_of_tensor() -> None:
     sections = list(neurons.measure(SMALL))
     assert len(sections) == len(neurons.VARIANTS)
@@ -77,6 +79,7 @@ def test_neurons_are_measured_on_every_kind_of_tensor() -> None:
         check(section)
 
 
+@needs_native
 def test_training_steps_are_measured() -> None:
     sections = list(training.measure(SMALL))
     assert sections
@@ -84,11 +87,13 @@ def test_training_steps_are_measured() -> None:
         check(section)
 
 
+@needs_native
 def test_a_network_is_measured() -> None:
     (section,) = network.measure(CONVERTED, repetitions=1)
     check(section)
 
 
+@needs_native
 def test_peak_memory_is_measured() -> None:
     (section,) = memory.measure((2, 4), repetitions=1, ask=in_this_process)
     assert [row[0] for row in section.rows] == ["2", "4"]
@@ -105,11 +110,13 @@ def digits_in_no_time(resources: Resources) -> Bundle:
 SEARCHED = search.Settings(timesteps=2, candidates=3, samples=5, bundle=digits_in_no_time)
 
 
+@needs_native
 def test_a_search_is_measured() -> None:
     (section,) = search.measure(SEARCHED, repetitions=1)
     check(section)
 
 
+@needs_native
 def test_a_search_is_measured_against_runs_that_find_the_same() -> None:
     trials = SEARCHED.trials()
     plan = SEARCHED.plan(trials)
@@ -118,6 +125,7 @@ def test_a_search_is_measured_against_runs_that_find_the_same() -> None:
     assert torch.allclose(torch.tensor(reused), torch.tensor(whole), rtol=1e-6, atol=0.0)
 
 
+@needs_native
 def test_what_is_measured_computes_what_the_network_does() -> None:
     settings = replace(CONVERTED, timesteps=64)
     runs = network.candidates(settings)

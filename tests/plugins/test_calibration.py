@@ -15,7 +15,13 @@ from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
-from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquares, Percentile, threshold_observer
+from snnfw_plugins.calibration.thresholds import (
+    CANDIDATES,
+    LeastSquares,
+    Percentile,
+    ThresholdSearch,
+    threshold_observer,
+)
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
@@ -69,7 +75,7 @@ def test_a_neuron_without_a_closed_form_finds_its_own_threshold() -> None:
 
         def build(self, *_: object) -> None: ...
 
-    assert threshold_observer(Calibration(), Opaque(), SITE, T) == "own observer at s"  # type: ignore[arg-type, comparison-overlap]  # a toy
+    assert threshold_observer(ThresholdSearch("mse", 99.9, False, 0.9), Opaque(), SITE, T) == "own observer at s"  # type: ignore[arg-type, comparison-overlap]  # a toy
 
 
 @pytest.fixture(scope="module")

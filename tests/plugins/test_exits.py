@@ -112,14 +112,18 @@ def test_dense_logits_are_judged_pixel_by_pixel_and_averaged() -> None:
         torch.testing.assert_close(judge(logits), judge(pixels).reshape(2, 15).mean(1))
 
 
+def alpha(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
+    return rising(entropy, base=policy.base, beta=policy.beta, delta=policy.delta, sign=policy.sign)
+
+
 def test_thresholds_follow_the_entropy_as_published_code_has_it() -> None:
-    thresholds, means = rising(Entropy(), FALLING)
+    thresholds, means = alpha(Entropy(), FALLING)
     assert thresholds == pytest.approx((0.8426, 0.9275, 0.9805, 1.0), abs=5e-5)
     assert means == FALLING.tolist()
 
 
 def test_thresholds_with_the_sign_of_the_paper_fall() -> None:
-    thresholds, _ = rising(Entropy(sign="paper"), FALLING)
+    thresholds, _ = alpha(Entropy(sign="paper"), FALLING)
     assert thresholds == pytest.approx((1.0, 0.8963, 0.8551, 0.8426), abs=5e-5)
 
 
@@ -128,22 +132,22 @@ def test_thresholds_with_the_sign_of_the_paper_fall() -> None:
 def test_thresholds_are_between_base_and_base_plus_beta(seed: int, sign: Any) -> None:
     entropy = noise(7, seed=seed).sigmoid()
     policy = Entropy(base=0.3, beta=0.5, delta=0.2, sign=sign)
-    thresholds = torch.tensor(rising(policy, entropy)[0])
+    thresholds = torch.tensor(alpha(policy, entropy)[0])
     assert 0.3 < thresholds.min() < thresholds.max() == pytest.approx(0.8)
     assert thresholds.argmax() == (entropy.argmin() if sign == "shannon" else entropy.argmax())
 
 
 @pytest.mark.parametrize("sign", ["shannon", "paper"])
 def test_equal_entropies_give_equal_thresholds(sign: Any) -> None:
-    assert rising(Entropy(sign=sign), torch.full((4,), 0.25).double())[0] == (1.0,) * 4
+    assert alpha(Entropy(sign=sign), torch.full((4,), 0.25).double())[0] == (1.0,) * 4
 
 
 @pytest.mark.parametrize("sign", ["shannon", "paper"])
 def test_nobody_leaves_where_no_calibration_sample_is_right(sign: Any) -> None:
     entropy = torch.tensor([float("nan"), 0.6, 0.3, 0.15, 0.1], dtype=torch.float64)
-    thresholds, means = rising(Entropy(sign=sign), entropy)
+    thresholds, means = alpha(Entropy(sign=sign), entropy)
     assert (thresholds[0], means[0]) == (1.0, 1.0)
-    assert thresholds[1:] == rising(Entropy(sign=sign), FALLING)[0]
+    assert thresholds[1:] == alpha(Entropy(sign=sign), FALLING)[0]
 
 
 def test_a_sum_of_logits_is_judged_as_the_mean_times_the_timestep() -> None:

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from backends import BACKENDS, needs_native
 from networks import captured, converted, noise
 from snnfw.checks.neurons import check_neuron
 from snnfw.config.fields import build
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire, snnfw_register_presets
 from snnfw_plugins.ibra.bits import plane, set_bits, width
@@ -20,8 +20,6 @@ from snnfw_plugins.inflor.node import RectifiedNeuron
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
 SITE = Site("s", "s", "relu", torch.relu, (None, 3), channel=1)
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
-BACKENDS = ["reference", pytest.param("native", marks=needs_native)]
 
 PAIRS = [
     (1.5, 10, 15), (3.1, 10, 31), (6.3, 10, 63),

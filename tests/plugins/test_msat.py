@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from backends import BACKENDS
 from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import BatchDim
 from snnfw.config import resolve
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
 from snnfw.neurons.timefold import select
 from snnfw.registry import Registry
 from snnfw.values import Site, SiteStats
@@ -44,7 +44,7 @@ every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIAN
 
 
 def neuron(options: MSAT, threshold: float | Tensor = 1.0) -> MSATNeuron:
-    return MSATNeuron(SiteStats(torch.as_tensor(threshold, dtype=torch.float64)), options)
+    return options.build(SITE, SiteStats(torch.as_tensor(threshold, dtype=torch.float64)), timesteps=1)
 
 
 def trace(inputs: list[float], maximum: float, options: MSAT) -> tuple[list[float], list[int], list[float]]:
@@ -213,10 +213,8 @@ def test_a_burst_holds_at_most_phi_spikes() -> None:
 
 
 @every_variant
-@pytest.mark.parametrize("backend", ["reference", "native"])
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_chunked_and_compacted_runs_are_the_whole_run(options: MSAT, backend: str) -> None:
-    if backend == "native" and choose("auto", "cpu").name != "native":
-        pytest.skip("there is no C compiler")
     drive, keep, place = 0.3 + noise(12, 5, 3, 4), torch.tensor([1, 4]), BatchDim(0)
     whole = neuron(options)(drive)
     module = neuron(options)

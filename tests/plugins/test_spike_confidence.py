@@ -7,38 +7,36 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from backends import BACKENDS, needs_native
 from networks import ConvNet, captured, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
 from snnfw.convert.observe import activations
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Keep, Resources, SiteStats
+from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.msat import MSAT, SpikeConfidence
 from snnfw_plugins.msat.chance import BITS, draw, keys
-from snnfw_plugins.msat.confidence import Inactivated, count_spikes
+from snnfw_plugins.msat.confidence import count_spikes
+from snnfw_plugins.msat.inactivated import Inactivated
 from snnfw_plugins.msat.node import MSATNeuron
 
 PARTS = (slice(0, 16), slice(16, 24))
 """The two calibration batches."""
 
+SITE = Site("s", "s", "relu", torch.relu, (None, 3, 40), channel=1)
 STATS = SiteStats(torch.tensor(1.0, dtype=torch.float64))
 EARLY = 5
-
-BACKENDS = ["reference", "native"]
 
 
 def filtered(
     confidence: float, options: MSAT | None = None, drop_resets: bool = False, backend: str = "reference"
 ) -> MSATNeuron:
     """Return a neuron for activations [N, 3, 40] whose first spikes are filtered."""
-    if backend == "native" and choose("auto", "cpu").name != "native":
-        pytest.skip("there is no C compiler")
-    neuron = MSATNeuron(STATS, options or MSAT())
+    neuron = (options or MSAT()).build(SITE, STATS, EARLY)
     neuron.filter_early(confidence, EARLY, keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)
     neuron.backend, neuron.insists = backend, True
     return neuron
@@ -76,7 +74,7 @@ def msat_neurons(model: SpikingModel) -> dict[str, MSATNeuron]:
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("drop_resets", [False, True])
 def test_full_confidence_changes_nothing(backend: str, drop_resets: bool) -> None:
-    plain, neuron = MSATNeuron(STATS, MSAT()), filtered(1.0, drop_resets=drop_resets, backend=backend)
+    plain, neuron = MSAT().build(SITE, STATS, EARLY), filtered(1.0, drop_resets=drop_resets, backend=backend)
     assert torch.equal(neuron(drive()), plain(drive()))
     assert torch.equal(neuron.potential, plain.potential)
 
@@ -101,7 +99,7 @@ def test_any_confidence_keeps_the_charge(backend: str) -> None:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_dropped_resets_lose_the_charge_of_the_spikes_that_do_not_pass(backend: str) -> None:
     current = drive(EARLY)
-    neuron, plain = filtered(0.0, drop_resets=True, backend=backend), MSATNeuron(STATS, MSAT())
+    neuron, plain = filtered(0.0, drop_resets=True, backend=backend), MSAT().build(SITE, STATS, EARLY)
     assert not neuron(current).any()
     lost = plain(current).sum(0)
     assert lost.any()
@@ -110,7 +108,7 @@ def test_dropped_resets_lose_the_charge_of_the_spikes_that_do_not_pass(backend: 
 
 def test_early_spikes_pass_in_the_share_of_the_confidence() -> None:
     current = torch.full((40, 1, 3, 40), 5.0, dtype=torch.float64)
-    neuron = MSATNeuron(STATS, MSAT())
+    neuron = MSAT().build(SITE, STATS, EARLY)
     neuron.filter_early(0.3, 40, keys((None, 3, 40), torch.Generator().manual_seed(0)))
     fired = (neuron(current) > 0).double()
     assert float(fired.mean()) == pytest.approx(0.3, abs=0.025)  # 4,800 draws: four standard deviations
@@ -138,6 +136,7 @@ def test_chance_does_not_depend_on_chunks_on_those_that_left_or_on_the_batch(bac
     assert torch.equal(neuron(current), whole)
 
 
+@needs_native
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 def test_native_draws_what_the_reference_draws(dtype: torch.dtype) -> None:
     current = drive().to(dtype)

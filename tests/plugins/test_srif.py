@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from backends import BACKENDS, needs_native
 from networks import noise
 from snnfw.checks.neurons import check_neuron
-from snnfw.kernels.choice import choose
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 from snnfw_plugins.inflor.node import RectifiedNeuron
@@ -16,8 +16,6 @@ from snnfw_plugins.inflor.rectifier import slope
 from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
-BACKENDS = ["reference", pytest.param("native", marks=needs_native)]
 
 FIGURE_2 = [0.75, 0.6, 0.75, 0.45, 0.7]
 """1.5, 1.2, 1.5, 0.9 and 1.4 times the firing threshold of 0.5."""

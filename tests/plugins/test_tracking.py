@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from activation_calls import EXACT, ROUNDED, WITHOUT, sites
+from backends import needs_native
 from kernel_inputs import same
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
 from snnfw.convert.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.choice import choose
 from snnfw.kernels.multistep import run
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
@@ -35,8 +35,10 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "rrelu": F.rrelu,
 }
 IN_C = {name for name in CODE if name in FUNCTIONS}
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
-BACKENDS = [*((name, "reference") for name in FUNCTIONS), *((name, "native") for name in sorted(IN_C))]
+BACKENDS = [
+    *((name, "reference") for name in FUNCTIONS),
+    *(pytest.param(name, "native", marks=needs_native) for name in sorted(IN_C)),
+]
 
 
 @pytest.mark.parametrize(("name", "backend"), BACKENDS)

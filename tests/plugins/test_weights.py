@@ -19,12 +19,13 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.calibration.layers import find_layers
 from snnfw_plugins.calibration.walk import Walk
-from snnfw_plugins.calibration.weights import Problem, Sweep, calibrate_weights, fit, straight_through
+from snnfw_plugins.calibration.weights import Descent, Problem, Sweep, calibrate_weights, fit, straight_through
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
 T = 4
-OPTIONS = Calibration(weights=True, bias=False, iterations=30, rate=3e-3)
+CALIBRATION = Calibration(weights=True, bias=False, iterations=30, rate=3e-3)
+DESCENT = Descent(iterations=30, rate=3e-3, seed=0)
 NEURON = AdaFire(phi=2, signed=True)
 
 
@@ -85,7 +86,7 @@ def test_the_output_comes_closer_to_the_networks(case: tuple[Graph, Tensor]) -> 
     graph, x = case
     model = uncalibrated(graph, x)
     before = error(model, x)
-    calibrate_weights(model, (x,), OPTIONS, Resources())
+    calibrate_weights(model, (x,), DESCENT)
     assert model.deltas
     assert error(model, x) < 0.9 * before
 
@@ -95,7 +96,7 @@ def test_changes_lie_beside_the_network_and_can_be_taken_away(case: tuple[Graph,
     own = {name: value.clone() for name, value in graph.module.state_dict().items()}
     model = uncalibrated(graph, x)
     before = model(x)
-    calibrate_weights(model, (x,), OPTIONS, Resources())
+    calibrate_weights(model, (x,), DESCENT)
     assert not torch.equal(model(x), before)
     assert all(torch.equal(value, own[name]) for name, value in graph.module.state_dict().items())
     model.deltas.clear()
@@ -106,7 +107,7 @@ def test_a_fresh_run_computes_what_the_fitting_run_did(case: tuple[Graph, Tensor
     """Layers are fitted while the network runs: later timesteps and later runs must see the same weights."""
     graph, x = case
     model = uncalibrated(graph, x)
-    calibrate_weights(model, (x,), OPTIONS, Resources())
+    calibrate_weights(model, (x,), DESCENT)
     while_fitting = model.read()
     torch.testing.assert_close(model(x), while_fitting, rtol=0, atol=0)
 
@@ -137,7 +138,7 @@ def test_mean_streams_follow_from_the_neurons_mean_outputs(case: tuple[Graph, Te
 @torch.no_grad()
 def first_problem(graph: Graph, x: Tensor, close_to_itself: bool) -> Problem:
     model = uncalibrated(graph, x)
-    sweep = Sweep(model, (x,), OPTIONS, 0)
+    sweep = Sweep(model, (x,), DESCENT)
     problem = sweep._problem(sweep.layers[0])
     return replace(problem, close=lambda current: current) if close_to_itself else problem
 
@@ -200,7 +201,7 @@ def test_changes_that_do_not_help_are_not_kept(residual: tuple[Graph, Tensor]) -
     graph, x = residual
     model = uncalibrated(graph, x)
     before = model(x)
-    calibrate_weights(model, (x,), Calibration(iterations=1, rate=1e6), Resources())
+    calibrate_weights(model, (x,), Descent(iterations=1, rate=1e6, seed=0))
     assert not model.deltas
     assert torch.equal(model(x), before)
 
@@ -209,10 +210,10 @@ def test_each_layers_objective_falls(residual: tuple[Graph, Tensor]) -> None:
     graph, x = residual
     problem = first_problem(graph, x, close_to_itself=False)
     problem = replace(problem, current=0.8 * problem.current - 0.1)  # what the layers before have got wrong
-    found = fit(problem, OPTIONS, 0)
+    found = fit(problem, DESCENT)
     unchanged = {node: torch.zeros_like(change) for node, change in found.items()}
     assert problem.loss(found) < 0.25 * problem.loss(unchanged)
-    assert all(torch.equal(found[node], again) for node, again in fit(problem, OPTIONS, 0).items())
+    assert all(torch.equal(found[node], again) for node, again in fit(problem, DESCENT).items())
 
 
 def test_weights_that_two_operators_share_are_left_out_aloud(caplog: pytest.LogCaptureFixture) -> None:
@@ -220,7 +221,7 @@ def test_weights_that_two_operators_share_are_left_out_aloud(caplog: pytest.LogC
     model = uncalibrated(captured(Twice, x[:4]), x)
     graph = model.graph
     caplog.clear()
-    calibrate_weights(model, (x,), OPTIONS, Resources())
+    calibrate_weights(model, (x,), DESCENT)
     assert caplog.messages == [
         f"snnfw: the weights of '{path}' are not calibrated: another operator reads them too."
         for path in ("shared", "shared")
@@ -239,7 +240,7 @@ def test_every_activation_with_a_closed_form_can_be_calibrated() -> None:
     graph = captured(Smooth, x[:4])
     plan = place(graph, (Rule("*", Tracking(phi=2)),))
     plain = Calibration(bias=False).convert(graph, plan, [(x,)], T, Resources())
-    fitted = OPTIONS.convert(graph, plan, [(x,)], T, Resources())
+    fitted = CALIBRATION.convert(graph, plan, [(x,)], T, Resources())
     assert error(fitted, x) < 0.9 * error(plain, x)
 
 
@@ -247,7 +248,7 @@ def test_a_neuron_without_a_closed_form_is_refused(residual: tuple[Graph, Tensor
     graph, x = residual
     plan = place(graph, (Rule("*", LeakyIntegrateAndFire()),))
     with pytest.raises(SnnfwError) as caught:
-        OPTIONS.convert(graph, plan, [(x,)], T, Resources())
+        CALIBRATION.convert(graph, plan, [(x,)], T, Resources())
     assert str(caught.value) == (
         "weights=true needs neurons with a closed form (quantise), and the one at 'relu' has none. Say "
         "converter.weights=false, or place another neuron there."

@@ -67,11 +67,12 @@ class Calibration:
         from snnfw.convert.direct import build
         from snnfw.convert.observe import observe
         from snnfw_plugins.calibration.correction import correct, correction_inputs
-        from snnfw_plugins.calibration.thresholds import threshold_observer
-        from snnfw_plugins.calibration.weights import calibrate_weights
+        from snnfw_plugins.calibration.thresholds import ThresholdSearch, threshold_observer
+        from snnfw_plugins.calibration.weights import Descent, calibrate_weights
 
+        search = ThresholdSearch(self.threshold, self.percentile, self.channel_wise, self.momentum)
         observers = {
-            placement.site.name: threshold_observer(self, placement.neuron, placement.site, timesteps)
+            placement.site.name: threshold_observer(search, placement.neuron, placement.site, timesteps)
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
@@ -80,8 +81,8 @@ class Calibration:
         if self.weights or self.bias or self.potential:
             inputs = correction_inputs(model, calibration, self.samples, resources)
             if self.weights:
-                calibrate_weights(model, inputs, self, resources)
-            correct(model, inputs, self)
+                calibrate_weights(model, inputs, Descent(self.iterations, self.rate, resources.seed))
+            correct(model, inputs, bias=self.bias, potential=self.potential)
             model.forget()
         return model
 

@@ -18,7 +18,6 @@ LOG = logging.getLogger("snnfw")
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.spiking.model import SpikingModel
-    from snnfw_plugins.calibration import Calibration
 
     Change = Callable[[Site, SpikingNeuron, Tensor, int], None]
 
@@ -44,8 +43,8 @@ def correction_inputs(model: SpikingModel, calibration: Batches[Inputs], samples
 
 
 @torch.no_grad()
-def correct(model: SpikingModel, inputs: Inputs, options: Calibration) -> None:
-    """Correct biases, then initial potentials, as ``options`` say.
+def correct(model: SpikingModel, inputs: Inputs, *, bias: bool, potential: bool) -> None:
+    """Correct biases, then initial potentials, each where that is asked for.
 
     The network runs layer by layer with all timesteps in the batch, so each layer can be corrected on the way, behind
     the layers already corrected: one run of the spiking network instead of one for each layer.
@@ -54,7 +53,7 @@ def correct(model: SpikingModel, inputs: Inputs, options: Calibration) -> None:
         site.name: activation.mean(_batch_dim(site), keepdim=True)
         for site, activation in mean_activations(model.graph, inputs, model.timesteps)
     }
-    for wished, change in ((options.bias, _bias), (options.potential, _potential)):
+    for wished, change in ((bias, _bias), (potential, _potential)):
         if wished:
             _correct_each_site(model, inputs, wanted, change)
 

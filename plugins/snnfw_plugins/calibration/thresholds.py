@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -12,23 +13,30 @@ from snnfw.neurons.observers import alive, by_channel, magnitude, spread
 from snnfw.plan.rules import Neuron, Quantiser
 from snnfw.values import Observer, Site, SiteStats
 
-if TYPE_CHECKING:
-    from snnfw_plugins.calibration import Calibration
-
 CANDIDATES = 95
 """Thresholds tried: 1.00, 0.99 ... 0.06 times the largest activation."""
 
 
-def threshold_observer(options: Calibration, neuron: Neuron, site: Site, timesteps: int) -> Observer:
+@dataclass(frozen=True, slots=True)
+class ThresholdSearch:
+    """How thresholds are found: by what, one for each channel or not, and how batches are merged."""
+
+    threshold: Literal["mse", "max", "percentile", "neuron"]
+    percentile: float
+    channel_wise: bool
+    momentum: float | None
+
+
+def threshold_observer(search: ThresholdSearch, neuron: Neuron, site: Site, timesteps: int) -> Observer:
     """Return what finds the threshold of one site; a neuron without a closed form finds its own."""
-    if options.threshold == "neuron":
+    if search.threshold == "neuron":
         return neuron.observer(site)
-    if options.threshold == "mse":
+    if search.threshold == "mse":
         if isinstance(neuron, Quantiser):
-            return LeastSquares(neuron, site, timesteps, options.channel_wise, options.momentum)
+            return LeastSquares(neuron, site, timesteps, search.channel_wise, search.momentum)
         return neuron.observer(site)
-    percentile = 100.0 if options.threshold == "max" else options.percentile
-    return Percentile(site, percentile, options.channel_wise, options.momentum)
+    percentile = 100.0 if search.threshold == "max" else search.percentile
+    return Percentile(site, percentile, search.channel_wise, search.momentum)
 
 
 class Running(ABC):

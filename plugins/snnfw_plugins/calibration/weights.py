@@ -15,14 +15,13 @@ from snnfw.errors import SnnfwError
 from snnfw.neurons.timefold import select
 from snnfw.plan.rules import Quantiser
 from snnfw.spiking.frames import first_frames, frames_in, mean_frame, mean_over_frames, single_frames
-from snnfw.values import Inputs, Resources, Site
+from snnfw.values import Inputs, Site
 from snnfw_plugins.calibration.layers import Layer, find_layers
 from snnfw_plugins.calibration.walk import Walk
 
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.spiking.model import SpikingModel
-    from snnfw_plugins.calibration import Calibration
 
 BATCH = 32
 """Samples in one step of the optimiser."""
@@ -32,6 +31,15 @@ BEYOND = 2.0**20
 
 Close = Callable[[Tensor], Tensor]
 """From a layer's mean current to its mean output, with a gradient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Descent:
+    """How Adam goes down: its steps for each layer, the rate of the first, and the seed of its batches."""
+
+    iterations: int
+    rate: float
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +76,18 @@ class Problem:
         return value if samples is None else select(value, self.graph.where[node.name], samples)
 
 
-def fit(problem: Problem, options: Calibration, seed: int) -> dict[fx.Node, Tensor]:
+def fit(problem: Problem, descent: Descent) -> dict[fx.Node, Tensor]:
     """Return the changes of a layer's weights that Adam finds, its rate falling as a cosine; none if none helps."""
     module = problem.graph.module
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(descent.seed)
     with torch.enable_grad():
         changes = {
             node: torch.zeros_like(attribute(module, str(node.target))).requires_grad_()
             for node in problem.layer.weights
         }
-        optimiser = torch.optim.Adam(list(changes.values()), lr=options.rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, options.iterations)
-        for _ in range(options.iterations):
+        optimiser = torch.optim.Adam(list(changes.values()), lr=descent.rate)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, descent.iterations)
+        for _ in range(descent.iterations):
             chosen = torch.randperm(problem.samples, generator=generator)[:BATCH].to(problem.current.device)
             optimiser.zero_grad()
             problem.loss(changes, chosen).backward()
@@ -108,8 +116,8 @@ class Sweep:
     A layer's mean inputs are known once the neurons before it have fired for all timesteps, see ``Walk``.
     """
 
-    def __init__(self, model: SpikingModel, inputs: Inputs, options: Calibration, seed: int) -> None:
-        self.model, self.options, self.seed = model, options, seed
+    def __init__(self, model: SpikingModel, inputs: Inputs, descent: Descent) -> None:
+        self.model, self.descent = model, descent
         self.layers = deque(find_layers(model))
         for node in (weight for layer in self.layers for weight in layer.weights):
             model.deltas[node.name] = torch.zeros_like(attribute(model.network, str(node.target)))
@@ -136,7 +144,7 @@ class Sweep:
         while self.layers and self.places[self.layers[0].total.name] < end:
             layer = self.layers.popleft()
             problem = self._problem(layer)
-            found = fit(problem, self.options, self.seed)
+            found = fit(problem, self.descent)
             self.mean.values[layer.total] = problem.changed(found)
             self.model.deltas.update({node.name: change for node, change in found.items()})
             changes.update(found)
@@ -165,9 +173,9 @@ class Sweep:
 
 
 @torch.no_grad()
-def calibrate_weights(model: SpikingModel, inputs: Inputs, options: Calibration, resources: Resources) -> None:
+def calibrate_weights(model: SpikingModel, inputs: Inputs, descent: Descent) -> None:
     """Put into ``model.deltas`` what brings each layer's mean output closer to the network's own, layer by layer."""
-    sweep = Sweep(model, inputs, options, resources.seed)
+    sweep = Sweep(model, inputs, descent)
     sweep.fit_to_next_neuron()
     model.begin(inputs)
     model.advance(model.timesteps, sweep.visit)

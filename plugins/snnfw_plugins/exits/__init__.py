@@ -71,7 +71,7 @@ class Entropy:
             )
         seen = study(model, bundle, timesteps, score, self.batches, resources)
         entropy = 1 - (seen.right_mean() if self.correct_only else seen.mean())
-        thresholds, means = rising(self, entropy)
+        thresholds, means = rising(entropy, base=self.base, beta=self.beta, delta=self.delta, sign=self.sign)
         minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
         told = {"mean_entropy": means, **seen.told(thresholds, minimum)}
         return Leave(self.name, score, thresholds, minimum, told)
@@ -97,11 +97,12 @@ class Confidence:
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw_plugins.exits.scores import confidence
-        from snnfw_plugins.exits.study import constant, judged
+        from snnfw_plugins.exits.study import Constant, constant, judged
 
         require_minimum(self.minimum, timesteps)
         score = judged(bundle, confidence, self.logits, self.name)
-        return constant(self, score, model, bundle, timesteps, resources)
+        asked = Constant(self.name, self.threshold, self.minimum, self.tolerance, self.batches)
+        return constant(asked, score, model, bundle, timesteps, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ class Stability:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw.simulate.outputs import outputs_of
         from snnfw_plugins.exits.rule import LeaveStill, Stillness
-        from snnfw_plugins.exits.study import constant
+        from snnfw_plugins.exits.study import Constant, constant
 
         require_minimum(self.minimum, timesteps)
         if bundle.distance is None:
@@ -137,7 +138,8 @@ class Stability:
                 "or exit=fixed."
             )
         score = Stillness(bundle.distance, outputs_of(model.graph))
-        return LeaveStill(constant(self, score, model, bundle, timesteps, resources), score)
+        asked = Constant(self.name, self.threshold, self.minimum, self.tolerance, self.batches)
+        return LeaveStill(constant(asked, score, model, bundle, timesteps, resources), score)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -15,9 +15,6 @@ from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Bundle, Output, Resources
 from snnfw_plugins.exits.rule import Leave, Score
-
-if TYPE_CHECKING:
-    from snnfw_plugins.exits import Confidence, Stability
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0)
 """The constant thresholds of a sweep."""
@@ -85,8 +82,19 @@ def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["s
     return score
 
 
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A threshold that is the same at every timestep, of a policy, and what is asked of its study."""
+
+    policy: str
+    threshold: float
+    minimum: int
+    tolerance: float | None
+    batches: int
+
+
 def constant(
-    policy: Confidence | Stability,
+    asked: Constant,
     score: Score,
     model: SpikingModel,
     bundle: Bundle,
@@ -94,12 +102,12 @@ def constant(
     resources: Resources,
 ) -> Leave:
     """Return the rule of a threshold that is the same at every timestep, studied where there are samples for it."""
-    thresholds = (policy.threshold,) * timesteps
-    if bundle.tuning is None and policy.tolerance is None:
-        return Leave(policy.name, score, thresholds, policy.minimum)
-    seen = study(model, bundle, timesteps, score, policy.batches, resources)
-    minimum = seen.safe_minimum(thresholds, policy.minimum, policy.tolerance)
-    return Leave(policy.name, score, thresholds, minimum, seen.told(thresholds, minimum))
+    thresholds = (asked.threshold,) * timesteps
+    if bundle.tuning is None and asked.tolerance is None:
+        return Leave(asked.policy, score, thresholds, asked.minimum)
+    seen = study(model, bundle, timesteps, score, asked.batches, resources)
+    minimum = seen.safe_minimum(thresholds, asked.minimum, asked.tolerance)
+    return Leave(asked.policy, score, thresholds, minimum, seen.told(thresholds, minimum))
 
 
 @torch.no_grad()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from torch import Tensor
 
 from snnfw.errors import SnnfwError
 
-if TYPE_CHECKING:
-    from snnfw_plugins.exits import Entropy
-
 NOBODY = 1.0
 """Mean entropy and threshold of a timestep after which no calibration sample is right: nobody leaves there."""
 
 
-def rising(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
+def rising(
+    entropy: Tensor, *, base: float, beta: float, delta: float, sign: Literal["shannon", "paper"]
+) -> tuple[tuple[float, ...], list[float]]:
     """Return α(t) and the mean entropy E(t) that it follows, from E [T], which is NaN where no sample is right.
 
     α(t) = base + β · exp(-(E(t) - min E) / δ), Adaptive Calibration, Eq. 18. With the sign of Eq. 16, E is the negative
@@ -27,6 +26,6 @@ def rising(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[fl
             "no calibration sample is right after any timestep, so that there is no entropy to set thresholds by: "
             "use more timesteps, or exit.correct_only=false."
         )
-    signed = entropy if policy.sign == "shannon" else -entropy
-    alpha = policy.base + policy.beta * (-(signed - signed[known].min()) / policy.delta).exp()
+    signed = entropy if sign == "shannon" else -entropy
+    alpha = base + beta * (-(signed - signed[known].min()) / delta).exp()
     return tuple(alpha.nan_to_num(nan=NOBODY).tolist()), entropy.nan_to_num(nan=NOBODY).tolist()

@@ -17,9 +17,9 @@ from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.plan.place import Plan
     from snnfw.spiking.model import SpikingModel
+    from snnfw_plugins.msat.node import MSATNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +66,23 @@ class MSAT:
 
         return Peak(site)
 
-    def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
+    def build(self, site: Site, stats: SiteStats, timesteps: int) -> MSATNeuron:
         """Return the neuron with the threshold found as its Vmax."""
         del site, timesteps
+        from snnfw_plugins.msat.adaptation import Adaptation
         from snnfw_plugins.msat.node import MSATNeuron
 
-        return MSATNeuron(stats, self)
+        adaptation = Adaptation(
+            alpha=self.alpha,
+            k_a=self.k_a,
+            k_i=self.k_i,
+            c=self.c,
+            tracking=0.0 if self.terms == "det" else self.tau_mp,
+            evoked=0.0 if self.terms == "dtt" else self.tau_rd,
+            normalised=self.units == "normalised",
+            exact=self.depolarisation == "exact",
+        )
+        return MSATNeuron(stats, adaptation, self.phi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ class SpikeConfidence:
         from snnfw.convert.direct import build
         from snnfw.convert.observe import observe
         from snnfw.neurons.observers import Peak
-        from snnfw_plugins.msat.confidence import apply_confidence
+        from snnfw_plugins.msat.confidence import Filter, apply_confidence
 
         observers: dict[str, Observer] = {
             placement.site.name: Peak(placement.site, self.percentile)
@@ -119,7 +130,8 @@ class SpikeConfidence:
             if not isinstance(placement.neuron, Keep)
         }
         model = build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
-        apply_confidence(model, calibration, self, resources)
+        wanted = Filter(self.confidence, self.layers == "all", self.early, self.samples, self.drop_resets)
+        apply_confidence(model, calibration, wanted, resources)
         return model
 
 

@@ -14,78 +14,40 @@ from snnfw.convert.observe import mean_activations, moved
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
 from snnfw_plugins.msat.chance import keys
+from snnfw_plugins.msat.inactivated import Inactivated
 from snnfw_plugins.msat.node import MSATNeuron
 
 if TYPE_CHECKING:
     from snnfw.spiking.model import SpikingModel
-    from snnfw_plugins.msat import SpikeConfidence
 
 LOG = logging.getLogger("snnfw")
 
 
 @dataclass(frozen=True, slots=True)
-class Inactivated:
-    """How many neurons of a layer fired within some timesteps, by whether the network's activation was 0.
+class Filter:
+    """Which early spikes are filtered: with the confidence given, or else with the one that calibration data says."""
 
-    Counted over neurons and samples: ``wrong`` fired and are inactivated in the network (SIN), ``right`` fired and are
-    not (POS); ``inactivated`` are all whose activation is 0, ``neurons`` are all.
-    """
-
-    wrong: int = 0
-    right: int = 0
-    inactivated: int = 0
-    neurons: int = 0
-
-    def __add__(self, other: Inactivated) -> Inactivated:
-        return Inactivated(
-            self.wrong + other.wrong,
-            self.right + other.right,
-            self.inactivated + other.inactivated,
-            self.neurons + other.neurons,
-        )
-
-    @property
-    def of_inactivated(self) -> float:
-        """Return SIN as a share of the inactivated neurons, which the paper quotes in section 5.3."""
-        return _share(self.wrong, self.inactivated)
-
-    @property
-    def of_neurons(self) -> float:
-        """Return SIN as a share of all neurons."""
-        return _share(self.wrong, self.neurons)
-
-    @property
-    def right_of_neurons(self) -> float:
-        """Return POS as a share of all neurons."""
-        return _share(self.right, self.neurons)
-
-    @property
-    def of_firing(self) -> float:
-        """Return SIN as a share of the neurons that fired."""
-        return _share(self.wrong, self.wrong + self.right)
-
-    @property
-    def confidence(self) -> float:
-        """Return p = 1 - SIN / (SIN + POS); 1 where nothing fired."""
-        return 1.0 - self.of_firing
+    confidence: float | None
+    every_layer: bool
+    early: int
+    samples: int
+    drop_resets: bool
 
 
-def apply_confidence(
-    model: SpikingModel, calibration: Batches[Inputs], options: SpikeConfidence, resources: Resources
-) -> None:
-    """Count every MSAT layer's spikes on calibration data, and filter those of the layers that ``options`` name."""
+def apply_confidence(model: SpikingModel, calibration: Batches[Inputs], wanted: Filter, resources: Resources) -> None:
+    """Count every MSAT layer's spikes on calibration data, and filter those of the last layer, or of every one."""
     found = {site.name: (site, neuron) for site, neuron in model.site_neurons() if isinstance(neuron, MSATNeuron)}
-    if not found or options.confidence == 1.0:
+    if not found or wanted.confidence == 1.0:
         return
-    timesteps = min(options.early, model.timesteps)
-    if options.confidence is None:
-        for name, counted in count_spikes(model, calibration, timesteps, options.samples, resources).items():
+    timesteps = min(wanted.early, model.timesteps)
+    if wanted.confidence is None:
+        for name, counted in count_spikes(model, calibration, timesteps, wanted.samples, resources).items():
             found[name][1].inactivated = counted
             LOG.info("snnfw: %s", described(name, counted, timesteps))
-    filtered = list(found.values()) if options.layers == "all" else list(found.values())[-1:]
+    filtered = list(found.values()) if wanted.every_layer else list(found.values())[-1:]
     generator = torch.Generator().manual_seed(resources.seed)
     for site, neuron in filtered:
-        _filter(neuron, options, keys(site.shape, generator))
+        _filter(neuron, wanted, keys(site.shape, generator))
 
 
 def described(name: str, counted: Inactivated, timesteps: int) -> str:
@@ -125,10 +87,10 @@ def _counted(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tu
             yield site.name, Inactivated(wrong, right, int(silent.sum()), silent.numel())
 
 
-def _filter(neuron: MSATNeuron, options: SpikeConfidence, key: Tensor) -> None:
+def _filter(neuron: MSATNeuron, wanted: Filter, key: Tensor) -> None:
     measured = neuron.inactivated.confidence if neuron.inactivated else 1.0
-    confidence = measured if options.confidence is None else options.confidence
-    neuron.filter_early(confidence, options.early, key, options.drop_resets)
+    confidence = measured if wanted.confidence is None else wanted.confidence
+    neuron.filter_early(confidence, wanted.early, key, wanted.drop_resets)
 
 
 def _first(calibration: Batches[Inputs], samples: int) -> Iterator[Inputs]:
@@ -138,7 +100,3 @@ def _first(calibration: Batches[Inputs], samples: int) -> Iterator[Inputs]:
             return
         yield tuple(tensor[:samples] for tensor in inputs)
         samples -= len(inputs[0])
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0

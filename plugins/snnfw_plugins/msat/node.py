@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -12,12 +12,10 @@ from torch import Tensor
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import SiteStats
+from snnfw_plugins.msat.adaptation import Adaptation
 from snnfw_plugins.msat.chance import BITS, C_DRAW, draw
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
-
-if TYPE_CHECKING:
-    from snnfw_plugins.msat import MSAT
-    from snnfw_plugins.msat.confidence import Inactivated
+from snnfw_plugins.msat.inactivated import Inactivated
 
 Constants = dict[str, Tensor | float]
 
@@ -76,9 +74,9 @@ class MSATNeuron(SpikingNeuron):
     drop_resets: Tensor
     inactivated: Inactivated | None = None
 
-    def __init__(self, stats: SiteStats, options: MSAT) -> None:
+    def __init__(self, stats: SiteStats, adaptation: Adaptation, burst: int) -> None:
         super().__init__(stats)
-        self.options = options
+        self.adaptation, self.burst = adaptation, burst
         self.register_buffer("key", None)
         self.register_buffer("share", torch.tensor(2**BITS, device=stats.threshold.device))
         self.register_buffer("early", torch.tensor(0, device=stats.threshold.device))
@@ -109,10 +107,10 @@ class MSATNeuron(SpikingNeuron):
         """Adapt the threshold, charge, fire, and subtract what was fired."""
         potential, residuals, sent, fired = (state.to(drive.dtype) for state in states[:-1])
         elapsed = states[-1] + 1
-        exact = self.options.depolarisation == "exact"
-        height = self.height(potential, residuals, drive - sent if exact else drive, elapsed)
+        rise = drive - sent if self.adaptation.exact else drive
+        height = self.height(potential, residuals, rise, elapsed)
         charged = potential + drive
-        count = (charged / height).floor_().clamp_(0, self.options.phi)
+        count = (charged / height).floor_().clamp_(0, self.burst)
         passing = self._passing(count, elapsed)
         output = passing * height
         left = charged - torch.where(self.drop_resets, count * height, output)
@@ -123,11 +121,11 @@ class MSATNeuron(SpikingNeuron):
 
         ``residuals`` is V(1) + ... + V(t-1), ``rise`` what the potential rises by, ``elapsed`` is t.
         """
-        constants, options = self._constants(), self.options
+        constants, adaptation = self._constants(), self.adaptation
         mean = residuals / (elapsed - 1).clamp(min=1)
         above = (potential - mean) / constants["unit"]
         soft = softplus(above * constants["bend"])
-        tracking = options.alpha * above + constants["resting"] + options.k_a * soft
+        tracking = adaptation.alpha * above + constants["resting"] + adaptation.k_a * soft
         evoked = exponential(rise / constants["reach"])
         adapted = sigmoid(constants["tracking"] * tracking + constants["evoked"] * evoked)
         return self.threshold * torch.where(elapsed > 1, adapted, 1.0)
@@ -141,12 +139,12 @@ class MSATNeuron(SpikingNeuron):
 
     def kernel(self) -> Kernel:
         """Return the same step in C."""
-        constants = {**self._constants(), "alpha": self.options.alpha, "k_a": self.options.k_a}
-        constants |= {"threshold": self.threshold, "offset": self.offset, "burst": float(self.options.phi)}
+        constants = {**self._constants(), "alpha": self.adaptation.alpha, "k_a": self.adaptation.k_a}
+        constants |= {"threshold": self.threshold, "offset": self.offset, "burst": float(self.burst)}
         if self.key is not None:
             constants |= {"key": self.key, "early": float(self.early)}
             constants |= {"share": float(self.share), "drops": float(self.drop_resets)}
-        return Kernel(msat_body(self.options.depolarisation == "exact", self.key is not None), constants)
+        return Kernel(msat_body(self.adaptation.exact, self.key is not None), constants)
 
     def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
         """Run the reference step, which counts its own spikes: their height varies, so the output does not tell."""
@@ -164,13 +162,13 @@ class MSATNeuron(SpikingNeuron):
 
     def _constants(self) -> Constants:
         """Return what the thresholds are made of, in the unit of potentials: Vmax, or 1."""
-        options, threshold = self.options, self.threshold
-        unit = threshold if options.units == "normalised" else torch.ones_like(threshold)
+        adaptation, threshold = self.adaptation, self.threshold
+        unit = threshold if adaptation.normalised else torch.ones_like(threshold)
         return {
             "unit": unit,
             "resting": -threshold / unit,
-            "reach": unit * options.c,
-            "bend": 1.0 / options.k_i,
-            "tracking": 0.0 if options.terms == "det" else options.tau_mp,
-            "evoked": 0.0 if options.terms == "dtt" else options.tau_rd,
+            "reach": unit * adaptation.c,
+            "bend": 1.0 / adaptation.k_i,
+            "tracking": adaptation.tracking,
+            "evoked": adaptation.evoked,
         }

@@ -45,9 +45,10 @@ class OptunaSearch:
 
     def search(self, plan: Plan, trials: Trials) -> Found:
         """Return the most accurate plan within the budget, of those with equal accuracy the cheapest."""
-        from snnfw_plugins.optuna_search.study import study
+        from snnfw_plugins.optuna_search.study import Sampling, dimensions_of, study
 
-        return study(self, plan, trials)
+        space = dimensions_of(self.space, self.shared, plan)
+        return study(plan, trials, space, Sampling(self.sampler, self.trials, self.budget))
 
 
 @hookimpl

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from snnfw.config.fields import take_apart
 from snnfw.errors import SnnfwError
@@ -21,7 +21,6 @@ from snnfw_plugins.pareto.recipes import recipe
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
     from snnfw.search.trials import Trials
-    from snnfw_plugins.optuna_search import OptunaSearch
 
 MICROJOULES = 1e3
 """µJ in a mJ."""
@@ -39,6 +38,15 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How plans are chosen: by which of Optuna's samplers, how many, and what the best of them may cost."""
+
+    sampler: Literal["tpe", "nsga2", "random"]
+    trials: int
+    budget: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """One plan that was tried, the value of each dimension by its label, and the score."""
 
@@ -47,24 +55,23 @@ class Tried:
     score: Score
 
 
-def study(search: OptunaSearch, plan: Plan, trials: Trials) -> Found:
+def study(plan: Plan, trials: Trials, space: Sequence[Dimension], sampling: Sampling) -> Found:
     """Try as many plans as asked for, the plan as given first, and return the best within the budget.
 
     Samplers are seeded and scores are kept on disk: a study that was stopped runs through what it had in no time, and
     ends as it would have.
     """
-    dimensions = _dimensions(search, plan)
     optuna = _optuna()
     score = scores(trials)
     given = Tried(plan, {}, score(plan))
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        tried = _run(optuna, search, plan, dimensions, score, trials)
+        tried = _run(optuna, sampling, plan, space, score, trials)
     finally:
         optuna.logging.set_verbosity(before)
     front = _front([given, *tried])
-    best = _pick(front, given, search.budget)
+    best = _pick(front, given, sampling.budget)
     recipes = {f"search/recipes/point-{n:04d}.yaml": recipe(entry.plan, trials) for n, entry in enumerate(front)}
     files: dict[str, str | bytes] = {
         "search/recipes/chosen.yaml": recipe(best.plan, trials),
@@ -72,7 +79,7 @@ def study(search: OptunaSearch, plan: Plan, trials: Trials) -> Found:
         "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
         **recipes,
     }
-    return Found(best.plan, _record(search, given, best, front), files)
+    return Found(best.plan, _record(sampling, given, best, front), files)
 
 
 def _optuna() -> Any:
@@ -82,12 +89,12 @@ def _optuna() -> Any:
         raise SnnfwError("search=optuna needs the library optuna: pip install snnfw[search].") from error
 
 
-def _dimensions(search: OptunaSearch, plan: Plan) -> list[Dimension]:
+def dimensions_of(space: Mapping[str, Sequence[Any]], shared: bool, plan: Plan) -> list[Dimension]:
     """Return the space's dimensions, every value tried on the neurons that it is for."""
-    if not search.space:
+    if not space:
         raise SnnfwError("search.space is empty: give at least one field with values, like search.space.phi=[1,2,4].")
     dimensions = []
-    for field, values in search.space.items():
+    for field, values in space.items():
         key = f"search.space.{field}"
         if not values:
             raise SnnfwError(f"{key} is empty: give at least one value of '{field}' to try.")
@@ -95,7 +102,7 @@ def _dimensions(search: OptunaSearch, plan: Plan) -> list[Dimension]:
         for place in having_field(plan, field):
             for value in values:
                 with_value(cast("Neuron", place.neuron), field, value, key)
-        if search.shared:
+        if shared:
             dimensions.append(_dimension(field, field, tuple(owns), values, next(iter(owns.values()))))
         else:
             dimensions += [_dimension(f"{site} {field}", field, (site,), values, own) for site, own in owns.items()]
@@ -107,18 +114,18 @@ def _dimension(label: str, field: str, sites: tuple[str, ...], values: Sequence[
 
 
 def _run(
-    optuna: Any, search: OptunaSearch, plan: Plan, dimensions: Sequence[Dimension], score: Any, trials: Trials
+    optuna: Any, sampling: Sampling, plan: Plan, dimensions: Sequence[Dimension], score: Any, trials: Trials
 ) -> list[Tried]:
     samplers = {
         "tpe": optuna.samplers.TPESampler,
         "nsga2": optuna.samplers.NSGAIISampler,
         "random": optuna.samplers.RandomSampler,
     }
-    sampler = samplers[search.sampler](seed=trials.resources.seed)
+    sampler = samplers[sampling.sampler](seed=trials.resources.seed)
     running = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     running.enqueue_trial({dimension.label: dimension.own for dimension in dimensions})
     tried = []
-    for _ in trials.resources.track(range(search.trials), "try plans", search.trials):
+    for _ in trials.resources.track(range(sampling.trials), "try plans", sampling.trials):
         trial = running.ask()
         choices = {entry.label: trial.suggest_categorical(entry.label, entry.values) for entry in dimensions}
         variant = _variant(plan, dimensions, choices)
@@ -164,12 +171,12 @@ def _plain(entry: Tried) -> dict[str, Any]:
     return {"metric": entry.score.metric, "energy": entry.score.energy, "choices": dict(entry.choices)}
 
 
-def _record(search: OptunaSearch, given: Tried, best: Tried, front: Sequence[Tried]) -> dict[str, Any]:
+def _record(sampling: Sampling, given: Tried, best: Tried, front: Sequence[Tried]) -> dict[str, Any]:
     return {
-        "name": search.name,
-        "sampler": search.sampler,
-        "trials": search.trials,
-        "budget": search.budget,
+        "name": "optuna",
+        "sampler": sampling.sampler,
+        "trials": sampling.trials,
+        "budget": sampling.budget,
         "points": len(front),
         "metric": best.score.metric,
         "energy": best.score.energy,

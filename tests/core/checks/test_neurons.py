@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from backends import needs_native
 from snnfw.checks.neurons import check_neuron
 from snnfw.checks.trial import LAYOUTS, trial_of
 from snnfw.kernels.body import Kernel, KernelBody
@@ -291,6 +292,8 @@ LEFT = "when samples leave in the middle of a run, the output of those that stay
 MIXED = "a sample's output changes with the other samples in the batch."
 DEFAULTS = "it cannot be observed, built and run with its defaults:"
 
+OF_KERNELS = ("another kernel", "a kernel that counts otherwise")
+
 FAULTS: dict[str, tuple[type[Any], list[str]]] = {
     "a wrong shape": (
         building(WrongShape),
@@ -395,7 +398,9 @@ def test_layouts_are_what_they_are_called() -> None:
         assert site.channel == layout.channel
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "fault", [pytest.param(name, marks=needs_native) if name in OF_KERNELS else name for name in FAULTS]
+)
 def test_a_fault_is_found_and_said(fault: str) -> None:
     method, sentences = FAULTS[fault]
     assert check_neuron(method) == sentences

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
+from backends import FASTEST, needs_native
 from networks import noise
 from operator_rows import ROWS, Row
 from snnfw.capture.export import capture
@@ -165,13 +166,14 @@ def test_operators_are_planned_as_the_tables_promise(case: Case) -> None:
     }
 
 
+@needs_native
 def test_backends_agree_bit_for_bit_and_leave_what_another_branch_reads(case: Case) -> None:
     reference, native = case.model("reference"), case.model("native")
     assert case.differing(run(native, case.x, T), run(reference, case.x, T), 0) == []
 
 
 def test_layouts_chunks_and_compaction_change_nothing(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = case.model("native")
+    model = case.model(FASTEST)
     whole = run(model, case.x, T)
     assert case.differing(run(model, case.x, 3, 1, 3), whole, 1e-12) == []
     keep = torch.tensor([0, 2])
@@ -186,7 +188,7 @@ def test_layouts_chunks_and_compaction_change_nothing(case: Case, monkeypatch: p
 
 def test_errors_fall_like_one_over_t(case: Case) -> None:
     wanted = [output.detach() for output in case.net(case.x)]
-    model = case.model("native", 1024)
+    model = case.model(FASTEST, 1024)
     for steps in (64, 256, 1024):
         assert case.differing(run(model, case.x, steps), wanted, 1 / steps) == []
 
@@ -232,7 +234,7 @@ def is_product(node: fx.Node) -> bool:
 
 def test_events_are_known_as_such_and_counted_as_they_arrive(case: Case) -> None:
     """A layer's accumulations are its MACs times the events per input element."""
-    model = case.model("native")
+    model = case.model(FASTEST)
     events = emitted(model, case.x)
     found = accumulations(model)
     for index, (name, row) in enumerate(zip(case.names, case.rows, strict=True)):
