@@ -1,1 +1,1 @@
-"""What networks are used for: the tasks that come with snnfw, their models and their data."""
+"""What networks are used for: a package for each task, above what tasks share; of snnfw only the core comes in."""

@@ -127,6 +127,12 @@ def test_a_class_and_an_object_can_be_plugins() -> None:
     assert set(found.neurons) == {"leaky", "burst"}
 
 
+def test_modules_with_one_last_name_are_told_apart_by_the_whole() -> None:
+    mine, yours = neurons(Leaky), neurons(type("Other", (Leaky,), {"name": "other"}))
+    mine.__name__, yours.__name__ = "mine.task", "yours.task"
+    assert list(registry(mine, yours).plugins) == ["snnfw", "task", "yours.task"]
+
+
 def test_registries_share_nothing() -> None:
     registry(neurons(Leaky))
     assert "leaky" not in registry().neurons

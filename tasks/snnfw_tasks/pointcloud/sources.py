@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnfw.values import Resources
+    from snnfw_tasks.samples.checked import Indexed
     from snnfw_tasks.samples.reading import Reading
 
 HeadName: TypeAlias = Literal["cls", "parts"]
@@ -25,16 +26,8 @@ class Cloud(NamedTuple):
     parts: Tensor | None
 
 
-class CloudSamples(Protocol):
-    """Clouds by index, all of equally many points, finite, centred and scaled; or an SnnfwError that names the file."""
-
-    def __len__(self) -> int:
-        """Return the number of clouds."""
-        ...
-
-    def __getitem__(self, index: int, /) -> Cloud:
-        """Return one cloud."""
-        ...
+CloudSamples: TypeAlias = "Indexed[Cloud]"
+"""Clouds by index, all of equally many points, finite, centred and scaled; or an SnnfwError that names the file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Bring a network and labelled data together: build, check that they fit, and cut the splits into batches."""
+"""The bundle of classification and events: a network and labelled data that fit, and the splits in batches."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What the classification task asks of its sources: labelled samples in three splits, and a network."""
+"""Labelled samples in three splits, and what a task with one label per sample asks of its sources."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from snnfw.contracts import DataSource, ModelSource
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from snnfw.values import Resources
+    from snnfw_tasks.samples.checked import Indexed
     from snnfw_tasks.samples.reading import Reading
 
 
@@ -36,16 +37,8 @@ IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.2
 """What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
 
 
-class Samples(Protocol):
-    """Samples by index: an image [C, H, W], or frames [frames, C, H, W], and the number of its class."""
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
-
-    def __getitem__(self, index: int, /) -> tuple[Tensor, int]:
-        """Return one sample."""
-        ...
+Samples: TypeAlias = "Indexed[tuple[Tensor, int]]"
+"""Samples by index: an image [C, H, W], or frames [frames, C, H, W], and the number of its class."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,22 @@
-"""What the segmentation task asks of its sources: images with a label for every pixel, and a network."""
+"""Images with a label for every pixel, in three splits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from torch import Tensor
 
+    from snnfw_tasks.samples.checked import Indexed
     from snnfw_tasks.samples.labelled import Preprocess
     from snnfw_tasks.samples.reading import Reading
 
 
-class MaskedSamples(Protocol):
-    """Samples by index: an image [C, H, W] and the label of each of its pixels [H, W], long."""
-
-    def __len__(self) -> int:
-        """Return the number of samples."""
-        ...
-
-    def __getitem__(self, index: int, /) -> tuple[Tensor, Tensor]:
-        """Return one sample."""
-        ...
+MaskedSamples: TypeAlias = "Indexed[tuple[Tensor, Tensor]]"
+"""Samples by index: an image [C, H, W] and the label of each of its pixels [H, W], long."""
 
 
 @dataclass(frozen=True, slots=True)

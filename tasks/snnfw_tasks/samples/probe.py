@@ -1,4 +1,4 @@
-"""Try a network on two samples before anything else, and tell where it doesn't fit the data."""
+"""Look at a network's weights and try it on two samples before anything else, and tell what does not fit."""
 
 from __future__ import annotations
 

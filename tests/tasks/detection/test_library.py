@@ -23,7 +23,7 @@ import torch
 def state():
     return torch.get_num_threads(), {key: value for key, value in os.environ.items() if key in ("OMP_NUM_THREADS", "YOLO_CONFIG_DIR")}
 before = state()
-from snnfw.contracts import Resources
+from snnfw.values import Resources
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.task import Detection
 from snnfw_tasks.detection.models.yolo import UltralyticsModel

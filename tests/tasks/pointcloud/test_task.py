@@ -128,6 +128,10 @@ def test_a_bundle_for_parts_gives_the_category_with_the_points() -> None:
     assert kept.equal(batch.target[2:])
 
 
+def test_one_calibration_cloud_is_enough() -> None:
+    assert [len(points) for (points,) in load(calibration=1).calibration] == [1]
+
+
 def test_the_seed_draws_calibration_and_never_the_test() -> None:
     first, other = load(limit=6, calibration=4), load(limit=6, calibration=4, seed=1)
     tests = [torch.cat([batch.inputs[0] for batch in bundle.evaluation]) for bundle in (first, other)]

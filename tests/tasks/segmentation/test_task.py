@@ -166,6 +166,10 @@ def test_coarse_networks_are_scored_at_the_labels_size() -> None:
     assert scorer.compute()["pixel accuracy"] == pytest.approx(right)
 
 
+def test_one_calibration_image_is_enough() -> None:
+    assert [len(inputs[0]) for inputs in load(calibration=1).calibration] == [1]
+
+
 def test_the_limit_draws_the_same_samples_whatever_the_seed() -> None:
     task, model = Segmentation(calibration=2, limit=3), GivenModel(network())
     one, other = (task.load(model, GivenData(calibration=40), Resources(seed=seed)) for seed in (0, 1))

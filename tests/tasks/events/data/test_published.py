@@ -12,148 +12,20 @@ import torch
 from recordings import (
     SETS,
     SPEC,
-    WRITERS,
-    Spec,
     cifar10_dvs,
     dvs_gesture,
     ncars,
     write_aedat2,
-    write_bin,
     write_dat,
     write_npy,
 )
 from snnfw.errors import SnnfwError
-from snnfw_tasks.events.data.augment import rolled
-from snnfw_tasks.events.data.files import EVENT, read_aedat2, read_bin, read_dat, read_npy
-from snnfw_tasks.events.data.frames import Framing, count
 from snnfw_tasks.events.data.published import GESTURES, Cifar10Dvs, NCars
 from snnfw_tasks.events.data.recorded import split
-from snnfw_tasks.samples import cache as events_cache
-from snnfw_tasks.samples.cache import cached
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from numpy.typing import NDArray
-
-
-def structured(spec: Spec) -> NDArray[Any]:
-    return np.array([tuple(event) for event in spec], dtype=EVENT)
-
-
-READERS: dict[str, Callable[[Path, str], NDArray[Any]]] = {
-    ".aedat": read_aedat2,
-    ".bin": read_bin,
-    ".dat": read_dat,
-    ".npy": read_npy,
-}
-
-
-def framing(**changes: Any) -> Framing:
-    usual = {"sensor": (8, 4), "size": (8, 4), "frames": 3, "slicing": "time", "clip": 4, "static": False}
-    return Framing(**{**usual, **changes})
-
-
-# The formats
-
-
-@pytest.mark.parametrize("suffix", [".aedat", ".bin", ".dat"])
-def test_every_format_gives_back_what_was_written(tmp_path: Path, suffix: str) -> None:
-    WRITERS[suffix](tmp_path / f"a{suffix}", SPEC)
-    assert READERS[suffix](tmp_path / f"a{suffix}", "some").tolist() == structured(SPEC).tolist()
-
-
-def test_gestures_are_in_milliseconds(tmp_path: Path) -> None:
-    write_npy(tmp_path / "a.npy", SPEC)
-    assert read_npy(tmp_path / "a.npy", "some")["t"].tolist() == [0, 0, 5000, 5000]
-
-
-def test_the_clock_of_ncaltech101_overflows(tmp_path: Path) -> None:
-    write_bin(tmp_path / "a.bin", [(1, 2, 8000, 1), (0, 240, 0, 0), (3, 4, 10, 0)])
-    assert read_bin(tmp_path / "a.bin", "some").tolist() == [(1, 2, 8000, True), (3, 4, 10 + 2**13, False)]
-
-
-@pytest.mark.parametrize("suffix", READERS)
-def test_a_file_without_events_is_read_as_such(tmp_path: Path, suffix: str) -> None:
-    WRITERS[suffix](tmp_path / f"a{suffix}", [])
-    assert len(READERS[suffix](tmp_path / f"a{suffix}", "some")) == 0
-
-
-# Frames
-
-
-def random_events(number: int, seed: int = 0) -> NDArray[Any]:
-    random = np.random.RandomState(seed)
-    times = np.sort(random.randint(0, 10_007, number))
-    columns = random.randint(8, size=number), random.randint(4, size=number), times, random.randint(2, size=number)
-    return structured(np.stack(columns, axis=1).tolist())
-
-
-@pytest.mark.parametrize("slicing", ["time", "count"])
-@pytest.mark.parametrize("frames", [1, 3, 7, 500])
-def test_no_event_is_lost_and_none_counts_twice(slicing: str, frames: int) -> None:
-    events = random_events(101)
-    counts = count(events, framing(slicing=slicing, frames=frames))
-    assert counts.shape == (frames, 2, 4, 8)
-    expected = np.zeros((2, 4, 8))
-    np.add.at(expected, (events["p"].astype(int), events["y"], events["x"]), 1)
-    assert (counts.sum(0) == expected).all()
-
-
-def test_frames_of_equal_time_are_of_equal_time() -> None:
-    events = structured([(0, 0, 100 + t, 1) for t in (0, 9, 10, 19, 20, 29)])
-    assert count(events, framing()).sum((1, 2, 3)).tolist() == [2, 2, 2]
-    assert count(events[:-1], framing()).sum((1, 2, 3)).tolist() == [1, 2, 2]  # now 21 microseconds
-
-
-def test_frames_of_equal_count_hold_equally_many_events_up_to_one() -> None:
-    counts = count(random_events(101), framing(slicing="count", frames=7)).sum((1, 2, 3))
-    assert set(counts.tolist()) == {14, 15}
-
-
-def test_off_events_come_before_on_events() -> None:
-    counts = count(structured([(6, 1, 0, 0), (5, 2, 0, 1), (5, 2, 0, 1)]), framing(frames=1))
-    assert counts[0, 0, 1, 6] == 1
-    assert counts[0, 1, 2, 5] == 2
-
-
-def test_a_cell_counts_the_events_of_all_its_pixels() -> None:
-    every = structured([(x, y, 0, 1) for x in range(8) for y in range(4)])
-    assert count(every, framing(frames=1, size=(4, 2)))[0, 1].tolist() == [[4] * 4] * 2
-    assert count(every, framing(frames=1, size=(3, 4)))[0, 1].tolist() == [[3, 3, 2]] * 4
-
-
-def test_counts_are_clipped_and_scaled() -> None:
-    events = structured([(0, 0, 0, 1)] * 3 + [(1, 0, 0, 1)] * 9)
-    sample = framing(frames=1).sample(count(events, framing(frames=1)))
-    assert sample[0, 1, 0, :3].tolist() == [0.75, 1.0, 0.0]
-    assert sample.dtype == torch.float32
-
-
-def test_a_static_sample_is_the_sum_of_the_frames() -> None:
-    cut = framing(static=True)
-    counts = count(random_events(60), cut)
-    assert cut.shape() == (2, 4, 8)
-    assert cut.sample(counts).mul(3 * 4).tolist() == torch.from_numpy(counts.sum(0)).clamp(max=12).tolist()
-
-
-def test_rolling_moves_all_frames_of_a_recording_alike_and_loses_nothing() -> None:
-    torch.manual_seed(0)
-    samples = torch.rand(16, 3, 2, 6, 7)
-    moved = rolled(samples, by=2, flip=False)
-    ways = {}
-    for index, (one, other) in enumerate(zip(samples, moved, strict=True)):
-        shifts = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if one.roll((i, j), (2, 3)).equal(other)]
-        assert len(shifts) == 1, index
-        ways[index] = shifts[0]
-    assert len(set(ways.values())) > 5
-    flipped = rolled(samples, by=0, flip=True)
-    mirrored = [one.flip(-1).equal(other) for one, other in zip(samples, flipped, strict=True)]
-    assert [one.equal(other) for one, other in zip(samples, flipped, strict=True)] == [
-        not mirror for mirror in mirrored
-    ]
-    assert 0 < sum(mirrored) < 16
 
 
 # The data sets
@@ -407,74 +279,3 @@ def test_without_tonic_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(SnnfwError) as caught:
         source.open(None)
     assert str(caught.value) == "task 'events' needs the package tonic: pip install 'snnfw[events]'."
-
-
-# The cache
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    events_cache._say_once.cache_clear()
-    return tmp_path / "cache" / "snnfw" / "events"
-
-
-def numbers(value: int = 1) -> dict[str, NDArray[Any]]:
-    return {"events": np.full(5, value), "bounds": np.array([0, 5])}
-
-
-def unwanted() -> dict[str, NDArray[Any]]:
-    raise AssertionError("made again")
-
-
-def test_what_was_made_once_is_read_from_the_cache(cache: Path) -> None:
-    cached("key", numbers)
-    found = cached("key", unwanted)
-    assert {name: array.tolist() for name, array in found.items()} == {"events": [1] * 5, "bounds": [0, 5]}
-    assert len(list(cache.iterdir())) == 1
-
-
-def test_another_key_is_another_file(cache: Path) -> None:
-    cached("key", numbers)
-    assert cached("another key", lambda: numbers(2))["events"].tolist() == [2] * 5
-    assert cached("key", unwanted)["events"].tolist() == [1] * 5
-
-
-@pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: content[::-1]])
-def test_a_damaged_file_is_made_again(
-    cache: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
-) -> None:
-    cached("key", numbers)
-    (path,) = cache.iterdir()
-    path.write_bytes(damage(path.read_bytes()))
-    with caplog.at_level(logging.INFO, "snnfw"):
-        assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
-    assert caplog.messages == [f"snnfw: generates the recordings again, {path.name} is damaged"]
-    assert cached("key", unwanted)["events"].tolist() == [2] * 5
-
-
-def test_without_a_cache_recordings_are_made_for_this_run_and_the_log_says_why(
-    cache: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    cache.parents[1].write_text("in the way")
-    with caplog.at_level(logging.WARNING, "snnfw"):
-        for _ in range(2):
-            assert cached("key", numbers)["events"].tolist() == [1] * 5
-    assert caplog.messages == [
-        "snnfw: cannot keep the recordings in the cache (Not a directory): generates them for this run"
-    ]
-
-
-def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached("key", numbers)
-    (path,) = cache.iterdir()
-    before = path.read_bytes()
-
-    def full(self: Path, content: bytes) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
-    monkeypatch.setattr(events_cache, "_read", lambda *given: None)
-    assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
-    assert path.read_bytes() == before
-    assert list(cache.iterdir()) == [path]
