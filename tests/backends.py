@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 
-FASTEST = choose("auto", "cpu").name
+FASTEST = choose_backend("auto", "cpu").name
 
 needs_native = pytest.mark.skipif(FASTEST != "native", reason="there is no C compiler")
 

@@ -15,7 +15,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
 from snnfw.renamed import new_name
-from snnfw.search.results import Found, Score
+from snnfw.search.results import Score, SearchResult
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 from snnfw.values import (
     Batch,
@@ -35,14 +35,14 @@ from snnfw.values import (
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
-    from snnfw.plan.place import place
+    from snnfw.plan.placement import place
     from snnfw.spiking.model import SpikingModel
 
     __version__: str
 
 HEAVY = MappingProxyType(
     {
-        "place": "snnfw.plan.place",
+        "place": "snnfw.plan.placement",
         "run": "snnfw.pipeline",
         "SpikingModel": "snnfw.spiking.model",
         "SpikingNeuron": "snnfw.neurons.spiking_neuron",
@@ -58,7 +58,6 @@ __all__ = [
     "Drawing",
     "ExitPolicy",
     "ExitRule",
-    "Found",
     "Gallery",
     "Keep",
     "ModelSource",
@@ -73,6 +72,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Search",
+    "SearchResult",
     "Site",
     "SiteStats",
     "SnnfwError",

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from snnfw import contracts
-from snnfw.contracts.sources import lacks, source_contract
+from snnfw.contracts.sources import lacking_error, source_contract
 from snnfw.errors import SnnfwError
 from snnfw.values import Keep
 
@@ -44,7 +44,7 @@ def require_offer(kind: str, offer: Any, tasks: Mapping[str, Any]) -> None:
     """Refuse what does not fulfil the contract of its kind, or lacks what one of the ``tasks`` it serves asks for."""
     _require_form(kind, offer)
     word, name = KINDS[kind].word, offer.name
-    if kind != "presets" and (lack := lacks(offer, word, KINDS[kind].contract)):
+    if kind != "presets" and (lack := lacking_error(offer, word, KINDS[kind].contract)):
         raise lack
     if not re.fullmatch(r"[\w.-]+", name) or (kind, name) == ("neurons", Keep.name):
         raise SnnfwError(f"{word} '{name}' needs another name: letters, digits, '_', '-' and '.', and not 'keep'.")
@@ -87,5 +87,5 @@ def _require_service(kind: str, source: Any, tasks: Mapping[str, Any]) -> None:
             "or () for any."
         )
     for name in source.tasks:
-        if name in tasks and (lack := lacks(source, word, source_contract(tasks[name], SOURCES[kind]), name)):
+        if name in tasks and (lack := lacking_error(source, word, source_contract(tasks[name], SOURCES[kind]), name)):
             raise lack

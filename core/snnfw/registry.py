@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from snnfw import builtin, contracts, hookspecs
-from snnfw.errors import SnnfwError, misgiven, unknown
+from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
 from snnfw.kinds import KINDS, require_offer
 from snnfw.renamed import renaming
 
@@ -34,7 +34,7 @@ class Registry:
 
     def __init__(self, plugins: Iterable[object] = (), entry_points: bool = True) -> None:
         if not isinstance(plugins, Iterable) or isinstance(plugins, str):
-            raise misgiven("Registry(plugins=...)", plugins, "a list of modules or of objects with hooks")
+            raise wrong_kind_error("Registry(plugins=...)", plugins, "a list of modules or of objects with hooks")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
@@ -102,7 +102,7 @@ class Registry:
 
     @property
     def withheld(self) -> Mapping[tuple[str, str], str]:
-        """Return what quarantined plugins would have registered: the plugin, by kind and name."""
+        """Return the names that quarantined plugins would have registered: the plugin, by kind and name."""
         return MappingProxyType({key: plugin for key, plugin in self._withheld.items() if key not in self._owners})
 
     def all(self, kind: str) -> Mapping[str, Any]:
@@ -115,7 +115,7 @@ class Registry:
         return self._owners[kind, name]
 
     def find(self, kind: str, name: str) -> Any:
-        """Return what is registered under ``name``, or say what is and what quarantine keeps back."""
+        """Return the offer registered under ``name``, or say which names are and which quarantine keeps back."""
         if name in self._found[kind]:
             return self._found[kind][name]
         word = KINDS[kind].word
@@ -127,7 +127,7 @@ class Registry:
         note = f" Quarantined, see 'snnfw plugins list': {', '.join(silent)}." if silent else ""
         if not self._found[kind]:
             raise SnnfwError(f"no {word} named '{name}': none is registered.{note}")
-        raise SnnfwError(f"{unknown(word, name, self._found[kind])}{note}")
+        raise SnnfwError(f"{unknown_name_error(word, name, self._found[kind])}{note}")
 
     def load_file(self, path: Path) -> None:
         """Register a plugin that is a single Python file; loading the same file again changes nothing."""
@@ -227,7 +227,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
     implementations = list(_implementations(manager, plugin))
     for hook, implementation in implementations:
         if hook not in known and not implementation.optionalhook:
-            raise unknown("hook", hook, known, listing="Hooks")
+            raise unknown_name_error("hook", hook, known, listing="Hooks")
     if not implementations:
         raise SnnfwError("it has no hook: mark its functions with @snnfw.hookimpl.")
 

@@ -17,19 +17,19 @@ from rich.text import Text
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
-from snnfw.errors import SnnfwError, misgiven, offers
-from snnfw.kernels.choice import choose
-from snnfw.plan.place import Plan, place
+from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
+from snnfw.kernels.choice import choose_backend
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.strict import require_all_spiking
-from snnfw.report.report import Network, network_itself
+from snnfw.report.report import Network, summarise_network
 from snnfw.search.fitting import SHARE, set_aside
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.training.checkpoint import load_weights
-from snnfw.values import Bundle, ExitRule, Item, Resources, untracked
+from snnfw.values import Bundle, ExitRule, Item, Resources, track_nothing
 
 Returned = TypeVar("Returned")
 
@@ -50,7 +50,7 @@ class Simulation:
     ``fitting`` is a record of the calibration samples that were set aside.
     """
 
-    found: Found
+    found: SearchResult
     model: SpikingModel
     rule: ExitRule | None
     trace: Trace
@@ -60,7 +60,7 @@ class Simulation:
 def acquire_resources(config: RunConfig, console: Console) -> Resources:
     """Seed the generators and return what the stages may use, refusing a device that is not there."""
     require_device(config.device)
-    choose(config.backend, config.device)
+    choose_backend(config.backend, config.device)
     torch.manual_seed(config.seed)
 
     def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
@@ -69,7 +69,7 @@ def acquire_resources(config: RunConfig, console: Console) -> Resources:
     def tell(line: str) -> None:
         console.print(Text(line), soft_wrap=True)
 
-    shown = track if console.is_terminal else untracked
+    shown = track if console.is_terminal else track_nothing
     return Resources(config.device, config.backend, config.memory, config.seed, shown, tell)
 
 
@@ -83,7 +83,7 @@ def require_device(name: str) -> None:
 
 
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
-    """Return what the task brings, with the weights of a checkpoint where one is named."""
+    """Return the task's bundle, with the weights of a checkpoint where one is named."""
     bundle = require_returned(config.task, config.task.load(config.model, config.data, resources), Bundle)
     if bundle.frames is not None and config.timesteps > bundle.frames:
         raise SnnfwError(
@@ -117,8 +117,8 @@ def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = Fa
     converted = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
     model = require_returned(config.converter, converted, SpikingModel)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
-    if config.exit and not offers(rule, "done", "record"):
-        raise misgiven(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
+    if config.exit and not has_attributes(rule, "done", "record"):
+        raise wrong_kind_error(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
     if warm_up:
         simulate(model, list(islice(bundle.evaluation, 1)), config.checkpoints, bundle.scorer, resources)
     trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
@@ -132,33 +132,33 @@ def set_fitting_aside(config: RunConfig, bundle: Bundle) -> tuple[Bundle, Mappin
     return bundle, {"fitting": record} if fits or config.fitting else {}
 
 
-def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Found:
+def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> SearchResult:
     """Return the plan to run: the recipe's, or the one that the search finds around it."""
     if config.strict:
         require_all_spiking(placed)
     if config.search is None:
-        return Found(placed)
+        return SearchResult(placed)
     share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
     trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
-    return require_returned(config.search, config.search.search(placed, trials), Found)
+    return require_returned(config.search, config.search.search(placed, trials), SearchResult)
 
 
 def require_returned(method: Any, returned: object, kind: type[Returned]) -> Returned:
     """Return what a method gave, or raise an SnnfwError where it is of another kind."""
     if not isinstance(returned, kind):
-        raise misgiven(f"what '{method.name}' returns", returned, f"a snnfw.{kind.__name__}")
+        raise wrong_kind_error(f"what '{method.name}' returns", returned, f"a snnfw.{kind.__name__}")
     return returned
 
 
 def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
     """Return what the network itself scores and costs on the evaluation data."""
     scores, seconds = evaluate_network(subject.graph, subject.bundle, subject.resources)
-    return network_itself(plan, config.energy, scores, seconds, subject.bundle.frames)
+    return summarise_network(plan, config.energy, scores, seconds, subject.bundle.frames)
 
 
 def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
     """Return what was run, on what, with which versions, and when, as the report keeps it."""
-    backend = choose(config.backend, config.device)
+    backend = choose_backend(config.backend, config.device)
     return {
         "task": config.task.name,
         "plugin": config.plugin,

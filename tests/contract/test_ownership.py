@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from networks import ConvNet, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.config.fields import build
+from snnfw.config.fields import build_dataclass
 from snnfw.convert.direct import Direct
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
@@ -65,7 +65,7 @@ def model_of(graph: Graph, neuron: Neuron, converter: Any) -> SpikingModel:
 
 
 def standing(kind: str, name: str) -> Any:
-    return build(REGISTRY.find(kind, name), OPTIONS.get(name, {}) if kind == "converters" else {}, name, name)
+    return build_dataclass(REGISTRY.find(kind, name), OPTIONS.get(name, {}) if kind == "converters" else {}, name, name)
 
 
 METHODS = [

@@ -223,7 +223,7 @@ def returning(name: str, method: str) -> Any:
     ("key", "method", "sentence"),
     [
         ("task", "load", "what 'mine' returns is an int: give a snnfw.Bundle."),
-        ("search", "search", "what 'mine' returns is an int: give a snnfw.Found."),
+        ("search", "search", "what 'mine' returns is an int: give a snnfw.SearchResult."),
         ("converter", "convert", "what 'mine' returns is an int: give a snnfw.SpikingModel."),
         (
             "exit",

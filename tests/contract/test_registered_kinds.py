@@ -11,7 +11,7 @@ from PIL import Image
 
 from boxed_images import write_images
 from snnfw.checks.named import check_named
-from snnfw.contracts.sources import DataSource, ModelSource, missing, source_contract
+from snnfw.contracts.sources import DataSource, ModelSource, missing_names, source_contract
 from snnfw.kinds import SOURCES
 from snnfw.registry import Registry
 
@@ -132,6 +132,6 @@ def test_what_needs_files_is_not_tried(name: str) -> None:
 def test_every_source_has_what_each_of_its_tasks_asks_for(kind: str) -> None:
     contract = {"models": ModelSource, "data": DataSource}[kind]
     for source in REGISTRY.all(kind).values():
-        assert missing(source, contract) == []
+        assert missing_names(source, contract) == []
         for task in source.tasks:
-            assert missing(source, source_contract(REGISTRY.tasks[task], SOURCES[kind])) == [], (source, task)
+            assert missing_names(source, source_contract(REGISTRY.tasks[task], SOURCES[kind])) == [], (source, task)

@@ -26,10 +26,10 @@ from snnfw.convert.converter import Converter
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.place import Plan
+from snnfw.plan.placement import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Bundle
@@ -107,9 +107,9 @@ class Keeping:
     name: ClassVar[str] = "keeping"
     asked: ClassVar[list[int]] = []
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         self.asked.append(trials.timesteps)
-        return Found(plan)
+        return SearchResult(plan)
 
 
 @pytest.fixture

@@ -36,9 +36,11 @@ def test_what_was_never_renamed_is_left_alone() -> None:
 
 
 def test_the_package_says_what_a_name_of_its_own_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(renamed, "NAMES", {"snnfw.Finding": "snnfw.Found"})
-    with pytest.raises(AttributeError, match="^module 'snnfw' has no attribute 'Finding': it is snnfw.Found now$"):
+    monkeypatch.setattr(renamed, "NAMES", {"snnfw.Finding": "snnfw.SearchResult"})
+    with pytest.raises(
+        AttributeError, match="^module 'snnfw' has no attribute 'Finding': it is snnfw.SearchResult now$"
+    ):
         snnfw.Finding  # noqa: B018  # the look-up is the point
     with pytest.raises(ImportError) as caught:
         exec("from snnfw import Finding")  # noqa: S102  # an import that a checker of types would refuse
-    assert renaming(caught.value) == " snnfw.Finding is snnfw.Found now."
+    assert renaming(caught.value) == " snnfw.Finding is snnfw.SearchResult now."

@@ -21,10 +21,10 @@ from snnfw.values import Batch, Bundle, Resources
 from snnfw_plugins import adafire, exits
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability
-from snnfw_plugins.exits.rule import Leave
+from snnfw_plugins.exits.rule import ThresholdRule
 from snnfw_plugins.exits.scores import certainty, confidence
 from snnfw_plugins.exits.study import GRID, Study
-from snnfw_plugins.exits.thresholds import rising
+from snnfw_plugins.exits.thresholds import rising_thresholds
 from snnfw_tasks.classification import task as classification
 
 T = 8
@@ -113,7 +113,7 @@ def test_dense_logits_are_judged_pixel_by_pixel_and_averaged() -> None:
 
 
 def alpha(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
-    return rising(entropy, base=policy.base, beta=policy.beta, delta=policy.delta, sign=policy.sign)
+    return rising_thresholds(entropy, base=policy.base, beta=policy.beta, delta=policy.delta, sign=policy.sign)
 
 
 def test_thresholds_follow_the_entropy_as_published_code_has_it() -> None:
@@ -322,7 +322,7 @@ def test_a_fixed_exit_says_when() -> None:
 
 
 def test_scores_that_are_not_numbers_keep_a_sample_in() -> None:
-    rule = Leave("confidence", lambda output, _: output, (0.0,))
+    rule = ThresholdRule("confidence", lambda output, _: output, (0.0,))
     assert rule.done(torch.tensor([float("nan"), 0.5]), 1, 1).tolist() == [False, True]
 
 

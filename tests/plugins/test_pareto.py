@@ -20,10 +20,10 @@ from snnfw.contracts import Search
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Question, Table
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
@@ -32,7 +32,7 @@ from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, paret
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import AdaptiveCalibration, Pareto, Ssc, stage
-from snnfw_plugins.pareto.recipes import recipe
+from snnfw_plugins.pareto.recipes import recipe_yaml
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
 from snnfw_tasks.samples.accuracy import Accuracy
@@ -106,7 +106,7 @@ def planned(trials: Trials, *rules: Rule) -> Plan:
     return place(trials.graph, rules or (Rule("*", AdaFire(phi=4)),))
 
 
-def found(search: Search, trials: Trials, *rules: Rule) -> Found:
+def found(search: Search, trials: Trials, *rules: Rule) -> SearchResult:
     with measured(inverse, linear):
         return search.search(planned(trials, *rules), trials)
 
@@ -264,7 +264,7 @@ def test_a_site_whose_name_looks_like_a_pattern_is_matched_by_name(registry: Reg
     plan = place(trials.graph, rules)
     assert set(neurons(plan)) == {"acts.a[0]", "acts.a0", "acts.a?"}
     file = tmp_path / "recipe.yaml"
-    file.write_text(recipe(plan, trials))
+    file.write_text(recipe_yaml(plan, trials))
     config = resolve(["task=classification", f"recipe={file}"], registry)
     assert neurons(place(trials.graph, config.layers)) == neurons(plan)
 

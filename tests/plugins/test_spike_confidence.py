@@ -11,15 +11,15 @@ from backends import BACKENDS, needs_native
 from networks import ConvNet, captured, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
-from snnfw.convert.observe import activations
+from snnfw.convert.activations import activations
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.msat import MSAT, SpikeConfidence
-from snnfw_plugins.msat.chance import BITS, draw, keys
+from snnfw_plugins.msat.chance import BITS, draw_numbers, random_keys
 from snnfw_plugins.msat.confidence import count_spikes
 from snnfw_plugins.msat.inactivated import Inactivated
 from snnfw_plugins.msat.node import MSATNeuron
@@ -37,7 +37,7 @@ def filtered(
 ) -> MSATNeuron:
     """Return a neuron for activations [N, 3, 40] whose first spikes are filtered."""
     neuron = (options or MSAT()).build(SITE, STATS, EARLY)
-    neuron.filter_early(confidence, EARLY, keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)
+    neuron.filter_early(confidence, EARLY, random_keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)
     neuron.backend, neuron.insists = backend, True
     return neuron
 
@@ -109,7 +109,7 @@ def test_dropped_resets_lose_the_charge_of_the_spikes_that_do_not_pass(backend: 
 def test_early_spikes_pass_in_the_share_of_the_confidence() -> None:
     current = torch.full((40, 1, 3, 40), 5.0, dtype=torch.float64)
     neuron = MSAT().build(SITE, STATS, EARLY)
-    neuron.filter_early(0.3, 40, keys((None, 3, 40), torch.Generator().manual_seed(0)))
+    neuron.filter_early(0.3, 40, random_keys((None, 3, 40), torch.Generator().manual_seed(0)))
     fired = (neuron(current) > 0).double()
     assert float(fired.mean()) == pytest.approx(0.3, abs=0.025)  # 4,800 draws: four standard deviations
     assert float(fired.mean(0).std()) == pytest.approx((0.3 * 0.7 / 40) ** 0.5, rel=0.25), "neurons draw independently"
@@ -152,12 +152,12 @@ def test_draws_are_those_of_the_published_hash() -> None:
         word = (key * 0x9E3779B1 + timestep * 0x85EBCA77) % 2**32
         word = (word ^ word >> 16) * 0x7FEB352D % 2**32
         word = (word ^ word >> 15) * 0x846CA68B % 2**32
-        assert int(draw(torch.tensor(key), torch.tensor(float(timestep)))) == (word ^ word >> 16) >> 8
+        assert int(draw_numbers(torch.tensor(key), torch.tensor(float(timestep)))) == (word ^ word >> 16) >> 8
 
 
 def test_draws_are_evenly_spread_and_differ_between_neurons_and_timesteps() -> None:
-    key = keys((None, 50, 40), torch.Generator().manual_seed(1))
-    drawn = torch.stack([draw(key, torch.tensor(float(t))) for t in range(1, 17)]).double() / 2**BITS
+    key = random_keys((None, 50, 40), torch.Generator().manual_seed(1))
+    drawn = torch.stack([draw_numbers(key, torch.tensor(float(t))) for t in range(1, 17)]).double() / 2**BITS
     assert bool((drawn >= 0).all() & (drawn < 1).all())
     counts = torch.histc(drawn, 16, 0, 1)
     assert bool((counts - 2000).abs().max() < 4.5 * 2000**0.5)
@@ -166,7 +166,7 @@ def test_draws_are_evenly_spread_and_differ_between_neurons_and_timesteps() -> N
 
 
 def test_the_seed_decides_the_draws() -> None:
-    one, again, other = (keys((None, 3, 4), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    one, again, other = (random_keys((None, 3, 4), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert one.shape == (1, 3, 4)
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
@@ -246,7 +246,7 @@ def test_full_confidence_is_msat_without_a_filter(graph: Graph) -> None:
     assert all(neuron.key is None for neuron in msat_neurons(unfiltered).values())
     whole = unfiltered(x)
     for neuron in list(msat_neurons(unfiltered).values())[-1:]:
-        neuron.filter_early(1.0, 16, keys((None, 8, 8, 8), torch.Generator()))
+        neuron.filter_early(1.0, 16, random_keys((None, 8, 8, 8), torch.Generator()))
     assert torch.equal(unfiltered(x), whole)
 
 

@@ -15,8 +15,8 @@ from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
 from snnfw.convert.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.multistep import run
-from snnfw.plan.place import place
+from snnfw.kernels.multistep import run_kernel
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
@@ -76,7 +76,7 @@ def in_c(drive: Tensor) -> dict[str, Tensor]:
     )
     body = KernelBody(tuple(names.values()), (), "\n".join((*code, "y = x; events = 0;")))
     empty = {out: torch.zeros_like(drive) for out in names.values()}
-    _, after, _ = run("native", Kernel(body, {}), drive[None], empty, None)
+    _, after, _ = run_kernel("native", Kernel(body, {}), drive[None], empty, None)
     return {name: after[out] for name, out in names.items()}
 
 

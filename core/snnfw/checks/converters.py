@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import torch
 
-from snnfw.checks.faults import faults_or_failure, finite, pickle_faults, said, same
-from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, toy
+from snnfw.checks.faults import error_text, faults_or_failure, finite, pickle_faults, same
+from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Converter, Neuron, Rule
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Keep, Resources
 
@@ -27,7 +27,7 @@ def check_converter(converter: Converter, neuron: Neuron | None = None) -> list[
 
 
 def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
-    trial = toy()
+    trial = make_toy()
     plan = place(trial.graph, (Rule("*", neuron),))
     before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.calibration]
     model: object = _converted(converter, trial, plan)
@@ -76,4 +76,4 @@ def _refusals(converter: Converter, trial: Toy, neuron: Neuron) -> Iterator[str]
         try:
             _converted(converter, trial, plan, timesteps)(*trial.bundle.example)
         except Exception as error:  # whatever a stranger's code raises
-            yield f"it does not take {what}: {said(error)}."
+            yield f"it does not take {what}: {error_text(error)}."

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults, same
-from snnfw.checks.toy import TIMESTEPS, Accuracy, Toy, ToyNeuron, toy
+from snnfw.checks.toy import TIMESTEPS, Accuracy, Toy, ToyNeuron, make_toy
 from snnfw.contracts import ExitPolicy, Rule
 from snnfw.convert.direct import Direct
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batch, ExitRule, Resources
@@ -23,7 +23,7 @@ def check_exit(policy: ExitPolicy) -> list[str]:
 
 
 def _faults(policy: ExitPolicy) -> Iterator[str]:
-    trial = toy()
+    trial = make_toy()
     plan = place(trial.graph, (Rule("*", ToyNeuron()),))
     model = Direct().convert(trial.graph, plan, trial.bundle.calibration, TIMESTEPS, Resources())
     output = model(*trial.bundle.example)

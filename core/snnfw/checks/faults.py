@@ -32,12 +32,12 @@ def faults_or_failure(examine: Callable[[], Iterable[str]], doing: str) -> list[
         raise
     except Exception as error:  # whatever a stranger's code raises
         if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
-            raise NotTriedError(f"{said(error)}.") from error
-        found.append(f"{doing} fails: {said(error)}.")
+            raise NotTriedError(f"{error_text(error)}.") from error
+        found.append(f"{doing} fails: {error_text(error)}.")
     return found
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what an error says in one line, without a full stop."""
     text = " ".join(str(error).split()).rstrip(".")
     return text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
@@ -48,7 +48,7 @@ def pickle_faults(method: object) -> Iterator[str]:
     try:
         again = pickle.loads(pickle.dumps(method))  # noqa: S301  # what was pickled a moment ago
     except Exception as error:  # whatever a stranger's code raises
-        yield f"it cannot be pickled: {said(error)}."
+        yield f"it cannot be pickled: {error_text(error)}."
         return
     if again != method:
         yield "pickled and read again it is another one: let its fields alone say what it is."
@@ -59,7 +59,7 @@ def record_faults(record: Any, what: str) -> Iterator[str]:
     try:
         json.dumps(record, allow_nan=False)
     except (TypeError, ValueError) as error:
-        yield f"{what} is not plain data, as JSON holds it: {said(error)}."
+        yield f"{what} is not plain data, as JSON holds it: {error_text(error)}."
 
 
 def same(first: Any, second: Any) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from snnfw.checks.faults import NotTriedError, faults_or_failure, finite, pickle_faults, said
-from snnfw.checks.toy import TIMESTEPS, Toy, toy
-from snnfw.config.fields import take_apart
+from snnfw.checks.faults import NotTriedError, error_text, faults_or_failure, finite, pickle_faults
+from snnfw.checks.toy import TIMESTEPS, Toy, make_toy
+from snnfw.config.fields import as_plain
 from snnfw.config.methods import build_method
 from snnfw.config.schema import METHODS
 from snnfw.contracts import Preset
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.values import Keep, Resources
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def check_preset(preset: Preset, registry: Registry) -> list[str]:
         NotTriedError: its recipe is for other networks than the one that it is tried on.
 
     """
-    trial = toy()
+    trial = make_toy()
     try:
         plan = place(trial.graph, preset.layers)
     except SnnfwError as error:
@@ -48,9 +48,9 @@ def _name_faults(preset: Preset, registry: Registry) -> Iterator[str]:
         if part is None:
             continue
         try:
-            built = build_method(registry, METHODS[key], key, take_apart(part))
+            built = build_method(registry, METHODS[key], key, as_plain(part))
         except SnnfwError as error:
-            yield f"its {KINDS[METHODS[key]].word} cannot be chosen by name: {said(error)}."
+            yield f"its {KINDS[METHODS[key]].word} cannot be chosen by name: {error_text(error)}."
             continue
         if built != part:
             yield f"its {KINDS[METHODS[key]].word} '{part.name}', written down and read again, is another one."

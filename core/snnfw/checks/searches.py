@@ -8,12 +8,12 @@ from pathlib import PurePosixPath
 import torch
 
 from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults, same
-from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, toy
+from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Neuron, Rule, Search
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.place import Plan, place
-from snnfw.search.results import Found
+from snnfw.plan.placement import Plan, place
+from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.values import Resources
 
@@ -28,12 +28,12 @@ def check_search(search: Search, neuron: Neuron | None = None) -> list[str]:
 
 
 def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
-    trial = toy()
+    trial = make_toy()
     plan = place(trial.graph, (Rule("*", neuron),))
     before = trial.weights()
     found: object = _found(search, trial, plan)
-    if not isinstance(found, Found) or not isinstance(found.plan, Plan):
-        yield f"search() returns a {type(found).__name__}: it must return a snnfw.Found with a plan."
+    if not isinstance(found, SearchResult) or not isinstance(found.plan, Plan):
+        yield f"search() returns a {type(found).__name__}: it must return a snnfw.SearchResult with a plan."
         return
     yield from _plan_faults(found.plan, plan, trial)
     yield from record_faults(found.record, "its record")
@@ -50,7 +50,7 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
         yield "searching again finds another plan: draw with trials.resources.seed, and keep nothing."
 
 
-def _found(search: Search, trial: Toy, plan: Plan) -> Found:
+def _found(search: Search, trial: Toy, plan: Plan) -> SearchResult:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
         trials = Trials(trial.graph, trial.bundle, Direct(), TIMESTEPS, EnergyModel(), Resources())

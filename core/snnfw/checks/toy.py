@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.neurons.observers import Peak
+from snnfw.neurons.observers import PeakThreshold
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import Batch, Bundle, Observer, Output, Site, SiteStats
 
@@ -33,7 +33,7 @@ class ToyNeuron:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the threshold: the largest activation / φ."""
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the module."""
@@ -126,7 +126,7 @@ class Toy:
         return {name: tensor.clone() for name, tensor in held.items()}
 
 
-def toy() -> Toy:
+def make_toy() -> Toy:
     """Return the network with its data, always the same."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -76,15 +76,15 @@ class Task(Protocol):
         ...
 
 
-def missing(offer: object, contract: type) -> list[str]:
+def missing_names(offer: object, contract: type) -> list[str]:
     """Return the names that a contract asks for and ``offer``, a class or an instance, does not have."""
     methods = [name for name in vars(contract) if not name.startswith("_")]
     return [name for name in dict.fromkeys((*contract.__annotations__, *methods)) if not hasattr(offer, name)]
 
 
-def lacks(offer: Any, word: str, contract: type, task: str = "") -> SnnfwError | None:
+def lacking_error(offer: Any, word: str, contract: type, task: str = "") -> SnnfwError | None:
     """Return the error for the first thing that an offer lacks of a contract, which ``task`` asks for, or None."""
-    for name in missing(offer, contract):
+    for name in missing_names(offer, contract):
         asked = f", which task '{task}' asks for" if task else ""
         was = former_name(offer, name)
         now = f" (its '{was}' is called '{name}' now)" if was else ""
@@ -103,7 +103,7 @@ def source_contract(task: Task | type[Task], kind: str) -> type:
 def require_sources(task: Task, model: ModelSource, data: DataSource) -> None:
     """Raise an SnnfwError that says what a source lacks of what the task asks for."""
     for kind, word, source in (("model", "model", model), ("data", "data set", data)):
-        if lack := lacks(source, word, source_contract(task, kind), task.name):
+        if lack := lacking_error(source, word, source_contract(task, kind), task.name):
             raise lack
 
 

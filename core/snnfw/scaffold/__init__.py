@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.files import write_folder
 from snnfw.values import Keep
 
@@ -74,7 +74,7 @@ def new_plugin(name: str, into: Path, taken: Collection[str] = (), kind: str = "
     ``taken`` are the names that are registered already.
     """
     if kind not in BEGINNINGS:
-        raise unknown("kind of plugin", kind, BEGINNINGS, listing="Kinds")
+        raise unknown_name_error("kind of plugin", kind, BEGINNINGS, listing="Kinds")
     words = re.split("[-_]", name)
     module = "snnfw_" + "_".join(words)
     _check_name(name, module, _class_name(words), taken)

@@ -53,17 +53,17 @@ class AdaFire:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
-        from snnfw.neurons.observers import Peak
+        """Return the observer of θ = maximum / φ, so that a full burst is the largest activation."""
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the burst neuron with the threshold found."""
         del site
-        from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, scaled
+        from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, scale_threshold
 
-        found = scaled(stats, self.rho)
+        found = scale_threshold(stats, self.rho)
         if self.signed:
             return SignedBurstNeuron(found, self.phi, self.shift)
         return BurstNeuron(found, timesteps, self.phi, self.shift)

@@ -18,7 +18,7 @@ from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
 
 
@@ -64,8 +64,8 @@ class Calibration:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the calibrated spiking model."""
-        from snnfw.convert.direct import build
-        from snnfw.convert.observe import observe
+        from snnfw.convert.activations import observe
+        from snnfw.convert.direct import build_spiking_model
         from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import ThresholdSearch, threshold_observer
         from snnfw_plugins.calibration.weights import Descent, calibrate_weights
@@ -77,7 +77,7 @@ class Calibration:
             if not isinstance(placement.neuron, Keep)
         }
         stats = observe(graph, observers, calibration, resources, self.batches)
-        model = build(graph, plan, stats, timesteps, resources)
+        model = build_spiking_model(graph, plan, stats, timesteps, resources)
         if self.weights or self.bias or self.potential:
             inputs = correction_inputs(model, calibration, self.samples, resources)
             if self.weights:

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from snnfw.neurons.observers import alive, by_channel, magnitude, spread
+from snnfw.neurons.observers import broadcast_channels, channel_rows, magnitude_percentile, replace_zero_thresholds
 from snnfw.plan.rules import Neuron, Quantiser
 from snnfw.values import Observer, Site, SiteStats
 
@@ -28,18 +28,18 @@ class ThresholdSearch:
 
 
 def threshold_observer(search: ThresholdSearch, neuron: Neuron, site: Site, timesteps: int) -> Observer:
-    """Return what finds the threshold of one site; a neuron without a closed form finds its own."""
+    """Return the observer that finds the threshold of one site; a neuron without a closed form finds its own."""
     if search.threshold == "neuron":
         return neuron.observer(site)
     if search.threshold == "mse":
         if isinstance(neuron, Quantiser):
-            return LeastSquares(neuron, site, timesteps, search.channel_wise, search.momentum)
+            return LeastSquaresThreshold(neuron, site, timesteps, search.channel_wise, search.momentum)
         return neuron.observer(site)
     percentile = 100.0 if search.threshold == "max" else search.percentile
-    return Percentile(site, percentile, search.channel_wise, search.momentum)
+    return PercentileThreshold(site, percentile, search.channel_wise, search.momentum)
 
 
-class Running(ABC):
+class RunningThreshold(ABC):
     """Merge one threshold per batch: θ = m · θ + (1 - m) · θ_batch from the first batch on, or the maximum.
 
     A batch in which the layer, or the channel, is silent has no part in it.
@@ -51,7 +51,7 @@ class Running(ABC):
 
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
-        found = self.find(by_channel(activation, self.site, self.channel_wise))
+        found = self.find(channel_rows(activation, self.site, self.channel_wise))
         before = torch.zeros_like(found) if self.threshold is None else self.threshold
         if self.momentum is None:
             self.threshold = torch.maximum(before, found)
@@ -63,14 +63,14 @@ class Running(ABC):
         """Return the merged threshold."""
         if self.threshold is None:
             raise ValueError("no activation was observed")
-        return SiteStats(threshold=spread(alive(self.threshold), self.site))
+        return SiteStats(threshold=broadcast_channels(replace_zero_thresholds(self.threshold), self.site))
 
     @abstractmethod
     def find(self, rows: Tensor) -> Tensor:
         """Return the threshold of each row of [C, elements]; 0 where it is silent."""
 
 
-class Percentile(Running):
+class PercentileThreshold(RunningThreshold):
     """Take a percentile of the activation's magnitude."""
 
     def __init__(self, site: Site, percentile: float, channel_wise: bool, momentum: float | None) -> None:
@@ -79,10 +79,10 @@ class Percentile(Running):
 
     def find(self, rows: Tensor) -> Tensor:
         """Return the percentile of each row."""
-        return magnitude(rows, self.percentile)
+        return magnitude_percentile(rows, self.percentile)
 
 
-class LeastSquares(Running):
+class LeastSquaresThreshold(RunningThreshold):
     """Take the candidate for which the neuron's closed form comes closest to the activation in squared error.
 
     θ = argmin_i Σ (quantise(a, V_i) - a)², V_i = max(a) · (1 - i/100), i = 0 ... 94; the largest of equals.
@@ -96,8 +96,8 @@ class LeastSquares(Running):
 
     def find(self, rows: Tensor) -> Tensor:
         """Return the best candidate of each row."""
-        peak = magnitude(rows, 100.0)
-        largest = alive(peak)
+        peak = magnitude_percentile(rows, 100.0)
+        largest = replace_zero_thresholds(peak)
         best, least = largest, torch.full_like(largest, torch.inf)
         for index in range(CANDIDATES):
             candidate = largest * (1 - 0.01 * index)

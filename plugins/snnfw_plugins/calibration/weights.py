@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, fx
 
-from snnfw.capture.graph import Graph, attribute, evaluate
+from snnfw.capture.graph import Graph, evaluate, get_attribute
 from snnfw.errors import SnnfwError
 from snnfw.neurons.timefold import select
 from snnfw.plan.rules import Quantiser
@@ -61,9 +61,9 @@ class Problem:
     def loss(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
         """Return the mean squared error over some samples ([K], long; default: all)."""
         wanted = self._chosen(self.wanted, self.layer.total, samples)
-        return (self.close(self.changed(changes, samples)) - wanted).square().mean()
+        return (self.close(self.current_after(changes, samples)) - wanted).square().mean()
 
-    def changed(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
+    def current_after(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
         """Return the mean current after changes: an operator is linear in its weight and bias together."""
         total = self._chosen(self.current, self.layer.total, samples)
         for operator in self.layer.operators:
@@ -76,13 +76,13 @@ class Problem:
         return value if samples is None else select(value, self.graph.where[node.name], samples)
 
 
-def fit(problem: Problem, descent: Descent) -> dict[fx.Node, Tensor]:
+def fit_changes(problem: Problem, descent: Descent) -> dict[fx.Node, Tensor]:
     """Return the changes of a layer's weights that Adam finds, its rate falling as a cosine; none if none helps."""
     module = problem.graph.module
     generator = torch.Generator().manual_seed(descent.seed)
     with torch.enable_grad():
         changes = {
-            node: torch.zeros_like(attribute(module, str(node.target))).requires_grad_()
+            node: torch.zeros_like(get_attribute(module, str(node.target))).requires_grad_()
             for node in problem.layer.weights
         }
         optimiser = torch.optim.Adam(list(changes.values()), lr=descent.rate)
@@ -120,7 +120,7 @@ class Sweep:
         self.model, self.descent = model, descent
         self.layers = deque(find_layers(model))
         for node in (weight for layer in self.layers for weight in layer.weights):
-            model.deltas[node.name] = torch.zeros_like(attribute(model.network, str(node.target)))
+            model.deltas[node.name] = torch.zeros_like(get_attribute(model.network, str(node.target)))
         self.neurons = {site.node: neuron for site, neuron in model.site_neurons()}
         seen = first_frames(model.graph, inputs, model.timesteps)
         self.frames = frames_in(model.graph, seen)
@@ -144,8 +144,8 @@ class Sweep:
         while self.layers and self.places[self.layers[0].total.name] < end:
             layer = self.layers.popleft()
             problem = self._problem(layer)
-            found = fit(problem, self.descent)
-            self.mean.values[layer.total] = problem.changed(found)
+            found = fit_changes(problem, self.descent)
+            self.mean.values[layer.total] = problem.current_after(found)
             self.model.deltas.update({node.name: change for node, change in found.items()})
             changes.update(found)
             for walk in (self.own, self.mean):

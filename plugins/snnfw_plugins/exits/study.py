@@ -10,11 +10,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import moved
+from snnfw.convert.activations import to_device
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Bundle, Output, Resources
-from snnfw_plugins.exits.rule import Leave, Score
+from snnfw_plugins.exits.rule import Score, ThresholdRule
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0)
 """The constant thresholds of a sweep."""
@@ -57,8 +57,8 @@ class Study:
         safe = (step for step in steps if (self.outcome(thresholds, step)["score"] or 0.0) >= least)
         return next(safe, len(self.scores))
 
-    def told(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
-        """Return what the thresholds, and constant ones instead, do to these samples."""
+    def threshold_record(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
+        """Return the outcome of the thresholds, and of constant ones instead, on these samples."""
         constant = {alpha: self.outcome([alpha] * len(self.scores), minimum) for alpha in GRID}
         return {
             "minimum": minimum,
@@ -67,8 +67,10 @@ class Study:
         }
 
 
-def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str) -> Score:
-    """Return what scores an output by the task's logits, which are means over time until they are summed up again."""
+def logit_score(
+    bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str
+) -> Score:
+    """Return the score of outputs by the task's logits, which are means over time until they are summed up again."""
     of = bundle.logits
     if of is None:
         raise SnnfwError(f"exit={policy} judges logits, and this task has none: leave exit out, or use exit=fixed.")
@@ -93,34 +95,34 @@ class Constant:
     batches: int
 
 
-def constant(
+def constant_rule(
     asked: Constant,
     score: Score,
     model: SpikingModel,
     bundle: Bundle,
     timesteps: int,
     resources: Resources,
-) -> Leave:
+) -> ThresholdRule:
     """Return the rule of a threshold that is the same at every timestep, studied where there are samples for it."""
     thresholds = (asked.threshold,) * timesteps
     if bundle.tuning is None and asked.tolerance is None:
-        return Leave(asked.policy, score, thresholds, asked.minimum)
-    seen = study(model, bundle, timesteps, score, asked.batches, resources)
+        return ThresholdRule(asked.policy, score, thresholds, asked.minimum)
+    seen = study_batches(model, bundle, timesteps, score, asked.batches, resources)
     minimum = seen.safe_minimum(thresholds, asked.minimum, asked.tolerance)
-    return Leave(asked.policy, score, thresholds, minimum, seen.told(thresholds, minimum))
+    return ThresholdRule(asked.policy, score, thresholds, minimum, seen.threshold_record(thresholds, minimum))
 
 
 @torch.no_grad()
-def study(
+def study_batches(
     model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
 ) -> Study:
-    """Return what the first ``batches`` calibration batches with targets show."""
+    """Return the scores, and their correctness, over the first ``batches`` calibration batches with targets."""
     if bundle.tuning is None:
         raise SnnfwError("this task has no targets for its calibration data, from which exit thresholds are learnt.")
     total = min(batches, len(bundle.tuning))
     scores, right = [], []
     for batch in resources.track(islice(bundle.tuning, total), "study exits", total):
-        model.begin(moved(batch.inputs, resources.device))
+        model.begin(to_device(batch.inputs, resources.device))
         outputs = (_step(model) for _ in range(timesteps))
         seen = [(score(y, t).cpu(), _right(bundle, y, batch.target)) for t, y in enumerate(outputs, start=1)]
         scores.append(torch.stack([surely for surely, _ in seen]))

@@ -12,7 +12,7 @@ NOBODY = 1.0
 """Mean entropy and threshold of a timestep after which no calibration sample is right: nobody leaves there."""
 
 
-def rising(
+def rising_thresholds(
     entropy: Tensor, *, base: float, beta: float, delta: float, sign: Literal["shannon", "paper"]
 ) -> tuple[tuple[float, ...], list[float]]:
     """Return α(t) and the mean entropy E(t) that it follows, from E [T], which is NaN where no sample is right.

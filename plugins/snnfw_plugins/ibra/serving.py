@@ -13,15 +13,15 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, evaluate, last_uses, map_leaves
-from snnfw.capture.sites import packet
-from snnfw.neurons.timefold import fold, per_sample, repeat, unfold
+from snnfw.capture.sites import overload_packet
+from snnfw.neurons.timefold import fold, repeat, sum_per_sample, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.spiking.cumulative import Cumulative
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS
 from snnfw.values import Output
-from snnfw_plugins.ibra.bits import plane, width
-from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, factor, lower, weight_of, window
+from snnfw_plugins.ibra.bits import bit_plane, bit_width
+from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, lower, scale_factor, weight_of, window_size
 from snnfw_plugins.ibra.node import BinaryNeuron
 
 Order = Literal["lsb", "msb"]
@@ -109,14 +109,14 @@ class _Pass:
                     self.values.pop(done, None)
 
     def over_time(self) -> dict[fx.Node, Any]:
-        """Return what the readout reads: the sum of each plane, a bit of which is worth 1/T, and means of currents."""
+        """Return the readout's inputs: the sum of each plane, a bit of which is worth 1/T, and means of currents."""
         fates, graph = self.model.plan.fates, self.model.graph
         ends = (Kind.READOUT, Kind.OUTPUT)
         read = [node for node in self.values if any(fates[user.name].kind in ends for user in node.users)]
         return {node: self._over_time(graph.where[node.name], self.values[node]) for node in read}
 
     def value(self, read: fx.Node) -> Any:
-        """Return what a node holds, bits as what they are worth; constants once for each timestep."""
+        """Return a node's value, bits at their worth; constants once for each timestep."""
         if read not in self.values:
             return self._constant(read)
         held = self.values[read]
@@ -155,7 +155,7 @@ class _Pass:
         place: BatchDim = self.model.graph.where[node.name]
         neuron = cast("BinaryNeuron", self.model.neurons[node.name])
         integers = fold(neuron.integers(neuron(unfold(self.value(source), place, self.steps))), place)
-        sent = [plane(integers, b) for b in range(neuron.limit.bit_length())]
+        sent = [bit_plane(integers, b) for b in range(neuron.limit.bit_length())]
         placement = self.model.plan.fates[node.name].placement
         if placement:
             self.spikes[placement.site.name] = self._events(node, sent)
@@ -163,7 +163,7 @@ class _Pass:
 
     def _move(self, node: fx.Node) -> Bits:
         """Run an operator on each plane of what it reads; averages of events become their sums."""
-        count = window(self.model, node) if self.lowering.roles[node] is Role.SUM else 1.0
+        count = window_size(self.model, node) if self.lowering.roles[node] is Role.SUM else 1.0
         read = {each: self.values[each] for each in node.all_input_nodes if isinstance(self.values.get(each), Bits)}
         worths = sorted({gain for bits in read.values() for gain in bits.planes})
         moved: dict[float, list[Any]] = {}
@@ -186,7 +186,7 @@ class _Pass:
     def _gain(self, node: fx.Node) -> Bits:
         """Keep the planes; only what they are worth changes."""
         bits = next(self.values[read] for read in node.all_input_nodes if read in self.values)
-        times = factor(self.model, node)
+        times = scale_factor(self.model, node)
         return Bits({gain * times: sent for gain, sent in bits.planes.items()})
 
     def _maximum(self, node: fx.Node) -> Bits:
@@ -201,11 +201,11 @@ class _Pass:
             self.steps,
             self._added(sent),
         )
-        count = max(1, *(width(leaf) for leaf in pytree.tree_leaves(largest) if leaf is not None))
+        count = max(1, *(bit_width(leaf) for leaf in pytree.tree_leaves(largest) if leaf is not None))
         return Bits({gain: [pytree.tree_map(lambda leaf, b=b: self._nth(leaf, b), largest) for b in range(count)]})
 
     def _nth(self, leaf: Tensor | None, b: int) -> Tensor | None:
-        return None if leaf is None else plane(leaf, b)
+        return None if leaf is None else bit_plane(leaf, b)
 
     def _weigh(self, node: fx.Node) -> Tensor:
         """Add W s/N for each event, bit by bit, and the bias once."""
@@ -224,7 +224,7 @@ class _Pass:
     def _product(self, node: fx.Node, given: Mapping[fx.Node, Tensor]) -> Tensor:
         """Run a product on one plane, without its bias."""
         args: list[Any] = list(node.args)
-        if packet(node) in BIASED and len(args) > 2:
+        if overload_packet(node) in BIASED and len(args) > 2:
             args[2] = None
         function: Any = node.target
         taken = [fx.map_arg(each, lambda read: given[read] if read in given else self._constant(read)) for each in args]
@@ -232,10 +232,10 @@ class _Pass:
         return result
 
     def _with_bias(self, node: fx.Node, total: Tensor) -> Tensor:
-        bias = node.args[2] if packet(node) in BIASED and len(node.args) > 2 else None
+        bias = node.args[2] if overload_packet(node) in BIASED and len(node.args) > 2 else None
         if not isinstance(bias, fx.Node):
             return total
-        axis = -1 if packet(node).__name__ == "linear" else 1
+        axis = -1 if overload_packet(node).__name__ == "linear" else 1
         shape = [-1 if dim == axis % total.dim() else 1 for dim in range(total.dim())]
         return total + torch.as_tensor(self._constant(bias)).view(shape)
 
@@ -257,7 +257,7 @@ class _Pass:
     def _events(self, node: fx.Node, sent: Sequence[Tensor]) -> Tensor:
         """Return the events of a stream over all timesteps, per sample: [N]."""
         place = self.model.graph.where[node.name]
-        each = sum(per_sample(plane.abs().double(), place) for plane in sent)
+        each = sum(sum_per_sample(plane.abs().double(), place) for plane in sent)
         return torch.as_tensor(each).view(self.steps, -1).sum(0)
 
     def _over_time(self, where: Any, held: Any) -> Any:

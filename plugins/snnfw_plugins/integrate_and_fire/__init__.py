@@ -40,17 +40,17 @@ class IntegrateAndFire:
     rho: Annotated[float, Field(gt=0, le=1000, description="threshold ratio: θ is rho times the threshold found")] = 1.0
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds the percentile of the activation."""
-        from snnfw.neurons.observers import Peak
+        """Return the observer that finds the percentile of the activation."""
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, self.percentile, self.channel_wise)
+        return PeakThreshold(site, self.percentile, self.channel_wise)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with the threshold found."""
         del site
-        from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron, scaled
+        from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron, scale_threshold
 
-        return SoftResetNeuron(scaled(stats, self.rho), timesteps, self.shift)
+        return SoftResetNeuron(scale_threshold(stats, self.rho), timesteps, self.shift)
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
         """Return ClipFloor(a, T, θ): thresholds are fitted to the floor and before ρ, as the published code does."""

@@ -80,7 +80,7 @@ class SoftResetNeuron(SpikingNeuron):
         return Kernel(SPIKE, self.parameters_of_kernel())
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
-        """Return what the body reads, by name."""
+        """Return the kernel's parameters by name."""
         return {"threshold": self.threshold, "offset": self.offset, "shift": self.shift * self.threshold}
 
     def count(self, potential: Tensor) -> Tensor:
@@ -145,6 +145,6 @@ def clip_floor(activation: Tensor, timesteps: int, threshold: Tensor, burst: int
     return steps * (threshold / timesteps)
 
 
-def scaled(stats: SiteStats, ratio: float) -> SiteStats:
+def scale_threshold(stats: SiteStats, ratio: float) -> SiteStats:
     """Return the statistics with the threshold times ρ; ρ = 1 changes no bit."""
     return replace(stats, threshold=ratio * stats.threshold)

@@ -37,10 +37,10 @@ class LeakyIntegrateAndFire:
     reset: Annotated[Literal["soft", "hard"], Field(description="subtract the threshold, or return to zero")] = "soft"
 
     def observer(self, site: Site) -> Observer:
-        """Return what knows the threshold, or finds the largest activation."""
-        from snnfw.neurons.observers import Fixed, Peak
+        """Return the observer that knows the threshold, or finds the largest activation."""
+        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-        return Peak(site) if self.threshold is None else Fixed(site, self.threshold)
+        return PeakThreshold(site) if self.threshold is None else FixedThreshold(site, self.threshold)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with its threshold."""

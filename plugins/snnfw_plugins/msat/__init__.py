@@ -17,7 +17,7 @@ from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
     from snnfw_plugins.msat.node import MSATNeuron
 
@@ -61,10 +61,10 @@ class MSAT:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds Vmax, the largest activation."""
-        from snnfw.neurons.observers import Peak
+        """Return the observer that finds Vmax, the largest activation."""
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site)
+        return PeakThreshold(site)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> MSATNeuron:
         """Return the neuron with the threshold found as its Vmax."""
@@ -117,19 +117,21 @@ class SpikeConfidence:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its MSAT layers filtered."""
-        from snnfw.convert.direct import build
-        from snnfw.convert.observe import observe
-        from snnfw.neurons.observers import Peak
+        from snnfw.convert.activations import observe
+        from snnfw.convert.direct import build_spiking_model
+        from snnfw.neurons.observers import PeakThreshold
         from snnfw_plugins.msat.confidence import Filter, apply_confidence
 
         observers: dict[str, Observer] = {
-            placement.site.name: Peak(placement.site, self.percentile)
+            placement.site.name: PeakThreshold(placement.site, self.percentile)
             if isinstance(placement.neuron, MSAT)
             else placement.neuron.observer(placement.site)
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
-        model = build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
+        model = build_spiking_model(
+            graph, plan, observe(graph, observers, calibration, resources), timesteps, resources
+        )
         wanted = Filter(self.confidence, self.layers == "all", self.early, self.samples, self.drop_resets)
         apply_confidence(model, calibration, wanted, resources)
         return model

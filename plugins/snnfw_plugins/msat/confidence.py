@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import mean_activations, moved
+from snnfw.convert.activations import mean_activations, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
-from snnfw_plugins.msat.chance import keys
+from snnfw_plugins.msat.chance import random_keys
 from snnfw_plugins.msat.inactivated import Inactivated
 from snnfw_plugins.msat.node import MSATNeuron
 
@@ -43,14 +43,14 @@ def apply_confidence(model: SpikingModel, calibration: Batches[Inputs], wanted: 
     if wanted.confidence is None:
         for name, counted in count_spikes(model, calibration, timesteps, wanted.samples, resources).items():
             found[name][1].inactivated = counted
-            LOG.info("snnfw: %s", described(name, counted, timesteps))
+            LOG.info("snnfw: %s", describe_counts(name, counted, timesteps))
     filtered = list(found.values()) if wanted.every_layer else list(found.values())[-1:]
     generator = torch.Generator().manual_seed(resources.seed)
     for site, neuron in filtered:
-        _filter(neuron, wanted, keys(site.shape, generator))
+        _filter(neuron, wanted, random_keys(site.shape, generator))
 
 
-def described(name: str, counted: Inactivated, timesteps: int) -> str:
+def describe_counts(name: str, counted: Inactivated, timesteps: int) -> str:
     """Return a layer's counts in a sentence."""
     return (
         f"within {timesteps} timesteps {counted.of_inactivated:.3f} of the inactivated neurons of '{name}' fire "
@@ -66,20 +66,20 @@ def count_spikes(
     """Run the spiking network for some timesteps on the first samples and count each MSAT layer's spikes."""
     totals: dict[str, Inactivated] = {}
     for batch in _first(calibration, samples):
-        inputs = moved(batch, resources.device)
+        inputs = to_device(batch, resources.device)
         wanted = mean_activations(model.graph, inputs, timesteps)
         inactive = {site.name: activation <= 0 for site, activation in wanted}
         model.begin(inputs)
         while model.elapsed < timesteps:
             longest = steps_within(model, model.samples, resources.memory)
             model.advance(min(longest, timesteps - model.elapsed))
-        for name, counted in _counted(model, inactive):
+        for name, counted in _count_layers(model, inactive):
             totals[name] = totals.get(name, Inactivated()) + counted
     model.forget()
     return totals
 
 
-def _counted(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, Inactivated]]:
+def _count_layers(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, Inactivated]]:
     for site, neuron in model.site_neurons():
         if isinstance(neuron, MSATNeuron) and neuron.emitted is not None:
             fired, silent = neuron.emitted > 0, inactive[site.name]

@@ -13,7 +13,7 @@ from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import SiteStats
 from snnfw_plugins.msat.adaptation import Adaptation
-from snnfw_plugins.msat.chance import BITS, C_DRAW, draw
+from snnfw_plugins.msat.chance import BITS, C_DRAW, draw_numbers
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
 from snnfw_plugins.msat.inactivated import Inactivated
 
@@ -156,12 +156,12 @@ class MSATNeuron(SpikingNeuron):
         """Return the spikes that the filter lets through."""
         if self.key is None:
             return count
-        drawn = draw(self.key, elapsed).to(count.dtype)
+        drawn = draw_numbers(self.key, elapsed).to(count.dtype)
         passes: Tensor = (elapsed > self.early) | (drawn < self.share)
         return count * passes.to(count.dtype)
 
     def _constants(self) -> Constants:
-        """Return what the thresholds are made of, in the unit of potentials: Vmax, or 1."""
+        """Return the constants of the thresholds in the unit of potentials: Vmax, or 1."""
         adaptation, threshold = self.adaptation, self.threshold
         unit = threshold if adaptation.normalised else torch.ones_like(threshold)
         return {

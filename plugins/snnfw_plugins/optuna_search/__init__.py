@@ -10,10 +10,10 @@ from pydantic import Field
 
 from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 Values: TypeAlias = tuple[bool | int | float, ...]
@@ -43,12 +43,12 @@ class OptunaSearch:
         float, Field(gt=0, allow_inf_nan=False, description="energy, as a ratio of what the plan as given costs")
     ] = 1.0
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the most accurate plan within the budget, of those with equal accuracy the cheapest."""
-        from snnfw_plugins.optuna_search.study import Sampling, dimensions_of, study
+        from snnfw_plugins.optuna_search.study import Sampling, dimensions_of, run_study
 
         space = dimensions_of(self.space, self.shared, plan)
-        return study(plan, trials, space, Sampling(self.sampler, self.trials, self.budget))
+        return run_study(plan, trials, space, Sampling(self.sampler, self.trials, self.budget))
 
 
 @hookimpl

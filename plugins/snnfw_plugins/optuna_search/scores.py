@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from snnfw.search.keys import Keys, opened
+from snnfw.search.keys import Keys, open_store
 from snnfw.search.results import Score
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 
-def scores(trials: Trials) -> Callable[[Plan], Score]:
-    """Return what scores a plan, or remembers its score from an earlier run on the same network and data."""
-    store, keys = opened(), Keys(trials)
+def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
+    """Return the scorer of plans, which remembers scores of earlier runs on the same network and data."""
+    store, keys = open_store(), Keys(trials)
 
     def score(plan: Plan) -> Score:
         key = keys.of("the score", keys.plan(plan))

@@ -12,10 +12,10 @@ from snnfw.config.fields import MethodsOf
 from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage
@@ -81,7 +81,7 @@ class Pareto:
         if self.neurons and self.initial is not None:
             raise ValueError("initial is a value of the field, and neurons are searched: leave one of them out")
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan with the chosen neurons."""
         from snnfw_plugins.pareto.stage import chain
 
@@ -106,11 +106,11 @@ class Pareto:
         )
 
     def _candidates(self, plan: Plan, key: str) -> Candidates:
-        from snnfw_plugins.pareto.candidates import by_field, of_neurons
+        from snnfw_plugins.pareto.candidates import offer_neurons, vary_field
 
         if self.neurons:
-            return of_neurons(plan, self.neurons, f"{key}.neurons")
-        return by_field(plan, self.field, self.values, f"{key}.values")
+            return offer_neurons(plan, self.neurons, f"{key}.neurons")
+        return vary_field(plan, self.field, self.values, f"{key}.values")
 
     def _measured(self, plan: Plan, key: str) -> Plan:
         """Return the plan in which one site after the other is changed."""
@@ -143,7 +143,7 @@ class Ssc:
     samples: Samples = 128
     resolution: Resolution = 0.0
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan with the chosen threshold ratios."""
         from snnfw_plugins.pareto.stage import chain
 
@@ -152,14 +152,14 @@ class Ssc:
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
         from snnfw.search.sensitivity import Question
-        from snnfw_plugins.pareto.candidates import by_field, with_initial
+        from snnfw_plugins.pareto.candidates import vary_field, with_initial
         from snnfw_plugins.pareto.stage import Aim, Stage
 
         return Stage(
             title="rho",
             plan=plan,
             measured=with_initial(plan, "rho", 1.0, f"{key}.ratios"),
-            candidates=by_field(plan, "rho", self.ratios, f"{key}.ratios"),
+            candidates=vary_field(plan, "rho", self.ratios, f"{key}.ratios"),
             question=Question(self.distance, self.cost, "kept", self.samples),
             aim=Aim(key, "budget", "sensitivity", self.budget, self.point),
             resolution=self.resolution,
@@ -175,7 +175,7 @@ class AdaptiveCalibration:
     phi: Annotated[Pareto, Field(description="the search for burst lengths, as search=pareto")] = Pareto()
     ssc: Annotated[Ssc | None, Field(description="the search for threshold ratios, as search=ssc; null: none")] = Ssc()
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan that the last stage chose."""
         from snnfw_plugins.pareto.stage import Prepare, chain
 

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
-from snnfw.config.fields import take_apart
+from snnfw.config.fields import as_plain
 from snnfw.config.recipe import plain_rule
 from snnfw.plan.rules import Rule
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 
-def recipe(plan: Plan, trials: Trials) -> str:
+def recipe_yaml(plan: Plan, trials: Trials) -> str:
     """Return a YAML file with one rule per site, the converter and the timesteps; nothing is searched again."""
     rules = [Rule(glob.escape(placement.site.name), placement.neuron) for placement in plan.placements]
     values = {
         "timesteps": trials.timesteps,
-        "converter": take_apart(trials.converter),
+        "converter": as_plain(trials.converter),
         "search": None,
         "fitting": trials.fitting,
         "layers": [plain_rule(rule) for rule in rules],

@@ -44,20 +44,20 @@ class SpikingJellyNode:
     v_threshold: Threshold = None
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds the largest activation, or knows the threshold."""
-        from snnfw.neurons.observers import Fixed, Peak
+        """Return the observer that finds the largest activation, or knows the threshold."""
+        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-        return Peak(site) if self.v_threshold is None else Fixed(site, self.v_threshold)
+        return PeakThreshold(site) if self.v_threshold is None else FixedThreshold(site, self.v_threshold)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron around SpikingJelly's node."""
         del site, timesteps
-        from snnfw_plugins.spikingjelly_bridge.node import bridged
+        from snnfw_plugins.spikingjelly_bridge.node import bridge_node
 
-        return bridged(type(self).__name__, self.arguments(), stats, self.unit())
+        return bridge_node(type(self).__name__, self.arguments(), stats, self.unit())
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return what SpikingJelly's constructor is called with, apart from the threshold; it insists on floats."""
+        """Return the arguments of SpikingJelly's constructor, apart from the threshold; it insists on floats."""
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "v_threshold"}
         return {name: float(value) if type(value) is int else value for name, value in given.items()}
 
@@ -163,9 +163,9 @@ class ILIFNode(SpikingJellyNode):
 
     def arguments(self) -> Mapping[str, Any]:
         """Return the time constant, and the limit as SpikingJelly writes it."""
-        from snnfw_plugins.spikingjelly_bridge.node import spike_count
+        from snnfw_plugins.spikingjelly_bridge.node import spike_counter
 
-        return {"tau": float(self.tau), "surrogate_function": spike_count(self.max_spike_count)}
+        return {"tau": float(self.tau), "surrogate_function": spike_counter(self.max_spike_count)}
 
 
 @dataclass(frozen=True, slots=True)

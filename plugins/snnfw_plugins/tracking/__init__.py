@@ -38,10 +38,10 @@ class Tracking:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds θ = largest magnitude / φ."""
-        from snnfw.neurons.observers import Peak
+        """Return the observer of θ = largest magnitude / φ."""
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron that tracks this site's activation function."""

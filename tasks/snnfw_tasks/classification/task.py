@@ -35,10 +35,10 @@ class Classification(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        from snnfw_tasks.samples.classifier import bundle
+        from snnfw_tasks.samples.classifier import make_bundle
 
         require_sources(self, model, data)
-        return bundle(self, self.name, model, data, resources)
+        return make_bundle(self, self.name, model, data, resources)
 
 
 @hookimpl

@@ -37,10 +37,10 @@ class Detection(ImageAmounts):
         from snnfw_tasks.detection.library import require_ultralytics
 
         require_ultralytics()
-        from snnfw_tasks.detection.bundle import bundle
+        from snnfw_tasks.detection.bundle import make_bundle
 
         require_sources(self, model, data)
-        return bundle(self, model, data, resources)
+        return make_bundle(self, model, data, resources)
 
 
 @hookimpl

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError, closest
+from snnfw.errors import SnnfwError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,26 +38,26 @@ class CallableModel:
         """Return nothing: only the network's owner knows how its images were prepared."""
 
     def build(self, classes: int, resources: Resources) -> nn.Module:
-        """Return what the callable returns; it gets ``args`` alone, so the number of outputs is its own."""
+        """Return the callable's result; it gets ``args`` alone, so the number of outputs is its own."""
         del classes
         from torch import nn
 
-        from snnfw_tasks.networks.checkpoint import load_weights, seeded
+        from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
         def call() -> nn.Module:
             with current_folder_importable():
                 made = call_target(find_target(self.target), self.target, self.args)
             if not isinstance(made, nn.Module):
                 raise SnnfwError(f"'{self.target}' returns a {type(made).__name__}, not a torch.nn.Module.")
-            return unwrapped(made)
+            return unwrap(made)
 
-        module = seeded(call, resources.seed)
+        module = build_seeded(call, resources.seed)
         if self.weights:
             load_weights(module, self.weights)
         return module
 
 
-def unwrapped(module: nn.Module) -> nn.Module:
+def unwrap(module: nn.Module) -> nn.Module:
     """Return the network itself, of one that is spread over devices, or compiled."""
     from torch._dynamo.eval_frame import OptimizedModule
     from torch.nn.parallel import DataParallel, DistributedDataParallel
@@ -95,7 +95,7 @@ def find_target(target: str) -> Callable[..., object]:
     found = getattr(module, attribute, None)
     if not callable(found):
         names = [name for name, value in vars(module).items() if callable(value)]
-        raise SnnfwError(f"module '{module_name}' has no callable named '{attribute}'.{closest(attribute, names)}")
+        raise SnnfwError(f"module '{module_name}' has no callable named '{attribute}'.{did_you_mean(attribute, names)}")
     called: Callable[..., object] = found
     return called
 

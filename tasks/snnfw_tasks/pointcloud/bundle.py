@@ -12,8 +12,8 @@ from torch.nn import functional
 from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
 from snnfw.values import Batch, Bundle, Gallery
-from snnfw_tasks.pointcloud.augment import turned
-from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, varied
+from snnfw_tasks.pointcloud.augment import turn
+from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
 from snnfw_tasks.pointcloud.scores import (
     ACCURACY,
@@ -23,16 +23,16 @@ from snnfw_tasks.pointcloud.scores import (
     part_logits,
     part_loss,
     share_changed,
-    share_right,
+    share_correct,
 )
 from snnfw_tasks.pointcloud.sources import Clouds, Head
-from snnfw_tasks.samples.accuracy import correct, cross_entropy, require_logits
+from snnfw_tasks.samples.accuracy import cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
-from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.description import describe_bundle
 from snnfw_tasks.samples.probe import require_finite, require_fit
-from snnfw_tasks.samples.reading import told
+from snnfw_tasks.samples.reading import tell_reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 TASK = "pointcloud"
 
 
-def bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
-    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+    """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     clouds = obtain(Clouds, TASK, data, "open")
-    read = told(clouds.reading, resources.tell)
+    read = tell_reading(clouds.reading, resources.tell)
     head = head_for(name, data.name, clouds)
-    network = obtain(nn.Module, TASK, model, "build", wanted(model, head), resources).eval().to(resources.device)
+    network = obtain(nn.Module, TASK, model, "build", wanted_head(model, head), resources).eval().to(resources.device)
     require_finite(network, model.name)
     require_samples(data.name, "clouds", len(clouds.calibration), len(clouds.evaluation))
     check = partial(check_cloud, clouds, name == "parts")
@@ -59,7 +59,7 @@ def bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: DataSourc
     calibration = mixed.first(amounts.calibration)
     evaluation = checked(clouds.evaluation, choose_tested(len(clouds.evaluation), amounts.limit), "evaluation")
     ready = partial(batch_of, head)
-    example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stacked(range(2))).inputs)
+    example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stack(range(2))).inputs)
     require_head(network, head, example, model.name, data.name)
     return Bundle(
         model=network,
@@ -67,20 +67,20 @@ def bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: DataSourc
         calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
         tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
         evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
-        gallery=gallery(head, clouds, evaluation),
+        gallery=make_gallery(head, clouds, evaluation),
         training=partial(
             training_batches,
             lambda: check_all(checked, clouds.training()),
             "clouds",
-            partial(_turned, head, clouds.up, clouds.turn),
+            partial(_turn_batch, head, clouds.up, clouds.turn),
         ),
-        **scoring(head, clouds),
-        description=describe(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
+        **make_scoring(head, clouds),
+        description=describe_bundle(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
     )
 
 
 def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
-    """Return what the network has to tell, or raise an SnnfwError where the data doesn't know it."""
+    """Return the head that the network needs, or raise an SnnfwError where the data doesn't know it."""
     if name == "cls":
         return Head("cls", len(clouds.categories), len(clouds.categories))
     if not clouds.parts:
@@ -91,19 +91,19 @@ def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
     return Head("parts", len(clouds.belongs()), len(clouds.categories))
 
 
-def wanted(model: ModelSource, head: Head) -> Head | int:
+def wanted_head(model: ModelSource, head: Head) -> Head | int:
     """Return what a network is built for: the head, or the number of outputs where a source serves any task."""
     return head if TASK in model.tasks else head.outputs
 
 
-def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
+def make_scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
     """Return how the bundle compares outputs with targets."""
     if head.name == "cls":
         return {
             "scorer": partial(CategoryScores, head.outputs),
             "headline": ACCURACY,
             "logits": require_logits,
-            "correct": correct,
+            "correct": is_correct,
             "loss": cross_entropy,
         }
     belongs = clouds.belongs()
@@ -111,7 +111,7 @@ def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
         "scorer": partial(PartScores, clouds.categories, belongs),
         "headline": IOU,
         "logits": part_logits,
-        "correct": partial(share_right, belongs=torch.tensor(belongs)),
+        "correct": partial(share_correct, belongs=torch.tensor(belongs)),
         "distance": share_changed,
         "loss": part_loss,
     }
@@ -136,14 +136,14 @@ def require_head(network: nn.Module, head: Head, example: Inputs, model: str, da
         require_fit(_Given(network, example[1]), example[0], head.outputs, model, data, part_logits)
 
 
-def gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
-    """Return what is drawn of a run."""
+def make_gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
+    """Return the gallery of a run."""
     draw = (
         partial(draw_categories, categories=clouds.categories, up=clouds.up)
         if head.name == "cls"
         else partial(draw_parts, clouds=clouds)
     )
-    return Gallery(lambda: batch_of(head, *varied(evaluation)), draw)
+    return Gallery(lambda: batch_of(head, *pick_varied(evaluation)), draw)
 
 
 def batch_of(head: Head, points: Tensor, labels: Tensor) -> Batch:
@@ -157,5 +157,5 @@ def _inputs(head: Head, points: Tensor, labels: Tensor) -> Inputs:
     return batch_of(head, points, labels).inputs
 
 
-def _turned(head: Head, up: int, degrees: float, points: Tensor, labels: Tensor) -> Batch:
-    return batch_of(head, turned(points, up, degrees), labels)
+def _turn_batch(head: Head, up: int, degrees: float, points: Tensor, labels: Tensor) -> Batch:
+    return batch_of(head, turn(points, up, degrees), labels)

@@ -49,10 +49,10 @@ class PointCloud(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the head's scorer."""
-        from snnfw_tasks.pointcloud.bundle import bundle
+        from snnfw_tasks.pointcloud.bundle import make_bundle
 
         require_sources(self, model, data)
-        return bundle(self, self.head, model, data, resources)
+        return make_bundle(self, self.head, model, data, resources)
 
 
 @hookimpl

@@ -20,7 +20,7 @@ MaskedSamples: TypeAlias = "Indexed[tuple[Tensor, Tensor]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
+class MaskedSplits:
     """A data set whose pixels' labels are positions in ``classes``, or ``VOID`` where they count for nothing.
 
     Images are squares of ``prepare.crop`` pixels, normalised as ``prepare`` says. ``training`` is called where it is

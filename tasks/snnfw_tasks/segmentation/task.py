@@ -35,10 +35,10 @@ class Segmentation(ImageAmounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the scorer of pixels."""
-        from snnfw_tasks.segmentation.bundle import bundle
+        from snnfw_tasks.segmentation.bundle import make_bundle
 
         require_sources(self, model, data)
-        return bundle(self, model, data, resources)
+        return make_bundle(self, model, data, resources)
 
 
 @hookimpl

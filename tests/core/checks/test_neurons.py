@@ -11,7 +11,7 @@ from backends import needs_native
 from snnfw.checks.neurons import check_neuron
 from snnfw.checks.trial import LAYOUTS, trial_of
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.observers import Peak
+from snnfw.neurons.observers import PeakThreshold
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import Observer, Site, SiteStats
 
@@ -197,7 +197,7 @@ class Method:
     module: ClassVar[type[nn.Module]] = Sound
 
     def observer(self, site: Site) -> Observer:
-        return Peak(site, share=2.0)
+        return PeakThreshold(site, share=2.0)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> Any:
         return self.module(stats)

@@ -16,13 +16,13 @@ from snnfw.checks.faults import NotTriedError
 from snnfw.checks.neurons import check_neuron
 from snnfw.checks.presets import check_preset
 from snnfw.checks.searches import check_search
-from snnfw.checks.toy import ToyNeuron, toy
+from snnfw.checks.toy import ToyNeuron, make_toy
 from snnfw.contracts import Preset, Rule
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.registry import Registry
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.spiking.model import SpikingModel
 
 
@@ -142,37 +142,37 @@ class Plain:
         return SEARCHES[self.how][0](plan, trials)
 
 
-def elsewhere(plan: Any, trials: Any) -> Found:
-    return Found(replace(plan, fates=dict(list(plan.fates.items())[1:])))
+def elsewhere(plan: Any, trials: Any) -> SearchResult:
+    return SearchResult(replace(plan, fates=dict(list(plan.fates.items())[1:])))
 
 
-def peeking(plan: Any, trials: Any) -> Found:
+def peeking(plan: Any, trials: Any) -> SearchResult:
     list(trials.bundle.evaluation)
-    return Found(plan)
+    return SearchResult(plan)
 
 
-def changing(plan: Any, trials: Any) -> Found:
+def changing(plan: Any, trials: Any) -> SearchResult:
     next(trials.bundle.model.parameters()).data.add_(1)
-    return Found(plan)
+    return SearchResult(plan)
 
 
-def drawing(plan: Any, trials: Any) -> Found:
-    return Found(plan.with_neuron("relu1", ToyNeuron(phi=3 + DRAWS.pop())))
+def drawing(plan: Any, trials: Any) -> SearchResult:
+    return SearchResult(plan.with_neuron("relu1", ToyNeuron(phi=3 + DRAWS.pop())))
 
 
 SEARCHES: dict[str, tuple[Callable[..., Any], list[str]]] = {
-    "given": (lambda plan, trials: Found(plan, {"tried": [trials.score(plan).metric]}, {"plan.txt": "all"}), []),
-    "junk": (lambda plan, trials: plan, ["search() returns a Plan: it must return a snnfw.Found with a plan."]),
+    "given": (lambda plan, trials: SearchResult(plan, {"tried": [trials.score(plan).metric]}, {"plan.txt": "all"}), []),
+    "junk": (lambda plan, trials: plan, ["search() returns a Plan: it must return a snnfw.SearchResult with a plan."]),
     "another network": (
         elsewhere,
         ["its plan is not one of the network that it was given: change neurons with plan.with_neuron."],
     ),
     "a tensor kept": (
-        lambda plan, trials: Found(plan, {"thresholds": torch.ones(2)}),
+        lambda plan, trials: SearchResult(plan, {"thresholds": torch.ones(2)}),
         ["its record is not plain data, as JSON holds it: TypeError: Object of type Tensor is not JSON serializable."],
     ),
     "a file outside": (
-        lambda plan, trials: Found(plan, files={"../mine.txt": "all"}),
+        lambda plan, trials: SearchResult(plan, files={"../mine.txt": "all"}),
         ["its file '../mine.txt' is not text or bytes by a path within the run folder."],
     ),
     "evaluation data": (peeking, ["it reads evaluation data: plans are judged on calibration data alone."]),
@@ -298,6 +298,6 @@ def test_what_a_preset_does_wrong_is_said() -> None:
 
 def test_the_toy_is_sound() -> None:
     assert check_neuron(ToyNeuron) == []
-    trial = toy()
+    trial = make_toy()
     plan = place(trial.graph, (Rule("*", ToyNeuron()),))
     assert [placement.site.name for placement in plan.placements] == ["relu1", "relu2"]

@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from networks import noise
-from snnfw.neurons.observers import Peak, magnitude
+from snnfw.neurons.observers import PeakThreshold, magnitude_percentile
 from snnfw.registry import Registry
 from snnfw.values import Observer, Site
 from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.calibration.thresholds import LeastSquares, Percentile
+from snnfw_plugins.calibration.thresholds import LeastSquaresThreshold, PercentileThreshold
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
-from snnfw_plugins.spikingjelly_bridge.recipe import Voltage
+from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 from snnfw_plugins.tracking import Tracking
 
 SITE = Site("s", "s", "relu", torch.relu, (None, 4, 5), channel=1)
@@ -37,7 +37,7 @@ def batches() -> list[Tensor]:
 OBSERVERS: dict[str, Callable[[], Observer]] = {
     **{
         f"peak {percentile} {share}, {'channels' if wise else 'layer'}": (
-            lambda p=percentile, s=share, w=wise: Peak(SITE, p, w, s)  # type: ignore[misc]  # bound now
+            lambda p=percentile, s=share, w=wise: PeakThreshold(SITE, p, w, s)  # type: ignore[misc]  # bound now
         )
         for percentile in (100.0, 99.0, 50.0)
         for share in (1.0, 3.0)
@@ -48,10 +48,12 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
             lambda m=make, w=wise, x=momentum: m(w, x)  # type: ignore[misc]  # bound now
         )
         for kind, make in {
-            "percentile 99": lambda wise, momentum: Percentile(SITE, 99.0, wise, momentum),
-            "percentile 50": lambda wise, momentum: Percentile(SITE, 50.0, wise, momentum),
+            "percentile 99": lambda wise, momentum: PercentileThreshold(SITE, 99.0, wise, momentum),
+            "percentile 50": lambda wise, momentum: PercentileThreshold(SITE, 50.0, wise, momentum),
             **{
-                f"least squares {neuron}": lambda wise, momentum, n=neuron: LeastSquares(n, SITE, 8, wise, momentum)
+                f"least squares {neuron}": lambda wise, momentum, n=neuron: LeastSquaresThreshold(
+                    n, SITE, 8, wise, momentum
+                )
                 for neuron in (AdaFire(), IntegrateAndFire(), Tracking(), IntegerBinaryRangeAlignment())
             },
         }.items()
@@ -60,7 +62,7 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
     },
     **{
         f"voltage {mode}, {'channels' if wise else 'layer'}": (
-            lambda m=mode, w=wise: Voltage(SITE, m, 0.1, w)  # type: ignore[misc]  # bound now
+            lambda m=mode, w=wise: VoltageThreshold(SITE, m, 0.1, w)  # type: ignore[misc]  # bound now
         )
         for mode in ("max", "50%", "99.9%", 0.5)
         for wise in (False, True)
@@ -103,4 +105,4 @@ def test_a_percentile_that_hardly_anything_exceeds_is_the_largest_value() -> Non
     rows = torch.zeros(2, 100).double()
     rows[0, 7] = 3.0
     rows[1, :60] = torch.arange(1.0, 61.0).double()
-    assert magnitude(rows, 90.0).tolist() == [3.0, 50.0]
+    assert magnitude_percentile(rows, 90.0).tolist() == [3.0, 50.0]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from snnfw_tasks.samples import cache as arrays
-from snnfw_tasks.samples.cache import cached
+from snnfw_tasks.samples.cache import load_or_make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,29 +32,29 @@ def unwanted() -> dict[str, NDArray[Any]]:
 
 
 def test_what_was_made_once_is_read_from_the_cache(cache: Path) -> None:
-    cached("key", numbers)
-    found = cached("key", unwanted)
+    load_or_make("key", numbers)
+    found = load_or_make("key", unwanted)
     assert {name: array.tolist() for name, array in found.items()} == {"events": [1] * 5, "bounds": [0, 5]}
     assert len(list(cache.iterdir())) == 1
 
 
 def test_another_key_is_another_file(cache: Path) -> None:
-    cached("key", numbers)
-    assert cached("another key", lambda: numbers(2))["events"].tolist() == [2] * 5
-    assert cached("key", unwanted)["events"].tolist() == [1] * 5
+    load_or_make("key", numbers)
+    assert load_or_make("another key", lambda: numbers(2))["events"].tolist() == [2] * 5
+    assert load_or_make("key", unwanted)["events"].tolist() == [1] * 5
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: content[::-1]])
 def test_a_damaged_file_is_made_again(
     cache: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
-    cached("key", numbers)
+    load_or_make("key", numbers)
     (path,) = cache.iterdir()
     path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.INFO, "snnfw"):
-        assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
+        assert load_or_make("key", lambda: numbers(2))["events"].tolist() == [2] * 5
     assert caplog.messages == [f"snnfw: generates the recordings again, {path.name} is damaged"]
-    assert cached("key", unwanted)["events"].tolist() == [2] * 5
+    assert load_or_make("key", unwanted)["events"].tolist() == [2] * 5
 
 
 def test_without_a_cache_recordings_are_made_for_this_run_and_the_log_says_why(
@@ -63,14 +63,14 @@ def test_without_a_cache_recordings_are_made_for_this_run_and_the_log_says_why(
     cache.parents[1].write_text("in the way")
     with caplog.at_level(logging.WARNING, "snnfw"):
         for _ in range(2):
-            assert cached("key", numbers)["events"].tolist() == [1] * 5
+            assert load_or_make("key", numbers)["events"].tolist() == [1] * 5
     assert caplog.messages == [
         "snnfw: cannot keep the recordings in the cache (Not a directory): generates them for this run"
     ]
 
 
 def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached("key", numbers)
+    load_or_make("key", numbers)
     (path,) = cache.iterdir()
     before = path.read_bytes()
 
@@ -79,6 +79,6 @@ def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     monkeypatch.setattr(arrays, "_read", lambda *given: None)
-    assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
+    assert load_or_make("key", lambda: numbers(2))["events"].tolist() == [2] * 5
     assert path.read_bytes() == before
     assert list(cache.iterdir()) == [path]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw_tasks.events.data.augment import rolled
+from snnfw_tasks.events.data.augment import roll_and_flip
 
 if TYPE_CHECKING:
     pass
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 def test_rolling_moves_all_frames_of_a_recording_alike_and_loses_nothing() -> None:
     torch.manual_seed(0)
     samples = torch.rand(16, 3, 2, 6, 7)
-    moved = rolled(samples, by=2, flip=False)
+    moved = roll_and_flip(samples, by=2, flip=False)
     ways = {}
     for index, (one, other) in enumerate(zip(samples, moved, strict=True)):
         shifts = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if one.roll((i, j), (2, 3)).equal(other)]
         assert len(shifts) == 1, index
         ways[index] = shifts[0]
     assert len(set(ways.values())) > 5
-    flipped = rolled(samples, by=0, flip=True)
+    flipped = roll_and_flip(samples, by=0, flip=True)
     mirrored = [one.flip(-1).equal(other) for one, other in zip(samples, flipped, strict=True)]
     assert [one.equal(other) for one, other in zip(samples, flipped, strict=True)] == [
         not mirror for mirror in mirrored

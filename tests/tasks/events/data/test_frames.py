@@ -10,7 +10,7 @@ from recordings import (
     Spec,
 )
 from snnfw_tasks.events.data.files import EVENT
-from snnfw_tasks.events.data.frames import Framing, count
+from snnfw_tasks.events.data.frames import Framing, count_events
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def random_events(number: int, seed: int = 0) -> NDArray[Any]:
 @pytest.mark.parametrize("frames", [1, 3, 7, 500])
 def test_no_event_is_lost_and_none_counts_twice(slicing: str, frames: int) -> None:
     events = random_events(101)
-    counts = count(events, framing(slicing=slicing, frames=frames))
+    counts = count_events(events, framing(slicing=slicing, frames=frames))
     assert counts.shape == (frames, 2, 4, 8)
     expected = np.zeros((2, 4, 8))
     np.add.at(expected, (events["p"].astype(int), events["y"], events["x"]), 1)
@@ -45,36 +45,36 @@ def test_no_event_is_lost_and_none_counts_twice(slicing: str, frames: int) -> No
 
 def test_frames_of_equal_time_are_of_equal_time() -> None:
     events = structured([(0, 0, 100 + t, 1) for t in (0, 9, 10, 19, 20, 29)])
-    assert count(events, framing()).sum((1, 2, 3)).tolist() == [2, 2, 2]
-    assert count(events[:-1], framing()).sum((1, 2, 3)).tolist() == [1, 2, 2]  # now 21 microseconds
+    assert count_events(events, framing()).sum((1, 2, 3)).tolist() == [2, 2, 2]
+    assert count_events(events[:-1], framing()).sum((1, 2, 3)).tolist() == [1, 2, 2]  # now 21 microseconds
 
 
 def test_frames_of_equal_count_hold_equally_many_events_up_to_one() -> None:
-    counts = count(random_events(101), framing(slicing="count", frames=7)).sum((1, 2, 3))
+    counts = count_events(random_events(101), framing(slicing="count", frames=7)).sum((1, 2, 3))
     assert set(counts.tolist()) == {14, 15}
 
 
 def test_off_events_come_before_on_events() -> None:
-    counts = count(structured([(6, 1, 0, 0), (5, 2, 0, 1), (5, 2, 0, 1)]), framing(frames=1))
+    counts = count_events(structured([(6, 1, 0, 0), (5, 2, 0, 1), (5, 2, 0, 1)]), framing(frames=1))
     assert counts[0, 0, 1, 6] == 1
     assert counts[0, 1, 2, 5] == 2
 
 
 def test_a_cell_counts_the_events_of_all_its_pixels() -> None:
     every = structured([(x, y, 0, 1) for x in range(8) for y in range(4)])
-    assert count(every, framing(frames=1, size=(4, 2)))[0, 1].tolist() == [[4] * 4] * 2
-    assert count(every, framing(frames=1, size=(3, 4)))[0, 1].tolist() == [[3, 3, 2]] * 4
+    assert count_events(every, framing(frames=1, size=(4, 2)))[0, 1].tolist() == [[4] * 4] * 2
+    assert count_events(every, framing(frames=1, size=(3, 4)))[0, 1].tolist() == [[3, 3, 2]] * 4
 
 
 def test_counts_are_clipped_and_scaled() -> None:
     events = structured([(0, 0, 0, 1)] * 3 + [(1, 0, 0, 1)] * 9)
-    sample = framing(frames=1).sample(count(events, framing(frames=1)))
+    sample = framing(frames=1).sample(count_events(events, framing(frames=1)))
     assert sample[0, 1, 0, :3].tolist() == [0.75, 1.0, 0.0]
     assert sample.dtype == torch.float32
 
 
 def test_a_static_sample_is_the_sum_of_the_frames() -> None:
     cut = framing(static=True)
-    counts = count(random_events(60), cut)
+    counts = count_events(random_events(60), cut)
     assert cut.shape() == (2, 4, 8)
     assert cut.sample(counts).mul(3 * 4).tolist() == torch.from_numpy(counts.sum(0)).clamp(max=12).tolist()

@@ -21,7 +21,7 @@ from recordings import (
 )
 from snnfw.errors import SnnfwError
 from snnfw_tasks.events.data.published import GESTURES, Cifar10Dvs, NCars
-from snnfw_tasks.events.data.recorded import split
+from snnfw_tasks.events.data.recorded import split_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,12 +72,12 @@ def test_ncars_is_found_also_in_a_folder_more(tmp_path: Path) -> None:
 
 def test_the_split_of_cifar10_dvs_is_9000_to_1000_and_always_the_same(tmp_path: Path) -> None:
     files = [(tmp_path / f"{label}-{number}", label) for label in range(10) for number in range(1000)]
-    training, tested = split(files)
+    training, tested = split_files(files)
     assert [len(training), len(tested)] == [9000, 1000]
     assert sorted(training + tested) == sorted(files)
     assert all(sum(label == wanted for _, label in tested) == 100 for wanted in range(10))
     assert [path.name for path, _ in tested[:4]] == ["0-993", "0-859", "0-298", "0-553"]
-    assert split(files) == (training, tested)
+    assert split_files(files) == (training, tested)
 
 
 def test_events_out_of_order_are_put_in_order(tmp_path: Path) -> None:
