@@ -18,7 +18,7 @@ from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
-from snnfw.spiking.memory import dense
+from snnfw.spiking.memory import to_channels_last
 from snnfw.spiking.model import SpikingModel
 
 
@@ -65,7 +65,7 @@ def folded(settings: Settings) -> Graph:
 
 def floor(graph: Graph, settings: Settings) -> Callable[[], object]:
     """Return the folded network on T · N samples: what a simulation computes at least, were nothing static."""
-    inputs = dense(images(settings).repeat(settings.timesteps, 1, 1, 1))
+    inputs = to_channels_last(images(settings).repeat(settings.timesteps, 1, 1, 1))
     return lambda: graph(inputs)
 
 

@@ -19,7 +19,7 @@ from benchmarks.gpu_tests import ROOT, run_tests
 from benchmarks.result import Section
 from benchmarks.timing import Measured
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def obstacle() -> str | None:
         words = " ".join(missing)
         return f"{' and '.join(missing)} must be installed here: pip install {words}, or give --install."
     try:
-        choose("cupy", "cuda")
+        choose_backend("cupy", "cuda")
     except SnnfwError as error:
         return str(error)
     return None

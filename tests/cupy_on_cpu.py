@@ -20,7 +20,7 @@ import pytest
 import torch
 
 from snnfw.kernels import choice, gpu
-from snnfw.kernels.multistep import supported
+from snnfw.kernels.multistep import is_supported
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 
 HEADER = Path(__file__).with_name("cuda_on_cpu.h")
@@ -169,13 +169,13 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> CuPyOnCPU:
     monkeypatch.setitem(sys.modules, "cupy", cupy.module())
     monkeypatch.setattr(torch.cuda, "device", lambda index: cupy.noting(f"torch's device {index}"))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda index: SimpleNamespace(cuda_stream=77 + index))
-    monkeypatch.setattr(gpu, "compiled", functools.cache(gpu.compiled.__wrapped__))
+    monkeypatch.setattr(gpu, "compile_kernel", functools.cache(gpu.compile_kernel.__wrapped__))
     return cupy
 
 
 def on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let whatever asks for ``cupy`` on the CPU have it, which ``choose`` remembers."""
+    """Let whatever asks for ``cupy`` on the CPU have it, which ``choose_backend`` remembers."""
     monkeypatch.setitem(choice.CHECKS, "cpu", ("cupy", lambda device: "on the CPU"))
     monkeypatch.setattr(
-        SpikingNeuron, "_fast", lambda neuron, x: neuron.backend == "cupy" and supported(x) and len(x) > 0
+        SpikingNeuron, "_fast", lambda neuron, x: neuron.backend == "cupy" and is_supported(x) and len(x) > 0
     )

@@ -42,7 +42,7 @@ from torch import nn
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.values import Bundle, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.detection.library import require_ultralytics
@@ -248,7 +248,7 @@ def test_the_whole_of_a_gpus_benchmark_runs_where_the_cpu_stands_in(
             ["gpu", "--threads", str(torch.get_num_threads()), "--out", str(tmp_path / "results")]
         )
     finally:
-        choose.cache_clear()
+        choose_backend.cache_clear()
     assert status == 0
     saved = json.loads((tmp_path / "results" / "gpu.json").read_text(encoding="utf-8"))
     titles = [section["title"] for section in saved["sections"]]

@@ -14,7 +14,7 @@ from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
-from snnfw.search.results import Found, Score
+from snnfw.search.results import Score, SearchResult
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 from snnfw.values import (
     Batch,
@@ -57,7 +57,6 @@ __all__ = [
     "Drawing",
     "ExitPolicy",
     "ExitRule",
-    "Found",
     "Gallery",
     "Keep",
     "ModelSource",
@@ -72,6 +71,7 @@ __all__ = [
     "Score",
     "Scorer",
     "Search",
+    "SearchResult",
     "Site",
     "SiteStats",
     "SnnfwError",

@@ -18,7 +18,7 @@ from snnfw.config.recipe import plain_preset
 from snnfw.config.resolve import resolve, to_yaml
 from snnfw.config.training import TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, training_usage, usage
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.registry import KINDS, Registry
 
 if TYPE_CHECKING:
@@ -67,43 +67,43 @@ def _run(words: list[str], console: Console) -> int:
         case ["--version"]:
             console.print(f"snnfw {version('snnfw')}")
         case ["run" | "plan" | "compare" | "train" as command, *rest]:
-            return _configured(command, rest, console)
+            return _run_configured(command, rest, console)
         case ["plugins", *rest]:
-            return _plugins(rest, console)
+            return _run_plugins(rest, console)
         case ["doctor"]:
-            return doctor.report(doctor.examine(Registry()), console)
+            return doctor.print_checks(doctor.examine(Registry()), console)
         case ["doctor", *_]:
             raise SnnfwError("'snnfw doctor' takes no arguments.")
         case [command, *_]:
-            raise unknown("command", command, [*CONFIGURED, "plugins", "doctor"], listing="Commands")
+            raise unknown_name_error("command", command, [*CONFIGURED, "plugins", "doctor"], listing="Commands")
     return 0
 
 
-def _configured(command: str, words: list[str], console: Console) -> int:
+def _run_configured(command: str, words: list[str], console: Console) -> int:
     """Do what takes a configuration: ``run``, ``plan``, ``compare`` and ``train``."""
     options = {word for word in words if word.startswith("-")}
     if stray := sorted(options - {"--config", "--help", "-h"}):
-        raise unknown("option", stray[0], ["--config", "--help"], listing="Options")
+        raise unknown_name_error("option", stray[0], ["--config", "--help"], listing="Options")
     registry = Registry()
     explain = {"compare": comparison_usage, "train": training_usage}.get(command, usage)
     if options & {"--help", "-h"}:
         console.print(explain(registry, command, CONFIGURED[command]))
         return 0
     given = [word for word in words if word not in options]
-    config = _resolved(command, given, registry)
+    config = _resolve(command, given, registry)
     if "--config" in options:
         console.out(to_yaml(config), end="", highlight=False)
         return 0
-    return _computed(command, config, registry, console)
+    return _compute(command, config, registry, console)
 
 
-def _resolved(command: str, words: Sequence[str], registry: Registry) -> RunConfig | CompareConfig | TrainConfig:
+def _resolve(command: str, words: Sequence[str], registry: Registry) -> RunConfig | CompareConfig | TrainConfig:
     if command == "compare":
         return resolve_comparison(words, registry)
     return resolve_training(words, registry) if command == "train" else resolve(words, registry)
 
 
-def _computed(
+def _compute(
     command: str, config: RunConfig | CompareConfig | TrainConfig, registry: Registry, console: Console
 ) -> int:
     """Start what takes long; this brings in torch."""
@@ -125,14 +125,14 @@ def _computed(
     return 0
 
 
-def _plugins(words: list[str], console: Console) -> int:
+def _run_plugins(words: list[str], console: Console) -> int:
     match words:
         case ["list"]:
-            console.print(*_listing(Registry()))
+            console.print(*_list_plugins(Registry()))
         case ["info", name]:
-            console.print(*_descriptions(*_loaded(name)))
+            console.print(*_descriptions(*_load_registry(name)))
         case ["check", name]:
-            return _check(*_loaded(name), console)
+            return _check(*_load_registry(name), console)
         case ["new", name]:
             from snnfw.scaffold import new_plugin  # brings in jinja2
 
@@ -146,7 +146,7 @@ def _plugins(words: list[str], console: Console) -> int:
     return 0
 
 
-def _loaded(name: str) -> tuple[Registry, str]:
+def _load_registry(name: str) -> tuple[Registry, str]:
     """Return the registry and the name to look for in it; a file is loaded and goes by its stem."""
     registry = Registry()
     if not name.endswith(".py"):
@@ -155,7 +155,7 @@ def _loaded(name: str) -> tuple[Registry, str]:
     return registry, Path(name).stem
 
 
-def _listing(registry: Registry) -> list[RenderableType]:
+def _list_plugins(registry: Registry) -> list[RenderableType]:
     """Return every plugin with what it offers, and every quarantined one with the reason."""
     listing = [section("Plugins", rows((name, _offers(registry, name)) for name in registry.plugins))]
     if registry.quarantined:
@@ -185,7 +185,7 @@ def _descriptions(registry: Registry, name: str) -> list[RenderableType]:
         module = Text(inspect.getdoc(registry.plugins[name]) or "")
         found.append(section(f"package {name}", module, Text(f"registers: {_offers(registry, name)}")))
     if not found:
-        raise _unheard_of(registry, name)
+        raise _unknown_name_error(registry, name)
     return found
 
 
@@ -213,10 +213,10 @@ def _check(registry: Registry, name: str, console: Console) -> int:
     return 1 if any(faults.values()) else 0
 
 
-def _unheard_of(registry: Registry, name: str) -> SnnfwError:
+def _unknown_name_error(registry: Registry, name: str) -> SnnfwError:
     """Return the error for a name that nothing goes by, or nothing that is in use."""
     names = {*registry.plugins, *(known for kind in KINDS for known in registry.all(kind))}
     plugin = next((plugin for (_, method), plugin in registry.withheld.items() if method == name), name)
     if plugin in registry.quarantined:
         return SnnfwError(f"plugin '{plugin}' is quarantined: {registry.quarantined[plugin]}")
-    return unknown("method or plugin", name, names)
+    return unknown_name_error("method or plugin", name, names)

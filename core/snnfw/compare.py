@@ -16,10 +16,10 @@ from snnfw.config.resolve import to_yaml
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
 from snnfw.report.folder import as_json, run_folder
-from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, standing
+from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
 from snnfw.report.leaderboard_page import leaderboard_page
 from snnfw.report.leaderboard_table import show_leaderboard
-from snnfw.report.report import Network, checkpoint, describe
+from snnfw.report.report import Network, describe_method, summarise_checkpoint
 from snnfw.stages import (
     Subject,
     acquire_resources,
@@ -69,18 +69,18 @@ def enter_method(config: CompareConfig, method: Method, subject: Subject, networ
             simulation = convert_and_simulate(run, named, warm_up=number == 0)
             trace, samples = simulation.trace, simulation.trace.samples
             for point in trace.points:
-                reached = checkpoint(simulation.found.plan, point, run.energy, network.energy)
-                standings.append(standing(reached, trace.seconds if point is trace.final else None))
+                reached = summarise_checkpoint(simulation.found.plan, point, run.energy, network.energy)
+                standings.append(make_standing(reached, trace.seconds if point is trace.final else None))
     except Exception as fault:  # whatever a stranger's method raises: it must not lose the others their hours
         error = one_line(fault)
     made = method.config
     return Entry(
         name=method.name,
         plugin=made.plugin,
-        layers=tuple(f"{rule}: {describe(rule.neuron)}" for rule in made.layers),
-        converter=describe(made.converter),
-        search=describe(made.search) if made.search else None,
-        exit=describe(made.exit) if made.exit else None,
+        layers=tuple(f"{rule}: {describe_method(rule.neuron)}" for rule in made.layers),
+        converter=describe_method(made.converter),
+        search=describe_method(made.search) if made.search else None,
+        exit=describe_method(made.exit) if made.exit else None,
         samples=samples,
         standings=tuple(standings),
         error=error,

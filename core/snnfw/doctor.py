@@ -73,7 +73,7 @@ def examine(registry: Registry) -> list[Check]:
     ]
 
 
-def report(checks: list[Check], console: Console) -> int:
+def print_checks(checks: list[Check], console: Console) -> int:
     """Print the checks; return 1 if something required is not there or does not work, else 0."""
     table = Table.grid(padding=(0, 2))
     for check in checks:
@@ -122,14 +122,14 @@ def check_compiler() -> Check:
 
 def check_extra(module: str, extra: str) -> Check:
     """Find an optional library, or say which extra installs it."""
-    with _private(module):
+    with _isolate_ultralytics(module):
         check = _library(module, f"pip install 'snnfw[{extra}]'")
     missing = next((package for library, package in SYSTEM.items() if library in check.found), None)
     return replace(check, cure=f"apt-get install {missing}") if check.status == "broken" and missing else check
 
 
 @contextmanager
-def _private(module: str) -> Iterator[None]:
+def _isolate_ultralytics(module: str) -> Iterator[None]:
     """Keep ultralytics, while it is imported, from its user's settings and from looking for a network."""
     if module != "ultralytics" or module in sys.modules:
         yield

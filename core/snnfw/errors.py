@@ -13,25 +13,25 @@ class SnnfwError(Exception):
     """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""
 
 
-def misgiven(what: str, given: object, wanted: str) -> SnnfwError:
+def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:
     """Return the error for a value of the wrong kind: what it is, and what to give instead."""
     kind = type(given).__name__
     said = f"the class {given.__name__}" if isinstance(given, type) else f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
     return SnnfwError(f"{what} is {said}: give {wanted}.")
 
 
-def offers(value: object, *names: str) -> bool:
+def has_attributes(value: object, *names: str) -> bool:
     """Tell whether a value, no class, has everything of these names."""
     return not isinstance(value, type) and all(hasattr(value, name) for name in names)
 
 
-def closest(given: str, allowed: Iterable[str]) -> str:
+def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the allowed word nearest to ``given``, or an empty string."""
     found = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
     return f" Did you mean '{found[0]}'?" if found else ""
 
 
-def unknown(kind: str, given: str, allowed: Iterable[str], listing: str = "Registered") -> SnnfwError:
+def unknown_name_error(kind: str, given: str, allowed: Iterable[str], listing: str = "Registered") -> SnnfwError:
     """Return the error for a name that nobody registered, with the closest one and the whole list."""
     names = sorted(allowed)
-    return SnnfwError(f"no {kind} named '{given}'.{closest(given, names)} {listing}: {', '.join(names)}.")
+    return SnnfwError(f"no {kind} named '{given}'.{did_you_mean(given, names)} {listing}: {', '.join(names)}.")

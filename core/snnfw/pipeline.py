@@ -11,7 +11,7 @@ from rich.console import Console
 
 from snnfw.config.resolve import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.errors import misgiven
+from snnfw.errors import wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.plan.strict import require_all_spiking
 from snnfw.registry import Registry
@@ -19,7 +19,7 @@ from snnfw.report.folder import as_json, run_folder
 from snnfw.report.html import report_page
 from snnfw.report.report import Report, make_report
 from snnfw.report.tables import show_plan, show_report
-from snnfw.simulate.look import look
+from snnfw.simulate.look import draw_gallery
 from snnfw.stages import (
     Simulation,
     Subject,
@@ -35,7 +35,7 @@ from snnfw.stages import (
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
     """Convert, simulate, score and report; return the folder that holds the results."""
     if not isinstance(config, RunConfig):
-        raise misgiven("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
+        raise wrong_kind_error("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
     console = console or Console(quiet=True)
     resources = acquire_resources(config, console)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
@@ -46,7 +46,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     show_report(report, console)  # before anything is drawn or written, which may fail
 
     scores = report.network.scores
-    drawings = look(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)
+    drawings = draw_gallery(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}

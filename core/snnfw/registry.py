@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 
 from snnfw import builtin, contracts, hookspecs
-from snnfw.errors import SnnfwError, misgiven, unknown
+from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Registry:
 
     def __init__(self, plugins: Iterable[object] = (), entry_points: bool = True) -> None:
         if not isinstance(plugins, Iterable) or isinstance(plugins, str):
-            raise misgiven("Registry(plugins=...)", plugins, "a list of modules or of objects with hooks")
+            raise wrong_kind_error("Registry(plugins=...)", plugins, "a list of modules or of objects with hooks")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
@@ -156,7 +156,7 @@ class Registry:
         note = f" Quarantined, see 'snnfw plugins list': {', '.join(silent)}." if silent else ""
         if not self._found[kind]:
             raise SnnfwError(f"no {word} named '{name}': none is registered.{note}")
-        raise SnnfwError(f"{unknown(word, name, self._found[kind])}{note}")
+        raise SnnfwError(f"{unknown_name_error(word, name, self._found[kind])}{note}")
 
     def load_file(self, path: Path) -> None:
         """Register a plugin that is a single Python file; loading the same file again changes nothing."""
@@ -255,7 +255,7 @@ def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
     implementations = list(_implementations(manager, plugin))
     for hook, implementation in implementations:
         if hook not in known and not implementation.optionalhook:
-            raise unknown("hook", hook, known, listing="Hooks")
+            raise unknown_name_error("hook", hook, known, listing="Hooks")
     if not implementations:
         raise SnnfwError("it has no hook: mark its functions with @snnfw.hookimpl.")
 

@@ -18,18 +18,18 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.plan.place import Plan, place
 from snnfw.plan.strict import require_all_spiking
-from snnfw.report.report import Network, network_itself
+from snnfw.report.report import Network, summarise_network
 from snnfw.search.fitting import SHARE, set_aside
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.training.checkpoint import load_weights
-from snnfw.values import Bundle, ExitRule, Item, Resources, untracked
+from snnfw.values import Bundle, ExitRule, Item, Resources, track_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Simulation:
     ``fitting`` is a record of the calibration samples that were set aside.
     """
 
-    found: Found
+    found: SearchResult
     model: SpikingModel
     rule: ExitRule | None
     trace: Trace
@@ -58,7 +58,7 @@ class Simulation:
 def acquire_resources(config: RunConfig, console: Console) -> Resources:
     """Seed the generators and return what the stages may use, refusing a device that is not there."""
     require_device(config.device)
-    choose(config.backend, config.device)
+    choose_backend(config.backend, config.device)
     torch.manual_seed(config.seed)
 
     def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
@@ -67,7 +67,7 @@ def acquire_resources(config: RunConfig, console: Console) -> Resources:
     def tell(line: str) -> None:
         console.print(Text(line), soft_wrap=True)
 
-    shown = track if console.is_terminal else untracked
+    shown = track if console.is_terminal else track_nothing
     return Resources(config.device, config.backend, config.memory, config.seed, shown, tell)
 
 
@@ -127,12 +127,12 @@ def set_fitting_aside(config: RunConfig, bundle: Bundle) -> tuple[Bundle, Mappin
     return bundle, {"fitting": record} if fits or config.fitting else {}
 
 
-def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> Found:
+def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> SearchResult:
     """Return the plan to run: the recipe's, or the one that the search finds around it."""
     if config.strict:
         require_all_spiking(placed)
     if config.search is None:
-        return Found(placed)
+        return SearchResult(placed)
     share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
     trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
     return config.search.search(placed, trials)
@@ -141,12 +141,12 @@ def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, r
 def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
     """Return what the network itself scores and costs on the evaluation data."""
     scores, seconds = evaluate_network(subject.graph, subject.bundle, subject.resources)
-    return network_itself(plan, config.energy, scores, seconds, subject.bundle.frames)
+    return summarise_network(plan, config.energy, scores, seconds, subject.bundle.frames)
 
 
 def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
     """Return what was run, on what, with which versions, and when, as the report keeps it."""
-    backend = choose(config.backend, config.device)
+    backend = choose_backend(config.backend, config.device)
     return {
         "task": config.task.name,
         "plugin": config.plugin,

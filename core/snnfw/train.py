@@ -16,7 +16,7 @@ from rich.console import Console
 from snnfw.capture.export import capture
 from snnfw.config.resolve import to_yaml
 from snnfw.config.training import TrainConfig
-from snnfw.config.trust import words_that_run
+from snnfw.config.trust import confirming_words
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
@@ -50,7 +50,7 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     """
     console = console or Console(quiet=True)
     resources = acquire_resources(config.run, console)
-    target = place_of(config)
+    target = training_folder(config)
 
     bundle = load_bundle(config.run, resources)
     if config.trainer.start == "fresh":
@@ -64,17 +64,17 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     model = Direct().convert(graph, plan, bundle.calibration, config.run.timesteps, resources)
     going_on = config.resume is not None and (config.resume / LAST).exists()
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
-    with begun(config, target) as folder:
+    with create_folder(config, target) as folder:
         scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
         save_weights(bundle.model, folder / WEIGHTS, facts)
         write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
-    console.print(f"weights in {folder}: {command(config, 'run checkpoint', folder)} runs them", soft_wrap=True)
+    console.print(f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them", soft_wrap=True)
     return folder
 
 
-def place_of(config: TrainConfig) -> Path:
+def training_folder(config: TrainConfig) -> Path:
     """Return the training's folder: the one to go on in, or one that is not there yet."""
     if config.resume is None:
         name = f"train-{config.run.task.name}"
@@ -90,7 +90,7 @@ def place_of(config: TrainConfig) -> Path:
 
 
 @contextmanager
-def begun(config: TrainConfig, target: Path) -> Iterator[Path]:
+def create_folder(config: TrainConfig, target: Path) -> Iterator[Path]:
     """Yield the training's folder, made if it is a new one; it stays once there is an epoch to go on behind."""
     missing = [path for path in (target, *target.parents) if not path.exists()]
     folder = target if config.resume else write_folder(target, {"config.yaml": to_yaml(config)})
@@ -105,11 +105,11 @@ def begun(config: TrainConfig, target: Path) -> Iterator[Path]:
                 with suppress(OSError):  # another run has come
                     path.rmdir()
         if isinstance(error, KeyboardInterrupt):
-            again = f"{command(config, 'train resume', folder)} goes on behind the last whole epoch"
+            again = f"{resume_command(config, 'train resume', folder)} goes on behind the last whole epoch"
             raise KeyboardInterrupt(again if kept else "no epoch was whole, so nothing is kept") from error
         raise
 
 
-def command(config: TrainConfig, key: str, folder: Path) -> str:
+def resume_command(config: TrainConfig, key: str, folder: Path) -> str:
     """Return the command that goes on with a training's folder, with the words that allow it what it names."""
-    return " ".join([f"snnfw {key}={shlex.quote(str(folder))}", *words_that_run(config.run)])
+    return " ".join([f"snnfw {key}={shlex.quote(str(folder))}", *confirming_words(config.run)])

@@ -40,9 +40,9 @@ class Leaky:
 
     def observer(self, site: snnfw.Site) -> snnfw.Observer:
         """Return what finds θ = maximum / φ."""
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: snnfw.Site, stats: snnfw.SiteStats, timesteps: int) -> snnfw.SpikingNeuron:
         """Return the module with the threshold found."""

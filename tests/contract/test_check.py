@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.observers import Peak
+from snnfw.neurons.observers import PeakThreshold
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.spiking.check import check_neuron
 from snnfw.spiking.trial import LAYOUTS, trial_of
@@ -196,7 +196,7 @@ class Method:
     module: ClassVar[type[nn.Module]] = Sound
 
     def observer(self, site: Site) -> Observer:
-        return Peak(site, share=2.0)
+        return PeakThreshold(site, share=2.0)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> Any:
         return self.module(stats)

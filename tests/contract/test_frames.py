@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.config.fields import build
+from snnfw.config.fields import build_dataclass
 from snnfw.convert.direct import Direct
 from snnfw.convert.observe import activations, mean_activations
 from snnfw.energy.model import EnergyModel
@@ -21,7 +21,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.search.branch import branches
+from snnfw.search.branch import run_branches
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
@@ -50,7 +50,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def configured(kind: str, name: str) -> Any:
-    return build(REGISTRY.find(kind, name), OPTIONS.get(name, {}), name, name)
+    return build_dataclass(REGISTRY.find(kind, name), OPTIONS.get(name, {}), name, name)
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_branch_has_the_frames_that_the_readout_reads() -> None:
     ((site, _),) = model.site_neurons()
     other = {site.name: [AdaFire(phi=1).build(site, SiteStats(torch.ones(1, 1, 1, 1).to(X)), T)]}
     expected = model(MOVING)
-    for _ in branches(model, (MOVING,), other):
+    for _ in run_branches(model, (MOVING,), other):
         branched = model.read()
     torch.testing.assert_close(model.read(), expected)
     model.neurons[site.node] = other[site.name][0]

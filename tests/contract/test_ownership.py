@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from networks import ConvNet, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.config.fields import build
+from snnfw.config.fields import build_dataclass
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.plan.rules import Neuron, Rule
@@ -65,7 +65,7 @@ def model_of(graph: Graph, neuron: Neuron, converter: Any) -> SpikingModel:
 
 
 def standing(kind: str, name: str) -> Any:
-    return build(REGISTRY.find(kind, name), OPTIONS.get(name, {}) if kind == "converters" else {}, name, name)
+    return build_dataclass(REGISTRY.find(kind, name), OPTIONS.get(name, {}) if kind == "converters" else {}, name, name)
 
 
 METHODS = [

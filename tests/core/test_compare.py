@@ -29,7 +29,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Bundle
@@ -103,9 +103,9 @@ class Keeping:
     name: ClassVar[str] = "keeping"
     asked: ClassVar[list[int]] = []
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         self.asked.append(trials.timesteps)
-        return Found(plan)
+        return SearchResult(plan)
 
 
 @pytest.fixture

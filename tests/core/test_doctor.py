@@ -185,12 +185,12 @@ def test_quarantined_plugins_are_named() -> None:
     ],
 )
 def test_only_what_is_required_fails(checks: list[Check], status: int) -> None:
-    assert doctor.report(checks, Console(file=io.StringIO())) == status
+    assert doctor.print_checks(checks, Console(file=io.StringIO())) == status
 
 
 def test_the_report_shows_the_cure() -> None:
     output = io.StringIO()
-    doctor.report([Check("b", "missing", "not installed", "install it")], Console(file=output))
+    doctor.print_checks([Check("b", "missing", "not installed", "install it")], Console(file=output))
     assert [" ".join(line.split()) for line in output.getvalue().splitlines()] == [
         "b missing not installed",
         "→ install it",

@@ -22,7 +22,7 @@ from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.place import Plan
 from snnfw.registry import Registry
-from snnfw.search.results import Found, Score
+from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials
 from snnfw.values import Batch, Bundle, Drawing, ExitRule, Gallery, View
 
@@ -111,12 +111,12 @@ class BestPhi:
     name: ClassVar[str] = "best-phi"
     scores: ClassVar[list[Score]] = []
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         neuron: Any = plan.placements[-1].neuron
         plans = [plan.with_neuron("relu#2", replace(neuron, phi=phi)) for phi in (1, 16)]
         self.scores[:] = [trials.score(candidate) for candidate in plans]
         best = max(zip(self.scores, plans, strict=True), key=lambda pair: pair[0].metric)[1]
-        return Found(best, {"tried": len(plans)}, {"search/tried.txt": "2", "search/bytes": b"\x00"})
+        return SearchResult(best, {"tried": len(plans)}, {"search/tried.txt": "2", "search/bytes": b"\x00"})
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from networks import captured, converted, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.survey import operator_name
-from snnfw.convert.direct import Direct, build
+from snnfw.convert.direct import Direct, build_spiking_model
 from snnfw.energy.events import accumulations, spikes
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
@@ -182,7 +182,7 @@ def test_weights_take_in_the_scale_over_n_and_biases_are_added_once_each_timeste
     graph = captured(Net, x)
     plan = place(graph, (Rule("*", IntegerBinaryRangeAlignment(n=8, d=7.875)),))
     stats = {site.name: SiteStats(torch.tensor(0.5, dtype=torch.float64)) for site in graph.sites}
-    model = build(graph, plan, stats, 3, Resources())
+    model = build_spiking_model(graph, plan, stats, 3, Resources())
     weights = {node.name: (gain, weight) for (node, gain), weight in lower(model).weights.items()}
     given = dict(graph.module.named_parameters())
     assert torch.equal(weights["linear_1"][1], given["two.weight"] * 0.5 / 8)
@@ -298,5 +298,5 @@ def test_other_neurons_and_scales_per_channel_are_refused() -> None:
     plan = place(graph, (Rule("*", IntegerBinaryRangeAlignment()),))
     stats = {site.name: SiteStats(torch.ones(1, 4, 1, 1, dtype=torch.float64)) for site in graph.sites}
     with pytest.raises(SnnfwError) as caught:
-        BitSerial(build(graph, plan, stats, 1, Resources()))
+        BitSerial(build_spiking_model(graph, plan, stats, 1, Resources()))
     assert str(caught.value) == ("the neuron at 'relu' has a scale for each channel: convert with one for each layer.")

@@ -7,7 +7,7 @@ from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config import resolve
 from snnfw.convert.observe import activations
-from snnfw.neurons.observers import magnitude
+from snnfw.neurons.observers import magnitude_percentile
 from snnfw.plan.place import place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
@@ -27,7 +27,7 @@ def test_one_spike_is_worth_the_percentile_and_five_of_them_fit_in_a_timestep() 
     seen = activations(graph, (noise(6, 3, 8, 8, seed=1),))
     for (_, neuron), (_, activation) in zip(converted(graph).site_neurons(), seen, strict=True):
         assert isinstance(neuron, BurstNeuron)
-        wanted = magnitude(activation.reshape(1, -1), 99.9)
+        wanted = magnitude_percentile(activation.reshape(1, -1), 99.9)
         torch.testing.assert_close(neuron.threshold.flatten(), wanted, rtol=1e-12, atol=0)
         assert (neuron.burst, neuron.shift) == (5, 0)
         assert float(neuron.offset.abs().max()) == 0

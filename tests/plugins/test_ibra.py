@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from networks import captured, converted, noise
-from snnfw.config.fields import build
+from snnfw.config.fields import build_dataclass
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.spiking.check import check_neuron
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire, snnfw_register_presets
@@ -20,7 +20,7 @@ from snnfw_plugins.inflor.node import RectifiedNeuron
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
 SITE = Site("s", "s", "relu", torch.relu, (None, 3), channel=1)
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+needs_native = pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 BACKENDS = ["reference", pytest.param("native", marks=needs_native)]
 
 PAIRS = [
@@ -96,7 +96,7 @@ def test_any_other_pair_is_refused_and_the_nearest_is_named(d: float, n: int) ->
 
 def test_the_configuration_refuses_it_in_the_same_words() -> None:
     with pytest.raises(SnnfwError) as caught:
-        build(IntegerBinaryRangeAlignment, {"d": 5.0}, "neuron", "neuron 'ibra'")
+        build_dataclass(IntegerBinaryRangeAlignment, {"d": 5.0}, "neuron", "neuron 'ibra'")
     assert str(caught.value) == f"neuron 'ibra' is not possible with these values: {REFUSED[5.0, 100]}."
 
 

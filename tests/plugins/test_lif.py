@@ -8,8 +8,8 @@ from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 
 from networks import noise
-from snnfw.kernels.choice import choose
-from snnfw.kernels.learning import multi_step, named
+from snnfw.kernels.choice import choose_backend
+from snnfw.kernels.learning import multi_step, register_body
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_plugins.lif.node import LeakyNeuron
@@ -17,7 +17,9 @@ from snnfw_plugins.lif.node import LeakyNeuron
 ONE = torch.tensor(1.0, dtype=torch.float64)
 BACKENDS = [
     "reference",
-    pytest.param("native", marks=pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")),
+    pytest.param(
+        "native", marks=pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
+    ),
 ]
 
 
@@ -53,7 +55,7 @@ def test_output_and_gradient_are_those_of_spikingjellys_neuron(backend: str, res
 @pytest.mark.parametrize("reset", ["soft", "hard"])
 @pytest.mark.parametrize("chunks", [(9,), (4, 5), (1, 3, 5)])
 @pytest.mark.parametrize("shape", [(4, 6), (2, 6, 3, 5)])
-@pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+@pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 def test_the_kernels_gradient_is_autograds_through_the_reference(
     reset: str, chunks: tuple[int, ...], shape: tuple[int, ...]
 ) -> None:
@@ -65,7 +67,7 @@ def test_the_kernels_gradient_is_autograds_through_the_reference(
     torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+@pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 def test_channels_last_and_static_inputs_have_the_same_gradient() -> None:
     drive = 2 * noise(9, 2, 6, 3, 5)
     last = drive.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, (9, 2))
@@ -89,7 +91,7 @@ def test_the_surrogate_is_the_arc_tangents_derivative(backend: str) -> None:
     torch.testing.assert_close(x.grad[0, 0], 0.5 / (1 + (math.pi * distance) ** 2))
 
 
-@pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+@pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 def test_torch_knows_the_operators() -> None:
     built = leaky("native")
     kernel = built.kernel()
@@ -104,13 +106,13 @@ def test_torch_knows_the_operators() -> None:
         parameters,
         [1, 1, 1],
         0.0,
-        named(kernel.body),
+        register_body(kernel.body),
         "native",
     )
     torch.library.opcheck(multi_step, arguments)
 
 
-@pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+@pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 def test_a_compiled_function_may_hold_the_neuron() -> None:
     built = leaky("native")
     kernel = built.kernel()
@@ -120,7 +122,7 @@ def test_a_compiled_function_may_hold_the_neuron() -> None:
         torch.full((1,), 2.0).double(),
     ]
 
-    name = named(kernel.body)
+    name = register_body(kernel.body)
 
     def layer(x: Tensor) -> Tensor:
         output: Tensor = multi_step(2 * x, [torch.zeros_like(x[0])], parameters, [1, 1, 1], 0.0, name, "native")[0]

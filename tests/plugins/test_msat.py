@@ -12,7 +12,7 @@ from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import BatchDim
 from snnfw.config import resolve
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.timefold import select
 from snnfw.registry import Registry
 from snnfw.values import Site, SiteStats
@@ -215,7 +215,7 @@ def test_a_burst_holds_at_most_phi_spikes() -> None:
 @every_variant
 @pytest.mark.parametrize("backend", ["reference", "native"])
 def test_chunked_and_compacted_runs_are_the_whole_run(options: MSAT, backend: str) -> None:
-    if backend == "native" and choose("auto", "cpu").name != "native":
+    if backend == "native" and choose_backend("auto", "cpu").name != "native":
         pytest.skip("there is no C compiler")
     drive, keep, place = 0.3 + noise(12, 5, 3, 4), torch.tensor([1, 4]), BatchDim(0)
     whole = neuron(options)(drive)

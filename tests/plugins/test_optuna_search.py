@@ -20,7 +20,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
-from snnfw.search.results import Found, Score
+from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials
 from snnfw.values import Batch, Bundle, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
@@ -70,7 +70,7 @@ def phis(plan: Plan) -> list[int]:
     return [neuron.phi for neuron in neurons]
 
 
-def searched(on: Trials, **options: Any) -> Found:
+def searched(on: Trials, **options: Any) -> SearchResult:
     pytest.importorskip("optuna")
     search = OptunaSearch(**{"space": {"phi": (1, 2, 4, 8)}, "trials": 60, **options})
     return search.search(planned(on), on)

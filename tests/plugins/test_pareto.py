@@ -23,7 +23,7 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Question, Table
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
@@ -106,7 +106,7 @@ def planned(trials: Trials, *rules: Rule) -> Plan:
     return place(trials.graph, rules or (Rule("*", AdaFire(phi=4)),))
 
 
-def found(search: Search, trials: Trials, *rules: Rule) -> Found:
+def found(search: Search, trials: Trials, *rules: Rule) -> SearchResult:
     with measured(inverse, linear):
         return search.search(planned(trials, *rules), trials)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from networks import ConvNet, captured, noise
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
@@ -129,7 +129,7 @@ def test_signed_bursts_fulfil_the_contract(method: type[AdaFire]) -> None:
 @pytest.mark.parametrize("rounds", [False, True])
 def test_the_kernel_computes_the_same_bits(dtype: torch.dtype, rounds: bool) -> None:
     try:
-        choose("native", "cpu")
+        choose_backend("native", "cpu")
     except SnnfwError:
         pytest.skip("no C compiler here")
     drive = (2 * noise(17, 5, 6, 7)).to(dtype)

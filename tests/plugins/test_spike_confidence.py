@@ -12,7 +12,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
 from snnfw.convert.observe import activations
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
@@ -36,7 +36,7 @@ def filtered(
     confidence: float, options: MSAT | None = None, drop_resets: bool = False, backend: str = "reference"
 ) -> MSATNeuron:
     """Return a neuron for activations [N, 3, 40] whose first spikes are filtered."""
-    if backend == "native" and choose("auto", "cpu").name != "native":
+    if backend == "native" and choose_backend("auto", "cpu").name != "native":
         pytest.skip("there is no C compiler")
     neuron = MSATNeuron(STATS, options or MSAT())
     neuron.filter_early(confidence, EARLY, keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)

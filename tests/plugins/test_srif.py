@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from networks import noise
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.spiking.check import check_neuron
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
@@ -16,7 +16,7 @@ from snnfw_plugins.inflor.rectifier import slope
 from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron
 
 ONE = torch.tensor(1.0, dtype=torch.float64)
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+needs_native = pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 BACKENDS = ["reference", pytest.param("native", marks=needs_native)]
 
 FIGURE_2 = [0.75, 0.6, 0.75, 0.45, 0.7]

@@ -14,8 +14,8 @@ from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
 from snnfw.convert.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.choice import choose
-from snnfw.kernels.multistep import run
+from snnfw.kernels.choice import choose_backend
+from snnfw.kernels.multistep import run_kernel
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
@@ -35,7 +35,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "rrelu": F.rrelu,
 }
 IN_C = {name for name in CODE if name in FUNCTIONS}
-needs_native = pytest.mark.skipif(choose("auto", "cpu").name != "native", reason="no compiler")
+needs_native = pytest.mark.skipif(choose_backend("auto", "cpu").name != "native", reason="no compiler")
 BACKENDS = [*((name, "reference") for name in FUNCTIONS), *((name, "native") for name in sorted(IN_C))]
 
 
@@ -74,7 +74,7 @@ def in_c(drive: Tensor) -> dict[str, Tensor]:
     )
     body = KernelBody(tuple(names.values()), (), "\n".join((*code, "y = x; events = 0;")))
     empty = {out: torch.zeros_like(drive) for out in names.values()}
-    _, after, _ = run("native", Kernel(body, {}), drive[None], empty, None)
+    _, after, _ = run_kernel("native", Kernel(body, {}), drive[None], empty, None)
     return {name: after[out] for name, out in names.items()}
 
 

@@ -10,7 +10,7 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.refusals import why_random
+from snnfw.capture.refusals import explain_randomness
 from snnfw.errors import SnnfwError
 from snnfw.values import Inputs
 
@@ -34,7 +34,7 @@ def check_equal(model: nn.Module, graph: Graph, inputs: Inputs) -> None:
     if wrong is None or _equal_in_double(model, graph, inputs):
         return
     if is_random(model, inputs):
-        raise SnnfwError(why_random(graph.nodes))
+        raise SnnfwError(explain_randomness(graph.nodes))
     raise SnnfwError(
         f"the captured graph does not compute what the network computes (output {wrong}, a batch of {len(inputs[0])} "
         "samples): its forward probably depends on values or on the batch size."
@@ -52,10 +52,10 @@ def is_random(model: nn.Module, inputs: Inputs) -> bool:
 @torch.no_grad()
 def network_outputs(model: nn.Module, inputs: Inputs, dtype: torch.dtype | None = None) -> list[Any]:
     """Return the leaves of a network's output, in another precision if asked for; nothing given is changed."""
-    state = {name: _as(value, dtype).clone() for name, value in model.named_buffers()}
+    state = {name: _to_dtype(value, dtype).clone() for name, value in model.named_buffers()}
     if dtype is not None:
-        state |= {name: _as(value, dtype) for name, value in model.named_parameters()}
-    return pytree.tree_leaves(functional_call(model, state, tuple(_as(x, dtype).clone() for x in inputs)))
+        state |= {name: _to_dtype(value, dtype) for name, value in model.named_parameters()}
+    return pytree.tree_leaves(functional_call(model, state, tuple(_to_dtype(x, dtype).clone() for x in inputs)))
 
 
 def _equal_in_double(model: nn.Module, graph: Graph, inputs: Inputs) -> bool:
@@ -99,5 +99,5 @@ def _agrees(ours: Tensor, theirs: Tensor) -> bool:
     return bool((near | (ours == theirs)).all())
 
 
-def _as(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+def _to_dtype(value: Tensor, dtype: torch.dtype | None) -> Tensor:
     return value.to(dtype) if dtype is not None and value.is_floating_point() else value

@@ -16,11 +16,11 @@ from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.graph import Graph
 from snnfw.capture.normalise import normalise
 from snnfw.capture.own import disown
-from snnfw.capture.refusals import draws, why_not_exported, why_random
+from snnfw.capture.refusals import draws_random_numbers, explain_failed_export, explain_randomness
 from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
-from snnfw.errors import SnnfwError, misgiven
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Inputs
 
 
@@ -63,9 +63,9 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
 
 def _check_arguments(model: nn.Module, example: Inputs) -> None:
     if not isinstance(model, nn.Module):
-        raise misgiven("what to capture", model, "a torch.nn.Module")
+        raise wrong_kind_error("what to capture", model, "a torch.nn.Module")
     if not isinstance(example, tuple | list) or not all(isinstance(tensor, Tensor) for tensor in example):
-        raise misgiven("the example", example, "a tuple with one tensor for each argument, such as (x,)")
+        raise wrong_kind_error("the example", example, "a tuple with one tensor for each argument, such as (x,)")
     if model.training:
         raise SnnfwError("the network is in training mode: call its eval() before it is captured.")
     statistics = {f"{path}.{name}" for path, module in model.named_modules() for name in _statistics(module)}
@@ -100,12 +100,12 @@ def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModul
                 mark_dropouts(program.graph_module)
             module = program.run_decompositions({}).module()
     except Exception as error:
-        raise SnnfwError(why_not_exported(error)) from error
+        raise SnnfwError(explain_failed_export(error)) from error
     if not isinstance(module, fx.GraphModule):
         raise SnnfwError(f"torch.export returned {type(module).__name__}, and a graph is needed.")
     normalise(module)
-    if any(map(draws, module.graph.nodes)) and is_random(model, example):
-        raise SnnfwError(why_random(module.graph.nodes))
+    if any(map(draws_random_numbers, module.graph.nodes)) and is_random(model, example):
+        raise SnnfwError(explain_randomness(module.graph.nodes))
     return module
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
-from snnfw.capture.graph import attribute
+from snnfw.capture.graph import get_attribute
 
 aten = torch.ops.aten
 NORM = aten._native_batch_norm_legit_no_training.default
@@ -46,9 +46,9 @@ def _can_fold(norm: fx.Node) -> bool:
 def _fold(module: fx.GraphModule, norm: fx.Node) -> None:
     layer: Any = norm.args[0]
     scale, shift = _affine(module, norm)
-    weight = attribute(module, layer.args[1].target)
+    weight = get_attribute(module, layer.args[1].target)
     bias_node = layer.args[2] if len(layer.args) > 2 else None
-    bias = attribute(module, bias_node.target).double() if bias_node is not None else 0.0
+    bias = get_attribute(module, bias_node.target).double() if bias_node is not None else 0.0
     axis = 1 if layer.target in OUT_CHANNELS_SECOND else 0
     spread = [-1 if dim == axis else 1 for dim in range(weight.dim())]
     folded = {
@@ -78,7 +78,7 @@ def single_output(module: fx.GraphModule, norm: fx.Node) -> None:
 
 def _affine(module: fx.GraphModule, norm: fx.Node) -> tuple[Tensor, Tensor]:
     values: list[Any] = [
-        attribute(module, str(arg.target)) if isinstance(arg, fx.Node) else arg for arg in norm.args[1:]
+        get_attribute(module, str(arg.target)) if isinstance(arg, fx.Node) else arg for arg in norm.args[1:]
     ]
     gamma, beta, mean, var, _, epsilon = values
     scale = torch.rsqrt(var.double() + epsilon) * (gamma.double() if gamma is not None else 1.0)

@@ -114,7 +114,7 @@ def require_shapes(graph: Graph, inputs: Sequence[Tensor], frames: bool = False)
 def evaluate(module: torch.nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
     """Return the result of one node, given the values of those it reads."""
     if node.op == "get_attr":
-        return attribute(module, str(node.target))
+        return get_attribute(module, str(node.target))
     args = fx.map_arg(node.args, value_of)
     if node.op == "output":
         return args[0]
@@ -124,7 +124,7 @@ def evaluate(module: torch.nn.Module, node: fx.Node, value_of: Callable[[fx.Node
     return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind
 
 
-def attribute(module: torch.nn.Module, name: str) -> Any:
+def get_attribute(module: torch.nn.Module, name: str) -> Any:
     """Return the parameter, buffer or constant at a dotted path."""
     owner, _, leaf = name.rpartition(".")
     return getattr(module.get_submodule(owner), leaf)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx
 from torch.utils.flop_counter import FlopCounterMode
 
-from snnfw.capture.sites import packet
+from snnfw.capture.sites import overload_packet
 
 aten = torch.ops.aten
 
@@ -29,7 +29,7 @@ def run_counting(node: fx.Node, run: Callable[[], Any], arguments: Callable[[], 
     counter = FlopCounterMode(display=False)
     with counter:
         result = run()
-    count = UNCOUNTED.get(packet(node))
+    count = UNCOUNTED.get(overload_packet(node))
     if count is None or not isinstance(result, Tensor):
         return result, counter.get_total_flops() // 2
     return result, count(result, arguments())

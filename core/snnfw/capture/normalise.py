@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnfw.capture.sites import module_path, packet
+from snnfw.capture.sites import module_path, overload_packet
 from snnfw.errors import SnnfwError
 
 aten = torch.ops.aten
@@ -89,7 +89,7 @@ def normalise(module: fx.GraphModule) -> None:
 
 
 def _rewrite(module: fx.GraphModule, node: fx.Node) -> None:
-    operator = packet(node)
+    operator = overload_packet(node)
     if operator in RAW and _reads_samples(node):
         raise SnnfwError(
             f"operator '{operator.__name__}' at '{module_path(node) or 'the top of the network'}' reads memory by "

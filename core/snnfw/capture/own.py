@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from snnfw.capture.graph import attribute
+from snnfw.capture.graph import get_attribute
 
 
 @torch.no_grad()
@@ -17,9 +17,9 @@ def disown(module: fx.GraphModule, model: nn.Module) -> None:
     theirs = {tensor.untyped_storage().data_ptr() for tensor in (*model.parameters(), *model.buffers())}
     copies: dict[int, Any] = {}
     for name in _constants(module):
-        value = attribute(module, name)
+        value = get_attribute(module, name)
         if isinstance(value, Tensor) and value.untyped_storage().data_ptr() in theirs:
-            _put(module, name, copies.setdefault(id(value), _copied(value)))
+            _put(module, name, copies.setdefault(id(value), _copy(value)))
 
 
 @torch.no_grad()
@@ -27,9 +27,9 @@ def constants_of(module: fx.GraphModule) -> nn.Module:
     """Return a module that holds copies of what a graph reads, at the same dotted paths; what is tied stays tied."""
     holder, copies = nn.Module(), {}
     for name in _constants(module):
-        value = attribute(module, name)
+        value = get_attribute(module, name)
         if id(value) not in copies:
-            copies[id(value)] = _copied(value)
+            copies[id(value)] = _copy(value)
         _put(holder, name, copies[id(value)])
     return holder
 
@@ -38,7 +38,7 @@ def _constants(module: fx.GraphModule) -> list[str]:
     return list(dict.fromkeys(str(node.target) for node in module.graph.nodes if node.op == "get_attr"))
 
 
-def _copied(value: Any) -> Any:
+def _copy(value: Any) -> Any:
     if isinstance(value, nn.Parameter):
         return nn.Parameter(value.detach().clone(), value.requires_grad)
     return value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import torch
 from torch import fx
 
-from snnfw.capture.sites import module_path, packet
+from snnfw.capture.sites import module_path, overload_packet
 
 
-def why_not_exported(error: Exception) -> str:
+def explain_failed_export(error: Exception) -> str:
     """Return the sentence for what torch.export raised."""
     text = str(error)
     if "data-dependent" in text or "Could not extract specialized integer" in text:
@@ -27,21 +27,21 @@ def why_not_exported(error: Exception) -> str:
     return f"torch.export cannot capture the network ({type(error).__name__}): {reason}"
 
 
-def why_random(nodes: Iterable[fx.Node]) -> str:
+def explain_randomness(nodes: Iterable[fx.Node]) -> str:
     """Return the sentence for a network that gives another answer each time."""
-    found = next((node for node in nodes if draws(node)), None)
+    found = next((node for node in nodes if draws_random_numbers(node)), None)
     if found is None:
         cause = "something in its forward is drawn anew in evaluation mode too, in Python or NumPy perhaps"
-    elif "dropout" in str(packet(found)):
+    elif "dropout" in str(overload_packet(found)):
         cause = (
             f"a dropout at {_where(found)} is on in evaluation mode too: write F.dropout(x, p, training=self.training)"
         )
     else:
-        cause = f"'{packet(found).__name__}' at {_where(found)} draws numbers in evaluation mode too"
+        cause = f"'{overload_packet(found).__name__}' at {_where(found)} draws numbers in evaluation mode too"
     return f"the network gives another answer each time: {cause}. Turn it off in evaluation mode."
 
 
-def draws(node: fx.Node) -> bool:
+def draws_random_numbers(node: fx.Node) -> bool:
     """Tell whether an operator may draw random numbers."""
     return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())
 

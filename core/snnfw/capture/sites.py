@@ -80,7 +80,7 @@ CHANNELS_SECOND = {
 }
 
 
-def packet(node: fx.Node) -> Any:
+def overload_packet(node: fx.Node) -> Any:
     """Return the operator without its overload, so that relu and relu.out are one."""
     return getattr(node.target, "overloadpacket", node.target)
 
@@ -107,7 +107,7 @@ def find_sites(
     modules = _activation_modules(module, where, functions)
     sites = []
     for node in module.graph.nodes:
-        if packet(node) not in functions or where[node.name] is None:  # a function of parameters alone
+        if overload_packet(node) not in functions or where[node.name] is None:  # a function of parameters alone
             continue
         _check_elementwise(node)
         kind, path = _kind(node, functions), module_path(node)
@@ -134,19 +134,19 @@ def _activation_modules(module: fx.GraphModule, where: Mapping[str, Where], func
     for node in module.graph.nodes:
         if node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and where[node.name] is not None:
             path = module_path(node)
-            kinds.setdefault(path, set()).add(packet(node) in functions)
+            kinds.setdefault(path, set()).add(overload_packet(node) in functions)
             inner.update(path[:end] for end in range(len(path)) if path[end] == ".")
     return {path for path, found in kinds.items() if path and found == {True} and path not in inner}
 
 
 def _kind(node: fx.Node, functions: Mapping[Any, str]) -> str:
-    kind = functions[packet(node)]
+    kind = functions[overload_packet(node)]
     return "relu6" if kind == "hardtanh" and node.args[1:] in ((0, 6), (0.0, 6.0)) else kind
 
 
 def _check_elementwise(node: fx.Node) -> None:
     """Refuse a custom operator that cannot be an activation, or goes by the name of one that it is not."""
-    operator = packet(node)
+    operator = overload_packet(node)
     if operator not in TORCHS_OWN and operator not in GATES and operator.__name__ in TAKEN:
         raise SnnfwError(
             f"operator '{operator}' has the name of torch's own '{operator.__name__}', for which neurons know what to "
@@ -172,8 +172,8 @@ def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> I
     def value_of(read: fx.Node) -> Any:
         if read.op == "placeholder":
             raise SnnfwError(
-                f"activation '{packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' has a "
-                "parameter that depends on the input: only its first argument may."
+                f"activation '{overload_packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' "
+                "has a parameter that depends on the input: only its first argument may."
             )
         return evaluate(module, read, value_of)
 
@@ -198,16 +198,16 @@ def _trace(node: fx.Node, dims: int) -> int:
     """Follow the first tensor of each operator back to a layer, through permutations."""
     moves: list[Callable[[int], int]] = []
     while node.op == "call_function" and isinstance(node.meta.get("val"), Tensor) and node.meta["val"].dim() == dims:
-        kind = packet(node)
+        kind = overload_packet(node)
         if kind in CHANNELS_LAST_DIM:
             return _apply(moves, dims - 1)
         if kind in CHANNELS_SECOND:
             return _apply(moves, 1)
         args: tuple[Any, ...] = node.args
         if kind is aten.permute:
-            moves.append(partial(_permuted, tuple(dim % dims for dim in args[1])))
+            moves.append(partial(_permute, tuple(dim % dims for dim in args[1])))
         if kind is aten.transpose:
-            moves.append(partial(_swapped, args[1] % dims, args[2] % dims))
+            moves.append(partial(_swap, args[1] % dims, args[2] % dims))
         sources = [read for read in node.all_input_nodes if read.op == "call_function"]
         if not sources:
             break
@@ -221,9 +221,9 @@ def _apply(moves: Iterable[Callable[[int], int]], axis: int) -> int:
     return axis
 
 
-def _permuted(order: tuple[int, ...], axis: int) -> int:
+def _permute(order: tuple[int, ...], axis: int) -> int:
     return order.index(axis)
 
 
-def _swapped(one: int, other: int, axis: int) -> int:
+def _swap(one: int, other: int, axis: int) -> int:
     return {one: other, other: one}.get(axis, axis)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from snnfw.capture.fold_norms import NORM, single_output
-from snnfw.capture.graph import attribute, evaluate
+from snnfw.capture.graph import evaluate, get_attribute
 
 aten = torch.ops.aten
 MODE: dict[Any, int] = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
@@ -64,7 +64,7 @@ def evaluate_training(module: nn.Module, node: fx.Node, value_of: Callable[[fx.N
     return function(*args)
 
 
-def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
+def batch_norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
     """Return the batch norms of a graph that was kept trainable, in the order of execution."""
     return tuple(node for node in module.graph.nodes if node.target is aten.batch_norm.default)
 
@@ -72,5 +72,5 @@ def norms(module: fx.GraphModule) -> tuple[fx.Node, ...]:
 def is_frozen(module: nn.Module, node: fx.Node) -> bool:
     """Tell whether a batch norm has parameters and none of them may change: its estimates stay as they are, too."""
     given = node.args[1:3] if node.target is aten.batch_norm.default else ()
-    own = [attribute(module, str(arg.target)) for arg in given if isinstance(arg, fx.Node) and arg.op == "get_attr"]
+    own = [get_attribute(module, str(arg.target)) for arg in given if isinstance(arg, fx.Node) and arg.op == "get_attr"]
     return bool(own) and not any(parameter.requires_grad for parameter in own)

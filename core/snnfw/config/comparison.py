@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from snnfw.config.experiments import named_experiment
-from snnfw.config.fields import build, shown
+from snnfw.config.experiments import read_named_experiment
+from snnfw.config.fields import build_dataclass, format_value
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
-from snnfw.errors import SnnfwError, closest, unknown
+from snnfw.errors import SnnfwError, did_you_mean, unknown_name_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:
 def _resolve(given: Plain, registry: Registry) -> CompareConfig:
     # The file of a single run may be given: it has timesteps, which the checkpoints replace.
     readable = (*COMPARISON_KEYS, "timesteps")
-    file = named_experiment(given, registry, readable)
+    file = read_named_experiment(given, registry, readable)
     for name in [*files_to_load(file), *files_to_load(given)]:
         registry.load_file(Path(name))
     comparison = _comparison(registry, {**file, **given})
@@ -111,7 +111,7 @@ def _resolve(given: Plain, registry: Registry) -> CompareConfig:
     neutral = {key: value for key, value in common.items() if key not in METHOD_KEYS}
     shared = resolve_plain({**neutral, **WITHOUT, **ANALOG}, registry, readable)
     methods = []
-    for name, own in _labelled(registry, comparison.methods).items():
+    for name, own in _label_methods(registry, comparison.methods).items():
         try:
             config = resolve_plain(combine({**WITHOUT, **common}, own), registry, readable)
             _check_prices(config, shared)
@@ -127,20 +127,20 @@ def _comparison(registry: Registry, values: Plain) -> Comparison:
     own = {key: values[key] for key in OWN_KEYS if values.get(key) is not None}
     if not own.get("methods"):
         raise SnnfwError(f"nothing says which methods to compare: give methods=[NAME, ...]. {_listing(registry)}")
-    comparison = build(Comparison, own, "", "the comparison")
+    comparison = build_dataclass(Comparison, own, "", "the comparison")
     if not comparison.checkpoints or min(comparison.checkpoints) < 1:
         raise SnnfwError(
-            f"checkpoints={shown(list(comparison.checkpoints))} is not allowed: it must be a list of timesteps, "
+            f"checkpoints={format_value(list(comparison.checkpoints))} is not allowed: it must be a list of timesteps, "
             "each at least 1."
         )
     return replace(comparison, checkpoints=tuple(sorted(set(comparison.checkpoints))))
 
 
-def _labelled(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
+def _label_methods(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
     """Return what each method is made of, by its label."""
     labelled: dict[str, Plain] = {}
     for number, method in enumerate(methods):
-        own = _named(registry, method) if isinstance(method, str) else _checked(method, f"methods[{number}]")
+        own = _find_method(registry, method) if isinstance(method, str) else _check_method(method, f"methods[{number}]")
         label = method if isinstance(method, str) else _label(method, own, f"methods[{number}]")
         if label in labelled:
             raise SnnfwError(f"two methods are called '{label}': give one another name, like {{name: mine, ...}}.")
@@ -148,7 +148,7 @@ def _labelled(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, P
     return labelled
 
 
-def _named(registry: Registry, name: str) -> Plain:
+def _find_method(registry: Registry, name: str) -> Plain:
     """Return the preset of that name, or else the neuron."""
     if name in registry.presets:
         return read_values({"plugin": name})
@@ -158,17 +158,17 @@ def _named(registry: Registry, name: str) -> Plain:
         if name in registry.quarantined or (kind, name) in registry.withheld:
             registry.find(kind, name)  # says why it is not there
     raise SnnfwError(
-        f"no method named '{name}'.{closest(name, [*registry.presets, *registry.neurons])} {_listing(registry)}"
+        f"no method named '{name}'.{did_you_mean(name, [*registry.presets, *registry.neurons])} {_listing(registry)}"
     )
 
 
-def _checked(method: Plain, place: str) -> Plain:
+def _check_method(method: Plain, place: str) -> Plain:
     """Return what a mapping says of a method, its label apart."""
     for key in method:
         if key in KEYS and key not in METHOD_KEYS:
             raise SnnfwError(f"{place} has a '{key}' of its own: methods share it, so give {key}=... beside methods=.")
         if key not in ("name", *METHOD_KEYS):
-            raise SnnfwError(f"{place}: {unknown('key', key, ('name', *METHOD_KEYS), listing='Keys')}")
+            raise SnnfwError(f"{place}: {unknown_name_error('key', key, ('name', *METHOD_KEYS), listing='Keys')}")
     return read_values({key: value for key, value in method.items() if key != "name"})
 
 

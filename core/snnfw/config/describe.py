@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic_core import to_jsonable_python
 
-from snnfw.config.fields import adapter, shown
+from snnfw.config.fields import format_value, type_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Parameter:
 
 def describe(cls: type) -> list[Parameter]:
     """Return the parameters of a dataclass, in words."""
-    properties = adapter(cls).json_schema().get("properties", {})
+    properties = type_adapter(cls).json_schema().get("properties", {})
     return [
         Parameter(
             field.name,
@@ -62,7 +62,7 @@ def _type_in_words(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "enum" in schema or "const" in schema:
-        return " | ".join(shown(choice) for choice in schema.get("enum", [schema.get("const")]))
+        return " | ".join(format_value(choice) for choice in schema.get("enum", [schema.get("const")]))
     if "prefixItems" in schema:
         return f"[{', '.join(_type_in_words(member) for member in schema['prefixItems'])}]"
     if schema.get("items"):
@@ -73,7 +73,7 @@ def _type_in_words(schema: Mapping[str, Any]) -> str:
 
 def _default_in_words(field: Field[Any]) -> str | None:
     if field.default is not MISSING:
-        return shown(to_jsonable_python(field.default))
+        return format_value(to_jsonable_python(field.default))
     if field.default_factory is not MISSING:
-        return shown(to_jsonable_python(field.default_factory()))
+        return format_value(to_jsonable_python(field.default_factory()))
     return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.config.sources import Plain, read_experiment, text
-from snnfw.errors import SnnfwError, unknown
+from snnfw.config.sources import Plain, optional_text, read_experiment
+from snnfw.errors import SnnfwError, unknown_name_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 
-def named_experiment(given: Plain, registry: Registry, keys: Sequence[str]) -> Plain:
+def read_named_experiment(given: Plain, registry: Registry, keys: Sequence[str]) -> Plain:
     """Return what the file says that ``experiment`` names, or nothing; it may hold ``keys`` and a ``trainer``."""
-    named = text(given, "experiment")
+    named = optional_text(given, "experiment")
     if named is None:
         return {}
     return read_experiment(find_experiment(named, registry), tuple(dict.fromkeys((*keys, "trainer"))))
@@ -38,7 +38,7 @@ def find_experiment(named: str, registry: Registry) -> Path:
             f"experiments. Plugins that do: {', '.join(sorted(shipping)) or 'none'}."
         )
     if name not in shipped:
-        raise unknown(f"experiment of plugin '{plugin}'", name, shipped, listing="Shipped")
+        raise unknown_name_error(f"experiment of plugin '{plugin}'", name, shipped, listing="Shipped")
     return shipped[name]
 
 

@@ -59,7 +59,7 @@ class MethodsOf:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         """Read a list of choices, and write methods as such a list."""
         del source, handler
-        written = core_schema.plain_serializer_function_ser_schema(lambda methods: [take_apart(m) for m in methods])
+        written = core_schema.plain_serializer_function_ser_schema(lambda methods: [as_plain(m) for m in methods])
         return core_schema.with_info_after_validator_function(
             self._build, core_schema.list_schema(), serialization=written
         )
@@ -76,7 +76,7 @@ class MethodsOf:
         return tuple(method(self.kind, f"{info.field_name}[{at}]", value) for at, value in enumerate(written))
 
 
-def build(
+def build_dataclass(
     cls: type[Built], values: Mapping[str, Any], key: str, subject: str, method: BuildMethod | None = None
 ) -> Built:
     """Make a frozen dataclass of plain values, or say which of them it refuses.
@@ -90,34 +90,34 @@ def build(
             listing = f" Its parameters: {', '.join(names)}." if names else " It has none."
             raise SnnfwError(f"{subject} has no parameter '{name}'.{_nearest(name, names)}{listing}")
     try:
-        door = adapter(cast("Any", cls))
+        door = type_adapter(cast("Any", cls))
         return cast("Built", door.validate_json(json.dumps(values), strict=True, extra="forbid", context=method))
     except ValidationError as error:
         raise SnnfwError(_refusal(error.errors(), values, key, subject)) from error
 
 
-def take_apart(value: object) -> dict[str, Any]:
+def as_plain(value: object) -> dict[str, Any]:
     """Return a dataclass as plain values: its name, if it is a method, and every parameter."""
     named = {"name": value.name} if hasattr(value, "name") else {}
-    return {**named, **adapter(cast("Any", type(value))).dump_python(value, mode="json")}
+    return {**named, **type_adapter(cast("Any", type(value))).dump_python(value, mode="json")}
 
 
-def shown(value: object) -> str:
+def format_value(value: object) -> str:
     """Return a plain value as a user would write it."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def choice(key: str, value: object) -> dict[str, Any] | None:
+def as_choice(key: str, value: object) -> dict[str, Any] | None:
     """Return a choice of method as ``{name: ..., parameters}``, be it written as a name or in full."""
     if isinstance(value, str):
         return {"name": value}
     if value is None or (isinstance(value, dict) and isinstance(value.get("name", ""), str)):
         return value
-    raise SnnfwError(f"{key}={shown(value)} is not allowed: it must be a name, or a mapping with a name.")
+    raise SnnfwError(f"{key}={format_value(value)} is not allowed: it must be a name, or a mapping with a name.")
 
 
 @cache
-def adapter(cls: Any) -> TypeAdapter[Any]:
+def type_adapter(cls: Any) -> TypeAdapter[Any]:
     """Return pydantic's view of a dataclass."""
     try:
         built: TypeAdapter[Any] = TypeAdapter(cls)
@@ -151,7 +151,7 @@ def _refusal(errors: list[ErrorDetails], values: Mapping[str, Any], key: str, su
         elif isinstance(value, dict) and step in value:
             path, value = f"{path}.{step}", value[step]
     reasons = dict.fromkeys(_sentence(error) for error in errors if error["loc"][:1] == place[:1])
-    return f"{path}={shown(value)} is not allowed: {', or '.join(reasons)}."
+    return f"{path}={format_value(value)} is not allowed: {', or '.join(reasons)}."
 
 
 def _sentence(error: ErrorDetails) -> str:

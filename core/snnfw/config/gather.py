@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.config.experiments import named_experiment
+from snnfw.config.experiments import read_named_experiment
 from snnfw.config.methods import expand_sources
 from snnfw.config.recipe import plain_preset
 from snnfw.config.schema import KEYS
-from snnfw.config.sources import Plain, combine, files_to_load, read_experiment, read_recipe, text
-from snnfw.config.trust import Sent, require_said_files
+from snnfw.config.sources import Plain, combine, files_to_load, optional_text, read_experiment, read_recipe
+from snnfw.config.trust import TrainingFolder, require_confirmed_files
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ LEFT_OUT = ("search", "exit")
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class ConfigLayers:
     """The layers of values, lowest first, the preset they stand on, and the plugin files that were loaded.
 
     ``sent`` is the folder that some of them come from, ``said`` what the user says beside it.
@@ -35,7 +35,7 @@ class Gathered:
     layers: tuple[Plain, ...]
     plugin: str | None
     loaded: tuple[str, ...]
-    sent: Sent | None
+    sent: TrainingFolder | None
     said: Plain
 
     def uppermost(self, key: str) -> int:
@@ -43,49 +43,49 @@ class Gathered:
         return max((number for number, layer in enumerate(self.layers) if layer.get(key) is not None), default=-1)
 
 
-def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None) -> Gathered:
+def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None) -> ConfigLayers:
     """Read every file that ``given`` names, register the plugins among them, and put the layers in order.
 
     A recipe lies just under the layer that names it. ``keys`` are those that an experiment file may hold; the folder of
     a training that is resumed stands for one.
     """
-    sent = Sent("resume", resume) if resume else _checkpoint(given)
-    experiment = trained(sent) if sent else named_experiment(given, registry, keys)
+    sent = TrainingFolder("resume", resume) if resume else _checkpoint(given)
+    experiment = read_training(sent) if sent else read_named_experiment(given, registry, keys)
     experiment.pop("trainer", None)  # of a training alone
-    plugin = text(given if "plugin" in given else experiment, "plugin")
-    if "plugin" in experiment and plugin != text(experiment, "plugin"):
+    plugin = optional_text(given if "plugin" in given else experiment, "plugin")
+    if "plugin" in experiment and plugin != optional_text(experiment, "plugin"):
         # Another method is asked for: what the file says of its own goes, what it says of the run stays.
         experiment = {key: value for key, value in experiment.items() if key not in METHOD_OF_A_PRESET}
     layers: list[Plain] = []
     for layer in (experiment, given):
-        recipe = text(layer, "recipe")
+        recipe = optional_text(layer, "recipe")
         layers += [read_recipe(Path(recipe)) if recipe else {}, layer]
     if sent:
-        require_said_files(sent, layers[:2], layers[2:])
+        require_confirmed_files(sent, layers[:2], layers[2:])
     files = [Path(file) for layer in layers for file in files_to_load(layer)]
     for file in files:
         registry.load_file(file)
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
-    suited = _suited_to_task(registry, layers)
+    suited = _task_defaults(registry, layers)
     left_out = {key: None for key in LEFT_OUT if key in suited and suited[key] is None}
     below = (suited, _preset(registry, plugin) if plugin else {}, left_out)
     expanded = tuple(expand_sources(registry, layer) for layer in (*below, *layers))
-    return Gathered(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
+    return ConfigLayers(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
 
 
-def _suited_to_task(registry: Registry, layers: Sequence[Plain]) -> Plain:
+def _task_defaults(registry: Registry, layers: Sequence[Plain]) -> Plain:
     """Return the settings that suit the task."""
     name = next((layer["task"]["name"] for layer in reversed(layers) if (layer.get("task") or {}).get("name")), None)
     task = registry.all("tasks").get(name) if name else None
     return dict(getattr(task, "defaults", {}))
 
 
-def _checkpoint(given: Plain) -> Sent | None:
-    folder = None if given.get("experiment") else text(given, "checkpoint")
-    return Sent("checkpoint", Path(folder)) if folder is not None else None
+def _checkpoint(given: Plain) -> TrainingFolder | None:
+    folder = None if given.get("experiment") else optional_text(given, "checkpoint")
+    return TrainingFolder("checkpoint", Path(folder)) if folder is not None else None
 
 
-def trained(sent: Sent) -> Plain:
+def read_training(sent: TrainingFolder) -> Plain:
     """Return what a training was told; where a run of it computes and writes is the run's own."""
     if not sent.file.is_file():
         begun = "no training has begun" if sent.key == "resume" else "nothing was trained"

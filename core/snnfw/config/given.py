@@ -11,7 +11,7 @@ from typing import Any
 from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
 from snnfw.energy.model import EnergyModel
-from snnfw.errors import SnnfwError, misgiven
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.plan.rules import Rule
 from snnfw.registry import KINDS, Registry
 from snnfw.training.settings import TrainerSettings
@@ -31,7 +31,7 @@ def given_words(given: object, registry: object) -> list[str]:
     """Return a program's words, refusing what only looks like them."""
     _require_registry(registry)
     if not isinstance(given, list | tuple) or not all(isinstance(word, str) for word in given):
-        raise misgiven(
+        raise wrong_kind_error(
             "what to resolve", given, "a list of words like ['task=classification'], or resolve_mapping(...)"
         )
     return list(given)
@@ -41,13 +41,15 @@ def given_mapping(given: object, registry: object) -> dict[str, Any]:
     """Return a program's mapping as a file would hold it."""
     registry = _require_registry(registry)
     if not isinstance(given, Mapping):
-        raise misgiven("what to resolve", given, "a mapping like {'task': 'classification'}, or words to resolve(...)")
+        raise wrong_kind_error(
+            "what to resolve", given, "a mapping like {'task': 'classification'}, or words to resolve(...)"
+        )
     return {str(key): _plain(value, str(key), registry) for key, value in given.items()}
 
 
 def _require_registry(given: object) -> Registry:
     if not isinstance(given, Registry):
-        raise misgiven("what methods are looked up in", given, "a snnfw.Registry()")
+        raise wrong_kind_error("what methods are looked up in", given, "a snnfw.Registry()")
     return given
 
 
@@ -80,7 +82,7 @@ def _method(value: Any, place: str, registry: Registry) -> Any:
         or isinstance(value, type)
         or not (hasattr(value, "name") or isinstance(value, NAMELESS))
     ):
-        raise misgiven(place, value, OWN_NETWORK if place == "model" else WANTED)
+        raise wrong_kind_error(place, value, OWN_NETWORK if place == "model" else WANTED)
     name: str | None = getattr(value, "name", None)
     if not (isinstance(value, (Keep, *NAMELESS)) or _is_registered(value, registry)):
         raise SnnfwError(

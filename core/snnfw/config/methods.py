@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from snnfw.config.fields import build, choice, shown
+from snnfw.config.fields import as_choice, build_dataclass, format_value
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine
 from snnfw.errors import SnnfwError
@@ -24,12 +24,12 @@ def build_method(registry: Registry, kind: str, key: str, values: Plain) -> Any:
     parameters = {parameter: value for parameter, value in values.items() if parameter != "name"}
 
     def nested(kind: str, place: str, written: object) -> Any:
-        chosen = choice(f"{key}.{place}", written)
+        chosen = as_choice(f"{key}.{place}", written)
         if chosen is None or "name" not in chosen:
-            raise SnnfwError(f"{key}.{place}={shown(written)} has no name: give it one, like {{name: ...}}.")
+            raise SnnfwError(f"{key}.{place}={format_value(written)} has no name: give it one, like {{name: ...}}.")
         return build_method(registry, kind, f"{key}.{place}", chosen)
 
-    return build(method, parameters, key, f"{KINDS[kind].word} '{name}'", nested)
+    return build_dataclass(method, parameters, key, f"{KINDS[kind].word} '{name}'", nested)
 
 
 def choose(registry: Registry, values: Plain, key: str) -> Any:
@@ -50,7 +50,7 @@ def choose_optional(registry: Registry, values: Plain, key: str) -> Any:
         parameter, value = next(iter(given.items()))
         word, names = KINDS[METHODS[key]].word, sorted(registry.all(METHODS[key]))
         raise SnnfwError(
-            f"{key}.{parameter}={shown(value)} is given, but nothing says which {word}: give {key}=NAME. "
+            f"{key}.{parameter}={format_value(value)} is given, but nothing says which {word}: give {key}=NAME. "
             f"Registered: {', '.join(names) or 'none'}."
         )
     return build_method(registry, METHODS[key], key, given)
@@ -91,5 +91,5 @@ def _expand(registry: Registry, key: str, values: Plain | None) -> Plain | None:
         raise SnnfwError(f"{key}={written} is not allowed: '{name}' has no parameters, so write {key}={name}.")
     first = parameters[0].name
     if values and values.get(first, value) != value:
-        raise SnnfwError(f"{key}={written} and {key}.{first}={shown(values[first])} contradict each other.")
+        raise SnnfwError(f"{key}={written} and {key}.{first}={format_value(values[first])} contradict each other.")
     return {**(values or {}), "name": name, first: value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from snnfw.config.fields import take_apart
+from snnfw.config.fields import as_plain
 from snnfw.contracts import Preset
 from snnfw.plan.rules import Rule
 from snnfw.values import Keep
@@ -15,7 +15,7 @@ def plain_rule(rule: Rule, named: bool = True) -> dict[str, Any]:
     return {
         "match": rule.match,
         **({"activation": rule.activation} if rule.activation is not None else {}),
-        **({"neuron": take_apart(rule.neuron)} if named else {}),
+        **({"neuron": as_plain(rule.neuron)} if named else {}),
         **({"optional": True} if rule.optional else {}),
     }
 
@@ -29,10 +29,10 @@ def plain_preset(preset: Preset) -> dict[str, Any]:
     placed = [rule for rule in preset.layers if not isinstance(rule.neuron, Keep)]
     principal = next((rule.neuron for rule in sorted(placed, key=lambda rule: rule.optional)), None)
     return {
-        **({"neuron": take_apart(principal)} if principal else {}),
+        **({"neuron": as_plain(principal)} if principal else {}),
         "layers": [plain_rule(rule, named=rule.neuron != principal) for rule in preset.layers],
-        "converter": take_apart(preset.converter),
-        "search": take_apart(preset.search) if preset.search else None,
-        "exit": take_apart(preset.exit) if preset.exit else None,
+        "converter": as_plain(preset.converter),
+        "search": as_plain(preset.search) if preset.search else None,
+        "exit": as_plain(preset.exit) if preset.exit else None,
         **({"timesteps": preset.timesteps} if preset.timesteps is not None else {}),
     }

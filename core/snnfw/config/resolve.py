@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from omegaconf import OmegaConf
 
-from snnfw.config.fields import build, shown, take_apart
+from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.config.gather import gather
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source
 from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
-from snnfw.config.trust import require_said_code
+from snnfw.config.trust import require_confirmed_code
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 
@@ -37,7 +37,7 @@ def resolve_mapping(mapping: Mapping[str, Any], registry: Registry) -> RunConfig
     return resolve_plain(read_values(given_mapping(mapping, registry)), registry)
 
 
-class Resolved(Protocol):
+class ResolvedConfig(Protocol):
     """A configuration that is also there as plain values."""
 
     @property
@@ -46,7 +46,7 @@ class Resolved(Protocol):
         ...
 
 
-def to_yaml(config: Resolved) -> str:
+def to_yaml(config: ResolvedConfig) -> str:
     """Return the configuration as a file that ``experiment=`` reads."""
     return OmegaConf.to_yaml(OmegaConf.create(dict(config.resolved)))
 
@@ -67,16 +67,16 @@ def resolve_plain(
         "exit": choose_optional(registry, values, "exit"),
     }
     if gathered.sent:
-        require_said_code(gathered.sent, methods, gathered.said)
+        require_confirmed_code(gathered.sent, methods, gathered.said)
     rules, recipe = build_layers(registry, values, gathered)
     settings = _settings(values)
     energy = _energy(values)
     resolved = {
         "plugin": gathered.plugin,
-        **{key: take_apart(method) if method else None for key, method in methods.items()},
+        **{key: as_plain(method) if method else None for key, method in methods.items()},
         **recipe,
-        **take_apart(settings),
-        "energy": take_apart(energy),
+        **as_plain(settings),
+        "energy": as_plain(energy),
         **({"load": list(gathered.loaded)} if gathered.loaded else {}),
     }
     return RunConfig(
@@ -92,12 +92,12 @@ def resolve_plain(
 def _settings(values: Plain) -> Settings:
     """Build the settings, the checkpoints sorted, each once, and in the range of the timesteps."""
     given = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
-    settings = build(Settings, given, "", "the configuration")
+    settings = build_dataclass(Settings, given, "", "the configuration")
     if settings.checkpoints is None:
         return replace(settings, checkpoints=default_checkpoints(settings.timesteps))
     if not settings.checkpoints or not all(1 <= step <= settings.timesteps for step in settings.checkpoints):
         raise SnnfwError(
-            f"checkpoints={shown(list(settings.checkpoints))} is not allowed: it must be a list of timesteps "
+            f"checkpoints={format_value(list(settings.checkpoints))} is not allowed: it must be a list of timesteps "
             f"from 1 to {settings.timesteps}."
         )
     return replace(settings, checkpoints=tuple(sorted(set(settings.checkpoints))))
@@ -106,5 +106,5 @@ def _settings(values: Plain) -> Settings:
 def _energy(values: Plain) -> EnergyModel:
     given = values.get("energy", {})
     if not isinstance(given, dict):
-        raise SnnfwError(f"energy={shown(given)} is not allowed: give its parameters, like energy.mac_pj=4.6.")
-    return build(EnergyModel, given, "energy", "energy")
+        raise SnnfwError(f"energy={format_value(given)} is not allowed: give its parameters, like energy.mac_pj=4.6.")
+    return build_dataclass(EnergyModel, given, "energy", "energy")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
-def number_of_bytes(given: object) -> object:
+def parse_bytes(given: object) -> object:
     """Turn ``512MiB`` into a number, and leave everything else for pydantic to judge."""
     if not isinstance(given, str):
         return given
@@ -30,7 +30,7 @@ def number_of_bytes(given: object) -> object:
     return int(float(found[1]) * UNITS[found[2]])
 
 
-def known_device(given: str) -> str:
+def require_known_device(given: str) -> str:
     """Accept the devices that a run can compute on; whether this machine has one is seen later."""
     if not re.fullmatch(r"cpu|cuda(:\d+)?", given):
         raise ValueError("it must be cpu, cuda, or one of several like cuda:1")
@@ -54,13 +54,13 @@ class Settings:
     backend: Annotated[
         Literal["auto", "reference", "native", "cupy"], Field(description="how the neurons' time loop is computed")
     ] = "auto"
-    device: Annotated[str, AfterValidator(known_device), Field(description="where to compute: cpu, cuda or cuda:1")] = (
-        "cpu"
-    )
+    device: Annotated[
+        str, AfterValidator(require_known_device), Field(description="where to compute: cpu, cuda or cuda:1")
+    ] = "cpu"
     seed: Annotated[int, Field(ge=0, lt=2**32, description="seed of everything random")] = 0
     memory: Annotated[
         int,
-        BeforeValidator(number_of_bytes),
+        BeforeValidator(parse_bytes),
         Field(gt=0, description="bytes for the activations of one chunk of timesteps: 512MiB, 2GiB"),
     ] = 2 * 2**30
     fitting: Annotated[

@@ -8,9 +8,9 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from snnfw.config.fields import choice, shown
+from snnfw.config.fields import as_choice, format_value
 from snnfw.config.schema import KEYS, METHODS, RECIPE_KEYS, default_checkpoints
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +31,7 @@ def read_words(words: Sequence[str], keys: Sequence[str] = KEYS) -> Plain:
             raise SnnfwError(f"'{word}' gives no value: write '{key}=null' for none.")
         try:
             parsed = OmegaConf.to_container(OmegaConf.from_dotlist([word]))
-            read = combine(read, _checked(parsed, keys))
+            read = combine(read, _check_keys(parsed, keys))
         except (YAMLError, OmegaConfBaseException) as error:
             raise SnnfwError(f"'{word}' cannot be read: {_fault(error)}.") from error
     return read
@@ -39,7 +39,7 @@ def read_words(words: Sequence[str], keys: Sequence[str] = KEYS) -> Plain:
 
 def read_values(values: Plain, keys: Sequence[str] = KEYS) -> Plain:
     """Read plain values, as a file holds them."""
-    return _checked(values, keys)
+    return _check_keys(values, keys)
 
 
 def read_experiment(path: Path, keys: Sequence[str] = KEYS) -> Plain:
@@ -62,7 +62,7 @@ def read_recipe(path: Path) -> Plain:
 
 def combine(lower: Plain, upper: Plain) -> Plain:
     """Merge two layers of values, the upper one winning; another method drops the lower's values."""
-    kept = {key: value for key, value in lower.items() if not _replaces(key, value, upper.get(key))}
+    kept = {key: value for key, value in lower.items() if not _chooses_another_method(key, value, upper.get(key))}
     return _merge(kept, upper)
 
 
@@ -75,7 +75,7 @@ def interpolate(values: Plain) -> Plain:
     return {str(key): value for key, value in filled.items()} if isinstance(filled, dict) else {}
 
 
-def text(values: Plain, key: str) -> str | None:
+def optional_text(values: Plain, key: str) -> str | None:
     """Return the name or path under ``key``, if there is one."""
     try:
         value = OmegaConf.select(OmegaConf.create(values), key)
@@ -83,7 +83,7 @@ def text(values: Plain, key: str) -> str | None:
         raise SnnfwError(f"the configuration cannot be read: {_fault(error)}.") from error
     if value is None or isinstance(value, str):
         return value
-    raise SnnfwError(f"{key}={shown(values[key])} is not allowed: it must be one name.")
+    raise SnnfwError(f"{key}={format_value(values[key])} is not allowed: it must be one name.")
 
 
 def files_to_load(values: Plain) -> list[str]:
@@ -92,7 +92,9 @@ def files_to_load(values: Plain) -> list[str]:
     if isinstance(files, str):
         return [files]
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
-        raise SnnfwError(f"load={shown(files)} is not allowed: it must be a list of files, like load=[./mine.py].")
+        raise SnnfwError(
+            f"load={format_value(files)} is not allowed: it must be a list of files, like load=[./mine.py]."
+        )
     return files
 
 
@@ -102,7 +104,7 @@ def _fault(error: Exception) -> str:
     return str(said).splitlines()[0].rstrip(".")
 
 
-def _replaces(key: str, lower: object, upper: object) -> bool:
+def _chooses_another_method(key: str, lower: object, upper: object) -> bool:
     """Say whether the upper layer chooses another method than the lower one."""
     if key not in METHODS or not isinstance(lower, dict) or not isinstance(upper, dict) or "name" not in lower:
         return False
@@ -117,14 +119,14 @@ def _merge(lower: Plain, upper: Plain) -> Plain:
     return merged
 
 
-def _checked(values: object, keys: Sequence[str], prefix: str = "") -> Plain:
+def _check_keys(values: object, keys: Sequence[str], prefix: str = "") -> Plain:
     """Return a mapping with nothing but ``keys``, every choice of a method written in full."""
     if not isinstance(values, dict):
         raise SnnfwError(f"{prefix}it holds {_kind(values)} where a mapping of keys is expected.")
     for key in values:
         if key not in keys:
-            raise SnnfwError(f"{prefix}{unknown('key', str(key), keys, listing='Keys')}")
-    return {key: choice(key, value) if key in METHODS else value for key, value in values.items()}
+            raise SnnfwError(f"{prefix}{unknown_name_error('key', str(key), keys, listing='Keys')}")
+    return {key: as_choice(key, value) if key in METHODS else value for key, value in values.items()}
 
 
 def _read_yaml(path: Path, what: str, keys: Sequence[str]) -> Plain:
@@ -138,7 +140,7 @@ def _read_yaml(path: Path, what: str, keys: Sequence[str]) -> Plain:
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}: " if mark else ""
         raise SnnfwError(f"{path} is not {article} {what}: {place}{_fault(error)}.") from error
-    values = _checked(read, keys, f"{path} is not {article} {what}: ")
+    values = _check_keys(read, keys, f"{path} is not {article} {what}: ")
     methods = values.get("methods")  # of a comparison, each with a recipe of its own or without
     for holder in (values, *(entry for entry in methods if isinstance(entry, dict))) if methods else (values,):
         if isinstance(holder.get("recipe"), str):

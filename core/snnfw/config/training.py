@@ -6,15 +6,15 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from snnfw.config.experiments import named_experiment
-from snnfw.config.fields import build, shown, take_apart
-from snnfw.config.gather import trained
+from snnfw.config.experiments import read_named_experiment
+from snnfw.config.fields import as_plain, build_dataclass, format_value
+from snnfw.config.gather import read_training
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.methods import expand_sources
 from snnfw.config.resolve import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, combine, read_values, read_words, text
-from snnfw.config.trust import Sent
+from snnfw.config.sources import Plain, combine, optional_text, read_values, read_words
+from snnfw.config.trust import TrainingFolder
 from snnfw.errors import SnnfwError
 from snnfw.training.settings import TrainerSettings
 
@@ -55,11 +55,11 @@ def resolve_training_mapping(mapping: Mapping[str, Any], registry: Registry) -> 
 def _resolve(given: Plain, registry: Registry) -> TrainConfig:
     resume = _folder(given)
     if resume:
-        file = trained(Sent("resume", resume))
+        file = read_training(TrainingFolder("resume", resume))
     else:
-        file = named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
+        file = read_named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
     trainer = {**_mapping(file.get("trainer")), **_mapping(given.get("trainer"))}
-    settings = build(TrainerSettings, trainer, "trainer", "the trainer")
+    settings = build_dataclass(TrainerSettings, trainer, "trainer", "the trainer")
     shared = {key: value for key, value in given.items() if key not in ("trainer", "resume")}
     run = resolve_plain(shared, registry, resume=resume)
     if resume:
@@ -69,7 +69,7 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
             raise _changes_nothing(resume, changed)
     settings = replace(settings, start=_start(settings, run))
     kept = {key: value for key, value in run.resolved.items() if key not in WITHOUT_EFFECT}
-    return TrainConfig(run, settings, resume, {**kept, "trainer": take_apart(settings)})
+    return TrainConfig(run, settings, resume, {**kept, "trainer": as_plain(settings)})
 
 
 def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given"]:
@@ -87,7 +87,7 @@ def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given
 
 def _folder(given: Plain) -> Path | None:
     """Return the folder to go on in; beside it stand at most the words that let it run what it names."""
-    resume = text(given, "resume")
+    resume = optional_text(given, "resume")
     if resume is None:
         return None
     if others := sorted(set(given) - {"resume", "load", *MAY_RUN}):
@@ -107,6 +107,6 @@ def _mapping(value: object) -> Plain:
     if not isinstance(value, dict):
         names = ", ".join(field.name for field in fields(TrainerSettings))
         raise SnnfwError(
-            f"trainer={shown(value)} is not allowed: give its parameters ({names}), like trainer.epochs=10."
+            f"trainer={format_value(value)} is not allowed: give its parameters ({names}), like trainer.epochs=10."
         )
     return value

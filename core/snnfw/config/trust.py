@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnfw.config.fields import shown, take_apart
+from snnfw.config.fields import as_plain, format_value
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, files_to_load
 from snnfw.errors import SnnfwError
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class TrainingFolder:
     """The folder of a training, and the word that names it."""
 
     key: str
@@ -35,7 +35,7 @@ class Sent:
         return self.folder / "config.yaml"
 
 
-def require_said_files(sent: Sent, layers: Sequence[Plain], said: Sequence[Plain]) -> None:
+def require_confirmed_files(sent: TrainingFolder, layers: Sequence[Plain], said: Sequence[Plain]) -> None:
     """Refuse plugin files that the folder's layers name and the user's own do not."""
     again = {Path(file).resolve() for layer in said for file in files_to_load(layer)}
     files = [file for layer in layers for file in files_to_load(layer) if Path(file).resolve() not in again]
@@ -43,7 +43,7 @@ def require_said_files(sent: Sent, layers: Sequence[Plain], said: Sequence[Plain
         raise _refusal(sent, [_loading(files)])
 
 
-def require_said_code(sent: Sent, methods: Mapping[str, Any], said: Plain) -> None:
+def require_confirmed_code(sent: TrainingFolder, methods: Mapping[str, Any], said: Plain) -> None:
     """Refuse parameters that say which Python runs unless the user says them again."""
     silent = []
     for key, name, value in _running(methods):
@@ -55,7 +55,7 @@ def require_said_code(sent: Sent, methods: Mapping[str, Any], said: Plain) -> No
         raise _refusal(sent, silent)
 
 
-def words_that_run(config: RunConfig) -> list[str]:
+def confirming_words(config: RunConfig) -> list[str]:
     """Return the words that have to stand beside the folder of a training, so that what it names may run."""
     files = files_to_load(dict(config.resolved))
     methods = {key: getattr(config, key, None) for key in METHODS}
@@ -66,7 +66,7 @@ def _running(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
     """Yield every parameter that says which Python runs, with its method's key and its value."""
     for key, method in methods.items():
         names = getattr(method, "runs", ())
-        values = take_apart(method) if names else {}
+        values = as_plain(method) if names else {}
         yield from ((key, name, values[name]) for name in names if values[name])
 
 
@@ -75,10 +75,10 @@ def _loading(files: Iterable[str]) -> str:
 
 
 def _word(key: str, name: str, value: object) -> str:
-    return shlex.quote(f"{key}.{name}={shown(value)}")
+    return shlex.quote(f"{key}.{name}={format_value(value)}")
 
 
-def _refusal(sent: Sent, words: Sequence[str]) -> SnnfwError:
+def _refusal(sent: TrainingFolder, words: Sequence[str]) -> SnnfwError:
     return SnnfwError(
         f"{sent} names Python to run, and a folder is data: if you trust it, say so yourself and add {' '.join(words)}"
     )

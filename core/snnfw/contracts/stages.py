@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from snnfw.convert.converter import Converter
-from snnfw.errors import misgiven, offers
+from snnfw.errors import has_attributes, wrong_kind_error
 from snnfw.plan.rules import Rule
 from snnfw.values import Bundle, ExitRule, Resources
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
-    from snnfw.search.results import Found
+    from snnfw.search.results import SearchResult
     from snnfw.search.trials import Trials
     from snnfw.spiking.model import SpikingModel
 
@@ -23,7 +23,7 @@ class Search(Protocol):
 
     name: ClassVar[str]
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan to run."""
         ...
 
@@ -61,8 +61,8 @@ class Preset:
         """Refuse rules and stages that are none."""
         layers: object = self.layers
         if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
-            raise misgiven("Preset.layers", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
+            raise wrong_kind_error("Preset.layers", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
         for name, method in {"converter": "convert", "search": "search", "exit": "prepare"}.items():
             stage = getattr(self, name)
-            if not (offers(stage, method) or (stage is None and name != "converter")):
-                raise misgiven(f"Preset.{name}", stage, f"an instance with a method '{method}'")
+            if not (has_attributes(stage, method) or (stage is None and name != "converter")):
+                raise wrong_kind_error(f"Preset.{name}", stage, f"an instance with a method '{method}'")

@@ -32,14 +32,14 @@ class Direct:
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
-        return build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
+        return build_spiking_model(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
 
 
-def build(
+def build_spiking_model(
     graph: Graph, plan: Plan, stats: Mapping[str, SiteStats], timesteps: int, resources: Resources
 ) -> SpikingModel:
     """Return the spiking model whose neurons are built from each site's statistics and run on the backend chosen."""
-    from snnfw.kernels.choice import choose
+    from snnfw.kernels.choice import choose_backend
     from snnfw.spiking.model import SpikingModel
 
     neurons = {
@@ -47,7 +47,7 @@ def build(
         for placement in plan.placements
         if not isinstance(placement.neuron, Keep)
     }
-    backend = choose(resources.backend, resources.device)
+    backend = choose_backend(resources.backend, resources.device)
     for neuron in neurons.values():
         neuron.backend, neuron.insists = backend.name, not backend.automatic
     return SpikingModel(graph, plan, neurons, timesteps)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.errors import SnnfwError, misgiven
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
-from snnfw.spiking.memory import dense
+from snnfw.spiking.memory import to_channels_last
 from snnfw.values import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
-from snnfw.values.samples import count
+from snnfw.values.samples import count_batches
 
 
 def observe(
@@ -25,13 +25,13 @@ def observe(
     batches: int | None = None,
 ) -> dict[str, SiteStats]:
     """Return what each site's observer learnt from the first ``batches`` calibration batches (default: all)."""
-    there = count(calibration, "the calibration data")
+    there = count_batches(calibration, "the calibration data")
     total = there if batches is None else min(batches, there)
     if total == 0:
         raise SnnfwError("there is no calibration data: give at least one batch.")
     for index, inputs in enumerate(resources.track(islice(calibration, total), "observe activations", total)):
-        checked(inputs, f"calibration batch {index}", len(graph.inputs))
-        for site, activation in activations(graph, moved(inputs, resources.device)):
+        require_inputs(inputs, f"calibration batch {index}", len(graph.inputs))
+        for site, activation in activations(graph, to_device(inputs, resources.device)):
             if site.name in observers:
                 observers[site.name].update(activation)
     return {name: observer.stats() for name, observer in observers.items()}
@@ -45,7 +45,7 @@ def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
     """
     inputs = single_frames(graph, inputs)
     sites = {site.node: site for site in (*graph.sites, *graph.gates)}
-    values: dict[fx.Node, Any] = {node: dense(x) for node, x in zip(graph.inputs, inputs, strict=True)}
+    values: dict[fx.Node, Any] = {node: to_channels_last(x) for node, x in zip(graph.inputs, inputs, strict=True)}
     freed = last_uses(graph.nodes)
     for node in graph.nodes:
         if node.name in graph.sizes:
@@ -79,14 +79,14 @@ def first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
     return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))
 
 
-def checked(inputs: Inputs, what: str, arguments: int) -> Inputs:
+def require_inputs(inputs: Inputs, what: str, arguments: int) -> Inputs:
     """Return the inputs, refusing others than one tensor for each of the network's arguments, and NaN and infinity."""
     wanted = "a tuple with one tensor for each of the network's arguments, such as (x,)"
     if not isinstance(inputs, tuple | list):
-        raise misgiven(what, inputs, wanted)
+        raise wrong_kind_error(what, inputs, wanted)
     for given in inputs:
         if not isinstance(given, Tensor):
-            raise misgiven(f"one of {what}", given, wanted)
+            raise wrong_kind_error(f"one of {what}", given, wanted)
     if len(inputs) != arguments:
         raise SnnfwError(
             f"{what} holds {len(inputs)} tensors and the network takes {arguments}: give {wanted}, without labels."
@@ -97,14 +97,14 @@ def checked(inputs: Inputs, what: str, arguments: int) -> Inputs:
     return inputs
 
 
-def labelled(batch: Batch, what: str, arguments: int) -> Batch:
+def require_batch(batch: Batch, what: str, arguments: int) -> Batch:
     """Return an evaluation batch, refusing one that does not say which are inputs, or whose inputs don't fit."""
     if not isinstance(batch, Batch):
-        raise misgiven(what, batch, "Batch(inputs=(x,), target=y)")
-    checked(batch.inputs, what, arguments)
+        raise wrong_kind_error(what, batch, "Batch(inputs=(x,), target=y)")
+    require_inputs(batch.inputs, what, arguments)
     return batch
 
 
-def moved(inputs: Inputs, device: str) -> Inputs:
+def to_device(inputs: Inputs, device: str) -> Inputs:
     """Return the inputs on a device."""
     return tuple(tensor.to(device) for tensor in inputs)

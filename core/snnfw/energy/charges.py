@@ -109,7 +109,7 @@ def _each_timestep(fate: Fate, model: EnergyModel) -> bool:
     return fate.repeats or (fate.kind is Kind.STATIC and model.static == "per_step")
 
 
-def uncharged(plan: Plan) -> list[str]:
+def uncharged_operators(plan: Plan) -> list[str]:
     """Return the operators that stay analog and hold no MACs, so that nothing is charged for them."""
     return [fate.node for fate in plan.analog if not fate.macs]
 

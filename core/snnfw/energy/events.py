@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Where, evaluate, map_leaves
-from snnfw.capture.sites import packet
+from snnfw.capture.sites import overload_packet
 from snnfw.energy.windows import window_sum
-from snnfw.neurons.timefold import per_sample, select
+from snnfw.neurons.timefold import select, sum_per_sample
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind
 from snnfw.spiking.model import SpikingModel
@@ -39,7 +39,7 @@ def accumulations(model: SpikingModel, samples: Tensor | None = None, only: Site
         fate = model.plan.fates[node.name]
         if fate.events and fate.macs:
             source = next(read for read in node.all_input_nodes if read in counts)
-            events = per_sample(counts[source].double(), model.graph.where[source.name])
+            events = sum_per_sample(counts[source].double(), model.graph.where[source.name])
             result[node.name] = events * (fate.macs / model.graph.elements[source.name])
     return result
 
@@ -54,7 +54,7 @@ def spikes(model: SpikingModel, samples: Tensor | None = None) -> dict[str, Tens
     for site, neuron in model.site_neurons():
         if neuron.emitted is not None:
             place = model.graph.where[site.node]
-            found[site.name] = per_sample(_of(samples, place, neuron.emitted).double(), place)
+            found[site.name] = sum_per_sample(_of(samples, place, neuron.emitted).double(), place)
     return found
 
 
@@ -88,7 +88,7 @@ def _constant(model: SpikingModel, read: fx.Node, samples: Tensor | None) -> Any
 
 def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any], samples: Tensor | None) -> Any:
     """Return the counts behind one operator."""
-    operator = packet(node)
+    operator = overload_packet(node)
     streams = [counts[read] for read in node.all_input_nodes if read in counts]
 
     def value_of(read: fx.Node) -> Any:
@@ -101,7 +101,7 @@ def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any], 
     if operator in table.SUMS:
         added = [value_of(arg) for arg in node.args if isinstance(arg, fx.Node)]
         return functools.reduce(torch.add, added)
-    if table.scales(node):
+    if table.is_scaling(node):
         return streams[0].expand(_shape(model, node, samples))
     if operator in table.AVERAGES:
         return window_sum(operator, streams[0], node.args[1:], node.kwargs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from snnfw.kernels.layout import Flat
+from snnfw.kernels.layout import FlatParameter
 
 Argument = int | float | None
 """A whole number or an address, a number in double precision, or the address of nothing."""
@@ -16,7 +16,7 @@ def forward_arguments(
     drive: Tensor,
     output: Tensor,
     states: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
     events: Tensor | None,
     *threads: int,
@@ -34,7 +34,7 @@ def forward_arguments(
 def backward_arguments(
     sequences: Sequence[Tensor],
     states: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
     *threads: int,
 ) -> list[Argument]:
@@ -61,6 +61,6 @@ def _counts(sequence: Tensor, threads: tuple[int, ...], clock: float) -> Iterato
     yield from (len(sequence), sequence[0].numel(), *threads, float(clock))
 
 
-def _parameters(parameters: Sequence[Flat]) -> Iterator[int]:
+def _parameters(parameters: Sequence[FlatParameter]) -> Iterator[int]:
     for flat in parameters:
         yield from (flat.values.data_ptr(), flat.inner, flat.values.numel())

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
-from snnfw.kernels.layout import Flat, flatten
+from snnfw.kernels.layout import FlatParameter, flatten
 
 if TYPE_CHECKING:
     import torch
@@ -58,9 +58,9 @@ class Kernel:
 
     body: KernelBody
     parameters: Mapping[str, Tensor | float]
-    laid_out: dict[Any, list[Flat]] = field(default_factory=dict, compare=False, repr=False)
+    laid_out: dict[Any, list[FlatParameter]] = field(default_factory=dict, compare=False, repr=False)
 
-    def flat(self, step: Tensor, dtype: torch.dtype) -> list[Flat]:
+    def flat(self, step: Tensor, dtype: torch.dtype) -> list[FlatParameter]:
         """Return the parameters along the memory of one timestep's tensor, in the order of the body."""
         key = (step.shape, step.stride(), step.device, dtype)
         if key not in self.laid_out:

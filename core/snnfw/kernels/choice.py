@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from snnfw.errors import SnnfwError
-from snnfw.kernels.compiler import CompilerMissing, find_compiler, first_error, load
+from snnfw.kernels.compiler import CompilerMissing, find_compiler, first_error, load_library
 
 LOG = logging.getLogger("snnfw")
 
@@ -37,7 +37,7 @@ class Backend:
 
 
 @functools.cache
-def choose(wanted: str, device: str) -> Backend:
+def choose_backend(wanted: str, device: str) -> Backend:
     """Return the backend for a wish (``auto``, ``reference``, ``native``, ``cupy``) on a device; logged once.
 
     Raises:
@@ -70,7 +70,7 @@ def _automatic(fitting: str, check: Callable[[str], str] | None, device: str) ->
 def _check_native(device: str) -> str:
     """Compile and run a few lines, so that a compiler without OpenMP or a torch without its runtime is found here."""
     del device
-    if load(PROBE).run() != 4:
+    if load_library(PROBE).run() != 4:
         raise CompilerMissing("what the C compiler makes computes wrong numbers: choose backend=reference.")
     return f"compiled by {find_compiler()[1]}"
 

@@ -39,7 +39,7 @@ class CompilerMissing(SnnfwError):  # noqa: N818  # named for what is wrong with
     """There is no compiler, or it fails, or what it makes does not load."""
 
 
-def load(source: str) -> ctypes.CDLL:
+def load_library(source: str) -> ctypes.CDLL:
     """Return the library compiled from a source, from the cache where it is there and whole.
 
     Safe when two processes start at once: each compiles into a folder of its own and renames the result.
@@ -56,19 +56,19 @@ def load(source: str) -> ctypes.CDLL:
         cached = cache_folder("native") / f"{key}.so"
         return _from_cache(cached) or _into_cache(source, command, cached)
     except OSError as error:
-        _say_once(f"snnfw: cannot keep compiled neurons in the cache ({_reason(error)}): compiles for this run")
+        _say_once(f"snnfw: cannot keep compiled neurons in the cache ({_first_line(error)}): compiles for this run")
     try:
         with tempfile.TemporaryDirectory(prefix="snnfw-", ignore_cleanup_errors=True) as scratch:
-            return ctypes.CDLL(str(_built(source, command, Path(scratch) / f"{key}.so")))
+            return ctypes.CDLL(str(_build(source, command, Path(scratch) / f"{key}.so")))
     except OSError as error:
         raise CompilerMissing(
-            f"what the C compiler makes does not load ({_reason(error)}): choose backend=reference."
+            f"what the C compiler makes does not load ({_first_line(error)}): choose backend=reference."
         ) from error
 
 
 def key_of(source: str, command: tuple[str, ...], version: str) -> str:
     """Return the name in the cache of what a compiler makes of a source here: everything that changes it is in it."""
-    return hashlib.sha256(repr((source, FLAGS, LINKS, command, version, machine())).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((source, FLAGS, LINKS, command, version, processor_name())).encode()).hexdigest()[:32]
 
 
 @functools.cache
@@ -87,7 +87,7 @@ def find_compiler() -> tuple[tuple[str, ...], str]:
 
 
 @functools.cache
-def machine() -> str:
+def processor_name() -> str:
     """Return what this processor is, so that a cache shared between machines never serves another one's code."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -116,12 +116,12 @@ def _from_cache(cached: Path) -> ctypes.CDLL | None:
 
 def _into_cache(source: str, command: tuple[str, ...], cached: Path) -> ctypes.CDLL:
     with replace_file(cached, refuse=()) as library:
-        content = _built(source, command, library).read_bytes()
+        content = _build(source, command, library).read_bytes()
     write_file(cached.with_suffix(".sha256"), hashlib.sha256(content).hexdigest(), refuse=())
     return ctypes.CDLL(str(cached))
 
 
-def _built(source: str, command: tuple[str, ...], library: Path) -> Path:
+def _build(source: str, command: tuple[str, ...], library: Path) -> Path:
     """Compile with OpenMP but link without it: torch has loaded a runtime, and two would fight for the cores."""
     text, thing = library.with_suffix(".c"), library.with_suffix(".o")
     text.write_text(source)
@@ -139,7 +139,7 @@ def _invoke(command: tuple[str, ...], *arguments: str) -> str:
             [*command, *arguments], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
         )
     except OSError as error:
-        raise CompilerMissing(_failure(command, _reason(error))) from error
+        raise CompilerMissing(_failure(command, _first_line(error))) from error
     if done.returncode:
         raise CompilerMissing(_failure(command, first_error(done.stderr)))
     return done.stdout
@@ -156,7 +156,7 @@ def first_error(text: str) -> str:
     return (found[1] if found else lines[0] if lines else "it says nothing").rstrip(".")
 
 
-def _reason(error: OSError) -> str:
+def _first_line(error: OSError) -> str:
     return error.strerror or str(error)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from snnfw.kernels.arguments import Argument, forward_arguments
 from snnfw.kernels.body import KernelBody
 from snnfw.kernels.compiler import CompilerMissing, first_error
-from snnfw.kernels.layout import Flat
+from snnfw.kernels.layout import FlatParameter
 from snnfw.kernels.native import NAMES
 from snnfw.kernels.source import cuda_source
 
@@ -27,7 +27,7 @@ def launch(
     drive: Tensor,
     output: Tensor,
     states: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
     events: Tensor | None,
 ) -> None:
@@ -47,13 +47,13 @@ def submit(source: str, drive: Tensor, arguments: Sequence[Argument]) -> None:
     if not elements:
         return
     with torch.cuda.device(index), cupy.cuda.Device(index):
-        kernel = compiled(source, index)
+        kernel = compile_kernel(source, index)
         with cupy.cuda.ExternalStream(torch.cuda.current_stream(index).cuda_stream, index):
-            kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), tuple(map(_packed, arguments)))
+            kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), tuple(map(_pack, arguments)))
 
 
 @functools.cache
-def compiled(source: str, device: int) -> Any:
+def compile_kernel(source: str, device: int) -> Any:
     """Return the CUDA kernel of a source; CuPy compiles and caches it for the device."""
     import cupy
 
@@ -68,7 +68,7 @@ def compiled(source: str, device: int) -> Any:
     return kernel
 
 
-def _packed(argument: Argument) -> Any:
+def _pack(argument: Argument) -> Any:
     """Return an argument as CuPy hands it to a kernel: in 64 bits, a whole number or one in double precision."""
     import numpy as np
 

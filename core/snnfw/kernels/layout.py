@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
-class Flat:
+class FlatParameter:
     """A parameter along memory: element i reads values[(i / inner) % len(values)]."""
 
     values: Tensor
@@ -38,19 +38,19 @@ def dense_steps(sequence: Tensor) -> Tensor:
     return sequence.contiguous()
 
 
-def laid_out_like(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor:
+def copy_with_layout(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor:
     """Return a fresh tensor with the values of one and the memory layout of another of the same shape."""
     return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(tensor)
 
 
-def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> Flat:
+def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> FlatParameter:
     """Return a parameter as a kernel reads it along the memory of ``like``, one timestep's dense tensor.
 
     The parameter broadcasts against ``like``: a number, a value per channel, or one per neuron, in any memory layout.
     """
     if not isinstance(parameter, Tensor) or parameter.numel() == 1:
         value = parameter if isinstance(parameter, Tensor) else torch.tensor(parameter, dtype=dtype)
-        return Flat(value.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
+        return FlatParameter(value.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
     order = memory_order(like)
     if order is None:
         raise ValueError("the tensor is not dense in memory")
@@ -60,4 +60,4 @@ def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> Flat
     first, last = varies[0], varies[-1]
     run = [sizes[i] if first <= i <= last else 1 for i in range(len(order))]
     values = padded.permute(order).expand(run).to(dtype=dtype, device=like.device).contiguous()
-    return Flat(values.reshape(-1), math.prod(sizes[last + 1 :]))
+    return FlatParameter(values.reshape(-1), math.prod(sizes[last + 1 :]))

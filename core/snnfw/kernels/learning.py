@@ -14,28 +14,28 @@ from snnfw.errors import SnnfwError
 from snnfw.kernels import gpu, native
 from snnfw.kernels.arguments import backward_arguments
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.compiler import load
+from snnfw.kernels.compiler import load_library
 from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
-from snnfw.kernels.layout import Flat, dense_steps, flatten, laid_out_like
-from snnfw.kernels.multistep import TARGETS, computes_in, output_like, sequence_like
+from snnfw.kernels.layout import FlatParameter, copy_with_layout, dense_steps, flatten
+from snnfw.kernels.multistep import TARGETS, compute_dtype, output_like, sequence_like
 
 BODIES: dict[str, KernelBody] = {}
 """Bodies by name: operators take tensors, numbers and text. Nothing is ever replaced."""
 
 
-def named(body: KernelBody) -> str:
+def register_body(body: KernelBody) -> str:
     """Return the name by which operators know a body: all of it, since the same code may mean other states."""
     name = repr(body)
     BODIES.setdefault(name, body)
     return name
 
 
-def learn(
+def run_with_gradient(
     target: str, kernel: Kernel, drive: Tensor, states: dict[str, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """Return the output [T, *shape], the states after it and the events in it, all with gradients but the events."""
     drive = dense_steps(drive)
-    step, real, body = drive[0], computes_in(drive.dtype), kernel.body
+    step, real, body = drive[0], compute_dtype(drive.dtype), kernel.body
     flat = [flatten(kernel.parameters[parameter], step, real) for parameter in body.parameters]
     before = [states[state].to(real).expand(step.shape) for state in body.states]
     output, events, *after = multi_step(
@@ -44,7 +44,7 @@ def learn(
         [f.values for f in flat],
         [f.inner for f in flat],
         float(states[body.clock]) if body.clock else 0.0,
-        named(body),
+        register_body(body),
         target,
     )
     changed = dict(zip(body.states, after, strict=True))
@@ -64,17 +64,17 @@ def multi_step(
     target: str,
 ) -> list[Tensor]:
     """Return the output, the events in it, and the states after it."""
-    step, real = drive[0], computes_in(drive.dtype)
+    step, real = drive[0], compute_dtype(drive.dtype)
     output, events = output_like(step, len(drive)), torch.zeros_like(step, dtype=real)
-    after = [laid_out_like(state, step, real) for state in states]
-    flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]
+    after = [copy_with_layout(state, step, real) for state in states]
+    flat = [FlatParameter(values, width) for values, width in zip(parameters, inner, strict=True)]
     TARGETS[target](BODIES[body], drive, output, after, flat, clock, events)
     return [output, events, *after]
 
 
 @multi_step.register_fake
 def _(drive: Tensor, states: list[Tensor], *_: Any) -> list[Tensor]:
-    like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
+    like = torch.empty_like(drive[0], dtype=compute_dtype(drive.dtype))
     return [sequence_like(drive[0], len(drive)), like, *(torch.empty_like(like) for _ in states)]
 
 
@@ -91,18 +91,18 @@ def multi_step_backward(
     target: str,
 ) -> list[Tensor]:
     """Return the gradient of the input and those of the states before it."""
-    step, real = drive[0], computes_in(drive.dtype)
+    step, real = drive[0], compute_dtype(drive.dtype)
     gx, incoming = output_like(step, len(drive)), output_like(step, len(drive)).copy_(gradient)
-    before = [laid_out_like(state, step, real) for state in states]
-    carried = [laid_out_like(gradient_of_state, step, real) for gradient_of_state in after]
-    flat = [Flat(values, width) for values, width in zip(parameters, inner, strict=True)]
+    before = [copy_with_layout(state, step, real) for state in states]
+    carried = [copy_with_layout(gradient_of_state, step, real) for gradient_of_state in after]
+    flat = [FlatParameter(values, width) for values, width in zip(parameters, inner, strict=True)]
     GRADIENTS[target](BODIES[body], incoming, drive, gx, before, carried, flat, clock)
     return [gx, *carried]
 
 
 @multi_step_backward.register_fake
 def _(_gradient: Tensor, after: list[Tensor], drive: Tensor, *_: Any) -> list[Tensor]:
-    like = torch.empty_like(drive[0], dtype=computes_in(drive.dtype))
+    like = torch.empty_like(drive[0], dtype=compute_dtype(drive.dtype))
     return [sequence_like(drive[0], len(drive)), *(torch.empty_like(like) for _ in after)]
 
 
@@ -117,7 +117,7 @@ def _take_back(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
     drive, *saved = ctx.saved_tensors
     states, parameters = saved[: ctx.states], saved[ctx.states :]
     of_output, _, *of_after = gradients
-    real = computes_in(drive.dtype)
+    real = compute_dtype(drive.dtype)
     zero = torch.zeros_like(drive[0], dtype=real)
     gx, *before = multi_step_backward(
         torch.zeros_like(drive) if of_output is None else of_output,
@@ -135,7 +135,7 @@ multi_step.register_autograd(_take_back, setup_context=_remember)
 
 @functools.cache
 def _native_gradient(body: KernelBody, dtype: str) -> Any:
-    function: Any = load(c_gradient(body, dtype)).run
+    function: Any = load_library(c_gradient(body, dtype)).run
     pointer, long = ctypes.c_void_p, ctypes.c_int64
     function.argtypes = [pointer, long] * 3 + [long, long, ctypes.c_int, ctypes.c_double]
     function.argtypes += [pointer] * 2 * len(body.states) + [pointer, long, long] * len(body.parameters)
@@ -150,11 +150,11 @@ def native_gradient(
     gx: Tensor,
     before: Sequence[Tensor],
     carried: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
 ) -> None:
     """Take gradients back through time on the CPU, into ``gx`` and ``carried``."""
-    workers = native.threads(drive.numel())
+    workers = native.thread_count(drive.numel())
     arguments = backward_arguments((gradient, drive, gx), (*before, *carried), parameters, clock, workers)
     if _native_gradient(body, native.NAMES[drive.dtype])(*arguments):
         raise SnnfwError(f"there is no memory for the history of {len(drive)} timesteps: train on fewer at once.")
@@ -167,11 +167,11 @@ def gpu_gradient(
     gx: Tensor,
     before: Sequence[Tensor],
     carried: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
 ) -> None:
     """Take gradients back through time on a GPU, into ``gx`` and ``carried``."""
-    history = drive.new_empty((len(drive), len(before), drive[0].numel()), dtype=computes_in(drive.dtype))
+    history = drive.new_empty((len(drive), len(before), drive[0].numel()), dtype=compute_dtype(drive.dtype))
     arguments = backward_arguments((gradient, drive, gx), (history, *before, *carried), parameters, clock)
     gpu.submit(cuda_gradient(body, native.NAMES[drive.dtype]), drive, arguments)
 

@@ -8,23 +8,23 @@ from torch import Tensor
 from snnfw.kernels import gpu, native
 from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel
-from snnfw.kernels.layout import dense_steps, laid_out_like
+from snnfw.kernels.layout import copy_with_layout, dense_steps
 from snnfw.kernels.pages import ask_for_large_pages
 
 TARGETS = {"native": native.launch, "cupy": gpu.launch}
 
 
-def computes_in(dtype: torch.dtype) -> torch.dtype:
+def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     """Return the type of states and arithmetic for inputs of a type: half precision is computed in 32 bits."""
     return torch.float64 if dtype is torch.float64 else torch.float32
 
 
-def supported(drive: Tensor) -> bool:
+def is_supported(drive: Tensor) -> bool:
     """Tell whether kernels exist for a tensor's type."""
     return str(drive.dtype).removeprefix("torch.") in REALS
 
 
-def run(
+def run_kernel(
     target: str,
     kernel: Kernel,
     drive: Tensor,
@@ -38,10 +38,10 @@ def run(
     """
     drive = dense_steps(drive)
     step = drive[0]
-    real = computes_in(drive.dtype)
+    real = compute_dtype(drive.dtype)
     body = kernel.body
-    after = {name: laid_out_like(states[name], step, real) for name in body.states}
-    events = torch.zeros_like(step, dtype=real) if emitted is None else laid_out_like(emitted, step, real)
+    after = {name: copy_with_layout(states[name], step, real) for name in body.states}
+    events = torch.zeros_like(step, dtype=real) if emitted is None else copy_with_layout(emitted, step, real)
     output = drive if in_place and drive.stride(0) >= step.numel() else output_like(step, len(drive))
     clock = float(states[body.clock]) if body.clock else 0.0
     if drive.numel():

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from snnfw.kernels.arguments import forward_arguments
 from snnfw.kernels.body import KernelBody
-from snnfw.kernels.compiler import load
-from snnfw.kernels.layout import Flat
+from snnfw.kernels.compiler import load_library
+from snnfw.kernels.layout import FlatParameter
 from snnfw.kernels.source import c_source
 
 NAMES = {torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16"}
@@ -23,9 +23,9 @@ GRAIN = 32768
 
 
 @functools.cache
-def compiled(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
+def compile_function(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
     """Return the C function of a body for tensors of one type, compiled on first use."""
-    function = load(c_source(body, dtype, scalars)).run
+    function = load_library(c_source(body, dtype, scalars)).run
     pointer, long = ctypes.c_void_p, ctypes.c_int64
     function.argtypes = [pointer, long, pointer, long, long, long, ctypes.c_int, ctypes.c_double, pointer]
     function.argtypes += [pointer] * len(body.states) + [pointer, long, long] * len(body.parameters)
@@ -33,7 +33,7 @@ def compiled(body: KernelBody, dtype: str, scalars: frozenset[str]) -> Any:
     return function
 
 
-def threads(elements: int) -> int:
+def thread_count(elements: int) -> int:
     """Return how many threads are worth waking for so many elements and timesteps; torch shares work out alike."""
     return max(1, min(torch.get_num_threads(), elements // GRAIN))
 
@@ -43,7 +43,7 @@ def launch(
     drive: Tensor,
     output: Tensor,
     states: Sequence[Tensor],
-    parameters: Sequence[Flat],
+    parameters: Sequence[FlatParameter],
     clock: float,
     events: Tensor | None,
 ) -> None:
@@ -53,5 +53,5 @@ def launch(
     """
     pairs = zip(body.parameters, parameters, strict=True)
     scalars = frozenset(name for name, flat in pairs if flat.values.numel() == 1)
-    function = compiled(body, NAMES[drive.dtype], scalars)
-    function(*forward_arguments(drive, output, states, parameters, clock, events, threads(drive.numel())))
+    function = compile_function(body, NAMES[drive.dtype], scalars)
+    function(*forward_arguments(drive, output, states, parameters, clock, events, thread_count(drive.numel())))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
 
-class Applied(nn.Module):
+class BoundFunction(nn.Module):
     """A function whose bound tensors are buffers, copied: a learnt slope moves and converts with the neuron."""
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:

@@ -10,26 +10,26 @@ from torch import Tensor
 from snnfw.values import Site, SiteStats
 
 
-def by_channel(activation: Tensor, site: Site, channel_wise: bool) -> Tensor:
+def channel_rows(activation: Tensor, site: Site, channel_wise: bool) -> Tensor:
     """Return the activation as [C, elements of a channel], or as [1, all elements]."""
     if not channel_wise:
         return activation.reshape(1, -1)
     return activation.movedim(site.channel, 0).flatten(1)
 
 
-def spread(values: Tensor, site: Site) -> Tensor:
+def broadcast_channels(values: Tensor, site: Site) -> Tensor:
     """Return one value per channel ([C], or [1] for all) in a shape that broadcasts against the site's activation."""
     shape = [1] * len(site.shape)
     shape[site.channel] = len(values)
     return values.reshape(shape)
 
 
-def alive(threshold: Tensor) -> Tensor:
+def replace_zero_thresholds(threshold: Tensor) -> Tensor:
     """Return thresholds with 1 where an activation was never above zero: such a neuron never fires at any threshold."""
     return torch.where(threshold > 0, threshold, torch.ones_like(threshold))
 
 
-def magnitude(rows: Tensor, percentile: float) -> Tensor:
+def magnitude_percentile(rows: Tensor, percentile: float) -> Tensor:
     """Return each row's percentile of absolute values: the smallest value that this share of them does not exceed.
 
     Where that is 0 because so few are above it, it is the largest value: 0 is left to rows that are silent.
@@ -43,7 +43,7 @@ def magnitude(rows: Tensor, percentile: float) -> Tensor:
     return torch.where(found > 0, found, largest)
 
 
-class Fixed:
+class FixedThreshold:
     """Know the threshold beforehand."""
 
     def __init__(self, site: Site, threshold: float) -> None:
@@ -56,10 +56,10 @@ class Fixed:
 
     def stats(self) -> SiteStats:
         """Return the threshold known."""
-        return SiteStats(threshold=spread(self.like.new_tensor([self.threshold]), self.site))
+        return SiteStats(threshold=broadcast_channels(self.like.new_tensor([self.threshold]), self.site))
 
 
-class Peak:
+class PeakThreshold:
     """Find threshold = percentile of |activation| / ``share``.
 
     The 100th percentile is the maximum over all batches; any lower one is taken in each batch and averaged over those
@@ -72,12 +72,12 @@ class Peak:
 
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
-        rows = by_channel(activation, self.site, self.channel_wise)
-        self.seen.append(magnitude(rows, self.percentile))
+        rows = channel_rows(activation, self.site, self.channel_wise)
+        self.seen.append(magnitude_percentile(rows, self.percentile))
 
     def stats(self) -> SiteStats:
         """Return the threshold found."""
         peaks = torch.stack(self.seen)
         heard = (peaks > 0).sum(0).clamp(min=1)
         peak = peaks.amax(0) if self.percentile == 100.0 else peaks.sum(0) / heard
-        return SiteStats(threshold=spread(alive(peak / self.share), self.site))
+        return SiteStats(threshold=broadcast_channels(replace_zero_thresholds(peak / self.share), self.site))

@@ -12,8 +12,8 @@ from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor
 
 from snnfw.kernels.compiler import CompilerMissing
-from snnfw.kernels.learning import learn
-from snnfw.kernels.multistep import computes_in, run, sequence_like, supported
+from snnfw.kernels.learning import run_with_gradient
+from snnfw.kernels.multistep import compute_dtype, is_supported, run_kernel, sequence_like
 from snnfw.neurons.buffers import adopt_buffers
 from snnfw.neurons.timefold import select
 
@@ -152,10 +152,10 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         named = dict(zip(self.states, states, strict=True))
         try:
             if self._learns(x_seq):
-                output, after, events = learn(self.backend, kernel, x_seq, named)
+                output, after, events = run_with_gradient(self.backend, kernel, x_seq, named)
                 self.emitted = events if self.emitted is None else self.emitted + events
             else:
-                output, after, self.emitted = run(self.backend, kernel, x_seq, named, self.emitted, in_place)
+                output, after, self.emitted = run_kernel(self.backend, kernel, x_seq, named, self.emitted, in_place)
         except CompilerMissing as error:
             if self.insists:
                 raise
@@ -167,13 +167,13 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def _current_kernel(self) -> Kernel | None:
         """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
         seen = [(buffer, buffer._version) for buffer in self._buffers.values() if buffer is not None]
-        if self._made is None or not _same(self._made[0], seen):
+        if self._made is None or not _are_unchanged(self._made[0], seen):
             self._made = (seen, self.kernel())
         return self._made[1]
 
     def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
         """Run the reference step, computing half precision in 32 bits as kernels do."""
-        real = computes_in(x_seq.dtype)
+        real = compute_dtype(x_seq.dtype)
         (output,), after = self.multi_step_functional_forward((x_seq.to(real),), states)
         with torch.no_grad():
             events = self.events(output.detach()).sum(0)
@@ -183,12 +183,12 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def _first(self, x_seq: Tensor) -> Tensor:
         """Return one timestep's input in the type that states have."""
         first = x_seq[0] if len(x_seq) else x_seq.new_zeros(x_seq.shape[1:])
-        return first.to(computes_in(x_seq.dtype))
+        return first.to(compute_dtype(x_seq.dtype))
 
     def _fast(self, x_seq: Tensor) -> bool:
         """Tell whether a kernel may run: chosen, and for this kind of tensor."""
         wanted = {"native": "cpu", "cupy": "cuda"}.get(self.backend)
-        return x_seq.device.type == wanted and supported(x_seq) and len(x_seq) > 0
+        return x_seq.device.type == wanted and is_supported(x_seq) and len(x_seq) > 0
 
     def _learns(self, x_seq: Tensor) -> bool:
         """Tell whether somebody asks for gradients, of the input or of an earlier chunk."""
@@ -198,7 +198,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         )
 
 
-def _same(before: Sequence[tuple[Tensor, int]], now: Sequence[tuple[Tensor, int]]) -> bool:
+def _are_unchanged(before: Sequence[tuple[Tensor, int]], now: Sequence[tuple[Tensor, int]]) -> bool:
     """Tell whether these are the same tensors, unchanged; held rather than numbered, since numbers are used again."""
     return len(before) == len(now) and all(
         old is new and version == other for (old, version), (new, other) in zip(before, now, strict=True)

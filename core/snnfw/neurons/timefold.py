@@ -44,6 +44,6 @@ def select_leaves(value: Any, where: Where, keep: Tensor) -> Any:
     return map_leaves(lambda place, leaf: leaf if place is None else select(leaf, place, keep), where, value)
 
 
-def per_sample(value: Tensor, place: BatchDim) -> Tensor:
+def sum_per_sample(value: Tensor, place: BatchDim) -> Tensor:
     """Return the sum over everything but the samples, [N]."""
     return split_batch(value, place).movedim(place.dim + 1, 0).flatten(1).sum(1)

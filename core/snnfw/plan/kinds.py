@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from snnfw.capture.sites import ACTIVATIONS, aten, packet
+from snnfw.capture.sites import ACTIVATIONS, aten, overload_packet
 from snnfw.plan import operators as table
 
 
@@ -34,7 +34,7 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
     ``varying`` holds the nodes whose values vary in time. A stream of integers or booleans is a choice: it holds the
     choice for the mean input so far, not something that adds up.
     """
-    operator = packet(node)
+    operator = overload_packet(node)
     streams = [read for read in node.all_input_nodes if read in varying]
     if operator in table.CHOICES or (operator in table.KNOWN and _is_about_choices(node, streams)):
         chosen = all(_is_choice(stream.meta.get("val")) for stream in (node, *streams))
@@ -49,7 +49,7 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
     if operator in table.INDEXING:
         if node.kwargs.get("reduce") is not None:
             return Kind.ANALOG
-        choosers = choosing(node)
+        choosers = index_operands(node)
         return None if any(stream in choosers for stream in streams) else Kind.LINEAR
     if operator in table.MAXIMA:
         if len(streams) == 1 and not (operator is aten.max and _compares(node)):
@@ -68,29 +68,29 @@ def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], s
     """
     if kind_over_time(node, varying) not in (Kind.LINEAR, Kind.MAXIMUM):
         return False
-    operator = packet(node)
+    operator = overload_packet(node)
     tensors = [read for read in node.all_input_nodes if _is_tensor(read)]
-    if table.scales(node):
+    if table.is_scaling(node):
         return any(read in events for read in tensors)  # it is linear: one factor varies
     if operator in table.MOVING_INDEXING:
-        tensors = [read for read in tensors if read not in choosing(node)]
+        tensors = [read for read in tensors if read not in index_operands(node)]
     elif operator in table.MOVES:
-        tensors = [read for read in moved_from(node) if _is_tensor(read)]
+        tensors = [read for read in moved_values(node) if _is_tensor(read)]
     elif operator not in table.AVERAGES | table.SUMS | table.MAXIMA:
         return False
     carried = any(read in events for read in tensors) and all(read in events or read in silent for read in tensors)
     return carried and not adds_constant(node)
 
 
-def moved_from(node: fx.Node) -> list[fx.Node]:
+def moved_values(node: fx.Node) -> list[fx.Node]:
     """Return what a move moves, without what it reads for its kind and size alone."""
-    place = table.READ_FOR_SHAPE.get(packet(node))
+    place = table.READ_FOR_SHAPE.get(overload_packet(node))
     return [read for read in node.all_input_nodes if place is None or read is not node.args[place]]
 
 
-def choosing(node: fx.Node) -> list[fx.Node]:
+def index_operands(node: fx.Node) -> list[fx.Node]:
     """Return what an operator of ``INDEXING`` chooses by: its indices or its mask."""
-    places = table.CHOOSING[packet(node)]
+    places = table.CHOOSING[overload_packet(node)]
     return [read for place in places for read in _nodes(node.args[place] if place < len(node.args) else None)]
 
 
@@ -120,7 +120,7 @@ def _is_tensor(node: fx.Node) -> bool:
 
 def adds_constant(node: fx.Node) -> bool:
     """Tell whether a number other than zero is added, padded or filled in, which is a current and no event."""
-    operator = packet(node)
+    operator = overload_packet(node)
     if operator in (aten.add, aten.sub, aten.rsub, aten.where):
         added: Sequence[Any] = node.args[:3]
     elif operator in (aten.constant_pad_nd, aten.pad):

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnfw.capture.sites import packet
+from snnfw.capture.sites import overload_packet
 
 aten = torch.ops.aten
 
@@ -116,6 +116,6 @@ KNOWN = (
 """Every operator of these lists."""
 
 
-def scales(node: fx.Node) -> bool:
+def is_scaling(node: fx.Node) -> bool:
     """Tell whether an operator is a product without MACs, such as a gain per channel."""
-    return packet(node) in (aten.mul, aten.div)
+    return overload_packet(node) in (aten.mul, aten.div)

@@ -9,9 +9,9 @@ from fnmatch import fnmatchcase
 from torch import fx
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import GATES, packet
+from snnfw.capture.sites import GATES, overload_packet
 from snnfw.capture.survey import operator_name
-from snnfw.errors import SnnfwError, misgiven
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind, carries_events, kind_over_time
 from snnfw.plan.rules import Neuron, Rule
@@ -119,10 +119,10 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
 
     """
     if not isinstance(graph, Graph):
-        raise misgiven("what to place neurons in", graph, "what capture(model, example) returns")
+        raise wrong_kind_error("what to place neurons in", graph, "what capture(model, example) returns")
     if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
-        raise misgiven("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
-    placements = _placements(_offered(graph, layers), layers)
+        raise wrong_kind_error("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
+    placements = _placements(_offered_sites(graph, layers), layers)
     varying, kinds = _classify(graph, placements, temporal)
     silent = silent_nodes(graph)
     events = _event_carriers(graph, varying, kinds, silent)
@@ -142,7 +142,7 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
     return Plan(layers, fates, carriers, temporal, zeros)
 
 
-def _offered(graph: Graph, layers: tuple[Rule, ...]) -> tuple[Site, ...]:
+def _offered_sites(graph: Graph, layers: tuple[Rule, ...]) -> tuple[Site, ...]:
     """Return every site, and the gates that a rule takes by the name of their function, in the order of execution."""
     taken = [gate for gate in graph.gates if any(rule.activation and _matches(rule, gate) for rule in layers)]
     order = {node.name: index for index, node in enumerate(graph.nodes)}
@@ -154,7 +154,7 @@ def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, 
         raise SnnfwError("the network has no activation function that a neuron could stand in for.")
     placed: dict[str, Placement] = {}
     for site in sites:
-        rule = next((rule for rule in layers if _takes(rule, site)), None)
+        rule = next((rule for rule in layers if _rule_takes(rule, site)), None)
         if rule is None:
             raise SnnfwError(
                 f"no rule covers site '{site.name}' ({site.activation}): add a rule that matches it, such as "
@@ -170,7 +170,7 @@ def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, 
     return placed
 
 
-def _takes(rule: Rule, site: Site) -> bool:
+def _rule_takes(rule: Rule, site: Site) -> bool:
     """Tell whether a rule places its neuron at a site; a gate is taken by its function's name only."""
     return _matches(rule, site) and (rule.activation is not None or site.activation not in GATES.values())
 
@@ -180,7 +180,7 @@ def _matches(rule: Rule, site: Site) -> bool:
 
 
 def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
-    matched = [site.name for site in sites if _takes(rule, site)]
+    matched = [site.name for site in sites if _rule_takes(rule, site)]
     why = (
         f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
         if matched
@@ -232,7 +232,7 @@ def _kind(node: fx.Node, graph: Graph, placements: Mapping[str, Placement], vary
         return Kind.SPIKING
     if not any(read in varying for read in node.all_input_nodes):
         return Kind.STATIC
-    if packet(node) in table.SHAPES_ONLY and graph.where[node.name] is None:
+    if overload_packet(node) in table.SHAPES_ONLY and graph.where[node.name] is None:
         return Kind.STATIC
     return kind_over_time(node, varying)
 
@@ -260,7 +260,7 @@ def _event_carriers(
 def _accumulates(node: fx.Node, varying: set[fx.Node], events: set[fx.Node]) -> bool:
     streams = [read for read in node.all_input_nodes if read in varying]
     linear = kind_over_time(node, varying) is Kind.LINEAR
-    return linear and packet(node) in table.PRODUCTS and all(read in events for read in streams)
+    return linear and overload_packet(node) in table.PRODUCTS and all(read in events for read in streams)
 
 
 def _unsupported(node: fx.Node, graph: Graph) -> SnnfwError:

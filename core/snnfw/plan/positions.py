@@ -10,7 +10,7 @@ from snnfw.capture.graph import Graph
 from snnfw.plan.kinds import Kind
 
 
-def positions(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> frozenset[fx.Node]:
+def find_positions(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> frozenset[fx.Node]:
     """Return the static operators that hold something for each sample and yet read no sample.
 
     They are made again for the samples at hand, T · N of them in a stream: positions repeated would be wrong ones.

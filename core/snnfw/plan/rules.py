@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from snnfw.errors import misgiven, offers
+from snnfw.errors import has_attributes, wrong_kind_error
 from snnfw.values import Keep, Observer, Site, SiteStats
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ class Rule:
     def __post_init__(self) -> None:
         """Refuse what is no glob, and what is no neuron: a name has a meaning only where there is a registry."""
         if not isinstance(self.match, str):
-            raise misgiven("Rule.match", self.match, "a glob on the site's path, such as '*'")
-        if not (isinstance(self.neuron, Keep) or offers(self.neuron, "observer", "build")):
+            raise wrong_kind_error("Rule.match", self.match, "a glob on the site's path, such as '*'")
+        if not (isinstance(self.neuron, Keep) or has_attributes(self.neuron, "observer", "build")):
             wanted = (
                 "an instance, such as AdaFire(phi=4) or Keep(); names are for recipes: {match: '*', neuron: adafire}"
             )
-            raise misgiven("Rule.neuron", self.neuron, wanted)
+            raise wrong_kind_error("Rule.neuron", self.neuron, wanted)
 
     def __str__(self) -> str:
         narrowed = f" ({self.activation})" if self.activation else ""

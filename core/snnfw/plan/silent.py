@@ -6,10 +6,10 @@ from collections.abc import Set
 
 from torch import fx, nn
 
-from snnfw.capture.graph import Graph, attribute
-from snnfw.capture.sites import aten, packet
+from snnfw.capture.graph import Graph, get_attribute
+from snnfw.capture.sites import aten, overload_packet
 from snnfw.plan import operators as table
-from snnfw.plan.kinds import adds_constant, moved_from
+from snnfw.plan.kinds import adds_constant, moved_values
 
 ZEROS = {aten.zeros, aten.new_zeros, aten.zeros_like}
 FILLED = {aten.fill, aten.full, aten.new_full, aten.full_like}
@@ -26,11 +26,11 @@ def silent_nodes(graph: Graph) -> frozenset[fx.Node]:
 
 def _is_silent(node: fx.Node, graph: Graph, silent: Set[fx.Node]) -> bool:
     if node.op == "get_attr":
-        value = attribute(graph.module, str(node.target))
+        value = get_attribute(graph.module, str(node.target))
         return not isinstance(value, nn.Parameter) and not bool(value.any())
-    operator = packet(node)
+    operator = overload_packet(node)
     if operator in FILLED:
         value = node.args[1]
         return value in silent if isinstance(value, fx.Node) else bool(value == 0)
     moved = operator in table.MOVES and bool(node.all_input_nodes) and not adds_constant(node)
-    return operator in ZEROS or (moved and all(read in silent for read in moved_from(node)))
+    return operator in ZEROS or (moved and all(read in silent for read in moved_values(node)))

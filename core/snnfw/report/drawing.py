@@ -40,7 +40,7 @@ class Line:
     ys: Sequence[float]
 
 
-def chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tuple[Figure, Axes]:
+def empty_chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tuple[Figure, Axes]:
     """Return an empty chart with labelled axes; sizes are in inches."""
     from matplotlib.figure import Figure
 
@@ -55,31 +55,33 @@ def chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tuple[Figu
     return figure, axes
 
 
-def lines(axes: Axes, drawn: Sequence[Line], network: float | None = None) -> None:
+def draw_lines(axes: Axes, drawn: Sequence[Line], network: float | None = None) -> None:
     """Draw every line in a colour and with a marker of its own, the network's level dashed, and name them all."""
     for number, line in enumerate(drawn):
-        axes.plot(line.xs, line.ys, color=colour(number), marker=marker(number), markersize=4.5, linewidth=1.5)
+        axes.plot(
+            line.xs, line.ys, color=line_colour(number), marker=line_marker(number), markersize=4.5, linewidth=1.5
+        )
     if network is not None:
         axes.axhline(network, color=NETWORK, linestyle="--", linewidth=1.2)
     names = [line.label for line in drawn] + ["network"] * (network is not None)
-    legend(axes, list(axes.lines), names)
+    draw_legend(axes, list(axes.lines), names)
 
 
-def legend(axes: Axes, drawn: Sequence[Artist], names: Sequence[str]) -> None:
+def draw_legend(axes: Axes, drawn: Sequence[Artist], names: Sequence[str]) -> None:
     """Name what was drawn; names are shown as they are, dollars and leading underscores included."""
     # matplotlib leaves out names that begin with an underscore.
-    box = axes.legend(drawn, [f" {shortened(name)}" for name in names], fontsize=8, frameon=False)
+    box = axes.legend(drawn, [f" {shorten(name)}" for name in names], fontsize=8, frameon=False)
     for text in box.get_texts():
         text.set_parse_math(False)
 
 
-def bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x: str) -> Figure:
+def draw_bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x: str) -> Figure:
     """Return horizontal bars, the first on top, as high as they are many, in a colour for each kind."""
-    figure, axes = chart(x, "", height=0.9 + 0.18 * len(labels))
+    figure, axes = empty_chart(x, "", height=0.9 + 0.18 * len(labels))
     for number, kind in enumerate(sorted(set(kinds))):
         rows = [row for row, other in enumerate(kinds) if other == kind]
-        axes.barh(rows, [values[row] for row in rows], color=colour(number), height=0.72, label=kind)
-    axes.set_yticks(range(len(labels)), labels=[shortened(label) for label in labels], fontsize=7.5, parse_math=False)
+        axes.barh(rows, [values[row] for row in rows], color=line_colour(number), height=0.72, label=kind)
+    axes.set_yticks(range(len(labels)), labels=[shorten(label) for label in labels], fontsize=7.5, parse_math=False)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.margins(x=0.02)
     axes.grid(visible=False, axis="y")
@@ -88,7 +90,7 @@ def bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x
     return figure
 
 
-def timesteps_axis(axes: Axes, timesteps: Sequence[int]) -> None:
+def label_timesteps(axes: Axes, timesteps: Sequence[int]) -> None:
     """Show timesteps by their doublings, each one marked as long as there is room."""
     axes.set_xscale("log", base=2)
     marked = sorted(set(timesteps))
@@ -98,7 +100,7 @@ def timesteps_axis(axes: Axes, timesteps: Sequence[int]) -> None:
     axes.minorticks_off()
 
 
-def finished(figure: Figure, caption: str) -> Picture:
+def as_picture(figure: Figure, caption: str) -> Picture:
     """Return the chart as a picture, its text turned into shapes so that it looks the same everywhere."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
@@ -110,16 +112,16 @@ def data_uri(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def colour(number: int) -> str:
+def line_colour(number: int) -> str:
     """Return the colour of the line with a number."""
     return COLOURS[number % len(COLOURS)]
 
 
-def marker(number: int) -> str:
+def line_marker(number: int) -> str:
     """Return the marker of the line with a number; with the colour it repeats after 56 lines only."""
     return MARKERS[number % len(MARKERS)]
 
 
-def shortened(label: str) -> str:
+def shorten(label: str) -> str:
     """Return a label that fits beside a chart: of a long module path the end says most."""
     return label if len(label) <= LONGEST_LABEL else f"…{label[1 - LONGEST_LABEL :]}"

@@ -11,15 +11,15 @@ from snnfw.report.drawing import (
     QUIET,
     Line,
     Picture,
-    bars,
-    chart,
-    finished,
-    legend,
-    lines,
-    timesteps_axis,
+    as_picture,
+    draw_bars,
+    draw_legend,
+    draw_lines,
+    empty_chart,
+    label_timesteps,
 )
-from snnfw.report.records import chosen_point, exit_steps, frontier, sweep, uniform_points
-from snnfw.report.units import scaled
+from snnfw.report.records import chosen_point, exit_steps, frontier_points, sweep_points, uniform_points
+from snnfw.report.units import scale_to_unit
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -28,52 +28,52 @@ if TYPE_CHECKING:
     from snnfw.report.report import Checkpoint, Network, Report
 
 
-def over_timesteps(report: Report) -> list[Picture]:
+def draw_timesteps(report: Report) -> list[Picture]:
     """Return the headline metric and the energy at every checkpoint, with the network's own."""
     steps = [point.timestep for point in report.checkpoints]
     scores = [_headline(report, point) for point in report.checkpoints]
-    figure, axes = chart("timesteps", report.headline)
-    lines(axes, [Line("spiking network", steps, scores)], _headline(report, report.network))
-    timesteps_axis(axes, steps)
-    return [finished(figure, f"{report.headline} over timesteps"), _energy(report, steps)]
+    figure, axes = empty_chart("timesteps", report.headline)
+    draw_lines(axes, [Line("spiking network", steps, scores)], _headline(report, report.network))
+    label_timesteps(axes, steps)
+    return [as_picture(figure, f"{report.headline} over timesteps"), _energy(report, steps)]
 
 
 def _energy(report: Report, steps: list[int]) -> Picture:
     used = [point.energy.total * 1e-3 for point in report.checkpoints]
-    (network, *values), prefix = scaled([report.network.energy * 1e-3, *used])
-    figure, axes = chart("timesteps", f"energy per sample ({prefix}J)")
-    lines(axes, [Line("spiking network", steps, values)], network)
-    timesteps_axis(axes, steps)
+    (network, *values), prefix = scale_to_unit([report.network.energy * 1e-3, *used])
+    figure, axes = empty_chart("timesteps", f"energy per sample ({prefix}J)")
+    draw_lines(axes, [Line("spiking network", steps, values)], network)
+    label_timesteps(axes, steps)
     axes.set_ylim(bottom=0)
-    return finished(figure, "Energy over timesteps")
+    return as_picture(figure, "Energy over timesteps")
 
 
-def by_layer(report: Report) -> list[Picture]:
+def draw_layers(report: Report) -> list[Picture]:
     """Return each spiking site's firing rate and each operator's energy, at the last checkpoint."""
     spiking = [layer for layer in report.layers if layer.neuron != Keep.name]
     charged = [operator for operator in report.operators if operator.energy > 0]
     pictures = []
     if spiking:
         names, rates = [layer.site for layer in spiking], [layer.rate for layer in spiking]
-        figure = bars(names, rates, [""] * len(names), "events per neuron and timestep")
-        pictures.append(finished(figure, "Firing rates"))
+        figure = draw_bars(names, rates, [""] * len(names), "events per neuron and timestep")
+        pictures.append(as_picture(figure, "Firing rates"))
     if charged:
-        values, prefix = scaled(operator.energy * 1e-3 for operator in charged)
+        values, prefix = scale_to_unit(operator.energy * 1e-3 for operator in charged)
         kinds = ["accumulations of events" if operator.events else "multiplications" for operator in charged]
         names = [operator.path or operator.node for operator in charged]
-        figure = bars(names, values, kinds, f"energy per sample ({prefix}J)")
-        pictures.append(finished(figure, "Energy of each operator"))
+        figure = draw_bars(names, values, kinds, f"energy per sample ({prefix}J)")
+        pictures.append(as_picture(figure, "Energy of each operator"))
     return pictures
 
 
-def of_search(report: Report) -> list[Picture]:
+def draw_search(report: Report) -> list[Picture]:
     """Return the frontier that a search found, with its choice and the uniform plans, where it says them."""
     record = report.search or {}
-    points = frontier(record)
+    points = frontier_points(record)
     if not points:
         return []
     unit = f" ({record['cost_unit']})" if record.get("cost_unit") else ""
-    figure, axes = chart(f"cost{unit}", "sensitivity")
+    figure, axes = empty_chart(f"cost{unit}", "sensitivity")
     axes.plot(*_columns(points), color=COLOURS[0], linewidth=1.2, marker=".", markersize=3)
     names = ["frontier"]
     if uniform := uniform_points(record):
@@ -82,9 +82,9 @@ def of_search(report: Report) -> list[Picture]:
     if point := chosen_point(record):
         axes.plot(*_columns([point]), color=COLOURS[1], linestyle="none", marker="*", markersize=13)
         names.append("chosen")
-    legend(axes, list(axes.lines), names)
+    draw_legend(axes, list(axes.lines), names)
     _logarithmic(axes, points)
-    return [finished(figure, "The frontier: the least sensitivity that each cost can have, on calibration data")]
+    return [as_picture(figure, "The frontier: the least sensitivity that each cost can have, on calibration data")]
 
 
 def _logarithmic(axes: Axes, points: list[tuple[float, float]]) -> None:
@@ -94,32 +94,32 @@ def _logarithmic(axes: Axes, points: list[tuple[float, float]]) -> None:
         axes.set_yscale("log")
 
 
-def of_exit(report: Report) -> list[Picture]:
+def draw_exits(report: Report) -> list[Picture]:
     """Return how many samples left when, and what other thresholds would give."""
     pictures = []
     if rows := exit_steps(report):
-        figure, axes = chart("timestep", "samples that leave (%)")
+        figure, axes = empty_chart("timestep", "samples that leave (%)")
         axes.bar([row.timestep for row in rows], [100 * row.share for row in rows], color=COLOURS[0], width=0.8)
         mean = report.checkpoints[-1].steps
         axes.axvline(mean, color=COLOURS[1], linestyle="--", linewidth=1.2)
-        legend(axes, list(axes.lines), [f"mean {mean:.2f}"])
+        draw_legend(axes, list(axes.lines), [f"mean {mean:.2f}"])
         axes.set_xlim(0.4, report.checkpoints[-1].timestep + 0.6)
         axes.locator_params(axis="x", integer=True)
-        pictures.append(finished(figure, "Exits"))
-    if tried := sweep(report.exit or {}):
+        pictures.append(as_picture(figure, "Exits"))
+    if tried := sweep_points(report.exit or {}):
         pictures.append(_sweep(report, [(swept.steps, swept.score) for swept in tried]))
     return pictures
 
 
 def _sweep(report: Report, tried: list[tuple[float, float]]) -> Picture:
     final = report.checkpoints[-1]
-    figure, axes = chart("mean timesteps", report.headline)
+    figure, axes = empty_chart("mean timesteps", report.headline)
     own = _headline(report, report.network)
-    lines(axes, [Line("other thresholds, calibration data", *_columns(tried))], own)
+    draw_lines(axes, [Line("other thresholds, calibration data", *_columns(tried))], own)
     axes.plot([final.steps], [_headline(report, final)], color=COLOURS[1], linestyle="none", marker="*", ms=13)
     drawn, names = list(axes.lines), ["other thresholds, calibration data", "network", "this run"]
-    legend(axes, drawn, names)
-    return finished(figure, f"{report.headline} against mean timesteps, for a sweep of thresholds")
+    draw_legend(axes, drawn, names)
+    return as_picture(figure, f"{report.headline} against mean timesteps, for a sweep of thresholds")
 
 
 def _headline(report: Report, scored: Network | Checkpoint) -> float:

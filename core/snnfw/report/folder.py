@@ -23,13 +23,13 @@ def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
 
 def as_json(value: Mapping[str, Any], default: Callable[[Any], Any] = str) -> str:
     """Return indented JSON; paths and such are written as text, NaN and infinity as null, which JSON has not."""
-    return json.dumps(finite(value), indent=2, default=default, allow_nan=False) + "\n"
+    return json.dumps(replace_nonfinite(value), indent=2, default=default, allow_nan=False) + "\n"
 
 
-def finite(value: Any) -> Any:
+def replace_nonfinite(value: Any) -> Any:
     """Return plain data in which numbers that are not finite are None."""
     if isinstance(value, Mapping):
-        return {key: finite(entry) for key, entry in value.items()}
+        return {key: replace_nonfinite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(entry) for entry in value]
+        return [replace_nonfinite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

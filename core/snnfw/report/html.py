@@ -12,9 +12,9 @@ from snnfw.plan.kinds import Kind
 from snnfw.report import figures
 from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
-from snnfw.report.records import chosen, exit_steps, fitted, spoken
+from snnfw.report.records import describe_fitting, describe_record, exit_steps, site_choices
 from snnfw.report.report import Report
-from snnfw.report.units import joules, percent, score, si
+from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -32,19 +32,19 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
             report=report,
             charts={
-                "timesteps": figures.over_timesteps(report),
-                "layers": figures.by_layer(report),
-                "search": _embedded(files) or figures.of_search(report),
-                "exit": figures.of_exit(report),
-                "seen": _seen(report, files),
+                "timesteps": figures.draw_timesteps(report),
+                "layers": figures.draw_layers(report),
+                "search": _search_pictures(files) or figures.draw_search(report),
+                "exit": figures.draw_exits(report),
+                "seen": _task_pictures(report, files),
             },
-            searched=spoken(report.search or {}),
-            choices=chosen(report.search or {}),
-            fitted=fitted(about),
+            searched=describe_record(report.search or {}),
+            choices=site_choices(report.search or {}),
+            fitted=describe_fitting(about),
             exits=exits,
             thresholds=any(row.threshold is not None for row in exits),
             uncharged=set(report.uncharged),
-            analog=", ".join(_analog(report)),
+            analog=", ".join(_analog_operators(report)),
             multiplied=", ".join(f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.repeats),
         )
     )
@@ -61,12 +61,12 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"si": si, "joules": joules, "percent": percent, "yaml": _yaml}
-    environment.globals |= {"rest_of": _rest_of, "score": score}
+    environment.filters |= {"si": format_si, "joules": format_joules, "percent": format_percent, "yaml": _yaml}
+    environment.globals |= {"rest_of": _rest_of, "score": format_score}
     return environment
 
 
-def _embedded(files: Mapping[str, str | bytes]) -> list[Picture]:
+def _search_pictures(files: Mapping[str, str | bytes]) -> list[Picture]:
     """Return the pictures that a search drew, captioned with their names."""
     return [
         Picture(name.removeprefix("search/").removesuffix(".png"), data_uri(content, "image/png"))
@@ -75,13 +75,13 @@ def _embedded(files: Mapping[str, str | bytes]) -> list[Picture]:
     ]
 
 
-def _seen(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:
+def _task_pictures(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:
     """Return what the task drew, with its captions."""
     drawn = ((caption, files.get(name)) for name, caption in report.pictures.items())
     return [Picture(caption, data_uri(image, "image/png")) for caption, image in drawn if isinstance(image, bytes)]
 
 
-def _analog(report: Report) -> list[str]:
+def _analog_operators(report: Report) -> list[str]:
     """Return what stays analog, sites and operators, by module path."""
     kept = [f"{layer.activation} at '{layer.site}'" for layer in report.layers if layer.neuron == Keep.name]
     kind = Kind.ANALOG.value

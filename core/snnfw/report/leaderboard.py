@@ -70,16 +70,18 @@ class Leaderboard:
     def best(self, timestep: int) -> float | None:
         """Return the best headline score of any method at a checkpoint."""
         found = (
-            standing.scores.get(self.headline, math.nan) for entry in self.entries if (standing := at(entry, timestep))
+            standing.scores.get(self.headline, math.nan)
+            for entry in self.entries
+            if (standing := standing_at(entry, timestep))
         )
         return max((score for score in found if not math.isnan(score)), default=None)
 
 
-def standing(point: Checkpoint, seconds: float | None) -> Standing:
+def make_standing(point: Checkpoint, seconds: float | None) -> Standing:
     """Return a method's standing at a checkpoint of its run."""
     return Standing(point.timestep, point.steps, point.reads, point.scores, point.energy, point.energy_ratio, seconds)
 
 
-def at(entry: Entry, timestep: int) -> Standing | None:
+def standing_at(entry: Entry, timestep: int) -> Standing | None:
     """Return how a method stands at a checkpoint, if it got there."""
     return next((found for found in entry.standings if found.timestep == timestep), None)

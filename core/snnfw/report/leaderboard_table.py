@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snnfw.report.leaderboard import Leaderboard, Standing, at
-from snnfw.report.units import joules, percent, score, si
+from snnfw.report.leaderboard import Leaderboard, Standing, standing_at
+from snnfw.report.units import format_joules, format_percent, format_score, format_si
 
 COLUMNS: Mapping[str, Callable[[Standing], str]] = {
-    "energy per sample": lambda standing: joules(standing.energy.total),
-    "energy, of the network's": lambda standing: percent(standing.energy_ratio),
-    "spikes per sample": lambda standing: si(standing.energy.spikes),
+    "energy per sample": lambda standing: format_joules(standing.energy.total),
+    "energy, of the network's": lambda standing: format_percent(standing.energy_ratio),
+    "spikes per sample": lambda standing: format_si(standing.energy.spikes),
     "seconds to simulate all samples": lambda standing: "" if standing.seconds is None else f"{standing.seconds:.2f}",
 }
 """What is compared beside the headline metric, each with how it is written."""
@@ -24,12 +24,12 @@ COLUMNS: Mapping[str, Callable[[Standing], str]] = {
 def show_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print the headline metric, energy, spikes and wall clock of every method, and why some got no further."""
     own = board.network
-    networks = [joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
+    networks = [format_joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
     # Titles stand by themselves: within a table they would be folded to its width.
-    console.print(Text(board.headline, style="italic"), _table(board, score(own.scores, board.headline)))
+    console.print(Text(board.headline, style="italic"), _table(board, format_score(own.scores, board.headline)))
     for (title, write), network in zip(COLUMNS.items(), networks, strict=True):
         console.print(Text(title, style="italic"), _table(board, network, write))
-    console.print(Text(how(board)))
+    console.print(Text(describe_conditions(board)))
     for entry in board.entries:
         if entry.error:
             console.print(Text(f"{entry.name}: {entry.error}", style="red"))
@@ -42,7 +42,7 @@ def _table(board: Leaderboard, network: str, write: Callable[[Standing], str] | 
         table.add_column(f"T={step}", justify="right")
     table.add_row("network", *[network] * len(board.checkpoints), style="bold")
     for entry in board.entries:
-        found = [at(entry, step) for step in board.checkpoints]
+        found = [standing_at(entry, step) for step in board.checkpoints]
         table.add_row(Text(entry.name), *[_cell(board, standing, write) for standing in found])
     return table
 
@@ -53,13 +53,13 @@ def _cell(board: Leaderboard, standing: Standing | None, write: Callable[[Standi
         return Text("failed", style="red")
     if write is not None:
         return Text(write(standing))
-    return Text(scored(board, standing), style="bold" if is_best(board, standing) else "")
+    return Text(headline_score(board, standing), style="bold" if is_best(board, standing) else "")
 
 
-def scored(board: Leaderboard, standing: Standing) -> str:
+def headline_score(board: Leaderboard, standing: Standing) -> str:
     """Return the headline score, with the mean number of timesteps where that is another one."""
     early = "" if standing.steps == standing.timestep else f" (mean {standing.steps:.2f})"
-    return f"{score(standing.scores, board.headline)}{early}"
+    return f"{format_score(standing.scores, board.headline)}{early}"
 
 
 def is_best(board: Leaderboard, standing: Standing) -> bool:
@@ -67,7 +67,7 @@ def is_best(board: Leaderboard, standing: Standing) -> bool:
     return standing.scores.get(board.headline, math.nan) == board.best(standing.timestep)
 
 
-def how(board: Leaderboard) -> str:
+def describe_conditions(board: Leaderboard) -> str:
     """Return in a sentence or two how the numbers came about."""
     converted = (
         "Each number of timesteps is a run of its own, converted for it."

@@ -23,7 +23,7 @@ class ExitStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepPoint:
     """What another threshold would give on calibration data: mean timesteps and score."""
 
     threshold: float
@@ -41,7 +41,7 @@ def exit_steps(report: Report) -> list[ExitStep]:
     return rows
 
 
-def fitted(about: Record) -> str:
+def describe_fitting(about: Record) -> str:
     """Return in a sentence which samples search and exit were fitted on; nothing where nothing was."""
     record = about.get("fitting")
     if not isinstance(record, Mapping):
@@ -64,10 +64,10 @@ def _threshold(record: Record, timestep: int) -> float | None:
     return None
 
 
-def sweep(record: Record) -> list[Swept]:
+def sweep_points(record: Record) -> list[SweepPoint]:
     """Return the thresholds that were tried, by mean timesteps."""
     tried = []
-    for entry in _listed(record.get("sweep")):
+    for entry in _as_list(record.get("sweep")):
         values = (
             [_number(entry.get(key)) for key in ("threshold", "mean_steps", "score")]
             if isinstance(entry, Mapping)
@@ -75,13 +75,13 @@ def sweep(record: Record) -> list[Swept]:
         )
         numbers = [value for value in values if value is not None]
         if len(numbers) == len(values):
-            tried.append(Swept(*numbers))
+            tried.append(SweepPoint(*numbers))
     return sorted(tried, key=lambda swept: swept.steps)
 
 
-def frontier(record: Record) -> list[tuple[float, float]]:
+def frontier_points(record: Record) -> list[tuple[float, float]]:
     """Return the frontier's points: cost and sensitivity."""
-    return [point for entry in _listed(record.get("frontier")) if (point := _point(entry))]
+    return [point for entry in _as_list(record.get("frontier")) if (point := _point(entry))]
 
 
 def chosen_point(record: Record) -> tuple[float, float] | None:
@@ -94,17 +94,17 @@ def uniform_points(record: Record) -> list[tuple[float, float]]:
     uniform = record.get("uniform")
     if point := _point(uniform):
         return [point]
-    entries = list(uniform.values()) if isinstance(uniform, Mapping) else _listed(uniform)
+    entries = list(uniform.values()) if isinstance(uniform, Mapping) else _as_list(uniform)
     return [point for entry in entries if (point := _point(entry))]
 
 
-def chosen(record: Record) -> list[tuple[str, str]]:
+def site_choices(record: Record) -> list[tuple[str, str]]:
     """Return every site with what the search chose for it."""
     sites = record.get("chosen")
     return [(str(site), _text(choice)) for site, choice in sites.items()] if isinstance(sites, Mapping) else []
 
 
-def spoken(record: Record) -> str:
+def describe_record(record: Record) -> str:
     """Return the record's words and numbers in one line; what it holds of each site is for the page."""
     return ", ".join(
         f"{key} {_text(value)}"
@@ -123,7 +123,7 @@ def _text(value: Any) -> str:
 
 def _point(entry: Any) -> tuple[float, float] | None:
     """Return cost and sensitivity, be they a pair or under their names."""
-    pair = [entry.get("cost"), entry.get("sensitivity")] if isinstance(entry, Mapping) else _listed(entry)[:2]
+    pair = [entry.get("cost"), entry.get("sensitivity")] if isinstance(entry, Mapping) else _as_list(entry)[:2]
     numbers = [_number(value) for value in pair]
     if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
         return None
@@ -134,5 +134,5 @@ def _number(value: Any) -> float | None:
     return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def _listed(value: Any) -> list[Any]:
+def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else []

@@ -11,7 +11,14 @@ from typing import Any, TypeAlias
 from snnfw.capture.graph import Graph
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.convert.converter import Converter
-from snnfw.energy.charges import Energy, break_even_rate, layer_energy, network_energy, spiking_energy, uncharged
+from snnfw.energy.charges import (
+    Energy,
+    break_even_rate,
+    layer_energy,
+    network_energy,
+    spiking_energy,
+    uncharged_operators,
+)
 from snnfw.energy.model import EnergyModel
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
@@ -138,7 +145,7 @@ class Report:
         return dataclasses.asdict(self)
 
 
-def network_itself(
+def summarise_network(
     plan: Plan, costs: EnergyModel, scores: Mapping[str, float], seconds: float, frames: int | None
 ) -> Network:
     """Return what the network itself scores and costs; of ``frames`` it is asked for each."""
@@ -168,10 +175,10 @@ def make_report(
         headline=headline,
         about=about,
         network=network,
-        checkpoints=tuple(checkpoint(plan, point, costs, network.energy) for point in trace.points),
+        checkpoints=tuple(summarise_checkpoint(plan, point, costs, network.energy) for point in trace.points),
         layers=_layers(graph, plan, trace.final),
         operators=_operators(plan, trace.final, costs),
-        uncharged=tuple(uncharged(plan)),
+        uncharged=tuple(uncharged_operators(plan)),
         spiking_share=plan.spiking_share,
         multiplied_share=plan.multiplied_share,
         event_rate=_event_rate(plan, trace.final),
@@ -186,7 +193,7 @@ def make_report(
     )
 
 
-def checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
+def summarise_checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
     """Return what one checkpoint scored and cost; ``own`` is the network's energy."""
     energy = spiking_energy(plan, costs, point)
     ratio = energy.total / own if own else math.nan
@@ -204,7 +211,7 @@ def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
                 site=site.name,
                 activation=site.activation,
                 neuron=neuron.name,
-                method=describe(neuron),
+                method=describe_method(neuron),
                 parameters=parameters(neuron),
                 rule=str(placement.rule),
                 neurons=count,
@@ -230,11 +237,11 @@ def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, 
             energy=energy.get(fate.node, 0.0),
         )
         for fate in plan.fates.values()
-        if counts_in_report(fate)
+        if is_reported(fate)
     )
 
 
-def counts_in_report(fate: Fate) -> bool:
+def is_reported(fate: Fate) -> bool:
     """Tell whether an operator is worth a row: it costs, or it stays analog, or it takes a maximum."""
     return fate.placement is None and (fate.macs > 0 or fate.kind in (Kind.ANALOG, Kind.MAXIMUM))
 
@@ -244,7 +251,7 @@ def parameters(method: Method) -> dict[str, Any]:
     return {field.name: getattr(method, field.name) for field in dataclasses.fields(method)}  # type: ignore[arg-type]  # a method is a dataclass
 
 
-def describe(method: Method) -> str:
+def describe_method(method: Method) -> str:
     """Return a method with the parameters that are not its defaults, as a recipe would say it."""
     usual = {field.name: field.default for field in dataclasses.fields(method)}  # type: ignore[arg-type]  # a dataclass
     unusual = ", ".join(f"{name}={value}" for name, value in parameters(method).items() if usual[name] != value)

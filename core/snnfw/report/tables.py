@@ -11,9 +11,9 @@ from rich.text import Text
 
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Fate, Plan
-from snnfw.report.records import exit_steps, fitted, spoken
-from snnfw.report.report import Report, counts_in_report, describe
-from snnfw.report.units import joules, percent, score, si
+from snnfw.report.records import describe_fitting, describe_record, exit_steps
+from snnfw.report.report import Report, describe_method, is_reported
+from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
 
 
@@ -26,13 +26,17 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_column("MACs", justify="right")
     table.add_column("charged as")
     for fate in plan.fates.values():
-        if fate.placement or counts_in_report(fate):
+        if fate.placement or is_reported(fate):
             table.add_row(*_plan_row(fate))
     console.print(table)
-    multiplied = f", {percent(plan.multiplied_share)} are multiplied at every timestep ({_number(plan.multiplied)})"
+    multiplied = (
+        f", {format_percent(plan.multiplied_share)} are multiplied at every timestep ({_number(plan.multiplied)})"
+    )
     analog = f"; {_number(plan.analog)} {'stays' if len(plan.analog) == 1 else 'stay'} analog" if plan.analog else ""
     rest = f"{multiplied * bool(plan.multiplied)}{analog}" or ", and nothing stays analog"
-    console.print(f"{percent(plan.spiking_share)} of {si(plan.macs)} MACs become accumulations of events{rest}.")
+    console.print(
+        f"{format_percent(plan.spiking_share)} of {format_si(plan.macs)} MACs become accumulations of events{rest}."
+    )
 
 
 def _number(fates: Sequence[Fate]) -> str:
@@ -45,14 +49,14 @@ def _plan_row(fate: Fate) -> tuple[str, ...]:
         placement.site.name if placement else fate.path,
         placement.site.activation if placement else fate.operator,
         fate.kind.value,
-        describe(placement.neuron) if placement else "",
+        describe_method(placement.neuron) if placement else "",
         str(placement.rule) if placement else "",
-        si(fate.macs) if fate.macs else "",
-        charged_as(fate),
+        format_si(fate.macs) if fate.macs else "",
+        describe_charge(fate),
     )
 
 
-def charged_as(fate: Fate) -> str:
+def describe_charge(fate: Fate) -> str:
     """Return in words what an operator's MACs cost in the spiking network."""
     if not fate.macs:
         return "uncharged" if fate.kind is Kind.ANALOG else ""
@@ -68,15 +72,15 @@ def show_report(report: Report, console: Console) -> None:
     console.print(_checkpoints(report))
     console.print(_layers(report))
     if report.search:
-        console.print(Text(f"search: {spoken(report.search)}"))
+        console.print(Text(f"search: {describe_record(report.search)}"))
     if report.exits:
         console.print(_exits(report))
-    if said := fitted(report.about):
+    if said := describe_fitting(report.about):
         console.print(said)
     console.print(
         f"{report.samples} samples in {report.seconds:.1f} s ({report.network.seconds:.1f} s for the network itself); "
-        f"{percent(report.spiking_share)} of the MACs are accumulations of events, "
-        f"{percent(report.multiplied_share)} are multiplied at every timestep."
+        f"{format_percent(report.spiking_share)} of the MACs are accumulations of events, "
+        f"{format_percent(report.multiplied_share)} are multiplied at every timestep."
     )
     if report.network.passes > 1:
         console.print(
@@ -88,7 +92,7 @@ def show_report(report: Report, console: Console) -> None:
             f"costs the same at {report.break_even_rate:.3f}."
         )
     if report.uncharged:
-        console.print(f"Analog and without MACs, so uncharged: {_counted(report)}.")
+        console.print(f"Analog and without MACs, so uncharged: {_count_uncharged(report)}.")
 
 
 def _checkpoints(report: Report) -> Table:
@@ -96,12 +100,18 @@ def _checkpoints(report: Report) -> Table:
     for heading in ("timesteps", *report.metrics, "spikes", "energy", "of the network's"):
         table.add_column(heading, justify="right")
     network = report.network
-    scores = [score(network.scores, name) for name in report.metrics]
-    table.add_row("network", *scores, "", joules(network.energy), "100%", style="bold")
+    scores = [format_score(network.scores, name) for name in report.metrics]
+    table.add_row("network", *scores, "", format_joules(network.energy), "100%", style="bold")
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
-        scores = [score(point.scores, name) for name in report.metrics]
-        table.add_row(steps, *scores, si(point.energy.spikes), joules(point.energy.total), percent(point.energy_ratio))
+        scores = [format_score(point.scores, name) for name in report.metrics]
+        table.add_row(
+            steps,
+            *scores,
+            format_si(point.energy.spikes),
+            format_joules(point.energy.total),
+            format_percent(point.energy_ratio),
+        )
     return table
 
 
@@ -118,8 +128,8 @@ def _layers(report: Report) -> Table:
             layer.site,
             layer.activation,
             layer.method,
-            si(layer.neurons),
-            si(layer.spikes) if spiking else "",
+            format_si(layer.neurons),
+            format_si(layer.spikes) if spiking else "",
             f"{layer.rate:.3f}" if spiking else "",
         )
     return table
@@ -134,7 +144,7 @@ def _exits(report: Report) -> Table:
     return table
 
 
-def _counted(report: Report) -> str:
+def _count_uncharged(report: Report) -> str:
     """Return how many operators of each kind nothing is charged for: 16 sigmoid, 16 mul."""
     free = Counter(operator.operator for operator in report.operators if operator.node in report.uncharged)
     kept = len(set(report.uncharged) - {operator.node for operator in report.operators})

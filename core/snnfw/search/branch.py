@@ -15,7 +15,7 @@ from snnfw.values import Inputs, Site
 
 
 @torch.no_grad()
-def branches(
+def run_branches(
     model: SpikingModel, inputs: Inputs, substitutes: Mapping[str, Sequence[SpikingNeuron]]
 ) -> Iterator[tuple[Site, int]]:
     """Yield each site with the index of one of its ``substitutes``, by the site's name, in the order of execution.
@@ -50,14 +50,14 @@ def _branch(
     own = model.neurons[rest[0].name]
     model.neurons[rest[0].name] = neuron
     try:
-        model.run_streams(rest, values, model.timesteps, _leaving_the_input)
+        model.run_streams(rest, values, model.timesteps, _fire_without_overwriting)
         yield found
     finally:
         _reset(model, rest)
         model.neurons[rest[0].name] = own
 
 
-def _leaving_the_input(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
+def _fire_without_overwriting(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
     """Fire without writing the output over the input, which other branches read as well."""
     del site
     output: Tensor = neuron(drive)

@@ -9,10 +9,10 @@ from typing import Any, Generic
 
 import torch
 
-from snnfw.convert.observe import checked, labelled
+from snnfw.convert.observe import require_batch, require_inputs
 from snnfw.errors import SnnfwError
 from snnfw.values import Batch, Batches, Bundle, Inputs, Item
-from snnfw.values.samples import count
+from snnfw.values.samples import count_batches
 
 SHARE = 0.25
 """The share that is set aside where nobody says another one."""
@@ -92,9 +92,9 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
 def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the samples in each calibration batch without and with targets, refusing what is no such batch."""
     arguments, what = len(bundle.example), "calibration batch"
-    count(bundle.calibration, "the calibration data")
-    given = (checked(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.calibration))
-    known = (labelled(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.tuning or ()))
+    count_batches(bundle.calibration, "the calibration data")
+    given = (require_inputs(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.calibration))
+    known = (require_batch(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.tuning or ()))
     return tuple(len(inputs[0]) for inputs in given), tuple(len(batch.inputs[0]) for batch in known)
 
 

@@ -13,10 +13,10 @@ import torch
 from torch._library.custom_ops import OPDEFS  # torch has no public way to what an operator was made of
 from torch._ops import OpOverload
 
-from snnfw.capture.graph import attribute
+from snnfw.capture.graph import get_attribute
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
-from snnfw.kernels.choice import choose
+from snnfw.kernels.choice import choose_backend
 from snnfw.store.files import Store
 from snnfw.store.fingerprint import Fingerprints
 from snnfw.store.parts import FingerprintError
@@ -59,7 +59,7 @@ class Keys:
             ) from error
 
 
-def opened(folder: Path | None = None) -> Store:
+def open_store(folder: Path | None = None) -> Store:
     """Return where measurements are kept: a folder, or this user's; nowhere, with a warning, where there is no home."""
     try:
         return Store(folder or cache_folder("search"))
@@ -73,7 +73,7 @@ def _parts(trials: Trials, fingerprints: Fingerprints) -> Iterator[tuple[str, li
     graph, bundle, resources = trials.graph, trials.bundle, trials.resources
     constants = {str(node.target) for node in graph.nodes if node.op == "get_attr"}
     yield "the framework", [fingerprints.sources.of("snnfw"), *map(version, ("snnfw", "torch", "spikingjelly"))]
-    yield "the network", [graph.module.code, {name: attribute(graph.module, name) for name in constants}]
+    yield "the network", [graph.module.code, {name: get_attribute(graph.module, name) for name in constants}]
     yield "the network's operators", list(_operators(graph))
     yield "the calibration data", [fingerprints.key(inputs) for inputs in bundle.calibration]
     yield "the data to fit on", [fingerprints.key(inputs) for inputs in bundle.fitting or ()]
@@ -81,7 +81,7 @@ def _parts(trials: Trials, fingerprints: Fingerprints) -> Iterator[tuple[str, li
     yield "how the task scores", [bundle.scorer, bundle.headline, bundle.target_of, bundle.frames]
     yield "how the task reads outputs", [bundle.logits, bundle.correct, bundle.distance]
     yield "the converter", [trials.converter, trials.timesteps, trials.costs, *_own_kind(trials)]
-    backend = choose(resources.backend, resources.device).name
+    backend = choose_backend(resources.backend, resources.device).name
     yield "the resources", [resources.device, *_machine(resources.device), backend, resources.memory, resources.seed]
 
 

@@ -19,7 +19,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """What a search found: the plan to run, what the report keeps of the way there, and files for the run folder.
 
     ``record`` is plain data, as JSON holds it. ``files`` are by path within the run folder.

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from snnfw.convert.observe import first_samples, moved
+from snnfw.convert.observe import first_samples, to_device
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations, spikes
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.plan.rules import Neuron
-from snnfw.search.branch import branches
+from snnfw.search.branch import run_branches
 from snnfw.search.distances import Distance, distance_of
-from snnfw.search.keys import Keys, opened
+from snnfw.search.keys import Keys, open_store
 from snnfw.simulate.memory import samples_within
 from snnfw.simulate.run import network_output
 from snnfw.spiking.frames import first_frames, frames_in
@@ -90,8 +90,8 @@ def measure(
             number.
 
     """
-    asked = _Asked(plan, _checked(plan, candidates), question, trials)
-    store, keys = opened(cache), _keys(asked)
+    asked = _Request(plan, _check_candidates(plan, candidates), question, trials)
+    store, keys = open_store(cache), _keys(asked)
     evaluations = _evaluations(asked, distance_of(question.distance, trials.bundle), store, keys)
     found = dict(trials.resources.track(evaluations, "measure candidates", len(asked.cells)))
     rows = {site: [found[asked.cell(site, i)] for i in range(len(row))] for site, row in asked.candidates.items()}
@@ -105,7 +105,7 @@ def measure(
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """What ``measure`` is asked, the candidates checked and in the order of execution."""
 
     plan: Plan
@@ -136,12 +136,12 @@ class _Asked:
         return plan
 
 
-def _checked(plan: Plan, candidates: Mapping[str, Sequence[Neuron]]) -> dict[str, tuple[Neuron, ...]]:
+def _check_candidates(plan: Plan, candidates: Mapping[str, Sequence[Neuron]]) -> dict[str, tuple[Neuron, ...]]:
     """Return the candidates in the order of execution, or say why they cannot be measured."""
     sites = [placement.site.name for placement in plan.placements]
     for site, row in candidates.items():
         if site not in sites:
-            raise unknown("site", site, sites, "Sites")
+            raise unknown_name_error("site", site, sites, "Sites")
         if not row:
             raise SnnfwError(f"site '{site}' has no candidates: give it one neuron or more, or leave it out.")
         for neuron in row:
@@ -151,7 +151,7 @@ def _checked(plan: Plan, candidates: Mapping[str, Sequence[Neuron]]) -> dict[str
     return {site: tuple(candidates[site]) for site in sites if site in candidates}
 
 
-def _keys(asked: _Asked) -> dict[Cell, str]:
+def _keys(asked: _Request) -> dict[Cell, str]:
     """Return the key of each cell: of the plan, and of the neuron in its place."""
     keys = Keys(asked.trials)
     plan = keys.plan(asked.plan)
@@ -159,7 +159,7 @@ def _keys(asked: _Asked) -> dict[Cell, str]:
     return {cell: keys.of("the question", asked.question, plan, cell[0], change(cell)) for cell in asked.cells}
 
 
-def _changes(asked: _Asked, keys: Keys) -> Callable[[Cell], str]:
+def _changes(asked: _Request, keys: Keys) -> Callable[[Cell], str]:
     """Return what tells which neuron stands in a cell; with their own thresholds, which others were converted too."""
     if asked.question.thresholds == "kept":
         rows = asked.candidates
@@ -169,7 +169,7 @@ def _changes(asked: _Asked, keys: Keys) -> Callable[[Cell], str]:
 
 
 def _evaluations(
-    asked: _Asked, distance: Distance, store: Store, keys: Mapping[Cell, str]
+    asked: _Request, distance: Distance, store: Store, keys: Mapping[Cell, str]
 ) -> Iterator[tuple[Cell, Measured]]:
     """Yield the value of every cell: first those that are kept from before, then the others as they are measured."""
     missing = []
@@ -179,14 +179,14 @@ def _evaluations(
             missing.append(cell)
         else:
             yield cell, (kept["sensitivity"], kept["cost"])
-    for cell, (sensitivity, cost) in _measured(asked, distance, missing) if missing else ():
+    for cell, (sensitivity, cost) in _measure_cells(asked, distance, missing) if missing else ():
         if not math.isfinite(sensitivity):
             raise SnnfwError(_not_finite(asked, *cell))
         store.save(keys[cell], {"sensitivity": sensitivity, "cost": cost})
         yield cell, (sensitivity, cost)
 
 
-def _measured(asked: _Asked, distance: Distance, missing: Sequence[Cell]) -> Iterator[tuple[Cell, Measured]]:
+def _measure_cells(asked: _Request, distance: Distance, missing: Sequence[Cell]) -> Iterator[tuple[Cell, Measured]]:
     """Yield the value of some cells, in one pass over the plan's model that branches at every site."""
     trials, question = asked.trials, asked.question
     model = trials.convert(asked.plan)
@@ -194,19 +194,25 @@ def _measured(asked: _Asked, distance: Distance, missing: Sequence[Cell]) -> Ite
     seen = first_frames(trials.graph, inputs, trials.timesteps)
     wanted = network_output(trials.graph, seen, frames_in(trials.graph, seen))
     changed = [(site, number) for site, number in missing if number is not None]
-    substitutes = _own_thresholds(asked, changed) if question.thresholds == "own" else _kept(asked, model, changed)
+    substitutes = (
+        _own_thresholds(asked, changed)
+        if question.thresholds == "own"
+        else _build_on_calibration(asked, model, changed)
+    )
     numbers = {name: [number for site, number in changed if site == name] for name in asked.candidates}
     sites = {site.name: site for site, _ in model.site_neurons()}
 
     def value(site: Site) -> Measured:
         return distance(model.read(), wanted), _cost(model, site, question, trials)
 
-    for site, index in branches(model, inputs, substitutes):
+    for site, index in run_branches(model, inputs, substitutes):
         yield (site.name, numbers[site.name][index]), value(site)
     yield from ((cell, value(sites[cell[0]])) for cell in missing if cell[1] is None)
 
 
-def _kept(asked: _Asked, model: SpikingModel, changed: Sequence[tuple[str, int]]) -> dict[str, list[SpikingNeuron]]:
+def _build_on_calibration(
+    asked: _Request, model: SpikingModel, changed: Sequence[tuple[str, int]]
+) -> dict[str, list[SpikingNeuron]]:
     """Build candidates on what calibration found for the plan's own neurons."""
     built: dict[str, list[SpikingNeuron]] = {}
     present = {site.name: (site, neuron) for site, neuron in model.site_neurons()}
@@ -219,7 +225,7 @@ def _kept(asked: _Asked, model: SpikingModel, changed: Sequence[tuple[str, int]]
     return built
 
 
-def _own_thresholds(asked: _Asked, changed: Sequence[tuple[str, int]]) -> dict[str, list[SpikingNeuron]]:
+def _own_thresholds(asked: _Request, changed: Sequence[tuple[str, int]]) -> dict[str, list[SpikingNeuron]]:
     """Take candidates from conversions: one with each site's first candidate, one with each site's second ..."""
     converted: dict[Cell, SpikingNeuron] = {}
     for number in sorted({number for _, number in changed}):
@@ -248,7 +254,7 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
             memory,
             fitting,
         )
-    return moved(tuple(tensor[:fitting] for tensor in inputs), trials.resources.device)
+    return to_device(tuple(tensor[:fitting] for tensor in inputs), trials.resources.device)
 
 
 def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -> float:
@@ -259,7 +265,7 @@ def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -
     return trials.costs.ac_pj * added * PJ_TO_MJ
 
 
-def _not_finite(asked: _Asked, site: str, number: int | None) -> str:
+def _not_finite(asked: _Request, site: str, number: int | None) -> str:
     neuron = asked.placed(site) if number is None else asked.candidates[site][number]
     return (
         f"the sensitivity of site '{site}' with neuron '{neuron.name}' is not a finite number: the outputs hold NaN or "

@@ -9,7 +9,7 @@ from snnfw.energy.charges import spiking_energy
 from snnfw.errors import SnnfwError
 from snnfw.search.results import Score
 from snnfw.simulate.run import simulate
-from snnfw.values import untracked
+from snnfw.values import track_nothing
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
@@ -37,14 +37,14 @@ class Trials:
 
     def convert(self, plan: Plan) -> SpikingModel:
         """Return the spiking model of a plan, calibrated as a run would."""
-        quiet = replace(self.resources, track=untracked)
+        quiet = replace(self.resources, track=track_nothing)
         return self.converter.convert(self.graph, plan, self.bundle.calibration, self.timesteps, quiet)
 
     def score(self, plan: Plan) -> Score:
         """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
         if self.bundle.tuning is None:
             raise SnnfwError("this task has no targets for its calibration data, which plans could be scored with.")
-        quiet = replace(self.resources, track=untracked)
+        quiet = replace(self.resources, track=track_nothing)
         model = self.convert(plan)
         trace = simulate(model, self.bundle.tuning, [self.timesteps], self.bundle.scorer, quiet)
         energy = spiking_energy(plan, self.costs, trace.final)

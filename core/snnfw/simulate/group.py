@@ -32,7 +32,7 @@ class Group:
 
     def __init__(self, model: SpikingModel, batches: Sequence[Batch], memory: int) -> None:
         self.model, self.batches = model, batches
-        inputs = _joined(batches)
+        inputs = _join(batches)
         self.samples = len(inputs[0])
         self.longest = steps_within(model, self.samples, memory)
         self.chunk = 0
@@ -114,7 +114,7 @@ class Group:
         return len(rows) == len(self._present)
 
 
-def grouped(batches: Iterable[Batch], most: int, samples: int) -> Iterator[list[Batch]]:
+def group_batches(batches: Iterable[Batch], most: int, samples: int) -> Iterator[list[Batch]]:
     """Yield successive batches whose inputs can be joined, at most so many of them and so many samples at once."""
     group: list[Batch] = []
     for batch in batches:
@@ -136,7 +136,7 @@ def samples_within_a_step(model: SpikingModel, memory: int) -> int:
     return memory // max(1, bytes_per_step(model) + remembered)
 
 
-def _joined(batches: Sequence[Batch]) -> Inputs:
+def _join(batches: Sequence[Batch]) -> Inputs:
     if len(batches) == 1:
         return batches[0].inputs
     return tuple(torch.cat(tensors) for tensors in zip(*(batch.inputs for batch in batches), strict=True))

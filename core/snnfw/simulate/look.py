@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from snnfw.capture.graph import Graph
-from snnfw.convert.observe import checked, moved
+from snnfw.convert.observe import require_inputs, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.simulate.run import network_output
 from snnfw.simulate.trace import Trace
@@ -19,7 +19,7 @@ MOST_TIMESTEPS = 4
 
 
 @torch.no_grad()
-def look(
+def draw_gallery(
     graph: Graph,
     model: SpikingModel,
     bundle: Bundle,
@@ -35,7 +35,7 @@ def look(
     if gallery is None:
         return ()
     batch = gallery.batch()
-    inputs = moved(checked(batch.inputs, "the samples to draw", len(graph.inputs)), resources.device)
+    inputs = to_device(require_inputs(batch.inputs, "the samples to draw", len(graph.inputs)), resources.device)
     scores = {point.timestep: point.scores for point in trace.points[-MOST_TIMESTEPS:]}
     view = View(
         batch=batch,

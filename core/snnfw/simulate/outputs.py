@@ -22,11 +22,11 @@ class Outputs:
 
     def select(self, output: Output, samples: Tensor) -> Output:
         """Return the output of the samples with these indices ([K], long)."""
-        return self._map(partial(_selected, samples=samples), output)
+        return self._map(partial(_select, samples=samples), output)
 
     def replace(self, output: Output, samples: Tensor, new: Output, rows: Tensor) -> Output:
         """Return the output with some rows of ``new`` in the place of ``samples``."""
-        return self._map(partial(_replaced, samples=samples, rows=rows), output, new)
+        return self._map(partial(_replace, samples=samples, rows=rows), output, new)
 
     def _map(self, function: Callable[..., Tensor], *outputs: Output) -> Output:
         """Apply ``function(place, *leaves)`` to every tensor of outputs that holds samples; keep the first's others."""
@@ -45,11 +45,11 @@ def outputs_of(graph: Graph) -> Outputs:
     return Outputs([graph.where[result.name] if isinstance(result, fx.Node) else None for result in results])
 
 
-def _selected(place: BatchDim, leaf: Tensor, samples: Tensor) -> Tensor:
+def _select(place: BatchDim, leaf: Tensor, samples: Tensor) -> Tensor:
     return select(leaf, place, samples)
 
 
-def _replaced(place: BatchDim, kept: Tensor, new: Tensor, samples: Tensor, rows: Tensor) -> Tensor:
+def _replace(place: BatchDim, kept: Tensor, new: Tensor, samples: Tensor, rows: Tensor) -> Tensor:
     """Return what is kept, with the given rows of ``new`` in the place of ``samples``."""
     chosen = split_batch(new, place).index_select(place.dim + 1, rows)
     return split_batch(kept, place).index_copy(place.dim + 1, samples, chosen).flatten(place.dim, place.dim + 2)

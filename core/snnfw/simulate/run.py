@@ -11,13 +11,13 @@ import torch
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
-from snnfw.convert.observe import labelled, moved
+from snnfw.convert.observe import require_batch, to_device
 from snnfw.errors import SnnfwError
-from snnfw.simulate.group import Group, grouped, samples_within_a_step
+from snnfw.simulate.group import Group, group_batches, samples_within_a_step
 from snnfw.simulate.trace import Point, Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
-from snnfw.values.samples import count
+from snnfw.values.samples import count_batches
 
 Totals = dict[str, float]
 
@@ -53,10 +53,10 @@ def simulate(
     samples = chunk = 0
     start = time.perf_counter()
     most = max(tallies) if exit_rule else 1
-    ready = _ready(evaluation, resources, len(model.graph.inputs))
-    for batches in grouped(ready, most, samples_within_a_step(model, resources.memory)):
+    ready = _checked_batches(evaluation, resources, len(model.graph.inputs))
+    for batches in group_batches(ready, most, samples_within_a_step(model, resources.memory)):
         group = Group(model, batches, resources.memory)
-        _through(group, tallies, exit_rule)
+        _run_group(group, tallies, exit_rule)
         exits.update(group.exits)
         samples, chunk = samples + group.samples, max(chunk, group.chunk)
     if not samples:
@@ -76,8 +76,8 @@ def evaluate_network(graph: Graph, bundle: Bundle, resources: Resources) -> tupl
     start = time.perf_counter()
     batches = resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation))
     for index, batch in enumerate(batches):
-        labelled(batch, f"evaluation batch {index}", len(graph.inputs))
-        scorer.update(network_output(graph, moved(batch.inputs, resources.device), bundle.frames), batch.target)
+        require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
+        scorer.update(network_output(graph, to_device(batch.inputs, resources.device), bundle.frames), batch.target)
     return scorer.compute(), time.perf_counter() - start
 
 
@@ -89,14 +89,16 @@ def network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
     return pytree.tree_map(lambda leaf: leaf.unflatten(0, (-1, frames)).mean(1), each)
 
 
-def _ready(evaluation: Batches[Batch], resources: Resources, arguments: int) -> Iterator[Batch]:
+def _checked_batches(evaluation: Batches[Batch], resources: Resources, arguments: int) -> Iterator[Batch]:
     """Yield every batch, checked, its inputs on the device."""
-    for index, batch in enumerate(resources.track(evaluation, "simulate", count(evaluation, "the evaluation data"))):
-        given = labelled(batch, f"evaluation batch {index}", arguments)
-        yield replace(given, inputs=moved(given.inputs, resources.device))
+    for index, batch in enumerate(
+        resources.track(evaluation, "simulate", count_batches(evaluation, "the evaluation data"))
+    ):
+        given = require_batch(batch, f"evaluation batch {index}", arguments)
+        yield replace(given, inputs=to_device(given.inputs, resources.device))
 
 
-def _through(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule | None) -> None:
+def _run_group(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule | None) -> None:
     """Run up to the last checkpoint and add to every tally on the way."""
     last = max(tallies)
     for timestep in range(1, last + 1) if exit_rule else tallies:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS, GATES
-from snnfw.errors import closest
-from snnfw.kernels.choice import choose
+from snnfw.errors import did_you_mean
+from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import select
 from snnfw.plan.rules import Neuron, Quantiser
@@ -31,13 +31,13 @@ def check_neuron(method: type[Neuron]) -> list[str]:
     try:
         return list(_faults(method()))
     except Exception as error:  # whatever a stranger's code raises
-        return [f"it cannot be made with its defaults: {_said(error)}."]
+        return [f"it cannot be made with its defaults: {_error_text(error)}."]
 
 
 def _faults(neuron: Neuron) -> Iterator[str]:
     for kind in neuron.activations:
         if kind not in KNOWN and not hasattr(neuron, "example"):
-            yield f"it stands in for '{kind}', which no site is.{closest(kind, KNOWN)} Known: {', '.join(KNOWN)}."
+            yield f"it stands in for '{kind}', which no site is.{did_you_mean(kind, KNOWN)} Known: {', '.join(KNOWN)}."
             return
     for number, (kind, layout) in enumerate(product(neuron.activations or ANY, LAYOUTS)):
         where = f" (at a {kind} {layout.words})" if number else ""
@@ -51,7 +51,7 @@ def _faults_or_failure(neuron: Neuron, kind: str, layout: Layout) -> Iterator[st
     try:
         yield from _faults_at(neuron, kind, layout)
     except Exception as error:  # whatever a stranger's code raises
-        yield f"it cannot be observed, built and run with its defaults: {_said(error)}"
+        yield f"it cannot be observed, built and run with its defaults: {_error_text(error)}"
 
 
 def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
@@ -74,7 +74,7 @@ def _stats_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
         value: Tensor | None = getattr(trial.stats, name)
         if value is not None and not _broadcasts(value, trial.layout):
             yield (
-                f"its observer finds {name} of shape {_shown(value)}, which does not broadcast against one sample, "
+                f"its observer finds {name} of shape {_shape_of(value)}, which does not broadcast against one sample, "
                 f"[{', '.join(map(str, trial.layout.one_sample))}]"
             )
     threshold = trial.stats.threshold
@@ -91,7 +91,7 @@ def _broadcasts(value: Tensor, layout: Layout) -> bool:
 
 def _module_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     del drive
-    built: object = trial.fresh()
+    built: object = trial.build_fresh()
     if not isinstance(built, SpikingNeuron):
         yield f"build() returns a {type(built).__name__}: it must return a snnfw.SpikingNeuron"
         return
@@ -101,7 +101,7 @@ def _module_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
 
 
 def _step_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
-    built = trial.fresh()
+    built = trial.build_fresh()
     begun: object = built.begin(drive[0])
     if not isinstance(begun, tuple) or len(begun) != len(built.states):
         yield f"begin() does not return a tuple of its states ({', '.join(built.states)})"
@@ -114,7 +114,7 @@ def _step_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     if not all(map(torch.equal, states, before)):
         yield "step() changes its states in place"
     for current in (drive[0], drive[0].float()):
-        built = trial.fresh().to(current.dtype)
+        built = trial.build_fresh().to(current.dtype)
         output, after = built.step(current, built.begin(current))
         kinds = {tensor.dtype for tensor in (output, *after) if tensor.is_floating_point()}
         if others := kinds - {current.dtype}:
@@ -123,21 +123,21 @@ def _step_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
 
 def _output_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     given = drive.clone()
-    whole = trial.fresh()(given)
+    whole = trial.build_fresh()(given)
     if not torch.equal(given, drive):
         yield "it changes its input in place"
     if whole.shape != drive.shape:
-        yield f"its output has shape {_shown(whole)} for an input of shape {_shown(drive)}"
+        yield f"its output has shape {_shape_of(whole)} for an input of shape {_shape_of(drive)}"
     elif not bool(torch.isfinite(whole).all()):
         yield "its output holds NaN or infinite values"
 
 
 def _event_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
-    built = trial.fresh()
+    built = trial.build_fresh()
     whole = built(drive)
     events = built.events(whole)
     if events.shape != whole.shape:
-        yield f"events() returns shape {_shown(events)} for an output of shape {_shown(whole)}"
+        yield f"events() returns shape {_shape_of(events)} for an output of shape {_shape_of(whole)}"
     elif not torch.equal(events, events.round()) or bool((events < 0).any()):
         yield "events() returns numbers that are negative or not whole"
     elif not torch.equal(events == 0, whole == 0):
@@ -145,7 +145,7 @@ def _event_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
 
 
 def _state_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
-    whole = trial.fresh()(drive)
+    whole = trial.build_fresh()(drive)
     place = BatchDim(trial.layout.batch)
     keep = torch.tensor([0, 2])
 
@@ -153,17 +153,17 @@ def _state_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
         return select(sequence, BatchDim(place.dim + 1), keep)
 
     def again() -> Tensor:
-        built = trial.fresh()
+        built = trial.build_fresh()
         built(drive)
         built.reset()
         return torch.as_tensor(built(drive))
 
     def chunked() -> Tensor:
-        built = trial.fresh()
+        built = trial.build_fresh()
         return torch.cat([built(drive[:3]), built(drive[3:])])
 
     def compacted() -> Tensor:
-        built = trial.fresh()
+        built = trial.build_fresh()
         before = kept(built(drive[:3]))
         built.keep(place, keep)
         return torch.cat([before, built(kept(drive[3:]))])
@@ -171,15 +171,15 @@ def _state_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     yield from _differs(again, whole, "after reset() the same input gives another output")
     yield from _differs(chunked, whole, "in chunks of timesteps it gives another output than in one run")
     alone = "a sample's output changes with the other samples in the batch"
-    yield from _differs(lambda: trial.fresh()(kept(drive)), kept(whole), alone)
+    yield from _differs(lambda: trial.build_fresh()(kept(drive)), kept(whole), alone)
     left = "when samples leave in the middle of a run, the output of those that stay changes"
     yield from _differs(compacted, kept(whole), left)
 
 
 def _kernel_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     """Compare a neuron's kernel with its step, where it has one and this machine can compile it."""
-    reference, native = trial.fresh(), trial.fresh()
-    if native.kernel() is None or choose("auto", "cpu").name != "native":
+    reference, native = trial.build_fresh(), trial.build_fresh()
+    if native.kernel() is None or choose_backend("auto", "cpu").name != "native":
         return
     native.backend, native.insists = "native", True
     whole = reference(drive)
@@ -198,14 +198,14 @@ def _differs(run: Callable[[], Tensor], wanted: Tensor, fault: str) -> Iterator[
         if not torch.equal(run(), wanted):
             yield fault
     except Exception as error:  # whatever a stranger's code raises
-        yield f"{fault}: {_said(error)}"
+        yield f"{fault}: {_error_text(error)}"
 
 
 def _calibration_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     """See that an initial potential and an offset of two thresholds change something."""
-    if not trial.fresh().calibrated:
+    if not trial.build_fresh().calibrated:
         return
-    whole = trial.fresh()(drive)
+    whole = trial.build_fresh()(drive)
     for name in ("initial", "offset"):
         moved = replace(trial.stats, **{name: 2 * trial.stats.threshold})
         if torch.equal(trial.neuron.build(trial.site, moved, TIMESTEPS)(drive), whole):
@@ -218,18 +218,18 @@ def _closed_form_faults(trial: Trial) -> Iterator[str]:
         return
     constant = trial.noise(2)
     threshold = trial.stats.threshold
-    mean = trial.fresh()(constant.expand(TIMESTEPS, *constant.shape)).mean(0)
+    mean = trial.build_fresh()(constant.expand(TIMESTEPS, *constant.shape)).mean(0)
     wanted = trial.neuron.quantise(trial.site.function(constant), threshold, TIMESTEPS)
     if wanted.shape != mean.shape:
-        yield f"quantise() returns shape {_shown(wanted)} for an activation of shape {_shown(mean)}"
+        yield f"quantise() returns shape {_shape_of(wanted)} for an activation of shape {_shape_of(mean)}"
     elif bool(((mean - wanted).abs() > 1.001 * threshold / TIMESTEPS).any()):
         yield "for a constant input its mean output is more than one threshold / T from quantise()"
 
 
-def _shown(tensor: Tensor) -> str:
+def _shape_of(tensor: Tensor) -> str:
     return str(list(tensor.shape))
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     return f"{type(error).__name__}: {text}"

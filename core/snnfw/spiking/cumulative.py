@@ -74,7 +74,7 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     def _scaled(self, sequence: Tensor, times: Tensor, sign: int) -> Tensor:
         """Divide (sign 1) or multiply (sign -1) every timestep by t, where the mean is what counts."""
-        if not self.mean or not adds_up(sequence):
+        if not self.mean or not is_summable(sequence):
             return sequence
         factor = times.to(sequence.dtype).view(-1, *[1] * (sequence.dim() - 1))
         return sequence / factor if sign > 0 else sequence * factor
@@ -91,7 +91,7 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 
     Summed one timestep after the other, so that chunks add up to the same bits as a whole run.
     """
-    if not adds_up(sequence):
+    if not is_summable(sequence):
         return sequence
     if torch.is_grad_enabled():
         return sequence.cumsum(0) + (0 if before is None else before)
@@ -108,7 +108,7 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
 def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
     if place is None or reached is None or previous is None:
         return None
-    if not adds_up(reached):
+    if not is_summable(reached):
         return fold(reached, place)
     if torch.is_grad_enabled():
         return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
@@ -139,7 +139,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
         before = [] if self.total is None else [self.total]
         self.total = map_leaves(
-            lambda place, leaf, *total: leaf if place is None else _summed(unfold(leaf, place, steps), *total),
+            lambda place, leaf, *total: leaf if place is None else _sum_over_time(unfold(leaf, place, steps), *total),
             self.place,
             stream,
             *before,
@@ -159,21 +159,21 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
             self.total = select_leaves(self.total, self.place, samples)
 
 
-def adds_up(tensor: Tensor) -> bool:
+def is_summable(tensor: Tensor) -> bool:
     """Tell whether values have a sum over time: numbers have one, complex ones too, indices and masks have none."""
     return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _has_mean(place: BatchDim | None, leaf: Any) -> bool:
-    return place is not None and isinstance(leaf, Tensor) and adds_up(leaf)
+    return place is not None and isinstance(leaf, Tensor) and is_summable(leaf)
 
 
-def _summed(sequence: Tensor, before: Tensor | None = None) -> Tensor:
+def _sum_over_time(sequence: Tensor, before: Tensor | None = None) -> Tensor:
     """Return ``before`` + x(1) + ... + x(T) of [T, *shape], of choices the last.
 
     Summed one timestep after the other, so that chunks and memory layouts add up to the same bits.
     """
-    if not adds_up(sequence):
+    if not is_summable(sequence):
         return sequence[-1]
     if torch.is_grad_enabled():
         return sequence.sum(0) if before is None else before + sequence.sum(0)

@@ -34,7 +34,7 @@ class Deltas(nn.Module, MutableMapping[str, Tensor]):
     def __len__(self) -> int:
         return len(self._buffers)
 
-    def added(self, name: str, value: Any) -> Any:
+    def with_change(self, name: str, value: Any) -> Any:
         """Return a weight with its change, where it has one."""
         return value + self[name] if name in self else value
 

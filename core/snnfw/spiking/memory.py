@@ -16,7 +16,7 @@ def memory_of(values: Any) -> frozenset[int]:
     )
 
 
-def dense(tensor: Tensor) -> Tensor:
+def to_channels_last(tensor: Tensor) -> Tensor:
     """Return images in channels_last, in which CPU convolutions are two to three times faster."""
     if tensor.dim() == 4 and tensor.device.type == "cpu" and tensor.is_floating_point():
         return tensor.contiguous(memory_format=torch.channels_last)

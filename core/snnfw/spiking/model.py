@@ -17,13 +17,13 @@ from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.plan.place import Plan
-from snnfw.plan.positions import positions
+from snnfw.plan.positions import find_positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import differentiable_in_training
-from snnfw.spiking.memory import dense, memory_of
-from snnfw.spiking.reading import STREAMS, needed_later, read_for_kind_alone, read_out
+from snnfw.spiking.memory import memory_of, to_channels_last
+from snnfw.spiking.reading import STREAMS, constants_read_later, is_read_for_kind_alone, readout_streams
 from snnfw.values import Inputs, Output, Site
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
@@ -54,11 +54,11 @@ class SpikingModel(nn.Module):
         self.cumulative = nn.ModuleDict(
             {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
         )
-        self._ends = read_out(graph, self._kinds, plan.temporal)
+        self._ends = readout_streams(graph, self._kinds, plan.temporal)
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
         self.deltas = Deltas()
         self._frames = Frames(())
-        self._positions = positions(graph, self._kinds)
+        self._positions = find_positions(graph, self._kinds)
         self._constant: dict[fx.Node, Any] = {}
         self._kept_memory: frozenset[int] = frozenset()
         self.samples = self.elapsed = 0
@@ -85,13 +85,13 @@ class SpikingModel(nn.Module):
         require_shapes(self.graph, inputs, frames=self.plan.temporal)
         self.samples = len(inputs[0])
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
-        values: dict[fx.Node, Any] = {node: dense(tensor) for node, tensor in given}
+        values: dict[fx.Node, Any] = {node: to_channels_last(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
-        needed = needed_later(self.graph, self._kinds, self._positions)
+        needed = constants_read_later(self.graph, self._kinds, self._positions)
         for node in self.graph.nodes:
             if self._kinds[node] in (Kind.STATIC, Kind.CONSTANT):
                 value = self._evaluate(node, lambda read: self._static_value(read, values))
-                values[node] = self.deltas.added(node.name, value)
+                values[node] = self.deltas.with_change(node.name, value)
             for done in free[node]:
                 if done not in needed or done in self._positions:
                     values.pop(done, None)
@@ -258,7 +258,7 @@ class SpikingModel(nn.Module):
     def _frame(self, node: fx.Node, steps: int) -> Tensor:
         """Return the next frames of a temporal input, as a stream."""
         frames = self._frames.next(self.graph.inputs.index(node), steps)
-        return dense(fold(frames, self.graph.where[node.name]))
+        return to_channels_last(fold(frames, self.graph.where[node.name]))
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:
@@ -267,7 +267,7 @@ class SpikingModel(nn.Module):
             return self.graph.sizes[read.name](self.samples)
         if read in self._positions:
             return self._evaluate(read, lambda node: self._static_value(node, values))
-        if self._varies(read) and read_for_kind_alone(read, self._kinds):
+        if self._varies(read) and is_read_for_kind_alone(read, self._kinds):
             like = read.meta["val"]  # a stream, read for its kind alone, as new_zeros does
             return torch.empty(0, dtype=like.dtype, device=like.device)
         raise SnnfwError(

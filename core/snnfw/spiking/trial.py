@@ -48,7 +48,7 @@ class Trial:
     layout: Layout
     stats: SiteStats
 
-    def fresh(self) -> SpikingNeuron:
+    def build_fresh(self) -> SpikingNeuron:
         """Build the module, without a history."""
         return self.neuron.build(self.site, self.stats, TIMESTEPS)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from snnfw.store.code import attributes_of, code_of, globals_of, imports_of
-from snnfw.store.parts import FingerprintError, is_fixed, made_of, name_of
+from snnfw.store.parts import FingerprintError, is_fixed, name_of, parts_of
 from snnfw.store.sources import MAIN, Sources, files_of, is_installed, is_library, version_of
 
 NUMBERS = (bool, int, str, Path, torch.dtype, torch.device, torch.layout, torch.memory_format)
@@ -26,7 +26,7 @@ class Fingerprints:
     """
 
     def __init__(self, sources: Sources | None = None) -> None:
-        self.sources = sources or Sources(running)
+        self.sources = sources or Sources(memory_key)
         self._definitions: dict[int, tuple[Any, bytes]] = {}
 
     def key(self, *values: Any) -> str:
@@ -66,7 +66,7 @@ class Fingerprints:
             yield from self._held(value, kind)
 
     def _held(self, value: Any, kind: type) -> Iterator[bytes]:
-        held, ordered = made_of(value)
+        held, ordered = parts_of(value)
         digests = [self._digest(item) for item in held]
         yield self._definition(kind)
         yield str(len(digests)).encode()
@@ -94,7 +94,7 @@ class Fingerprints:
     def _defined(self, value: type | FunctionType) -> bytes:
         module = value.__module__ or ""
         named = name_of(value).encode()
-        if is_library(module.partition(".")[0]) and not _made_here(value):
+        if is_library(module.partition(".")[0]) and not _is_made_here(value):
             return self._digest([named, self._origin(module)])
         in_a_file = _in_a_file(value)
         parts: list[Any] = [named, self._origin(module) if in_a_file else module]
@@ -102,7 +102,7 @@ class Fingerprints:
             parts += [self._definition(base) for base in value.__bases__]
             parts += [(name, self._soft(held, in_a_file)) for name, held in attributes_of(value)]
         else:
-            parts += [code_of(value.__code__), value.__defaults__, value.__kwdefaults__, *_captured(value)]
+            parts += [code_of(value.__code__), value.__defaults__, value.__kwdefaults__, *_captured_values(value)]
             parts += [(name, self._read(held, in_a_file)) for name, held in globals_of(value)]
             parts += [self._origin(name) for name in imports_of(value.__code__)]
         return self._digest(parts)
@@ -121,13 +121,13 @@ class Fingerprints:
                 return name_of(type(value)).encode()
             raise
 
-    def running(self, module: ModuleType) -> bytes:
+    def memory_key(self, module: ModuleType) -> bytes:
         """Return what tells a module by what it holds in memory."""
         own = {name: held for name, held in vars(module).items() if not name.startswith("__")}
         return self._digest([(name, self._read(own[name], in_a_file=True)) for name in sorted(own)])
 
 
-class Names(Sources):
+class NamedSources(Sources):
     """Sources that are known by their names alone, for what is told by all that it holds."""
 
     def of(self, module: str) -> str:
@@ -135,9 +135,9 @@ class Names(Sources):
         return module
 
 
-def running(module: ModuleType) -> bytes:
+def memory_key(module: ModuleType) -> bytes:
     """Return what tells a module by what it holds in memory, whatever stands in its file."""
-    return Fingerprints(Names(running)).running(module)
+    return Fingerprints(NamedSources(memory_key)).memory_key(module)
 
 
 def fingerprint(*values: Any) -> str:
@@ -145,7 +145,7 @@ def fingerprint(*values: Any) -> str:
     return Fingerprints().key(*values)
 
 
-def _captured(function: FunctionType) -> Iterator[Any]:
+def _captured_values(function: FunctionType) -> Iterator[Any]:
     for cell in function.__closure__ or ():
         try:
             yield cell.cell_contents
@@ -162,7 +162,7 @@ def _in_a_file(value: type | FunctionType) -> bool:
     return all(map(_in_a_file, functions)) if functions else top != MAIN and bool(files_of(top))
 
 
-def _made_here(value: type | FunctionType) -> bool:
+def _is_made_here(value: type | FunctionType) -> bool:
     """Tell whether a function only bears a library's name, as one that wraps another does."""
     if isinstance(value, type):
         return False

@@ -59,7 +59,7 @@ def name_of(value: Any) -> str:
     return f"{getattr(value, '__module__', None)}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
-def made_of(value: Any) -> Held:
+def parts_of(value: Any) -> Held:
     """Return what a value is made of, and whether in this order.
 
     Raises:
@@ -85,10 +85,10 @@ def made_of(value: Any) -> Held:
         return (name_of(value), None if isinstance(owner, ModuleType | None) else owner), True
     if is_dataclass(value):
         return tuple((field.name, getattr(value, field.name)) for field in fields(value)), True
-    return _told(value) or _state(value)
+    return _text_of(value) or _state(value)
 
 
-def _told(value: Any) -> Held | None:
+def _text_of(value: Any) -> Held | None:
     """Return what tells a value that is known by its name or its text."""
     if isinstance(value, NAMED + NAMED_PACKETS):
         return (str(value),), True

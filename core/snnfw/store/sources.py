@@ -76,7 +76,7 @@ class Sources:
 
 def is_library(top: str) -> bool:
     """Tell whether a top-level module is Python's own, or installed and nothing that plugs into this framework."""
-    if top in _plugged() or top == MAIN:
+    if top in _own_packages() or top == MAIN:
         return False
     if top in sys.stdlib_module_names:
         return True
@@ -130,7 +130,7 @@ def _places(top: str) -> Iterator[Path]:
 
 
 @functools.cache
-def _plugged() -> frozenset[str]:
+def _own_packages() -> frozenset[str]:
     """Return the framework itself and the top-level modules of its plugins, whatever way they were installed."""
     return frozenset({"snnfw", *(entry.module.partition(".")[0] for entry in metadata.entry_points(group="snnfw"))})
 

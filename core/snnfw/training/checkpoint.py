@@ -45,12 +45,12 @@ def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
             f"checkpoint={folder} was trained with plugin={trained}, whose neurons plugin={plugin} does not have: run "
             f"it with plugin={trained}, or train with plugin=ann what is to be converted."
         )
-    if fault := mismatch(state, model.state_dict()):
+    if fault := first_mismatch(state, model.state_dict()):
         raise SnnfwError(f"checkpoint={folder} is of another network: {fault}. Say the model that it was trained with.")
     model.load_state_dict(state)
 
 
-def mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
+def first_mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:
     """Return the first difference between two sets of tensors, or nothing."""
     for name in [*wanted, *given]:
         if name not in given or name not in wanted:

@@ -19,7 +19,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.errors import SnnfwError
-from snnfw.training.checkpoint import mismatch
+from snnfw.training.checkpoint import first_mismatch
 from snnfw.training.learner import Learner, Pair
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
@@ -29,7 +29,7 @@ from snnfw.values import Batch, Batches, Bundle, Resources
 LAST = "last.ckpt"
 
 
-class Share:
+class ProcessBatches:
     """The batches of one of several processes, every ``processes``-th of them, as many in each.
 
     They are plain pairs of inputs and target, through which Lightning finds its way to move and to cast them.
@@ -46,7 +46,7 @@ class Share:
         return ((batch.inputs, batch.target) for batch in own)
 
 
-class Data(lightning.LightningDataModule):
+class TrainingData(lightning.LightningDataModule):
     """The task's training and evaluation batches, on whatever device Lightning uses."""
 
     def __init__(self, bundle: Bundle, settings: TrainerSettings, seed: int) -> None:
@@ -61,11 +61,11 @@ class Data(lightning.LightningDataModule):
         if self.trainer:
             epoch, rank, processes = self.trainer.current_epoch, self.trainer.global_rank, self.trainer.world_size
         batches = self.bundle.training(self.settings.batch, self.settings.workers, self.seed + epoch)
-        return Share(batches, rank, processes)
+        return ProcessBatches(batches, rank, processes)
 
     def val_dataloader(self) -> Any:
         """Return the evaluation batches, all of them in every process: scores are then exact."""
-        return Share(self.bundle.evaluation)
+        return ProcessBatches(self.bundle.evaluation)
 
 
 class SeedEachEpoch(Callback):
@@ -97,7 +97,7 @@ def fit(
         KeyboardInterrupt: someone stopped it.
 
     """
-    data = Data(bundle, settings, resources.seed)
+    data = TrainingData(bundle, settings, resources.seed)
     there, processes = len(data.train_dataloader()), settings.devices * settings.nodes
     batches = there // processes
     if not batches:
@@ -109,7 +109,7 @@ def fit(
     learner = Learner(network, bundle, settings, steps)
     lines = EpochLines(folder / "log" / "metrics.csv")
     last = _last(folder, learner)
-    with _without_chatter(), _stoppable(), _room_for(folder):
+    with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):
         try:
             trainer = _trainer(settings, folder, resources, lines, quiet)
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
@@ -127,7 +127,7 @@ def _last(folder: Path, learner: Learner) -> Path | None:
         return None
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)["state_dict"]
-        fault = mismatch(state, learner.state_dict())
+        fault = first_mismatch(state, learner.state_dict())
     except Exception as error:  # a damaged file raises whatever its bytes lead to
         raise SnnfwError(f"'{path}' is damaged: delete it to begin anew in its folder.") from error
     if fault:
@@ -136,7 +136,7 @@ def _last(folder: Path, learner: Learner) -> Path | None:
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _let_ctrl_c_through() -> Iterator[None]:
     """Let Ctrl-C through, which Lightning would turn into an exit of the process, and then never hear again."""
     before = signal.getsignal(signal.SIGINT)
     try:
@@ -151,7 +151,7 @@ def _stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def _room_for(folder: Path) -> Iterator[None]:
+def _explain_full_disk(folder: Path) -> Iterator[None]:
     """Say how to go on where the disk is full."""
     try:
         yield

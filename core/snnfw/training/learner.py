@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnfw.errors import SnnfwError
-from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
+from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Bundle, Inputs
 
@@ -43,7 +43,7 @@ class Learner(lightning.LightningModule):
         outputs = self.network(*inputs)
         smoothing = self.settings.smoothing
         if self.settings.loss == "tet":
-            losses = [self._loss(output, target, smoothing) for output in at_each_timestep(outputs)]
+            losses = [self._loss(output, target, smoothing) for output in split_timesteps(outputs)]
             loss = torch.stack(losses).mean()
         else:
             loss = self._loss(mean_over_time(outputs), target, smoothing)
@@ -87,12 +87,12 @@ class Learner(lightning.LightningModule):
         optimiser = _optimiser(self.parameters(), self.settings)
         warm = self.settings.warmup * self._steps // self.settings.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: rate_at(step, warm, self._steps, self.settings.schedule)
+            optimiser, lambda step: learning_rate_at(step, warm, self._steps, self.settings.schedule)
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def rate_at(step: int, warm: int, steps: int, schedule: str) -> float:
+def learning_rate_at(step: int, warm: int, steps: int, schedule: str) -> float:
     """Return the learning rate before a step, as a share of its highest."""
     if step < warm:
         return (step + 1) / warm

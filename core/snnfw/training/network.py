@@ -38,7 +38,7 @@ def mean_over_time(outputs: Output) -> Output:
     return pytree.tree_map(_mean, outputs)
 
 
-def at_each_timestep(outputs: Output) -> list[Output]:
+def split_timesteps(outputs: Output) -> list[Output]:
     """Return outputs [T, N, ...] as a list of T outputs."""
     leaves, spec = pytree.tree_flatten(outputs)
     steps = len(leaves[0])

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import fx
 
-from snnfw.capture.graph import Graph, attribute
-from snnfw.capture.sites import packet
-from snnfw.capture.trainable import is_frozen, norms
+from snnfw.capture.graph import Graph, get_attribute
+from snnfw.capture.sites import overload_packet
+from snnfw.capture.trainable import batch_norms, is_frozen
 from snnfw.errors import SnnfwError
 from snnfw.plan.place import Plan
 from snnfw.values import Keep
@@ -37,7 +37,7 @@ def scale_norms(graph: Graph, plan: Plan, reading: Reading = "tdbn") -> dict[str
 
     """
     factors: dict[str, float] = {}
-    for norm in norms(graph.module):
+    for norm in batch_norms(graph.module):
         weight = norm.args[1]
         path = graph.paths[norm.name]
         if path in factors or is_frozen(graph.module, norm):
@@ -50,7 +50,7 @@ def scale_norms(graph: Graph, plan: Plan, reading: Reading = "tdbn") -> dict[str
                 f"the batch norm '{path}' has no gain (affine=False) that a threshold could scale: give it one, or "
                 "say trainer.norm=batch."
             )
-        attribute(graph.module, str(weight.target)).mul_(factors[path])
+        get_attribute(graph.module, str(weight.target)).mul_(factors[path])
     return factors
 
 
@@ -65,7 +65,7 @@ def _factor(norm: fx.Node, plan: Plan, reading: Reading) -> float:
 
 def _summed_with(norm: fx.Node) -> list[fx.Node]:
     """Return the other branches of the sums that a batch norm's output is a branch of."""
-    sums = [user for user in norm.users if packet(user) is aten.add]
+    sums = [user for user in norm.users if overload_packet(user) is aten.add]
     return [arg for user in sums for arg in user.args if isinstance(arg, fx.Node) and arg is not norm]
 
 

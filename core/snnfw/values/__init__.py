@@ -5,8 +5,8 @@ from __future__ import annotations
 from snnfw.values.bundle import Bundle, Scorer
 from snnfw.values.exits import ExitRule
 from snnfw.values.pictures import Drawing, Gallery, View
-from snnfw.values.resources import Resources, Track, untold, untracked
-from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count
+from snnfw.values.resources import Resources, Track, tell_nothing, track_nothing
+from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count_batches
 from snnfw.values.sites import Keep, Observer, Site, SiteStats
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
     "SiteStats",
     "Track",
     "View",
-    "count",
-    "untold",
-    "untracked",
+    "count_batches",
+    "tell_nothing",
+    "track_nothing",
 ]

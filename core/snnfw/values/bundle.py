@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from snnfw.errors import misgiven, offers
+from snnfw.errors import has_attributes, wrong_kind_error
 from snnfw.values.pictures import Gallery
-from snnfw.values.samples import Batch, Batches, Inputs, Output, count
+from snnfw.values.samples import Batch, Batches, Inputs, Output, count_batches
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -73,11 +73,15 @@ class Bundle:
     def __post_init__(self) -> None:
         """Refuse what would fail, or be taken for something else, much later."""
         if not isinstance(self.example, tuple | list):
-            raise misgiven("Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)")
+            raise wrong_kind_error(
+                "Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)"
+            )
         for name in ("calibration", "evaluation", *(["tuning"] if self.tuning is not None else [])):
-            count(getattr(self, name), f"Bundle.{name}")
-        if offers(self.scorer, "update", "compute"):
-            raise misgiven("Bundle.scorer", self.scorer, "a function that makes a fresh scorer, such as its class")
+            count_batches(getattr(self, name), f"Bundle.{name}")
+        if has_attributes(self.scorer, "update", "compute"):
+            raise wrong_kind_error(
+                "Bundle.scorer", self.scorer, "a function that makes a fresh scorer, such as its class"
+            )
 
     @property
     def temporal(self) -> bool:

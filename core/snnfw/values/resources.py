@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from snnfw.errors import misgiven
+from snnfw.errors import wrong_kind_error
 from snnfw.values.samples import Item
 
 
@@ -18,13 +18,13 @@ class Track(Protocol):
         ...
 
 
-def untracked(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+def track_nothing(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
     """Show nothing."""
     del description, total
     return items
 
 
-def untold(line: str) -> None:
+def tell_nothing(line: str) -> None:
     """Say nothing."""
     del line
 
@@ -41,11 +41,13 @@ class Resources:
     backend: str = "auto"
     memory: int = 2 * 2**30
     seed: int = 0
-    track: Track = untracked
-    tell: Callable[[str], None] = untold
+    track: Track = track_nothing
+    tell: Callable[[str], None] = tell_nothing
 
     def __post_init__(self) -> None:
         """Refuse what only a configuration reads, such as 2GiB, and what torch alone would take."""
         for name, kind in {"device": str, "backend": str, "memory": int, "seed": int}.items():
             if not isinstance(getattr(self, name), kind):
-                raise misgiven(f"Resources.{name}", getattr(self, name), "text" if kind is str else "a whole number")
+                raise wrong_kind_error(
+                    f"Resources.{name}", getattr(self, name), "text" if kind is str else "a whole number"
+                )

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from snnfw.errors import misgiven
+from snnfw.errors import wrong_kind_error
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,7 @@ class Batches(Protocol[Item_co]):
         ...
 
 
-def count(batches: Batches[Any], what: str) -> int:
+def count_batches(batches: Batches[Any], what: str) -> int:
     """Return the number of batches, refusing what has none, or can be gone through once alone."""
     try:
         return len(batches)
@@ -44,7 +44,7 @@ def count(batches: Batches[Any], what: str) -> int:
         wanted = (
             "batches that can be counted and gone through again, such as a list, or a DataLoader of a mapped data set"
         )
-        raise misgiven(what, batches, wanted) from error
+        raise wrong_kind_error(what, batches, wanted) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +57,6 @@ class Batch:
     def __post_init__(self) -> None:
         """Refuse a tensor where a tuple of them belongs: its samples would be taken for arguments."""
         if not isinstance(self.inputs, tuple | list):
-            raise misgiven("Batch.inputs", self.inputs, "a tuple with one tensor for each argument, such as (x,)")
+            raise wrong_kind_error(
+                "Batch.inputs", self.inputs, "a tuple with one tensor for each argument, such as (x,)"
+            )

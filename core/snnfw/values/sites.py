@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from snnfw.errors import misgiven, offers
+from snnfw.errors import has_attributes, wrong_kind_error
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -47,8 +47,8 @@ class SiteStats:
         """Refuse what is no tensor."""
         for name in ("threshold", "initial", "offset"):
             value = getattr(self, name)
-            if not (offers(value, "shape", "dtype") or (value is None and name != "threshold")):
-                raise misgiven(f"SiteStats.{name}", value, "a tensor that broadcasts against the activation")
+            if not (has_attributes(value, "shape", "dtype") or (value is None and name != "threshold")):
+                raise wrong_kind_error(f"SiteStats.{name}", value, "a tensor that broadcasts against the activation")
 
 
 class Observer(Protocol):

@@ -54,9 +54,9 @@ class AdaFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the burst neuron with the threshold found."""

@@ -64,7 +64,7 @@ class Calibration:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the calibrated spiking model."""
-        from snnfw.convert.direct import build
+        from snnfw.convert.direct import build_spiking_model
         from snnfw.convert.observe import observe
         from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import threshold_observer
@@ -76,7 +76,7 @@ class Calibration:
             if not isinstance(placement.neuron, Keep)
         }
         stats = observe(graph, observers, calibration, resources, self.batches)
-        model = build(graph, plan, stats, timesteps, resources)
+        model = build_spiking_model(graph, plan, stats, timesteps, resources)
         if self.weights or self.bias or self.potential:
             inputs = correction_inputs(model, calibration, self.samples, resources)
             if self.weights:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import first_samples, mean_activations, moved
+from snnfw.convert.observe import first_samples, mean_activations, to_device
 from snnfw.simulate.memory import samples_within
 from snnfw.values import Batches, Inputs, Resources, Site
 
@@ -40,7 +40,7 @@ def correction_inputs(model: SpikingModel, calibration: Batches[Inputs], samples
             resources.memory,
             fitting,
         )
-    return moved(tuple(tensor[:fitting] for tensor in inputs), resources.device)
+    return to_device(tuple(tensor[:fitting] for tensor in inputs), resources.device)
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import packet
+from snnfw.capture.sites import overload_packet
 from snnfw.plan.kinds import Kind
 from snnfw.values import Site
 
@@ -69,7 +69,7 @@ def _operators(model: SpikingModel) -> list[fx.Node]:
     for node in nodes:
         neurons_before += node.name in model.neurons
         late = fates[node.name].kind in (Kind.LINEAR, Kind.READOUT) or not neurons_before
-        if packet(node) not in WEIGHTED or not late or any(read.op != "get_attr" for read in weights_of(node)):
+        if overload_packet(node) not in WEIGHTED or not late or any(read.op != "get_attr" for read in weights_of(node)):
             continue
         if any(uses[read.target] > 1 for read in weights_of(node)):
             LOG.warning(
@@ -91,7 +91,11 @@ def _end(graph: Graph, operator: fx.Node, sites: dict[str, Site]) -> tuple[fx.No
         (user,) = total.users
         if user is following:
             return total, sites[user.name]
-        if packet(user) is not aten.add or not all(isinstance(read, fx.Node) for read in user.args) or user.kwargs:
+        if (
+            overload_packet(user) is not aten.add
+            or not all(isinstance(read, fx.Node) for read in user.args)
+            or user.kwargs
+        ):
             break
         if following is not None and nodes.index(user) > nodes.index(following):
             break

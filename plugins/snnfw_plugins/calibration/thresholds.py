@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.neurons.observers import alive, by_channel, magnitude, spread
+from snnfw.neurons.observers import broadcast_channels, channel_rows, magnitude_percentile, replace_zero_thresholds
 from snnfw.plan.rules import Neuron, Quantiser
 from snnfw.values import Observer, Site, SiteStats
 
@@ -43,7 +43,7 @@ class Running(ABC):
 
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
-        found = self.find(by_channel(activation, self.site, self.channel_wise))
+        found = self.find(channel_rows(activation, self.site, self.channel_wise))
         before = torch.zeros_like(found) if self.threshold is None else self.threshold
         if self.momentum is None:
             self.threshold = torch.maximum(before, found)
@@ -55,7 +55,7 @@ class Running(ABC):
         """Return the merged threshold."""
         if self.threshold is None:
             raise ValueError("no activation was observed")
-        return SiteStats(threshold=spread(alive(self.threshold), self.site))
+        return SiteStats(threshold=broadcast_channels(replace_zero_thresholds(self.threshold), self.site))
 
     @abstractmethod
     def find(self, rows: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ class Percentile(Running):
 
     def find(self, rows: Tensor) -> Tensor:
         """Return the percentile of each row."""
-        return magnitude(rows, self.percentile)
+        return magnitude_percentile(rows, self.percentile)
 
 
 class LeastSquares(Running):
@@ -88,8 +88,8 @@ class LeastSquares(Running):
 
     def find(self, rows: Tensor) -> Tensor:
         """Return the best candidate of each row."""
-        peak = magnitude(rows, 100.0)
-        largest = alive(peak)
+        peak = magnitude_percentile(rows, 100.0)
+        largest = replace_zero_thresholds(peak)
         best, least = largest, torch.full_like(largest, torch.inf)
         for index in range(CANDIDATES):
             candidate = largest * (1 - 0.01 * index)

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.spiking.memory import dense
+from snnfw.spiking.memory import to_channels_last
 from snnfw.values import Inputs
 
 
@@ -25,7 +25,9 @@ class Walk:
         self, graph: Graph, inputs: Inputs, deltas: Mapping[str, Tensor] | None = None, given: Collection[str] = ()
     ) -> None:
         self.graph, self.deltas, self.given, self.samples = graph, deltas or {}, given, len(inputs[0])
-        self.values: dict[fx.Node, Any] = {node: dense(x) for node, x in zip(graph.inputs, inputs, strict=True)}
+        self.values: dict[fx.Node, Any] = {
+            node: to_channels_last(x) for node, x in zip(graph.inputs, inputs, strict=True)
+        }
         self._waiting = deque(node for node in graph.nodes if node.op not in ("placeholder", "output"))
         uses = last_uses(graph.nodes)
         self._uses = deque((node, uses[node]) for node in graph.nodes)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, fx
 
-from snnfw.capture.graph import Graph, attribute, evaluate
+from snnfw.capture.graph import Graph, evaluate, get_attribute
 from snnfw.errors import SnnfwError
 from snnfw.neurons.timefold import select
 from snnfw.plan.rules import Quantiser
@@ -74,7 +74,7 @@ def fit(problem: Problem, options: Calibration, seed: int) -> dict[fx.Node, Tens
     generator = torch.Generator().manual_seed(seed)
     with torch.enable_grad():
         changes = {
-            node: torch.zeros_like(attribute(module, str(node.target))).requires_grad_()
+            node: torch.zeros_like(get_attribute(module, str(node.target))).requires_grad_()
             for node in problem.layer.weights
         }
         optimiser = torch.optim.Adam(list(changes.values()), lr=options.rate)
@@ -112,7 +112,7 @@ class Sweep:
         self.model, self.options, self.seed = model, options, seed
         self.layers = deque(find_layers(model))
         for node in (weight for layer in self.layers for weight in layer.weights):
-            model.deltas[node.name] = torch.zeros_like(attribute(model.network, str(node.target)))
+            model.deltas[node.name] = torch.zeros_like(get_attribute(model.network, str(node.target)))
         self.neurons = {site.node: neuron for site, neuron in model.site_neurons()}
         seen = first_frames(model.graph, inputs, model.timesteps)
         self.frames = frames_in(model.graph, seen)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import moved
+from snnfw.convert.observe import to_device
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Bundle, Output, Resources
@@ -112,7 +112,7 @@ def study(
     total = min(batches, len(bundle.tuning))
     scores, right = [], []
     for batch in resources.track(islice(bundle.tuning, total), "study exits", total):
-        model.begin(moved(batch.inputs, resources.device))
+        model.begin(to_device(batch.inputs, resources.device))
         outputs = (_step(model) for _ in range(timesteps))
         seen = [(score(y, t).cpu(), _right(bundle, y, batch.target)) for t, y in enumerate(outputs, start=1)]
         scores.append(torch.stack([surely for surely, _ in seen]))

@@ -139,9 +139,9 @@ class IntegerLeakyIntegrateAndFire:
 
 def _scale(site: Site, scale: float | None, largest: float) -> Observer:
     """Return what knows a scale, or aligns the range: the largest activation becomes the largest output."""
-    from snnfw.neurons.observers import Fixed, Peak
+    from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-    return Peak(site, share=largest) if scale is None else Fixed(site, scale)
+    return PeakThreshold(site, share=largest) if scale is None else FixedThreshold(site, scale)
 
 
 @hookimpl

@@ -10,8 +10,8 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from snnfw.capture.graph import attribute, evaluate
-from snnfw.capture.sites import aten, packet
+from snnfw.capture.graph import evaluate, get_attribute
+from snnfw.capture.sites import aten, overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError
 from snnfw.plan import operators as table
@@ -85,16 +85,16 @@ def lower(model: SpikingModel) -> Lowering:
 
 def weight_of(node: fx.Node, stream: fx.Node) -> fx.Node:
     """Return the operand of a product that is no stream."""
-    if packet(node) in BIASED and isinstance(node.args[1], fx.Node):
+    if overload_packet(node) in BIASED and isinstance(node.args[1], fx.Node):
         return node.args[1]
     return next(read for read in node.all_input_nodes if read is not stream)
 
 
 def window(model: SpikingModel, node: fx.Node) -> float:
     """Return how many elements an operator averages everywhere: what it gives times that is their sum."""
-    if packet(node) is aten.sum:
+    if overload_packet(node) is aten.sum:
         return 1.0
-    name = packet(node).__name__
+    name = overload_packet(node).__name__
     given: list[Any] = [*node.args, *[None] * 7]
     elements = model.graph.elements
     ratio = elements[node.all_input_nodes[0].name] / elements[node.name]
@@ -118,7 +118,7 @@ def factor(model: SpikingModel, node: fx.Node) -> float:
     value = constant(model, other, node) if isinstance(other, fx.Node) else other
     if isinstance(value, Tensor) and value.numel() != 1:
         raise refusal(model, node, "it multiplies by a tensor: fold that into the weights that follow")
-    return float(value) if packet(node) is aten.mul else 1 / float(value)
+    return float(value) if overload_packet(node) is aten.mul else 1 / float(value)
 
 
 def constant(model: SpikingModel, node: fx.Node, reader: fx.Node) -> Tensor:
@@ -126,7 +126,7 @@ def constant(model: SpikingModel, node: fx.Node, reader: fx.Node) -> Tensor:
     if node.op == "placeholder" or model.graph.where[node.name] is not None or node.name in model.graph.sizes:
         raise refusal(model, reader, "its weight depends on the network's input")
     value: Tensor = (
-        attribute(model.network, str(node.target))
+        get_attribute(model.network, str(node.target))
         if node.op == "get_attr"
         else evaluate(model.network, node, lambda read: constant(model, read, reader))
     )
@@ -150,7 +150,7 @@ def _read(model: SpikingModel, node: fx.Node, source: fx.Node, gains: Mapping[fx
 
 
 def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
-    fate, operator = model.plan.fates[node.name], packet(node)
+    fate, operator = model.plan.fates[node.name], overload_packet(node)
     if fate.kind is Kind.SPIKING:
         return Role.NEURON
     if not reads_bits:
@@ -160,7 +160,7 @@ def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
     if node.name in model.plan.carriers and not _wants_indices(node):
         if operator in table.MAXIMA:
             return Role.MAXIMUM
-        if table.scales(node):
+        if table.is_scaling(node):
             return Role.GAIN
         return Role.SUM if operator in table.AVERAGES else Role.MOVE
     if fate.events and operator not in BIASED | BARE:
@@ -193,7 +193,7 @@ def _worth(model: SpikingModel, node: fx.Node) -> float:
 
 def _wants_indices(node: fx.Node) -> bool:
     """Tell whether a readout asks where a maximum was, which no bits say."""
-    if packet(node) not in table.MAXIMA or not isinstance(node.meta.get("val"), tuple | list):
+    if overload_packet(node) not in table.MAXIMA or not isinstance(node.meta.get("val"), tuple | list):
         return False
     return any(user.args[1] != 0 for user in node.users)
 
@@ -202,5 +202,5 @@ def _divides(node: fx.Node) -> bool:
     """Tell whether an adaptive pool's windows are all of one size."""
     source: Any = node.args[0]
     before, after = source.meta["val"].shape, node.meta["val"].shape
-    spatial = int(packet(node).__name__[-2])
+    spatial = int(overload_packet(node).__name__[-2])
     return all(int(a) % int(b) == 0 for a, b in zip(before[-spatial:], after[-spatial:], strict=True))

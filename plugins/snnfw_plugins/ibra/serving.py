@@ -13,8 +13,8 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, evaluate, last_uses, map_leaves
-from snnfw.capture.sites import packet
-from snnfw.neurons.timefold import fold, per_sample, repeat, unfold
+from snnfw.capture.sites import overload_packet
+from snnfw.neurons.timefold import fold, repeat, sum_per_sample, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.spiking.cumulative import Cumulative
 from snnfw.spiking.model import SpikingModel
@@ -224,7 +224,7 @@ class _Pass:
     def _product(self, node: fx.Node, given: Mapping[fx.Node, Tensor]) -> Tensor:
         """Run a product on one plane, without its bias."""
         args: list[Any] = list(node.args)
-        if packet(node) in BIASED and len(args) > 2:
+        if overload_packet(node) in BIASED and len(args) > 2:
             args[2] = None
         function: Any = node.target
         taken = [fx.map_arg(each, lambda read: given[read] if read in given else self._constant(read)) for each in args]
@@ -232,10 +232,10 @@ class _Pass:
         return result
 
     def _with_bias(self, node: fx.Node, total: Tensor) -> Tensor:
-        bias = node.args[2] if packet(node) in BIASED and len(node.args) > 2 else None
+        bias = node.args[2] if overload_packet(node) in BIASED and len(node.args) > 2 else None
         if not isinstance(bias, fx.Node):
             return total
-        axis = -1 if packet(node).__name__ == "linear" else 1
+        axis = -1 if overload_packet(node).__name__ == "linear" else 1
         shape = [-1 if dim == axis % total.dim() else 1 for dim in range(total.dim())]
         return total + torch.as_tensor(self._constant(bias)).view(shape)
 
@@ -257,7 +257,7 @@ class _Pass:
     def _events(self, node: fx.Node, sent: Sequence[Tensor]) -> Tensor:
         """Return the events of a stream over all timesteps, per sample: [N]."""
         place = self.model.graph.where[node.name]
-        each = sum(per_sample(plane.abs().double(), place) for plane in sent)
+        each = sum(sum_per_sample(plane.abs().double(), place) for plane in sent)
         return torch.as_tensor(each).view(self.steps, -1).sum(0)
 
     def _over_time(self, where: Any, held: Any) -> Any:

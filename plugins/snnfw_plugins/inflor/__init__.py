@@ -49,9 +49,9 @@ class SoftResetIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what knows the height of a spike, or finds the largest activation."""
-        from snnfw.neurons.observers import Fixed, Peak
+        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-        return Peak(site) if self.scale is None else Fixed(site, self.scale)
+        return PeakThreshold(site) if self.scale is None else FixedThreshold(site, self.scale)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with its height."""

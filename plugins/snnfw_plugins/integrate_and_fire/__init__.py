@@ -41,9 +41,9 @@ class IntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the percentile of the activation."""
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, self.percentile, self.channel_wise)
+        return PeakThreshold(site, self.percentile, self.channel_wise)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with the threshold found."""

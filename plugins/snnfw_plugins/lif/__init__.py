@@ -38,9 +38,9 @@ class LeakyIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return what knows the threshold, or finds the largest activation."""
-        from snnfw.neurons.observers import Fixed, Peak
+        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-        return Peak(site) if self.threshold is None else Fixed(site, self.threshold)
+        return PeakThreshold(site) if self.threshold is None else FixedThreshold(site, self.threshold)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with its threshold."""

@@ -62,9 +62,9 @@ class MSAT:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds Vmax, the largest activation."""
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site)
+        return PeakThreshold(site)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with the threshold found as its Vmax."""
@@ -106,19 +106,21 @@ class SpikeConfidence:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its MSAT layers filtered."""
-        from snnfw.convert.direct import build
+        from snnfw.convert.direct import build_spiking_model
         from snnfw.convert.observe import observe
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
         from snnfw_plugins.msat.confidence import apply_confidence
 
         observers: dict[str, Observer] = {
-            placement.site.name: Peak(placement.site, self.percentile)
+            placement.site.name: PeakThreshold(placement.site, self.percentile)
             if isinstance(placement.neuron, MSAT)
             else placement.neuron.observer(placement.site)
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
-        model = build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
+        model = build_spiking_model(
+            graph, plan, observe(graph, observers, calibration, resources), timesteps, resources
+        )
         apply_confidence(model, calibration, self, resources)
         return model
 

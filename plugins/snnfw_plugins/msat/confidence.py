@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import mean_activations, moved
+from snnfw.convert.observe import mean_activations, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
 from snnfw_plugins.msat.chance import keys
@@ -104,7 +104,7 @@ def count_spikes(
     """Run the spiking network for some timesteps on the first samples and count each MSAT layer's spikes."""
     totals: dict[str, Inactivated] = {}
     for batch in _first(calibration, samples):
-        inputs = moved(batch, resources.device)
+        inputs = to_device(batch, resources.device)
         wanted = mean_activations(model.graph, inputs, timesteps)
         inactive = {site.name: activation <= 0 for site, activation in wanted}
         model.begin(inputs)

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
@@ -43,7 +43,7 @@ class OptunaSearch:
         float, Field(gt=0, allow_inf_nan=False, description="energy, as a ratio of what the plan as given costs")
     ] = 1.0
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the most accurate plan within the budget, of those with equal accuracy the cheapest."""
         from snnfw_plugins.optuna_search.study import study
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from snnfw.search.keys import Keys, opened
+from snnfw.search.keys import Keys, open_store
 from snnfw.search.results import Score
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def scores(trials: Trials) -> Callable[[Plan], Score]:
     """Return what scores a plan, or remembers its score from an earlier run on the same network and data."""
-    store, keys = opened(), Keys(trials)
+    store, keys = open_store(), Keys(trials)
 
     def score(plan: Plan) -> Score:
         key = keys.of("the score", keys.plan(plan))

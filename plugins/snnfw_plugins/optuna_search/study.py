@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
-from snnfw.config.fields import take_apart
+from snnfw.config.fields import as_plain
 from snnfw.errors import SnnfwError
 from snnfw.plan.rules import Neuron
-from snnfw.search.results import Found, Score
+from snnfw.search.results import Score, SearchResult
 from snnfw_plugins.optuna_search.scores import scores
 from snnfw_plugins.pareto.candidates import having_field, with_value
 from snnfw_plugins.pareto.picture import blank, png
@@ -47,7 +47,7 @@ class Tried:
     score: Score
 
 
-def study(search: OptunaSearch, plan: Plan, trials: Trials) -> Found:
+def study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
     """Try as many plans as asked for, the plan as given first, and return the best within the budget.
 
     Samplers are seeded and scores are kept on disk: a study that was stopped runs through what it had in no time, and
@@ -72,7 +72,7 @@ def study(search: OptunaSearch, plan: Plan, trials: Trials) -> Found:
         "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
         **recipes,
     }
-    return Found(best.plan, _record(search, given, best, front), files)
+    return SearchResult(best.plan, _record(search, given, best, front), files)
 
 
 def _optuna() -> Any:
@@ -174,7 +174,7 @@ def _record(search: OptunaSearch, given: Tried, best: Tried, front: Sequence[Tri
         "metric": best.score.metric,
         "energy": best.score.energy,
         "given": {"metric": given.score.metric, "energy": given.score.energy},
-        "chosen": {place.site.name: take_apart(place.neuron) for place in best.plan.placements},
+        "chosen": {place.site.name: as_plain(place.neuron) for place in best.plan.placements},
         "front": [[entry.score.energy, entry.score.metric] for entry in front],
     }
 

@@ -12,7 +12,7 @@ from snnfw.config.fields import MethodsOf
 from snnfw.contracts import Search
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
@@ -81,7 +81,7 @@ class Pareto:
         if self.neurons and self.initial is not None:
             raise ValueError("initial is a value of the field, and neurons are searched: leave one of them out")
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan with the chosen neurons."""
         from snnfw_plugins.pareto.stage import chain
 
@@ -143,7 +143,7 @@ class Ssc:
     samples: Samples = 128
     resolution: Resolution = 0.0
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan with the chosen threshold ratios."""
         from snnfw_plugins.pareto.stage import chain
 
@@ -175,7 +175,7 @@ class AdaptiveCalibration:
     phi: Annotated[Pareto, Field(description="the search for burst lengths, as search=pareto")] = Pareto()
     ssc: Annotated[Ssc | None, Field(description="the search for threshold ratios, as search=ssc; null: none")] = Ssc()
 
-    def search(self, plan: Plan, trials: Trials) -> Found:
+    def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan that the last stage chose."""
         from snnfw_plugins.pareto.stage import Prepare, chain
 

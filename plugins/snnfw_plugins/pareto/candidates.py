@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from snnfw.config.fields import build, shown, take_apart
+from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.errors import SnnfwError
 from snnfw.plan.rules import Neuron
 from snnfw.values import Keep, Site
@@ -47,7 +47,7 @@ def by_field(plan: Plan, field: str, values: Sequence[Value], key: str) -> Candi
         tried = _distinct([*values, getattr(neuron, field)])
         by_site[placement.site.name] = tuple(with_value(neuron, field, value, key) for value in tried)
         own.append(tried.index(getattr(neuron, field)))
-    uniform = {f"{field}={shown(value)}": (number,) * len(own) for number, value in enumerate(_distinct(values))}
+    uniform = {f"{field}={format_value(value)}": (number,) * len(own) for number, value in enumerate(_distinct(values))}
     return Candidates(by_site, tuple(own), uniform)
 
 
@@ -100,10 +100,10 @@ def having_field(plan: Plan, field: str) -> list[Placement]:
 
 def with_value(neuron: Neuron, field: str, value: Value, key: str) -> Neuron:
     """Return the neuron with another value of a field, or say why it refuses it."""
-    plain = take_apart(neuron)
+    plain = as_plain(neuron)
     plain.pop("name")
     try:
-        return build(type(neuron), {**plain, field: value}, neuron.name, f"neuron '{neuron.name}'")
+        return build_dataclass(type(neuron), {**plain, field: value}, neuron.name, f"neuron '{neuron.name}'")
     except SnnfwError as error:
         raise SnnfwError(f"{key} holds a value that a neuron refuses: {error}") from error
 
@@ -124,8 +124,8 @@ def _label(neuron: Neuron, among: Sequence[Neuron]) -> str:
     """Return the neuron's name, with its parameters where another one has the same name."""
     if sum(other.name == neuron.name for other in among) == 1:
         return neuron.name
-    plain = take_apart(neuron)
-    return " ".join(f"{key}={shown(value)}" if key != "name" else value for key, value in plain.items())
+    plain = as_plain(neuron)
+    return " ".join(f"{key}={format_value(value)}" if key != "name" else value for key, value in plain.items())
 
 
 def _distinct(items: Sequence[Item]) -> list[Item]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
-from snnfw.config.fields import take_apart
+from snnfw.config.fields import as_plain
 from snnfw.config.recipe import plain_rule
 from snnfw.plan.rules import Rule
 
@@ -21,7 +21,7 @@ def recipe(plan: Plan, trials: Trials) -> str:
     rules = [Rule(glob.escape(placement.site.name), placement.neuron) for placement in plan.placements]
     values = {
         "timesteps": trials.timesteps,
-        "converter": take_apart(trials.converter),
+        "converter": as_plain(trials.converter),
         "search": None,
         "fitting": trials.fitting,
         "layers": [plain_rule(rule) for rule in rules],

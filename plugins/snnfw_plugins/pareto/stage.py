@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from snnfw.config.fields import take_apart
+from snnfw.config.fields import as_plain
 from snnfw.errors import SnnfwError
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
 from snnfw_plugins.pareto.picture import draw
@@ -84,7 +84,7 @@ class Outcome:
         return {"cost": total(self.table.cost, choices), "sensitivity": total(self.table.sensitivity, choices)}
 
 
-def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> Found:
+def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> SearchResult:
     """Run one stage on the plan of the other, and return the last one's plan with the record and files of all."""
     outcomes: list[Outcome] = []
     for prepare in stages:
@@ -95,7 +95,7 @@ def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> F
     files: dict[str, str | bytes] = {"search/recipes/chosen.yaml": recipe(plan, trials)}
     for outcome in outcomes:
         files |= written(outcome, trials, f"-{outcome.stage.title}" if several else "")
-    return Found(plan, {**records[-1], "name": name, "stages": records if several else []}, files)
+    return SearchResult(plan, {**records[-1], "name": name, "stages": records if several else []}, files)
 
 
 def search_stage(stage: Stage, trials: Trials) -> Outcome:
@@ -145,7 +145,7 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "sensitivity": float(found.value[outcome.picked]),
         "baseline": outcome.table.baseline,
         "uniform": outcome.sums(stage.candidates.own),
-        "chosen": {site: take_apart(neurons[site]) for site in outcome.table.sites},
+        "chosen": {site: as_plain(neurons[site]) for site in outcome.table.sites},
         "frontier": [[float(found.cost[n]), float(found.value[n])] for n in _spread(len(found), RECORDED)],
     }
 
@@ -173,7 +173,7 @@ def whole(outcome: Outcome) -> str:
     table, found = outcome.table, outcome.found
     content = {
         "sites": table.sites,
-        "candidates": [[take_apart(neuron) for neuron in tried] for tried in table.candidates],
+        "candidates": [[as_plain(neuron) for neuron in tried] for tried in table.candidates],
         "sensitivity": table.sensitivity,
         "cost": table.cost,
         "cost_unit": UNITS[outcome.stage.question.cost],

@@ -47,7 +47,7 @@ class SpikingJellyRecipe:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its thresholds found on every calibration batch."""
-        from snnfw.convert.direct import build
+        from snnfw.convert.direct import build_spiking_model
         from snnfw.convert.observe import observe
         from snnfw_plugins.spikingjelly_bridge.recipe import Voltage
 
@@ -56,7 +56,7 @@ class SpikingJellyRecipe:
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }
-        return build(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
+        return build_spiking_model(graph, plan, observe(graph, observers, calibration, resources), timesteps, resources)
 
 
 @hookimpl

@@ -45,9 +45,9 @@ class SpikingJellyNode:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds the largest activation, or knows the threshold."""
-        from snnfw.neurons.observers import Fixed, Peak
+        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
-        return Peak(site) if self.v_threshold is None else Fixed(site, self.v_threshold)
+        return PeakThreshold(site) if self.v_threshold is None else FixedThreshold(site, self.v_threshold)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron around SpikingJelly's node."""

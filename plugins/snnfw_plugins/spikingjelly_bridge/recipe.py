@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from snnfw.errors import SnnfwError
-from snnfw.neurons.observers import alive, by_channel, spread
+from snnfw.neurons.observers import broadcast_channels, channel_rows, replace_zero_thresholds
 from snnfw.values import Site, SiteStats
 
 MOST = 2**24
@@ -27,7 +27,7 @@ class Voltage:
 
     def update(self, activation: Tensor) -> None:
         """Take one batch."""
-        rows = by_channel(activation, self.site, self.channel_wise)
+        rows = channel_rows(activation, self.site, self.channel_wise)
         found = self._statistic(rows)
         self.largest = torch.maximum(self.largest.to(rows), rows.amax(1))
         if self.threshold is None:
@@ -40,7 +40,7 @@ class Voltage:
         if self.threshold is None:
             raise ValueError("no activation was observed")
         threshold = torch.where(self.threshold > 0, self.threshold, self.largest)
-        return SiteStats(threshold=spread(alive(threshold), self.site))
+        return SiteStats(threshold=broadcast_channels(replace_zero_thresholds(threshold), self.site))
 
     def _statistic(self, rows: Tensor) -> Tensor:
         """Return the statistic of each row of [C, elements]."""

@@ -39,9 +39,9 @@ class Tracking:
 
     def observer(self, site: Site) -> Observer:
         """Return what finds θ = largest magnitude / φ."""
-        from snnfw.neurons.observers import Peak
+        from snnfw.neurons.observers import PeakThreshold
 
-        return Peak(site, share=float(self.phi))
+        return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron that tracks this site's activation function."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.applied import Applied
+from snnfw.neurons.applied import BoundFunction
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import SiteStats
 
@@ -47,7 +47,7 @@ class TrackingNeuron(SpikingNeuron):
         self, stats: SiteStats, function: Callable[[Tensor], Tensor], burst: int, code: str | None = None
     ) -> None:
         super().__init__(stats)
-        self.function, self.burst, self.code = Applied(function), burst, code
+        self.function, self.burst, self.code = BoundFunction(function), burst, code
 
     def kernel(self) -> Kernel | None:
         """Return the same step in C, where the activation function is known in C."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError, closest
+from snnfw.errors import SnnfwError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -95,7 +95,7 @@ def find_target(target: str) -> Callable[..., object]:
     found = getattr(module, attribute, None)
     if not callable(found):
         names = [name for name, value in vars(module).items() if callable(value)]
-        raise SnnfwError(f"module '{module_name}' has no callable named '{attribute}'.{closest(attribute, names)}")
+        raise SnnfwError(f"module '{module_name}' has no callable named '{attribute}'.{did_you_mean(attribute, names)}")
     called: Callable[..., object] = found
     return called
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw_tasks.networks.zoo import build, is_path, no_such_arch
 from snnfw_tasks.samples.labelled import Preprocess
 
@@ -100,7 +100,7 @@ class TimmModel:
         if not tags:
             raise SnnfwError(f"timm has no weights for '{self.arch}': give a file, or leave model.weights out.")
         if self.weights not in (DEFAULT, *tags):
-            raise unknown(f"timm weights of '{self.arch}'", self.weights, (DEFAULT, *tags), "Available")
+            raise unknown_name_error(f"timm weights of '{self.arch}'", self.weights, (DEFAULT, *tags), "Available")
         return self.arch if self.weights == DEFAULT else f"{self.arch}.{self.weights}"
 
 

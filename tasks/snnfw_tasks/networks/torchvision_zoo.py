@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import unknown
+from snnfw.errors import unknown_name_error
 from snnfw_tasks.networks.segmentation_zoo import build_segmenter, segmenters
 from snnfw_tasks.networks.zoo import build, is_path, no_such_arch
 from snnfw_tasks.samples.labelled import Preprocess
@@ -82,6 +82,8 @@ class TorchvisionModel:
             return None
         entries = models.get_model_weights(self.arch)
         if self.weights not in entries.__members__:
-            raise unknown(f"{self.name} weights of '{self.arch}'", self.weights, entries.__members__, "Available")
+            raise unknown_name_error(
+                f"{self.name} weights of '{self.arch}'", self.weights, entries.__members__, "Available"
+            )
         found: WeightsEnum = entries[self.weights]
         return found

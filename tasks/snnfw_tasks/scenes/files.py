@@ -10,7 +10,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.errors import SnnfwError, unknown
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.files import cache_folder, scratch_beside, write_file
 from snnfw_tasks.samples.labelled import Preprocess
 
@@ -50,7 +50,7 @@ def scenes(*splits: str, seed: int = 0, counts: Mapping[str, int] = COUNTS) -> P
         _write_description(root)
         for split in splits:
             if split not in counts:
-                raise unknown("split of the scenes", split, counts, "There are")
+                raise unknown_name_error("split of the scenes", split, counts, "There are")
             if not _whole(root, split):
                 _make(root, split, counts[split], seed)
     except OSError as error:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from networks import ConvNet, InPlaceReuse, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.capture.trainable import evaluate_training, norms
+from snnfw.capture.trainable import batch_norms, evaluate_training
 
 
 class Dropping(nn.Module):
@@ -71,5 +71,5 @@ def test_dropouts_drop_in_training_alone() -> None:
 def test_without_asking_norms_are_folded() -> None:
     x = noise(2, 3, 8, 8)
     net = seeded(ConvNet).double().eval()
-    assert not norms(capture(net, (x,)).module)
-    assert len(norms(capture(net, (x,), trainable=True).module)) == 2
+    assert not batch_norms(capture(net, (x,)).module)
+    assert len(batch_norms(capture(net, (x,), trainable=True).module)) == 2

@@ -11,7 +11,7 @@ import pytest
 from pydantic import Field
 
 from snnfw.config.describe import describe
-from snnfw.config.fields import build, take_apart
+from snnfw.config.fields import as_plain, build_dataclass
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Unreadable:
 
 
 def made(**values: Any) -> Everything:
-    return build(Everything, {"needed": "x", **values}, "key", "thing 'everything'")
+    return build_dataclass(Everything, {"needed": "x", **values}, "key", "thing 'everything'")
 
 
 def test_plain_values_become_what_the_fields_say() -> None:
@@ -62,11 +62,11 @@ def test_plain_values_become_what_the_fields_say() -> None:
 
 def test_what_is_taken_apart_is_built_again() -> None:
     whole = Everything("x", path=Path("/y"), many=(7,), inner=Inner(3))
-    plain = take_apart(whole)
+    plain = as_plain(whole)
     assert plain.pop("name") == "everything"
     assert plain["many"] == [7]
     assert plain["path"] == "/y"
-    assert build(Everything, plain, "key", "thing") == whole
+    assert build_dataclass(Everything, plain, "key", "thing") == whole
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_refusal_names_the_place_the_value_and_what_is_allowed(values: dict[st
 
 def test_a_field_whose_type_is_not_there_at_run_time_is_an_error() -> None:
     with pytest.raises(SnnfwError) as caught:
-        build(Unreadable, {}, "key", "thing")
+        build_dataclass(Unreadable, {}, "key", "thing")
     assert str(caught.value).startswith("the parameters of Unreadable cannot be read: ")
     assert str(caught.value).endswith("Import the types of its fields at run time, not under TYPE_CHECKING.")
 

@@ -11,14 +11,14 @@ from pydantic import Field
 
 import toy_plugin
 from snnfw.config.describe import describe
-from snnfw.config.fields import MethodsOf, take_apart
+from snnfw.config.fields import MethodsOf, as_plain
 from snnfw.config.methods import build_method
 from snnfw.contracts import Search
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.rules import Neuron
 from snnfw.registry import Registry
-from snnfw.search.results import Found
+from snnfw.search.results import SearchResult
 from toy_plugin import Burst, Single
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Choosing:
     name: ClassVar[str] = "choosing"
     neurons: Annotated[tuple[Neuron, ...], MethodsOf("neurons"), Field(description="what to choose from")] = ()
 
-    def search(self, plan: Any, trials: Any) -> Found:
-        return Found(plan)
+    def search(self, plan: Any, trials: Any) -> SearchResult:
+        return SearchResult(plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Staged:
     name: ClassVar[str] = "staged"
     first: Choosing = Choosing()
 
-    def search(self, plan: Any, trials: Any) -> Found:
-        return Found(plan)
+    def search(self, plan: Any, trials: Any) -> SearchResult:
+        return SearchResult(plan)
 
 
 @hookimpl
@@ -64,7 +64,7 @@ def test_names_and_mappings_become_methods(registry: Registry) -> None:
 
 def test_what_is_taken_apart_is_built_again(registry: Registry) -> None:
     for whole in (Choosing((Single(), Burst(phi=2))), Staged(Choosing((Burst(phi=3),)))):
-        plain = take_apart(whole)
+        plain = as_plain(whole)
         assert made(registry, **plain) == whole
 
 

@@ -14,7 +14,7 @@ import yaml
 from snnfw.cli import main
 from snnfw.config.resolve import resolve, resolve_mapping
 from snnfw.config.training import resolve_training
-from snnfw.config.trust import words_that_run
+from snnfw.config.trust import confirming_words
 from snnfw.errors import SnnfwError
 from snnfw.registry import KINDS, Registry
 from snnfw_tasks.detection.models.yolo import UltralyticsModel
@@ -135,7 +135,7 @@ def test_what_is_said_again_runs(sent: Path) -> None:
     assert resolve_mapping(mapping, Registry()).model == config.model
     file = str((sent / "evil.py").resolve())
     again = [f"'load=[{file}]'", "model.target=evil:network", """'model.args={"a": 1}'"""]
-    assert words_that_run(config) == again
+    assert confirming_words(config) == again
 
 
 def test_a_file_that_the_user_names_may_name_python(sent: Path) -> None:

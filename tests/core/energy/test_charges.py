@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from networks import ConvNet, captured, converted, noise
 from snnfw.convert.direct import Direct
-from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged
+from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged_operators
 from snnfw.energy.events import accumulations, spikes
 from snnfw.energy.model import EnergyModel
 from snnfw.plan.place import place
@@ -162,7 +162,7 @@ def test_analog_operators_without_macs_are_named_as_uncharged() -> None:
             return torch.relu(self.b(torch.relu(self.a(x)).sigmoid()))
 
     x = noise(3, 3)
-    assert uncharged(converted(captured(Gate, x), Tracking(), x, T).plan) == ["sigmoid"]
+    assert uncharged_operators(converted(captured(Gate, x), Tracking(), x, T).plan) == ["sigmoid"]
 
 
 @pytest.mark.parametrize(("timesteps", "burst", "bits"), [(1, 1, 1), (3, 1, 2), (8, 4, 6), (16, 1, 5), (1.6, 4, 3)])

@@ -56,7 +56,7 @@ def c_compiler() -> tuple[str, ...]:
 def forgetful() -> Iterator[None]:
     """Let a test change what this machine has: nothing that was found out before or in it is remembered."""
     remembered: list[functools._lru_cache_wrapper[object]] = [
-        compiler.find_compiler, compiler.machine, compiler._say_once, choice.choose, native.compiled, gpu.compiled,
+        compiler.find_compiler, compiler.processor_name, compiler._say_once, choice.choose_backend, native.compile_function, gpu.compile_kernel,
     ]  # fmt: skip
     for function in remembered:
         function.cache_clear()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.multistep import run
+from snnfw.kernels.multistep import run_kernel
 
 pytestmark = pytest.mark.usefixtures("c_compiler")
 
@@ -25,14 +25,14 @@ def equal(ours: Tensor, theirs: Tensor) -> bool:
 
 def apply(code: str, values: Tensor) -> Tensor:
     body = KernelBody(states=(), parameters=(), code=f"y = {code}; events = 0;")
-    return run("native", Kernel(body, {}), values[None], {}, None)[0][0]
+    return run_kernel("native", Kernel(body, {}), values[None], {}, None)[0][0]
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
 def test_every_number_of_half_precision_is_read_and_written_as_it_is(dtype: torch.dtype) -> None:
     numbers = PATTERNS.view(dtype)
     state = {"seen": torch.zeros(len(numbers))}
-    output, after, _ = run("native", Kernel(READ, {}), numbers[None], state, None)
+    output, after, _ = run_kernel("native", Kernel(READ, {}), numbers[None], state, None)
     assert equal(after["seen"], numbers.float())
     assert equal(output[0], numbers)
 
@@ -46,7 +46,7 @@ def test_results_are_rounded_to_half_precision_as_torch_rounds_them(dtype: torch
         + [torch.randn(100_000, generator=torch.Generator().manual_seed(0)) * scale for scale in (1, 1e-7, 1e5)]
     )
     drive = torch.zeros(1, len(values), dtype=dtype)
-    output, _, _ = run("native", Kernel(WRITE, {"given": values}), drive, {}, None)
+    output, _, _ = run_kernel("native", Kernel(WRITE, {"given": values}), drive, {}, None)
     assert equal(output[0], values.to(dtype))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from snnfw.errors import SnnfwError
-from snnfw.kernels.choice import Backend, choose
+from snnfw.kernels.choice import Backend, choose_backend
 from snnfw.kernels.compiler import find_compiler
 
 pytestmark = pytest.mark.usefixtures("forgetful")
@@ -85,12 +85,12 @@ def test_a_backend_that_was_asked_for_and_cannot_run_is_an_error(
 ) -> None:
     without_cupy(monkeypatch)
     with pytest.raises(SnnfwError, match=f"^{re.escape(REFUSED[wanted, device])}$"):
-        choose(wanted, device)
+        choose_backend(wanted, device)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:1", "mps"])
 def test_the_reference_runs_everywhere(device: str) -> None:
-    assert choose("reference", device) == Backend("reference", "as asked", automatic=False)
+    assert choose_backend("reference", device) == Backend("reference", "as asked", automatic=False)
 
 
 @pytest.mark.usefixtures("c_compiler")
@@ -98,9 +98,9 @@ def test_on_a_cpu_with_a_compiler_it_is_native(caplog: pytest.LogCaptureFixture)
     reason = f"compiled by {find_compiler()[1]}"
     with caplog.at_level(logging.INFO, "snnfw"):
         for _ in range(2):
-            assert choose("auto", "cpu") == Backend("native", reason, automatic=True)
+            assert choose_backend("auto", "cpu") == Backend("native", reason, automatic=True)
     assert caplog.messages == [f"snnfw: neurons run on backend native ({reason})"], "said once"
-    assert choose("native", "cpu") == Backend("native", "as asked", automatic=False)
+    assert choose_backend("native", "cpu") == Backend("native", "as asked", automatic=False)
 
 
 AUTOMATIC = {
@@ -115,7 +115,7 @@ def test_where_nothing_faster_runs_it_is_the_reference(
 ) -> None:
     without_cupy(monkeypatch)
     with caplog.at_level(logging.INFO, "snnfw"):
-        assert choose("auto", device) == Backend("reference", AUTOMATIC[device], automatic=True)
+        assert choose_backend("auto", device) == Backend("reference", AUTOMATIC[device], automatic=True)
     assert caplog.messages == [f"snnfw: neurons run on backend reference ({AUTOMATIC[device]})"]
 
 
@@ -124,8 +124,8 @@ def test_where_nothing_faster_runs_it_is_the_reference(
 )
 def test_on_a_gpu_with_cupy_it_is_cupy(devices: int, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     used = with_cupy(monkeypatch, devices)
-    assert choose("auto", "cuda") == Backend("cupy", reason, automatic=True)
-    assert choose("cupy", "cuda:1") == Backend("cupy", "as asked", automatic=False)
+    assert choose_backend("auto", "cuda") == Backend("cupy", reason, automatic=True)
+    assert choose_backend("cupy", "cuda:1") == Backend("cupy", "as asked", automatic=False)
     assert used == [0, 1], "tried on the device that will be used"
 
 
@@ -155,8 +155,8 @@ def test_cupy_for_another_cuda_version_is_found_out(name: str, monkeypatch: pyte
     with_cupy(monkeypatch, **arguments)  # type: ignore[arg-type]  # a table of keyword arguments
     message = f"CuPy does not work here ({reason}): {EXTRAS}"
     with pytest.raises(SnnfwError, match=f"^{re.escape(message)}$"):
-        choose("cupy", "cuda")
-    assert choose("auto", "cuda") == Backend("reference", message, automatic=True)
+        choose_backend("cupy", "cuda")
+    assert choose_backend("auto", "cuda") == Backend("reference", message, automatic=True)
 
 
 IMPORT_FAILS = '''
@@ -179,4 +179,4 @@ def test_cupy_that_cannot_be_imported_says_why(tmp_path: Path, monkeypatch: pyte
     monkeypatch.syspath_prepend(tmp_path)
     reason = "libcudart.so.12: cannot open shared object file: No such file or directory"
     with pytest.raises(SnnfwError, match=f"^{re.escape(f'CuPy does not work here ({reason}): {EXTRAS}')}$"):
-        choose("cupy", "cuda")
+        choose_backend("cupy", "cuda")

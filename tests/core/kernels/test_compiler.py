@@ -17,8 +17,8 @@ import torch
 from snnfw.errors import SnnfwError
 from snnfw.kernels import compiler
 from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.kernels.choice import choose
-from snnfw.kernels.compiler import CompilerMissing, find_compiler, load
+from snnfw.kernels.choice import choose_backend
+from snnfw.kernels.compiler import CompilerMissing, find_compiler, load_library
 from snnfw.values import SiteStats
 from snnfw_plugins.integrate_and_fire.node import SPIKE, SoftResetNeuron
 
@@ -64,14 +64,14 @@ def files(folder: Path) -> list[str]:
 
 
 def test_a_source_is_compiled_once(folder: Path, count: Callable[[], int]) -> None:
-    assert load(SOURCE).run() == 42
-    assert load(SOURCE).run() == 42
+    assert load_library(SOURCE).run() == 42
+    assert load_library(SOURCE).run() == 42
     assert count() == 1
     assert files(folder) == ["KEY.sha256", "KEY.so"]
 
 
 def test_another_source_is_another_library(folder: Path, count: Callable[[], int]) -> None:
-    assert [load(SOURCE).run(), load(SOURCE.replace("42", "43")).run()] == [42, 43]
+    assert [load_library(SOURCE).run(), load_library(SOURCE.replace("42", "43")).run()] == [42, 43]
     assert count() == 2
 
 
@@ -101,15 +101,15 @@ def spoil_the_checksum(library: Path) -> None:
 def test_a_damaged_library_is_compiled_again(
     damage: Callable[[Path], None], folder: Path, count: Callable[[], int]
 ) -> None:
-    load(SOURCE)
+    load_library(SOURCE)
     (library,) = folder.glob("*.so")
     content = library.read_bytes()
     library.unlink()  # the loaded one: writing to it would change this process's memory
     library.write_bytes(content)
     damage(library)
-    assert load(SOURCE).run() == 42
+    assert load_library(SOURCE).run() == 42
     assert count() == 2
-    assert load(SOURCE).run() == 42
+    assert load_library(SOURCE).run() == 42
     assert count() == 2, "the damage is mended"
 
 
@@ -120,7 +120,7 @@ def test_a_library_that_does_not_load_is_compiled_again(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    load(SOURCE)
+    load_library(SOURCE)
     (library,) = folder.glob("*.so")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))  # what is loaded already would not be loaded again
     other = tmp_path / "other" / "snnfw" / "native" / library.name
@@ -128,7 +128,7 @@ def test_a_library_that_does_not_load_is_compiled_again(
     other.write_text("not a library")
     other.with_suffix(".sha256").write_text(hashlib.sha256(b"not a library").hexdigest())
     with caplog.at_level(logging.INFO, "snnfw"):
-        assert load(SOURCE).run() == 42
+        assert load_library(SOURCE).run() == 42
     assert count() == 2
     (message,) = caplog.messages
     assert message.startswith(f"snnfw: compiles {library.name} again, the cached library does not load: ")
@@ -136,14 +136,14 @@ def test_a_library_that_does_not_load_is_compiled_again(
 
 @pytest.mark.usefixtures("c_compiler")
 def test_a_library_of_another_machine_is_left_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiler, "machine", lambda: "another machine")
-    load(SOURCE)
+    monkeypatch.setattr(compiler, "processor_name", lambda: "another machine")
+    load_library(SOURCE)
     (theirs,) = folder.glob("*.so")
     theirs.unlink()  # it is loaded, and the process would read what is written to it
     theirs.write_bytes(b"of another machine")
     monkeypatch.undo()
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parents[1]))
-    assert load(SOURCE).run() == 42
+    assert load_library(SOURCE).run() == 42
     assert theirs.read_bytes() == b"of another machine"
     assert len(list(folder.glob("*.so"))) == 2
 
@@ -160,7 +160,7 @@ def test_everything_that_changes_a_library_is_in_its_name(monkeypatch: pytest.Mo
     others = {
         "FLAGS": (*compiler.FLAGS, "-g"),
         "LINKS": (*compiler.LINKS, "-lomp"),
-        "machine": lambda: "another machine",
+        "processor_name": lambda: "another machine",
     }
     for name, value in others.items():
         with monkeypatch.context() as patch:
@@ -176,8 +176,8 @@ def test_machines_differ_by_what_their_processors_can_do(monkeypatch: pytest.Mon
     shown = []
     for features in ("flags : sse2 avx2", "flags : sse2 avx2 avx512f"):
         monkeypatch.setattr(Path, "read_text", lambda self, text=features: f"processor : 0\n{text}\n")
-        compiler.machine.cache_clear()
-        shown.append(compiler.machine())
+        compiler.processor_name.cache_clear()
+        shown.append(compiler.processor_name())
     assert shown[0] != shown[1]
 
 
@@ -197,8 +197,8 @@ def test_without_a_cache_libraries_are_compiled_for_this_run_and_the_log_says_wh
         monkeypatch.delenv("XDG_CACHE_HOME")
         monkeypatch.setattr(Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home")))
         reason = "no home"
-    assert load(SOURCE).run() == 42
-    assert load(SOURCE.replace("42", "43")).run() == 43
+    assert load_library(SOURCE).run() == 42
+    assert load_library(SOURCE.replace("42", "43")).run() == 43
     assert caplog.messages == [f"snnfw: cannot keep compiled neurons in the cache ({reason}): compiles for this run"], (
         "said once"
     )
@@ -211,7 +211,7 @@ def test_a_read_only_cache_is_read_only(folder: Path, caplog: pytest.LogCaptureF
     folder.mkdir(parents=True)
     folder.chmod(0o555)
     try:
-        assert load(SOURCE).run() == 42
+        assert load_library(SOURCE).run() == 42
     finally:
         folder.chmod(0o755)
     assert "(Permission denied): compiles for this run" in caplog.text
@@ -255,7 +255,7 @@ def test_a_process_that_has_not_imported_torch_finds_its_openmp() -> None:
 def test_options_may_stand_in_cc(c_compiler: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CC", f"{c_compiler[0]} -DANSWER=41")
     find_compiler.cache_clear()
-    assert load("int run(void) { return ANSWER; }").run() == 41
+    assert load_library("int run(void) { return ANSWER; }").run() == 41
 
 
 MISSING = "install gcc (apt-get install gcc), or choose backend=reference."
@@ -322,9 +322,9 @@ def test_without_a_compiler_that_works_native_is_an_error_and_auto_is_the_refere
     message = fail(monkeypatch, as_compiler)
     find_compiler.cache_clear()
     with pytest.raises(SnnfwError, match=f"^{re.escape(message)}$"):
-        choose("native", "cpu")
+        choose_backend("native", "cpu")
     with caplog.at_level(logging.INFO, "snnfw"):
-        chosen = choose("auto", "cpu")
+        chosen = choose_backend("auto", "cpu")
     assert (chosen.name, chosen.reason, chosen.automatic) == ("reference", message, True)
     assert caplog.messages == [f"snnfw: neurons run on backend reference ({message})"]
 
@@ -332,7 +332,7 @@ def test_without_a_compiler_that_works_native_is_an_error_and_auto_is_the_refere
 @pytest.mark.usefixtures("folder")
 def test_what_does_not_load_is_an_error(monkeypatch: pytest.MonkeyPatch, as_compiler: Compilers) -> None:
     with pytest.raises(CompilerMissing, match=makes_no_library(monkeypatch, as_compiler)):
-        load(SOURCE)
+        load_library(SOURCE)
 
 
 @pytest.mark.usefixtures("folder")
@@ -342,7 +342,7 @@ def test_a_compiler_that_miscompiles_is_found_out(c_compiler: tuple[str, ...], a
     )
     wrong = "what the C compiler makes computes wrong numbers: choose backend=reference."
     with pytest.raises(SnnfwError, match=f"^{re.escape(wrong)}$"):
-        choose("native", "cpu")
+        choose_backend("native", "cpu")
 
 
 class Unfinished(SoftResetNeuron):

@@ -22,8 +22,8 @@ from snnfw.kernels import gpu, learning
 from snnfw.kernels.body import KernelBody
 from snnfw.kernels.compiler import CompilerMissing
 from snnfw.kernels.gradient_source import cuda_gradient
-from snnfw.kernels.layout import Flat
-from snnfw.kernels.multistep import computes_in
+from snnfw.kernels.layout import FlatParameter
+from snnfw.kernels.multistep import compute_dtype
 from snnfw.kernels.source import cuda_source
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.values import SiteStats
@@ -67,7 +67,7 @@ def compile_all(device: str, dtype: torch.dtype) -> None:
 
 def inputs(dtype: torch.dtype, device: str, special: bool = True) -> Iterator[tuple[Tensor, Tensor, SiteStats]]:
     """Yield an input for the reference, the same on the device, and statistics: every layout and shape of parameters."""
-    real = computes_in(dtype)
+    real = compute_dtype(dtype)
     for number, (layout, shape) in enumerate(zip(LAYOUTS, itertools.cycle(PARAMETERS), strict=False)):
         drive = 2 * noise((TIMESTEPS, *SHAPE), dtype, number, special=special and number % 2 == 1)
         if device == "cuda":  # where CuPy has numbers below the normal ones be zero
@@ -133,7 +133,7 @@ def test_a_kernel_takes_gradients_back_as_autograd_does(name: str, dtype: torch.
     compile_all(device, dtype)
     for number, shape in enumerate(PARAMETERS):
         drive = noise((TIMESTEPS, *SHAPE), dtype, number)
-        stats = SiteStats(noise(shape, computes_in(dtype), 1).abs() + 0.2)
+        stats = SiteStats(noise(shape, compute_dtype(dtype), 1).abs() + 0.2)
         ours, theirs = pair(variants()[name], stats, device)
         (output, gradient), (expected, wanted) = gradients(ours, drive.to(device)), gradients(theirs, drive)
         assert same(output, expected)
@@ -194,7 +194,7 @@ ELEMENTS = 700
 
 def guarded_run(make: Make, dtype: torch.dtype) -> tuple[SpikingNeuron, Tensor, Any]:
     """Return a neuron, an input, and what to launch its kernel with, all of it guarded."""
-    real = computes_in(dtype)
+    real = compute_dtype(dtype)
     neuron = make(SiteStats(noise((ELEMENTS,), real, 1).abs() + 0.2, offset=torch.tensor(0.1, dtype=real)))
     drive, kernel = 2 * noise((TIMESTEPS, ELEMENTS), dtype, 0), neuron.kernel()
     assert kernel is not None
@@ -216,8 +216,8 @@ def test_threads_keep_to_their_own_elements_in_any_order(
     compile_all("cpu", dtype)
     neuron, drive, (body, states, parameters) = guarded_run(variants()[name], dtype)
     given, output = Guarded.around(drive, gap=5), Guarded.around(torch.zeros_like(drive), gap=9)
-    events = Guarded.around(torch.zeros(ELEMENTS, dtype=computes_in(dtype)))
-    flats = [Flat(values.inside, inner) for values, inner in parameters]
+    events = Guarded.around(torch.zeros(ELEMENTS, dtype=compute_dtype(dtype)))
+    flats = [FlatParameter(values.inside, inner) for values, inner in parameters]
     gpu.launch(body, given.inside, output.inside, [s.inside for s in states], flats, 0.0, events.inside)
     for guarded in (given, output, events, *states, *(values for values, _ in parameters)):
         guarded.check()
@@ -237,7 +237,7 @@ def test_threads_keep_to_their_own_elements_on_the_way_back(
     cupy = stand_in(monkeypatch)
     compile_all("cpu", torch.float64)
     _, drive, (body, states, parameters) = guarded_run(variants()[name], torch.float64)
-    flats = [Flat(values.inside, inner) for values, inner in parameters]
+    flats = [FlatParameter(values.inside, inner) for values, inner in parameters]
     sequences = [Guarded.around(values, gap=5) for values in (drive.cos(), drive, torch.zeros_like(drive))]
     carried, histories = [Guarded.around(noise((ELEMENTS,), torch.float64, 3)) for _ in states], []
 
@@ -269,7 +269,7 @@ def cupy(forgetful: None, monkeypatch: pytest.MonkeyPatch) -> CuPyOnCPU:
 
 def run_spike(drive: Tensor, events: Tensor | None = None) -> Tensor:
     """Run a neuron that fires once in each timestep in which it gets 1 or more."""
-    output, one, zero = drive.clone(), Flat(torch.ones(1), 1), Flat(torch.zeros(1), 1)
+    output, one, zero = drive.clone(), FlatParameter(torch.ones(1), 1), FlatParameter(torch.zeros(1), 1)
     gpu.launch(SPIKE, drive, output, [torch.zeros(drive.shape[1:])], [one, zero, zero], 0.0, events)
     return output
 

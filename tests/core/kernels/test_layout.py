@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from snnfw.kernels.layout import dense_steps, flatten, laid_out_like, memory_order
+from snnfw.kernels.layout import copy_with_layout, dense_steps, flatten, memory_order
 
 ORDERS = {
     "contiguous": (torch.empty(2, 3, 4, 5), (0, 1, 2, 3)),
@@ -44,7 +44,7 @@ def test_element_i_of_memory_reads_the_parameter_that_broadcasts_to_it(data: st.
     parameter = torch.arange(math.prod(dims)).reshape(dims)
     flat = flatten(parameter, like, torch.float64)
     read = flat.values[(torch.arange(like.numel()) // flat.inner) % len(flat.values)]
-    assert torch.equal(read, in_memory(laid_out_like(parameter.expand(shape), like, torch.float64)))
+    assert torch.equal(read, in_memory(copy_with_layout(parameter.expand(shape), like, torch.float64)))
 
 
 def test_numbers_are_read_in_the_precision_that_is_computed_in() -> None:

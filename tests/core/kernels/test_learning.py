@@ -13,7 +13,7 @@ from snnfw.kernels import learning, native
 from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
-from snnfw.kernels.learning import learn, named
+from snnfw.kernels.learning import register_body, run_with_gradient
 from snnfw.kernels.source import c_source, cuda_source
 
 BODY = KernelBody(
@@ -36,8 +36,8 @@ OTHERS: dict[str, dict[str, Any]] = {
 def test_every_field_of_a_body_is_in_its_name() -> None:
     assert set(OTHERS) == {field.name for field in fields(KernelBody)}
     different = [BODY, *(replace(BODY, **change) for change in OTHERS.values()), *bodies().values()]
-    assert len({named(body) for body in different}) == len(set(different))
-    assert all(learning.BODIES[named(body)] == body for body in different)
+    assert len({register_body(body) for body in different}) == len(set(different))
+    assert all(learning.BODIES[register_body(body)] == body for body in different)
 
 
 @pytest.mark.usefixtures("c_compiler")
@@ -48,7 +48,7 @@ def test_the_same_code_with_states_and_parameters_in_another_order_is_another_ke
     kernel = Kernel(replace(BODY, **change), {"up": 2.0, "down": 3.0})
     drive = torch.tensor([[1.0], [5.0]], dtype=torch.float64, requires_grad=True)
     states = {"slow": torch.tensor([10.0]).double(), "fast": torch.tensor([20.0]).double()}
-    output, after, _ = learn("native", kernel, drive, states)
+    output, after, _ = run_with_gradient("native", kernel, drive, states)
     assert output.tolist() == [[12.0], [22.0]]
     assert {name: state.item() for name, state in after.items()} == {"slow": 22.0, "fast": 2.0}
     (output.sum() + after["fast"].sum()).backward()
@@ -66,6 +66,8 @@ def test_types_and_orders_are_in_the_source_by_which_compiled_code_is_kept(write
 
 @pytest.mark.usefixtures("c_compiler")
 def test_a_parameter_of_one_element_and_one_of_several_are_different_kernels() -> None:
-    functions = [native.compiled(BODY, "float32", frozenset(given)) for given in ((), ("up",), ("up", "down"))]
+    functions = [native.compile_function(BODY, "float32", frozenset(given)) for given in ((), ("up",), ("up", "down"))]
     assert len({id(function) for function in functions}) == 3
-    assert native.compiled(replace(BODY), "float32", frozenset()) is functions[0], "an equal body is the same kernel"
+    assert native.compile_function(replace(BODY), "float32", frozenset()) is functions[0], (
+        "an equal body is the same kernel"
+    )

@@ -11,7 +11,7 @@ from torch import Tensor
 from kernel_inputs import LAYOUTS, Layout, as_it_is, channels_last, noise, reversed_dims, same
 from kernel_variants import Make
 from snnfw.capture.graph import BatchDim
-from snnfw.kernels.multistep import supported
+from snnfw.kernels.multistep import is_supported
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.values import SiteStats
 
@@ -196,7 +196,7 @@ def test_parameters_in_half_precision_are_read_as_they_are(make: Make, dtype: to
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.complex64], ids=str)
 def test_other_types_have_no_kernel(dtype: torch.dtype) -> None:
-    assert not supported(torch.zeros(2, 3, dtype=dtype))
+    assert not is_supported(torch.zeros(2, 3, dtype=dtype))
 
 
 def test_windows_that_overlap_are_not_written_over_even_in_place(make: Make) -> None:

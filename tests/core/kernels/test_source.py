@@ -19,8 +19,8 @@ from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.compiler import FLAGS, CompilerMissing
 from snnfw.kernels.gpu import OPTIONS
 from snnfw.kernels.gradient_source import cuda_gradient
-from snnfw.kernels.learning import learn
-from snnfw.kernels.multistep import run
+from snnfw.kernels.learning import run_with_gradient
+from snnfw.kernels.multistep import run_kernel
 from snnfw.kernels.source import c_source, cuda_source
 
 needs_nvrtc = pytest.mark.skipif(
@@ -123,7 +123,7 @@ def test_a_name_that_is_taken_does_not_compile(name: str, scalar: bool) -> None:
     body = KernelBody(states=(), parameters=(name,), code=f"y = x + {name}; events = 0;")
     kernel = Kernel(body, {name: 1.0 if scalar else torch.ones(5)})
     with pytest.raises(CompilerMissing):
-        run("native", kernel, torch.ones(2, 5), {}, None)
+        run_kernel("native", kernel, torch.ones(2, 5), {}, None)
 
 
 FREE = (
@@ -146,14 +146,14 @@ def test_names_of_the_code_around_the_body_are_free(target: str, monkeypatch: py
     )
     for rate in (0.5, torch.full((3,), 0.5)):
         states = {name: torch.zeros(3).requires_grad_() for name in FREE}
-        output, after, events = learn(target, Kernel(body, dict.fromkeys(rates, rate)), drive, states)
+        output, after, events = run_with_gradient(target, Kernel(body, dict.fromkeys(rates, rate)), drive, states)
         assert torch.equal(output, drive + len(FREE) * 0.5 * torch.arange(1.0, 5.0)[:, None])
         assert all(torch.equal(after[name], torch.full((3,), 2.0)) for name in FREE)
         assert torch.equal(events, torch.full((3,), 4.0))
         found = torch.autograd.grad(output.sum(), (drive, *states.values()))
         assert [value.unique().tolist() for value in found] == [[1.0], *([[4.0]] * len(FREE))]
     swapped = KernelBody(states=(), parameters=FREE, code=f"y = x + {' + '.join(FREE)}; events = 1;")
-    output, _, _ = run(target, Kernel(swapped, dict.fromkeys(FREE, 0.5)), drive.detach(), {}, None)
+    output, _, _ = run_kernel(target, Kernel(swapped, dict.fromkeys(FREE, 0.5)), drive.detach(), {}, None)
     assert torch.equal(output, drive + len(FREE) * 0.5)
 
 

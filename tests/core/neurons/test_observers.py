@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from networks import noise
-from snnfw.neurons.observers import Peak, magnitude
+from snnfw.neurons.observers import PeakThreshold, magnitude_percentile
 from snnfw.registry import Registry
 from snnfw.values import Observer, Site
 from snnfw_plugins.adafire import AdaFire
@@ -37,7 +37,7 @@ def batches() -> list[Tensor]:
 OBSERVERS: dict[str, Callable[[], Observer]] = {
     **{
         f"peak {percentile} {share}, {'channels' if wise else 'layer'}": (
-            lambda p=percentile, s=share, w=wise: Peak(SITE, p, w, s)  # type: ignore[misc]  # bound now
+            lambda p=percentile, s=share, w=wise: PeakThreshold(SITE, p, w, s)  # type: ignore[misc]  # bound now
         )
         for percentile in (100.0, 99.0, 50.0)
         for share in (1.0, 3.0)
@@ -103,4 +103,4 @@ def test_a_percentile_that_hardly_anything_exceeds_is_the_largest_value() -> Non
     rows = torch.zeros(2, 100).double()
     rows[0, 7] = 3.0
     rows[1, :60] = torch.arange(1.0, 61.0).double()
-    assert magnitude(rows, 90.0).tolist() == [3.0, 50.0]
+    assert magnitude_percentile(rows, 90.0).tolist() == [3.0, 50.0]

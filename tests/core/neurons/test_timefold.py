@@ -5,7 +5,7 @@ import torch
 
 from networks import noise
 from snnfw.capture.graph import BatchDim
-from snnfw.neurons.timefold import fold, per_sample, repeat, select, unfold
+from snnfw.neurons.timefold import fold, repeat, select, sum_per_sample, unfold
 
 PLACES = [
     (BatchDim(0), (6, 4)),
@@ -42,8 +42,8 @@ def test_selected_samples_are_those_of_the_batch(place: BatchDim, shape: tuple[i
 @pytest.mark.parametrize(("place", "shape"), PLACES)
 def test_sums_per_sample_add_up_to_the_total(place: BatchDim, shape: tuple[int, ...]) -> None:
     value = noise(*shape)
-    assert per_sample(value, place).shape == (6,)
-    torch.testing.assert_close(per_sample(value, place).sum(), value.sum())
+    assert sum_per_sample(value, place).shape == (6,)
+    torch.testing.assert_close(sum_per_sample(value, place).sum(), value.sum())
 
 
 def test_unfolding_an_outermost_batch_copies_nothing_and_keeps_channels_last() -> None:

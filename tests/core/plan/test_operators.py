@@ -14,7 +14,7 @@ from networks import noise
 from operator_rows import ROWS, Row
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import ACTIVATIONS, packet
+from snnfw.capture.sites import ACTIVATIONS, overload_packet
 from snnfw.convert.direct import Direct
 from snnfw.energy.events import accumulations
 from snnfw.plan import operators as table
@@ -97,7 +97,7 @@ class Case:
         row = self.rows[index]
         inside = [node for node in self.graph.nodes if self.graph.paths[node.name] == f"calls.{index}"]
         wanted = row.reached or row.operator
-        return next(node for node in inside if packet(node).__name__ == wanted)
+        return next(node for node in inside if overload_packet(node).__name__ == wanted)
 
     def result(self, index: int) -> str:
         """Return the name of what the first call returns."""
@@ -107,7 +107,7 @@ class Case:
     def layer(self, index: int) -> str:
         """Return the name of the layer behind the second call."""
         inside = (node for node in self.graph.nodes if self.graph.paths[node.name] == f"layers.{index}")
-        return next(node.name for node in inside if packet(node).__name__ == "linear")
+        return next(node.name for node in inside if overload_packet(node).__name__ == "linear")
 
     def differing(self, ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> list[str]:
         """Return the rows whose outputs differ; the last output tells what all of them have done to what they read."""
@@ -180,7 +180,7 @@ def test_layouts_chunks_and_compaction_change_nothing(case: Case, monkeypatch: p
     model.keep(keep)
     model.advance(T - 3)
     assert case.differing(list(model.read()), [output[keep] for output in whole], 1e-12) == []
-    monkeypatch.setattr(spiking_model, "dense", lambda tensor: tensor)
+    monkeypatch.setattr(spiking_model, "to_channels_last", lambda tensor: tensor)
     assert case.differing(run(model, case.x, T), whole, 1e-9) == []
 
 
@@ -227,7 +227,7 @@ def arriving(row: Row, events: Tensor) -> Tensor:
 
 
 def is_product(node: fx.Node) -> bool:
-    return packet(node) in table.PRODUCTS and not table.scales(node)
+    return overload_packet(node) in table.PRODUCTS and not table.is_scaling(node)
 
 
 def test_events_are_known_as_such_and_counted_as_they_arrive(case: Case) -> None:

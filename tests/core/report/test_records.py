@@ -4,7 +4,15 @@ from typing import Any
 
 import pytest
 
-from snnfw.report.records import Swept, chosen, chosen_point, frontier, spoken, sweep, uniform_points
+from snnfw.report.records import (
+    SweepPoint,
+    chosen_point,
+    describe_record,
+    frontier_points,
+    site_choices,
+    sweep_points,
+    uniform_points,
+)
 
 RECORD = {
     "name": "pareto",
@@ -19,13 +27,13 @@ RECORD = {
 
 
 def test_a_search_is_told_in_one_line() -> None:
-    assert spoken(RECORD) == (
+    assert describe_record(RECORD) == (
         "name pareto, budget 0.5, cost 0.1235, sensitivity 2, uniform (cost 0.25, sensitivity 0.75)"
     )
 
 
 def test_the_frontier_holds_what_is_a_point() -> None:
-    assert frontier(RECORD) == [(0.25, 0.5), (0.5, 0.25)]
+    assert frontier_points(RECORD) == [(0.25, 0.5), (0.5, 0.25)]
     assert chosen_point(RECORD) == (0.123456, 2.0)
 
 
@@ -46,8 +54,8 @@ def test_uniform_plans_may_be_one_or_several(uniform: Any, points: list[tuple[fl
 
 
 def test_the_choice_of_each_site_is_told() -> None:
-    assert chosen(RECORD) == [("relu", "adafire(phi=2)"), ("relu#2", "if")]
-    assert chosen({"chosen": 3}) == []
+    assert site_choices(RECORD) == [("relu", "adafire(phi=2)"), ("relu#2", "if")]
+    assert site_choices({"chosen": 3}) == []
 
 
 def test_a_sweep_is_ordered_by_timesteps_and_holds_what_is_complete() -> None:
@@ -57,4 +65,4 @@ def test_a_sweep_is_ordered_by_timesteps_and_holds_what_is_complete() -> None:
         {"threshold": 1},
         "nothing",
     ]
-    assert sweep({"sweep": tried}) == [Swept(0.25, 2.5, 0.5), Swept(0.5, 3.0, 0.75)]
+    assert sweep_points({"sweep": tried}) == [SweepPoint(0.25, 2.5, 0.5), SweepPoint(0.5, 3.0, 0.75)]

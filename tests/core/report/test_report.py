@@ -17,9 +17,9 @@ from snnfw.energy.model import EnergyModel
 from snnfw.plan.place import place
 from snnfw.plan.rules import Rule
 from snnfw.report.folder import as_json
-from snnfw.report.report import Report, describe, make_report, network_itself
+from snnfw.report.report import Report, describe_method, make_report, summarise_network
 from snnfw.report.tables import show_plan, show_report
-from snnfw.report.units import joules, scaled, si
+from snnfw.report.units import format_joules, format_si, scale_to_unit
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Keep, Resources
 from snnfw_plugins.adafire import AdaFire
@@ -44,7 +44,7 @@ def report() -> Report:
     plan = place(graph, (Rule("relu", AdaFire(phi=2)), Rule("*", Tracking())))
     model = Direct().convert(graph, plan, [(x,)], 4, Resources())
     trace = simulate(model, [Batch((x,), None)], [1, 4], Count, Resources())
-    network = network_itself(plan, EnergyModel(), {"batches": 1.0}, 0.5, frames=None)
+    network = summarise_network(plan, EnergyModel(), {"batches": 1.0}, 0.5, frames=None)
     return make_report(graph, plan, trace, network, EnergyModel(), "batches", {"task": "toy"})
 
 
@@ -82,7 +82,7 @@ def test_samples_that_leave_early_are_held_against_the_mean_timestep() -> None:
     plan = place(graph, (Rule("*", AdaFire(phi=2)),))
     model = Direct().convert(graph, plan, [(x,)], 8, Resources())
     costs = EnergyModel()
-    network = network_itself(plan, costs, {"batches": 1.0}, 0.5, frames=None)
+    network = summarise_network(plan, costs, {"batches": 1.0}, 0.5, frames=None)
 
     class AfterTwo:
         earliest = 2
@@ -103,7 +103,7 @@ def test_samples_that_leave_early_are_held_against_the_mean_timestep() -> None:
 
 def test_a_network_of_frames_is_charged_for_each(report: Report) -> None:
     plan = place(captured(ConvNet, noise(2, 3, 8, 8)), (Rule("*", AdaFire()),), temporal=True)
-    once, often = (network_itself(plan, EnergyModel(), {}, 0.0, frames) for frames in (None, 10))
+    once, often = (summarise_network(plan, EnergyModel(), {}, 0.0, frames) for frames in (None, 10))
     assert (often.macs, often.passes) == (10 * once.macs, 10)
     assert often.energy == pytest.approx(10 * once.energy)
     said = "The network is scored on 10 frames of each sample and charged for all of them."
@@ -134,26 +134,26 @@ def test_operators_energy_adds_up_to_the_total(report: Report) -> None:
 
 
 def test_a_method_is_described_by_what_is_unusual_about_it() -> None:
-    assert describe(AdaFire()) == "adafire"
-    assert describe(AdaFire(phi=2, shift=False)) == "adafire(phi=2, shift=False)"
-    assert describe(Keep()) == "keep"
+    assert describe_method(AdaFire()) == "adafire"
+    assert describe_method(AdaFire(phi=2, shift=False)) == "adafire(phi=2, shift=False)"
+    assert describe_method(Keep()) == "keep"
 
 
 def test_the_numbers_of_a_chart_share_the_unit_of_the_largest() -> None:
-    assert scaled([0.25e-6, 2e-3]) == ([0.25e-3, 2.0], "m")
-    assert scaled([0.0]) == ([0.0], "")
-    assert scaled([]) == ([], "")
+    assert scale_to_unit([0.25e-6, 2e-3]) == ([0.25e-3, 2.0], "m")
+    assert scale_to_unit([0.0]) == ([0.0], "")
+    assert scale_to_unit([]) == ([], "")
 
 
 def test_energies_are_counted_in_millijoules() -> None:
-    assert joules(4.6e-3) == "4.6 µJ"
+    assert format_joules(4.6e-3) == "4.6 µJ"
 
 
 @pytest.mark.parametrize(
     ("number", "text"), [(0, "0 "), (412e-9, "412 n"), (1.5e-3, "1.5 m"), (3.21, "3.21 "), (1814e6, "1.81 G")]
 )
 def test_numbers_are_shown_with_three_digits_and_a_prefix(number: float, text: str) -> None:
-    assert si(number) == text
+    assert format_si(number) == text
 
 
 def printed(show: object, *args: object) -> str:

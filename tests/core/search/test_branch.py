@@ -14,7 +14,7 @@ from snnfw.capture.graph import Graph
 from snnfw.energy.events import accumulations, spikes
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.rules import Neuron
-from snnfw.search.branch import branches
+from snnfw.search.branch import run_branches
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import SiteStats
 from snnfw_plugins.adafire import AdaFire
@@ -111,7 +111,7 @@ def test_every_branch_is_the_whole_run_of_the_changed_model(name: str, backend: 
         neuron.backend = backend
     names = [site.name for site, _ in model.site_neurons()]
     tried = {name: [substitute(model, name, neuron) for neuron in (Tracking(phi=1), Tracking(phi=2))] for name in names}
-    found = [(site.name, number, seen(model)) for site, number in branches(model, (x,), tried)]
+    found = [(site.name, number, seen(model)) for site, number in run_branches(model, (x,), tried)]
     unchanged = seen(model)
 
     assert [(site, number) for site, number, _ in found] == [(name, number) for name in names for number in (0, 1)]
@@ -125,7 +125,7 @@ def test_a_model_left_in_the_middle_has_its_own_neurons_again() -> None:
     graph, x = network("max pooling")
     model = converted(graph, AdaFire(), x, T)
     whole = model(x)
-    walk = branches(model, (x,), {"relu": [substitute(model, "relu", Tracking(phi=1))]})
+    walk = run_branches(model, (x,), {"relu": [substitute(model, "relu", Tracking(phi=1))]})
     next(walk)
     assert not torch.equal(model.read(), whole)
     walk.close()  # type: ignore[attr-defined]  # a generator
@@ -146,5 +146,5 @@ def test_what_precedes_a_site_runs_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(SpikingNeuron, "multi_step_forward", counted)
     sites = len(tried)
-    assert len(list(branches(model, (x,), tried))) == 2 * sites
+    assert len(list(run_branches(model, (x,), tried))) == 2 * sites
     assert len(fired) == sites + 2 * sum(range(1, sites + 1))

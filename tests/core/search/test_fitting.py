@@ -17,7 +17,7 @@ from snnfw.config.resolve import resolve
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
 from snnfw.registry import Registry
-from snnfw.report.records import fitted
+from snnfw.report.records import describe_fitting
 from snnfw.search.fitting import set_aside
 from snnfw.search.results import Score
 from snnfw.search.trials import Trials
@@ -148,11 +148,13 @@ def test_a_run_says_whether_something_is_fitted_and_on_what(words: str, own: boo
 
 def test_the_report_says_which_samples_they_were() -> None:
     own = {"fitting": {"own": True, "samples": 64, "conversion": 192}}
-    assert fitted(own) == (
+    assert describe_fitting(own) == (
         "64 calibration samples are kept for search and exit alone; the conversion saw the other 192."
     )
-    assert fitted({"fitting": {"own": False}}).endswith("that the conversion saw too, on which it does better.")
-    assert fitted({}) == ""
+    assert describe_fitting({"fitting": {"own": False}}).endswith(
+        "that the conversion saw too, on which it does better."
+    )
+    assert describe_fitting({}) == ""
 
 
 def test_conversions_of_a_search_do_not_see_what_it_is_judged_on(

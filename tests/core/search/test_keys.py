@@ -97,8 +97,8 @@ def test_measurements_are_kept_where_that_is_asked_for_or_in_the_users_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert keys.opened().folder == tmp_path / "snnfw" / "search"
-    assert keys.opened(tmp_path / "mine").folder == tmp_path / "mine"
+    assert keys.open_store().folder == tmp_path / "snnfw" / "search"
+    assert keys.open_store(tmp_path / "mine").folder == tmp_path / "mine"
 
 
 def test_every_kind_of_trials_has_a_key_of_its_own(graph: Graph) -> None:

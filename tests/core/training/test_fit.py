@@ -26,7 +26,7 @@ from snnfw.spiking.model import SpikingModel
 from snnfw.training import fit as fitting
 from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
-from snnfw.training.learner import Learner, rate_at
+from snnfw.training.learner import Learner, learning_rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 from snnfw.training.tdbn import scale_norms
@@ -282,11 +282,11 @@ def test_what_lightning_cannot_do_is_told(tmp_path: Path) -> None:
 
 
 def test_the_rate_rises_and_then_falls_by_a_cosine() -> None:
-    rates = [rate_at(step, 2, 10, "cosine") for step in range(11)]
+    rates = [learning_rate_at(step, 2, 10, "cosine") for step in range(11)]
     assert rates[:3] == [0.5, 1.0, 1.0]
     assert rates[6] == pytest.approx(0.5)
     assert rates[-1] == pytest.approx(0.0)
-    assert {rate_at(step, 0, 10, "constant") for step in range(10)} == {1.0}
+    assert {learning_rate_at(step, 0, 10, "constant") for step in range(10)} == {1.0}
 
 
 def test_a_fresh_network_depends_on_the_seed_alone() -> None:

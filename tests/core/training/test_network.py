@@ -14,7 +14,7 @@ from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.plan.place import place
 from snnfw.plan.rules import Neuron, Rule
-from snnfw.training.network import TrainingNetwork, at_each_timestep, mean_over_time
+from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
@@ -106,7 +106,7 @@ def test_time_is_the_first_dimension_of_what_is_read() -> None:
     outputs = network(x)
     assert outputs.shape == (T, 4, 3)
     torch.testing.assert_close(network.model.read(), mean_over_time(outputs))
-    assert torch.equal(torch.stack(at_each_timestep({"a": outputs})[1]["a"].unbind()), outputs[1])
+    assert torch.equal(torch.stack(split_timesteps({"a": outputs})[1]["a"].unbind()), outputs[1])
 
 
 def test_nothing_is_differentiated_outside_training() -> None:

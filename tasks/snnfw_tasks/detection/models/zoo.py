@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from snnfw.errors import SnnfwError, closest
+from snnfw.errors import SnnfwError, did_you_mean
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.networks import from_checkpoint, from_yaml
 from snnfw_tasks.detection.sources import Detector
@@ -45,7 +45,7 @@ def describe(arch: str) -> dict[str, Any]:
         raise SnnfwError(f"model.arch='{arch}' does not exist: give a .yaml file, or one of ultralytics' names.")
     if not path.is_file() and not known(path.stem):
         raise SnnfwError(
-            f"ultralytics has no detector named '{path.stem}'.{closest(path.stem, every_name())} Those there are: "
+            f"ultralytics has no detector named '{path.stem}'.{did_you_mean(path.stem, every_name())} Those there are: "
             "yolov8n, yolo11s, yolo26n, yolov3-tiny and others; or give the path of your own .yaml file."
         )
     try:
