@@ -15,7 +15,12 @@ from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
-from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquares, Percentile, threshold_observer
+from snnfw_plugins.calibration.thresholds import (
+    CANDIDATES,
+    LeastSquaresThreshold,
+    PercentileThreshold,
+    threshold_observer,
+)
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
@@ -40,21 +45,21 @@ def brute_force(neuron: Quantiser, rows: Tensor, timesteps: int) -> list[float]:
 @pytest.mark.parametrize("channel_wise", [False, True])
 def test_least_squares_equals_brute_force(neuron: Quantiser, channel_wise: bool) -> None:
     activation = noise(6, 3, 4, seed=3).relu()
-    observer = LeastSquares(neuron, SITE, T, channel_wise, momentum=0.9)
+    observer = LeastSquaresThreshold(neuron, SITE, T, channel_wise, momentum=0.9)
     observer.update(activation)
     rows = activation.movedim(1, 0).flatten(1) if channel_wise else activation.reshape(1, -1)
     assert observer.stats().threshold.flatten().tolist() == pytest.approx(brute_force(neuron, rows, T), rel=1e-12)
 
 
 def test_equally_good_thresholds_are_decided_for_the_largest() -> None:
-    observer = LeastSquares(IntegrateAndFire(), SITE, 1, False, None)
+    observer = LeastSquaresThreshold(IntegrateAndFire(), SITE, 1, False, None)
     observer.update(torch.zeros(2, 3, 4).double().index_fill_(1, torch.tensor([0]), 0.0))
     assert observer.stats().threshold.item() == 1.0  # nothing is active: a neuron that never fires
 
 
 @pytest.mark.parametrize(("momentum", "wanted"), [(0.9, 0.9 * 2.0 + 0.1 * 4.0), (None, 4.0), (0.0, 4.0)])
 def test_batches_are_merged_by_a_running_mean_or_their_maximum(momentum: float | None, wanted: float) -> None:
-    observer = Percentile(SITE, 100.0, False, momentum)
+    observer = PercentileThreshold(SITE, 100.0, False, momentum)
     for peak in (2.0, 4.0):
         observer.update(torch.full((1, 3, 4), peak).double())
     assert observer.stats().threshold.item() == pytest.approx(wanted)

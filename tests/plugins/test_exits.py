@@ -21,10 +21,10 @@ from snnfw.values import Batch, Bundle, Resources
 from snnfw_plugins import adafire, exits
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability
-from snnfw_plugins.exits.rule import Leave
+from snnfw_plugins.exits.rule import ThresholdRule
 from snnfw_plugins.exits.scores import certainty, confidence
 from snnfw_plugins.exits.study import GRID, Study
-from snnfw_plugins.exits.thresholds import rising
+from snnfw_plugins.exits.thresholds import rising_thresholds
 from snnfw_tasks.classification import task as classification
 
 T = 8
@@ -113,13 +113,13 @@ def test_dense_logits_are_judged_pixel_by_pixel_and_averaged() -> None:
 
 
 def test_thresholds_follow_the_entropy_as_published_code_has_it() -> None:
-    thresholds, means = rising(Entropy(), FALLING)
+    thresholds, means = rising_thresholds(Entropy(), FALLING)
     assert thresholds == pytest.approx((0.8426, 0.9275, 0.9805, 1.0), abs=5e-5)
     assert means == FALLING.tolist()
 
 
 def test_thresholds_with_the_sign_of_the_paper_fall() -> None:
-    thresholds, _ = rising(Entropy(sign="paper"), FALLING)
+    thresholds, _ = rising_thresholds(Entropy(sign="paper"), FALLING)
     assert thresholds == pytest.approx((1.0, 0.8963, 0.8551, 0.8426), abs=5e-5)
 
 
@@ -128,22 +128,22 @@ def test_thresholds_with_the_sign_of_the_paper_fall() -> None:
 def test_thresholds_are_between_base_and_base_plus_beta(seed: int, sign: Any) -> None:
     entropy = noise(7, seed=seed).sigmoid()
     policy = Entropy(base=0.3, beta=0.5, delta=0.2, sign=sign)
-    thresholds = torch.tensor(rising(policy, entropy)[0])
+    thresholds = torch.tensor(rising_thresholds(policy, entropy)[0])
     assert 0.3 < thresholds.min() < thresholds.max() == pytest.approx(0.8)
     assert thresholds.argmax() == (entropy.argmin() if sign == "shannon" else entropy.argmax())
 
 
 @pytest.mark.parametrize("sign", ["shannon", "paper"])
 def test_equal_entropies_give_equal_thresholds(sign: Any) -> None:
-    assert rising(Entropy(sign=sign), torch.full((4,), 0.25).double())[0] == (1.0,) * 4
+    assert rising_thresholds(Entropy(sign=sign), torch.full((4,), 0.25).double())[0] == (1.0,) * 4
 
 
 @pytest.mark.parametrize("sign", ["shannon", "paper"])
 def test_nobody_leaves_where_no_calibration_sample_is_right(sign: Any) -> None:
     entropy = torch.tensor([float("nan"), 0.6, 0.3, 0.15, 0.1], dtype=torch.float64)
-    thresholds, means = rising(Entropy(sign=sign), entropy)
+    thresholds, means = rising_thresholds(Entropy(sign=sign), entropy)
     assert (thresholds[0], means[0]) == (1.0, 1.0)
-    assert thresholds[1:] == rising(Entropy(sign=sign), FALLING)[0]
+    assert thresholds[1:] == rising_thresholds(Entropy(sign=sign), FALLING)[0]
 
 
 def test_a_sum_of_logits_is_judged_as_the_mean_times_the_timestep() -> None:
@@ -318,7 +318,7 @@ def test_a_fixed_exit_says_when() -> None:
 
 
 def test_scores_that_are_not_numbers_keep_a_sample_in() -> None:
-    rule = Leave("confidence", lambda output, _: output, (0.0,))
+    rule = ThresholdRule("confidence", lambda output, _: output, (0.0,))
     assert rule.done(torch.tensor([float("nan"), 0.5]), 1, 1).tolist() == [False, True]
 
 

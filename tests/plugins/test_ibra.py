@@ -14,7 +14,7 @@ from snnfw.kernels.choice import choose_backend
 from snnfw.spiking.check import check_neuron
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire, snnfw_register_presets
-from snnfw_plugins.ibra.bits import plane, set_bits, width
+from snnfw_plugins.ibra.bits import bit_plane, bit_width, count_set_bits
 from snnfw_plugins.ibra.node import BinaryNeuron, IntegerNeuron
 from snnfw_plugins.inflor.node import RectifiedNeuron
 
@@ -111,22 +111,22 @@ def test_ties_are_rounded_to_even(backend: str, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("limit", [1, 15, 511, 8191])
 def test_bits_give_back_every_integer(limit: int) -> None:
     whole = torch.arange(limit + 1, dtype=torch.float64)
-    bits = [plane(whole, b) for b in range(limit.bit_length())]
+    bits = [bit_plane(whole, b) for b in range(limit.bit_length())]
     assert set(torch.stack(bits).unique().tolist()) == {0, 1}
     assert torch.equal(sum(2**b * bit for b, bit in enumerate(bits)), whole)
-    assert torch.equal(set_bits(whole), torch.stack(bits).sum(0))
-    assert torch.equal(set_bits(whole), torch.tensor([float(int(m).bit_count()) for m in whole]).double())
-    assert width(whole) == limit.bit_length()
+    assert torch.equal(count_set_bits(whole), torch.stack(bits).sum(0))
+    assert torch.equal(count_set_bits(whole), torch.tensor([float(int(m).bit_count()) for m in whole]).double())
+    assert bit_width(whole) == limit.bit_length()
 
 
 def test_negative_integers_have_negative_bits() -> None:
     whole = torch.tensor([-5.0, -1.0, 0.0, 6.0])
-    assert torch.equal(sum(2**b * plane(whole, b) for b in range(3)), whole)
+    assert torch.equal(sum(2**b * bit_plane(whole, b) for b in range(3)), whole)
 
 
 @pytest.mark.parametrize(("limit", "mean"), [(15, 2.0), (511, 4.5)])
 def test_uniform_integers_of_b_bits_hold_half_as_many_events(limit: int, mean: float) -> None:
-    assert set_bits(torch.arange(limit + 1).double()).mean() == mean
+    assert count_set_bits(torch.arange(limit + 1).double()).mean() == mean
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -164,7 +164,7 @@ def test_with_steps_of_one_it_is_ilif_with_other_events(backend: str) -> None:
     output = binary(drive)
     assert torch.equal(output, unary(drive))
     assert torch.equal(torch.as_tensor(unary.emitted), output.sum(0))
-    assert torch.equal(torch.as_tensor(binary.emitted), set_bits(output).sum(0))
+    assert torch.equal(torch.as_tensor(binary.emitted), count_set_bits(output).sum(0))
     assert bool((torch.as_tensor(binary.emitted) <= torch.as_tensor(unary.emitted)).all())
 
 

@@ -26,7 +26,7 @@ from snnfw.values import Batch, Bundle, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch
-from snnfw_plugins.optuna_search.scores import scores
+from snnfw_plugins.optuna_search.scores import plan_scorer
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
 from snnfw_tasks.samples.accuracy import Accuracy
@@ -148,8 +148,8 @@ def test_a_space_without_meaning_is_refused(space: Any, sentence: str, trials: T
 
 
 def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials: Trials) -> None:
-    first = scores(trials)(planned(trials))
-    assert scores(trials)(planned(trials)) == first
+    first = plan_scorer(trials)(planned(trials))
+    assert plan_scorer(trials)(planned(trials)) == first
     assert len(scored) == 1
     for other in (
         replace(trials, timesteps=5),
@@ -158,9 +158,9 @@ def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials
         replace(trials, bundle=replace(trials.bundle, calibration=[(INPUTS[:5],)])),
         replace(trials, bundle=replace(trials.bundle, tuning=[Batch((INPUTS,), torch.arange(6) % 4)])),
     ):
-        scores(other)(planned(trials))
+        plan_scorer(other)(planned(trials))
     assert len(scored) == 5  # an equal converter is no change
-    scores(trials)(planned(trials, Rule("relu", Keep()), Rule("*", Tracking())))
+    plan_scorer(trials)(planned(trials, Rule("relu", Keep()), Rule("*", Tracking())))
     assert len(scored) == 6
 
 

@@ -32,7 +32,7 @@ from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, paret
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import AdaptiveCalibration, Pareto, Ssc, stage
-from snnfw_plugins.pareto.recipes import recipe
+from snnfw_plugins.pareto.recipes import recipe_yaml
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
 from snnfw_tasks.samples.accuracy import Accuracy
@@ -264,7 +264,7 @@ def test_a_site_whose_name_looks_like_a_pattern_is_matched_by_name(registry: Reg
     plan = place(trials.graph, rules)
     assert set(neurons(plan)) == {"acts.a[0]", "acts.a0", "acts.a?"}
     file = tmp_path / "recipe.yaml"
-    file.write_text(recipe(plan, trials))
+    file.write_text(recipe_yaml(plan, trials))
     config = resolve(["task=classification", f"recipe={file}"], registry)
     assert neurons(place(trials.graph, config.layers)) == neurons(plan)
 

@@ -19,8 +19,8 @@ from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, SiteStats
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.msat import MSAT, SpikeConfidence
-from snnfw_plugins.msat.chance import BITS, draw, keys
-from snnfw_plugins.msat.confidence import Inactivated, count_spikes
+from snnfw_plugins.msat.chance import BITS, draw_numbers, random_keys
+from snnfw_plugins.msat.confidence import InactivatedCounts, count_spikes
 from snnfw_plugins.msat.node import MSATNeuron
 
 PARTS = (slice(0, 16), slice(16, 24))
@@ -39,7 +39,7 @@ def filtered(
     if backend == "native" and choose_backend("auto", "cpu").name != "native":
         pytest.skip("there is no C compiler")
     neuron = MSATNeuron(STATS, options or MSAT())
-    neuron.filter_early(confidence, EARLY, keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)
+    neuron.filter_early(confidence, EARLY, random_keys((None, 3, 40), torch.Generator().manual_seed(0)), drop_resets)
     neuron.backend, neuron.insists = backend, True
     return neuron
 
@@ -111,7 +111,7 @@ def test_dropped_resets_lose_the_charge_of_the_spikes_that_do_not_pass(backend: 
 def test_early_spikes_pass_in_the_share_of_the_confidence() -> None:
     current = torch.full((40, 1, 3, 40), 5.0, dtype=torch.float64)
     neuron = MSATNeuron(STATS, MSAT())
-    neuron.filter_early(0.3, 40, keys((None, 3, 40), torch.Generator().manual_seed(0)))
+    neuron.filter_early(0.3, 40, random_keys((None, 3, 40), torch.Generator().manual_seed(0)))
     fired = (neuron(current) > 0).double()
     assert float(fired.mean()) == pytest.approx(0.3, abs=0.025)  # 4,800 draws: four standard deviations
     assert float(fired.mean(0).std()) == pytest.approx((0.3 * 0.7 / 40) ** 0.5, rel=0.25), "neurons draw independently"
@@ -153,12 +153,12 @@ def test_draws_are_those_of_the_published_hash() -> None:
         word = (key * 0x9E3779B1 + timestep * 0x85EBCA77) % 2**32
         word = (word ^ word >> 16) * 0x7FEB352D % 2**32
         word = (word ^ word >> 15) * 0x846CA68B % 2**32
-        assert int(draw(torch.tensor(key), torch.tensor(float(timestep)))) == (word ^ word >> 16) >> 8
+        assert int(draw_numbers(torch.tensor(key), torch.tensor(float(timestep)))) == (word ^ word >> 16) >> 8
 
 
 def test_draws_are_evenly_spread_and_differ_between_neurons_and_timesteps() -> None:
-    key = keys((None, 50, 40), torch.Generator().manual_seed(1))
-    drawn = torch.stack([draw(key, torch.tensor(float(t))) for t in range(1, 17)]).double() / 2**BITS
+    key = random_keys((None, 50, 40), torch.Generator().manual_seed(1))
+    drawn = torch.stack([draw_numbers(key, torch.tensor(float(t))) for t in range(1, 17)]).double() / 2**BITS
     assert bool((drawn >= 0).all() & (drawn < 1).all())
     counts = torch.histc(drawn, 16, 0, 1)
     assert bool((counts - 2000).abs().max() < 4.5 * 2000**0.5)
@@ -167,7 +167,7 @@ def test_draws_are_evenly_spread_and_differ_between_neurons_and_timesteps() -> N
 
 
 def test_the_seed_decides_the_draws() -> None:
-    one, again, other = (keys((None, 3, 4), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    one, again, other = (random_keys((None, 3, 4), torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
     assert one.shape == (1, 3, 4)
     assert torch.equal(one, again)
     assert not torch.equal(one, other)
@@ -183,7 +183,7 @@ def test_spikes_of_inactivated_neurons_are_counted_on_the_calibration_data(graph
     emitted = {name: neuron.emitted for name, neuron in msat_neurons(model).items()}
     for site, activation in activations(graph, inputs):
         fired, silent = torch.as_tensor(emitted[site.name]) > 0, activation == 0
-        assert counted[site.name] == Inactivated(
+        assert counted[site.name] == InactivatedCounts(
             int((fired & silent).sum()), int((fired & ~silent).sum()), int(silent.sum()), activation.numel()
         )
     assert counted["relu#2"].wrong > 0
@@ -196,15 +196,15 @@ def test_small_memory_counts_the_same(graph: Graph) -> None:
 
 
 def test_the_ratios_are_those_of_the_paper() -> None:
-    counted = Inactivated(wrong=6, right=4, inactivated=60, neurons=100) + Inactivated(0, 2, 20, 100)
+    counted = InactivatedCounts(wrong=6, right=4, inactivated=60, neurons=100) + InactivatedCounts(0, 2, 20, 100)
     assert (counted.of_inactivated, counted.of_neurons) == (6 / 80, 6 / 200)
     assert (counted.right_of_neurons, counted.of_firing) == (6 / 200, 0.5)
     assert counted.confidence == 0.5
 
 
 def test_where_nothing_fires_confidence_is_full() -> None:
-    assert Inactivated(0, 0, 10, 10).confidence == 1.0
-    assert Inactivated().of_inactivated == 0.0
+    assert InactivatedCounts(0, 0, 10, 10).confidence == 1.0
+    assert InactivatedCounts().of_inactivated == 0.0
 
 
 def test_the_last_layer_is_filtered_with_the_confidence_measured(graph: Graph) -> None:
@@ -228,7 +228,7 @@ def test_all_layers_can_be_filtered_each_with_its_own_confidence_and_chance(grap
 
 
 def test_counts_stop_at_the_early_timesteps_or_at_those_of_the_run(graph: Graph) -> None:
-    def found(early: int, timesteps: int) -> Inactivated | None:
+    def found(early: int, timesteps: int) -> InactivatedCounts | None:
         return list(msat_neurons(converted(graph, SpikeConfidence(early=early), timesteps)).values())[-1].inactivated
 
     assert found(16, 3) == found(3, 16) == found(3, 3)
@@ -247,7 +247,7 @@ def test_full_confidence_is_msat_without_a_filter(graph: Graph) -> None:
     assert all(neuron.key is None for neuron in msat_neurons(unfiltered).values())
     whole = unfiltered(x)
     for neuron in list(msat_neurons(unfiltered).values())[-1:]:
-        neuron.filter_early(1.0, 16, keys((None, 8, 8, 8), torch.Generator()))
+        neuron.filter_early(1.0, 16, random_keys((None, 8, 8, 8), torch.Generator()))
     assert torch.equal(unfiltered(x), whole)
 
 

@@ -22,7 +22,7 @@ from snnfw.plan.place import place
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins import spikingjelly_bridge as bridge
 from snnfw_plugins.spikingjelly_bridge import neurons
-from snnfw_plugins.spikingjelly_bridge.recipe import Voltage
+from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 
 SITE = Site("relu", "relu", "relu", F.relu, (None, 6, 5), 1)
 ALL = [pytest.param(method, id=method.name) for method in neurons.NEURONS]
@@ -241,7 +241,7 @@ def test_the_spiking_model_computes_what_spikingjellys_own_converter_makes(
 
 
 def test_a_percentile_of_too_many_activations_says_what_to_do() -> None:
-    observer = Voltage(SITE, "99.9%", 0.1, channel_wise=False)
+    observer = VoltageThreshold(SITE, "99.9%", 0.1, channel_wise=False)
     with pytest.raises(snnfw.SnnfwError) as raised:
         observer.update(torch.zeros(1).expand(2**24 + 1, 1, 1))
     assert str(raised.value) == (
@@ -251,6 +251,6 @@ def test_a_percentile_of_too_many_activations_says_what_to_do() -> None:
 
 
 def test_a_layer_that_is_never_active_gets_a_threshold_and_stays_silent() -> None:
-    observer = Voltage(SITE, "max", 0.1, channel_wise=False)
+    observer = VoltageThreshold(SITE, "max", 0.1, channel_wise=False)
     observer.update(torch.zeros(2, 6, 5))
     assert float(observer.stats().threshold) == 1

@@ -19,7 +19,7 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.calibration.layers import find_layers
 from snnfw_plugins.calibration.walk import Walk
-from snnfw_plugins.calibration.weights import Problem, Sweep, calibrate_weights, fit, straight_through
+from snnfw_plugins.calibration.weights import Problem, Sweep, calibrate_weights, fit_changes, straight_through
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
@@ -154,7 +154,7 @@ def test_changed_is_the_operator_with_changed_weights(residual: tuple[Graph, Ten
     stem = graph.module.get_parameter("stem.weight"), graph.module.get_parameter("stem.bias")
     changes = dict(zip(problem.layer.weights, (weight, bias), strict=True))
     wanted = F.conv2d(x, stem[0] + weight, stem[1] + bias, padding=1)
-    torch.testing.assert_close(problem.changed(changes), wanted, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(problem.current_after(changes), wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_the_gradient_is_that_of_the_squared_error(residual: tuple[Graph, Tensor]) -> None:
@@ -164,7 +164,7 @@ def test_the_gradient_is_that_of_the_squared_error(residual: tuple[Graph, Tensor
     changes = {node: 0.1 * noise(*node.meta["val"].shape) for node in problem.layer.weights}
     leaves = {node: change.clone().requires_grad_() for node, change in changes.items()}
     problem.loss(leaves).backward()
-    residue = problem.changed(changes) - problem.wanted
+    residue = problem.current_after(changes) - problem.wanted
     bias = leaves[problem.layer.weights[1]].grad
     assert bias is not None
     torch.testing.assert_close(bias, 2 * residue.sum((0, 2, 3)) / residue.numel())
@@ -209,10 +209,10 @@ def test_each_layers_objective_falls(residual: tuple[Graph, Tensor]) -> None:
     graph, x = residual
     problem = first_problem(graph, x, close_to_itself=False)
     problem = replace(problem, current=0.8 * problem.current - 0.1)  # what the layers before have got wrong
-    found = fit(problem, OPTIONS, 0)
+    found = fit_changes(problem, OPTIONS, 0)
     unchanged = {node: torch.zeros_like(change) for node, change in found.items()}
     assert problem.loss(found) < 0.25 * problem.loss(unchanged)
-    assert all(torch.equal(found[node], again) for node, again in fit(problem, OPTIONS, 0).items())
+    assert all(torch.equal(found[node], again) for node, again in fit_changes(problem, OPTIONS, 0).items())
 
 
 def test_weights_that_two_operators_share_are_left_out_aloud(caplog: pytest.LogCaptureFixture) -> None:

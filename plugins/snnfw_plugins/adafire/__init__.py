@@ -61,9 +61,9 @@ class AdaFire:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the burst neuron with the threshold found."""
         del site
-        from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, scaled
+        from snnfw_plugins.integrate_and_fire.node import BurstNeuron, SignedBurstNeuron, scale_threshold
 
-        found = scaled(stats, self.rho)
+        found = scale_threshold(stats, self.rho)
         if self.signed:
             return SignedBurstNeuron(found, self.phi, self.shift)
         return BurstNeuron(found, timesteps, self.phi, self.shift)

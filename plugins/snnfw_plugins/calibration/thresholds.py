@@ -25,13 +25,13 @@ def threshold_observer(options: Calibration, neuron: Neuron, site: Site, timeste
         return neuron.observer(site)
     if options.threshold == "mse":
         if isinstance(neuron, Quantiser):
-            return LeastSquares(neuron, site, timesteps, options.channel_wise, options.momentum)
+            return LeastSquaresThreshold(neuron, site, timesteps, options.channel_wise, options.momentum)
         return neuron.observer(site)
     percentile = 100.0 if options.threshold == "max" else options.percentile
-    return Percentile(site, percentile, options.channel_wise, options.momentum)
+    return PercentileThreshold(site, percentile, options.channel_wise, options.momentum)
 
 
-class Running(ABC):
+class RunningThreshold(ABC):
     """Merge one threshold per batch: θ = m · θ + (1 - m) · θ_batch from the first batch on, or the maximum.
 
     A batch in which the layer, or the channel, is silent has no part in it.
@@ -62,7 +62,7 @@ class Running(ABC):
         """Return the threshold of each row of [C, elements]; 0 where it is silent."""
 
 
-class Percentile(Running):
+class PercentileThreshold(RunningThreshold):
     """Take a percentile of the activation's magnitude."""
 
     def __init__(self, site: Site, percentile: float, channel_wise: bool, momentum: float | None) -> None:
@@ -74,7 +74,7 @@ class Percentile(Running):
         return magnitude_percentile(rows, self.percentile)
 
 
-class LeastSquares(Running):
+class LeastSquaresThreshold(RunningThreshold):
     """Take the candidate for which the neuron's closed form comes closest to the activation in squared error.
 
     θ = argmin_i Σ (quantise(a, V_i) - a)², V_i = max(a) · (1 - i/100), i = 0 ... 94; the largest of equals.

@@ -53,9 +53,9 @@ class Problem:
     def loss(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
         """Return the mean squared error over some samples ([K], long; default: all)."""
         wanted = self._chosen(self.wanted, self.layer.total, samples)
-        return (self.close(self.changed(changes, samples)) - wanted).square().mean()
+        return (self.close(self.current_after(changes, samples)) - wanted).square().mean()
 
-    def changed(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
+    def current_after(self, changes: Mapping[fx.Node, Tensor], samples: Tensor | None = None) -> Tensor:
         """Return the mean current after changes: an operator is linear in its weight and bias together."""
         total = self._chosen(self.current, self.layer.total, samples)
         for operator in self.layer.operators:
@@ -68,7 +68,7 @@ class Problem:
         return value if samples is None else select(value, self.graph.where[node.name], samples)
 
 
-def fit(problem: Problem, options: Calibration, seed: int) -> dict[fx.Node, Tensor]:
+def fit_changes(problem: Problem, options: Calibration, seed: int) -> dict[fx.Node, Tensor]:
     """Return the changes of a layer's weights that Adam finds, its rate falling as a cosine; none if none helps."""
     module = problem.graph.module
     generator = torch.Generator().manual_seed(seed)
@@ -136,8 +136,8 @@ class Sweep:
         while self.layers and self.places[self.layers[0].total.name] < end:
             layer = self.layers.popleft()
             problem = self._problem(layer)
-            found = fit(problem, self.options, self.seed)
-            self.mean.values[layer.total] = problem.changed(found)
+            found = fit_changes(problem, self.options, self.seed)
+            self.mean.values[layer.total] = problem.current_after(found)
             self.model.deltas.update({node.name: change for node, change in found.items()})
             changes.update(found)
             for walk in (self.own, self.mean):

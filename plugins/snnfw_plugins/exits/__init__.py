@@ -58,23 +58,23 @@ class Entropy:
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule with the thresholds that calibration data gives."""
-        from snnfw_plugins.exits.rule import Leave
+        from snnfw_plugins.exits.rule import ThresholdRule
         from snnfw_plugins.exits.scores import certainty
-        from snnfw_plugins.exits.study import judged, study
-        from snnfw_plugins.exits.thresholds import rising
+        from snnfw_plugins.exits.study import logit_score, study_batches
+        from snnfw_plugins.exits.thresholds import rising_thresholds
 
         require_minimum(self.minimum, timesteps)
-        score = judged(bundle, certainty, self.logits, self.name)
+        score = logit_score(bundle, certainty, self.logits, self.name)
         if self.correct_only and bundle.correct is None:
             raise SnnfwError(
                 "this task cannot tell which samples are right, as exit=entropy asks: use exit.correct_only=false."
             )
-        seen = study(model, bundle, timesteps, score, self.batches, resources)
+        seen = study_batches(model, bundle, timesteps, score, self.batches, resources)
         entropy = 1 - (seen.right_mean() if self.correct_only else seen.mean())
-        thresholds, means = rising(self, entropy)
+        thresholds, means = rising_thresholds(self, entropy)
         minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
-        told = {"mean_entropy": means, **seen.told(thresholds, minimum)}
-        return Leave(self.name, score, thresholds, minimum, told)
+        told = {"mean_entropy": means, **seen.threshold_record(thresholds, minimum)}
+        return ThresholdRule(self.name, score, thresholds, minimum, told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,11 @@ class Confidence:
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw_plugins.exits.scores import confidence
-        from snnfw_plugins.exits.study import constant, judged
+        from snnfw_plugins.exits.study import constant_rule, logit_score
 
         require_minimum(self.minimum, timesteps)
-        score = judged(bundle, confidence, self.logits, self.name)
-        return constant(self, score, model, bundle, timesteps, resources)
+        score = logit_score(bundle, confidence, self.logits, self.name)
+        return constant_rule(self, score, model, bundle, timesteps, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +127,8 @@ class Stability:
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
         from snnfw.simulate.outputs import outputs_of
-        from snnfw_plugins.exits.rule import LeaveStill, Stillness
-        from snnfw_plugins.exits.study import constant
+        from snnfw_plugins.exits.rule import Stillness, StillnessRule
+        from snnfw_plugins.exits.study import constant_rule
 
         require_minimum(self.minimum, timesteps)
         if bundle.distance is None:
@@ -137,7 +137,7 @@ class Stability:
                 "or exit=fixed."
             )
         score = Stillness(bundle.distance, outputs_of(model.graph))
-        return LeaveStill(constant(self, score, model, bundle, timesteps, resources), score)
+        return StillnessRule(constant_rule(self, score, model, bundle, timesteps, resources), score)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +151,14 @@ class Fixed:
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule, which asks for nothing."""
-        from snnfw_plugins.exits.rule import LeaveAt
+        from snnfw_plugins.exits.rule import TimestepRule
 
         del model, bundle, resources
         if self.timestep > timesteps:
             raise SnnfwError(
                 f"exit.timestep={self.timestep} is after the last timestep: choose one from 1 to {timesteps}."
             )
-        return LeaveAt(self.timestep)
+        return TimestepRule(self.timestep)
 
 
 def require_minimum(minimum: int, timesteps: int) -> None:

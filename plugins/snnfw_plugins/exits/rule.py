@@ -18,7 +18,7 @@ Score = Callable[[Output, int], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class ThresholdRule:
     """Let a sample leave after the first timestep t, from ``minimum`` on, whose score exceeds ``thresholds[t - 1]``."""
 
     policy: str
@@ -62,10 +62,10 @@ class Stillness:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveStill:
+class StillnessRule:
     """Let a sample leave by its stillness, which remembers the output of those that stay."""
 
-    rule: Leave
+    rule: ThresholdRule
     stillness: Stillness
 
     def done(self, output: Output, timestep: int, timesteps: int) -> Tensor:
@@ -81,7 +81,7 @@ class LeaveStill:
 
 
 @dataclass(frozen=True, slots=True)
-class LeaveAt:
+class TimestepRule:
     """Let every sample leave after one timestep."""
 
     timestep: int

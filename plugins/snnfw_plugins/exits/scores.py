@@ -14,14 +14,14 @@ def certainty(logits: Tensor) -> Tensor:
     """
     log_p = logits.double().log_softmax(1)
     entropy = -(log_p.exp() * log_p).sum(1) / math.log(logits.shape[1])
-    return 1 - over_places(entropy)
+    return 1 - mean_over_places(entropy)
 
 
 def confidence(logits: Tensor) -> Tensor:
     """Return the largest probability for logits [N, K, ...], averaged over the places, [N] in float64."""
-    return over_places(logits.double().softmax(1).amax(1))
+    return mean_over_places(logits.double().softmax(1).amax(1))
 
 
-def over_places(values: Tensor) -> Tensor:
+def mean_over_places(values: Tensor) -> Tensor:
     """Return the mean of [N, ...] over everything but the samples."""
     return values.reshape(len(values), -1).mean(1)

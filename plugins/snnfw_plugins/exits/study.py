@@ -14,7 +14,7 @@ from snnfw.convert.observe import to_device
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Bundle, Output, Resources
-from snnfw_plugins.exits.rule import Leave, Score
+from snnfw_plugins.exits.rule import Score, ThresholdRule
 
 if TYPE_CHECKING:
     from snnfw_plugins.exits import Confidence, Stability
@@ -60,7 +60,7 @@ class Study:
         safe = (step for step in steps if (self.outcome(thresholds, step)["score"] or 0.0) >= least)
         return next(safe, len(self.scores))
 
-    def told(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
+    def threshold_record(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
         """Return what the thresholds, and constant ones instead, do to these samples."""
         constant = {alpha: self.outcome([alpha] * len(self.scores), minimum) for alpha in GRID}
         return {
@@ -70,7 +70,9 @@ class Study:
         }
 
 
-def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str) -> Score:
+def logit_score(
+    bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str
+) -> Score:
     """Return what scores an output by the task's logits, which are means over time until they are summed up again."""
     of = bundle.logits
     if of is None:
@@ -85,25 +87,25 @@ def judged(bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["s
     return score
 
 
-def constant(
+def constant_rule(
     policy: Confidence | Stability,
     score: Score,
     model: SpikingModel,
     bundle: Bundle,
     timesteps: int,
     resources: Resources,
-) -> Leave:
+) -> ThresholdRule:
     """Return the rule of a threshold that is the same at every timestep, studied where there are samples for it."""
     thresholds = (policy.threshold,) * timesteps
     if bundle.tuning is None and policy.tolerance is None:
-        return Leave(policy.name, score, thresholds, policy.minimum)
-    seen = study(model, bundle, timesteps, score, policy.batches, resources)
+        return ThresholdRule(policy.name, score, thresholds, policy.minimum)
+    seen = study_batches(model, bundle, timesteps, score, policy.batches, resources)
     minimum = seen.safe_minimum(thresholds, policy.minimum, policy.tolerance)
-    return Leave(policy.name, score, thresholds, minimum, seen.told(thresholds, minimum))
+    return ThresholdRule(policy.name, score, thresholds, minimum, seen.threshold_record(thresholds, minimum))
 
 
 @torch.no_grad()
-def study(
+def study_batches(
     model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
 ) -> Study:
     """Return what the first ``batches`` calibration batches with targets show."""

@@ -15,7 +15,7 @@ NOBODY = 1.0
 """Mean entropy and threshold of a timestep after which no calibration sample is right: nobody leaves there."""
 
 
-def rising(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
+def rising_thresholds(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
     """Return α(t) and the mean entropy E(t) that it follows, from E [T], which is NaN where no sample is right.
 
     α(t) = base + β · exp(-(E(t) - min E) / δ), Adaptive Calibration, Eq. 18. With the sign of Eq. 16, E is the negative

@@ -6,22 +6,22 @@ import torch
 from torch import Tensor
 
 
-def set_bits(integers: Tensor) -> Tensor:
+def count_set_bits(integers: Tensor) -> Tensor:
     """Return how many bits of each integer's magnitude are set; integers are whole numbers of a floating point type."""
     bits = integers.abs().to(torch.int64)
     count = torch.zeros_like(bits)
-    for _ in range(width(integers)):
+    for _ in range(bit_width(integers)):
         count += bits & 1
         bits >>= 1
     return count.to(integers.dtype)
 
 
-def width(integers: Tensor) -> int:
+def bit_width(integers: Tensor) -> int:
     """Return how many bits the largest magnitude takes."""
     return int(integers.abs().max()).bit_length() if integers.numel() else 0
 
 
-def plane(integers: Tensor, b: int) -> Tensor:
+def bit_plane(integers: Tensor, b: int) -> Tensor:
     """Return bit b of every integer: Σ 2^b plane_b gives them back.
 
     IBRA-LIF, Eqs. 6 to 15, sum b from 1 to B, which leaves out the lowest bit; bits are counted from 0 here. The bits

@@ -74,7 +74,7 @@ def lower(model: SpikingModel) -> Lowering:
         roles[node] = role = _role(model, node, bool(read))
         worth = tuple(sorted({gain for each in read.values() for gain in each}))
         if role is Role.WEIGH:
-            weight = constant(model, weight_of(node, next(iter(read))), node)
+            weight = read_constant(model, weight_of(node, next(iter(read))), node)
             weights |= {(node, gain): (weight.double() * gain).to(weight.dtype) for gain in worth}
         elif role is Role.NEURON:
             gains[node] = (_worth(model, node),)
@@ -90,7 +90,7 @@ def weight_of(node: fx.Node, stream: fx.Node) -> fx.Node:
     return next(read for read in node.all_input_nodes if read is not stream)
 
 
-def window(model: SpikingModel, node: fx.Node) -> float:
+def window_size(model: SpikingModel, node: fx.Node) -> float:
     """Return how many elements an operator averages everywhere: what it gives times that is their sum."""
     if overload_packet(node) is aten.sum:
         return 1.0
@@ -100,40 +100,40 @@ def window(model: SpikingModel, node: fx.Node) -> float:
     ratio = elements[node.all_input_nodes[0].name] / elements[node.name]
     if not name.startswith("avg_pool"):
         if "adaptive" in name and not _divides(node):
-            raise refusal(model, node, "its windows are of different sizes")
+            raise refusal_error(model, node, "its windows are of different sizes")
         return ratio
     kernel = given[1]
     padded = any(given[3] or ())
     if given[4] or (padded and (given[5] is False or node.kwargs.get("count_include_pad") is False)):
-        raise refusal(model, node, "its windows at the border are smaller (ceil_mode, count_include_pad)")
+        raise refusal_error(model, node, "its windows at the border are smaller (ceil_mode, count_include_pad)")
     if given[6]:
         return float(given[6])
     return float(math.prod(kernel) if len(kernel) > 1 else kernel[0] ** int(name[-2]))
 
 
-def factor(model: SpikingModel, node: fx.Node) -> float:
+def scale_factor(model: SpikingModel, node: fx.Node) -> float:
     """Return the one number that a product multiplies its stream by."""
     first, second = node.args[0], node.args[1]
     other: Any = second if isinstance(first, fx.Node) and first.name in model.plan.carriers else first
-    value = constant(model, other, node) if isinstance(other, fx.Node) else other
+    value = read_constant(model, other, node) if isinstance(other, fx.Node) else other
     if isinstance(value, Tensor) and value.numel() != 1:
-        raise refusal(model, node, "it multiplies by a tensor: fold that into the weights that follow")
+        raise refusal_error(model, node, "it multiplies by a tensor: fold that into the weights that follow")
     return float(value) if overload_packet(node) is aten.mul else 1 / float(value)
 
 
-def constant(model: SpikingModel, node: fx.Node, reader: fx.Node) -> Tensor:
+def read_constant(model: SpikingModel, node: fx.Node, reader: fx.Node) -> Tensor:
     """Return a weight, computed where it is not stored, with what calibration changed."""
     if node.op == "placeholder" or model.graph.where[node.name] is not None or node.name in model.graph.sizes:
-        raise refusal(model, reader, "its weight depends on the network's input")
+        raise refusal_error(model, reader, "its weight depends on the network's input")
     value: Tensor = (
         get_attribute(model.network, str(node.target))
         if node.op == "get_attr"
-        else evaluate(model.network, node, lambda read: constant(model, read, reader))
+        else evaluate(model.network, node, lambda read: read_constant(model, read, reader))
     )
     return value + model.deltas[node.name] if node.name in model.deltas else value
 
 
-def refusal(model: SpikingModel, node: fx.Node, why: str) -> SnnfwError:
+def refusal_error(model: SpikingModel, node: fx.Node, why: str) -> SnnfwError:
     """Return the error for an operator that cannot be served as bits."""
     place = model.graph.paths[node.name] or "the top of the network"
     return SnnfwError(
@@ -156,7 +156,7 @@ def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
     if not reads_bits:
         return Role.PLAIN
     if fate.kind is Kind.ANALOG:
-        raise refusal(model, node, "it is not linear")
+        raise refusal_error(model, node, "it is not linear")
     if node.name in model.plan.carriers and not _wants_indices(node):
         if operator in table.MAXIMA:
             return Role.MAXIMUM
@@ -164,18 +164,18 @@ def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
             return Role.GAIN
         return Role.SUM if operator in table.AVERAGES else Role.MOVE
     if fate.events and operator not in BIASED | BARE:
-        raise refusal(model, node, "its weights have another place: write it as linear or matmul")
+        raise refusal_error(model, node, "its weights have another place: write it as linear or matmul")
     return Role.WEIGH if fate.events else Role.READ
 
 
 def _after(model: SpikingModel, node: fx.Node, role: Role, worth: Gains) -> Gains:
     """Return what the bits are worth behind an operator."""
     if role is Role.SUM:
-        return tuple(gain / window(model, node) for gain in worth)
+        return tuple(gain / window_size(model, node) for gain in worth)
     if role is Role.GAIN:
-        return tuple(sorted(gain * factor(model, node) for gain in worth))
+        return tuple(sorted(gain * scale_factor(model, node) for gain in worth))
     if role is Role.MAXIMUM and (len(worth) > 1 or worth[0] <= 0):
-        raise refusal(model, node, "it compares the integers of neurons with different scales")
+        raise refusal_error(model, node, "it compares the integers of neurons with different scales")
     return worth
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import SiteStats
-from snnfw_plugins.ibra.bits import set_bits
+from snnfw_plugins.ibra.bits import count_set_bits
 
 CHARGE = "const real charged = leak * potential + (x + offset);"
 
@@ -46,7 +46,7 @@ BACKWARD = f"""
 """
 
 
-def body(counting: str) -> KernelBody:
+def kernel_body(counting: str) -> KernelBody:
     """Return the kernel's body, counting events in one way or the other."""
     return KernelBody(
         states=("potential",),
@@ -56,7 +56,7 @@ def body(counting: str) -> KernelBody:
     )
 
 
-BINARY, UNARY = body(SET_BITS), body("events = whole == whole ? whole : 0;")
+BINARY, UNARY = kernel_body(SET_BITS), kernel_body("events = whole == whole ? whole : 0;")
 
 
 class Emit(torch.autograd.Function):
@@ -123,7 +123,7 @@ class BinaryNeuron(IntegerNeuron):
 
     def events(self, output: Tensor) -> Tensor:
         """Return how many bits of M are set."""
-        return set_bits(torch.nan_to_num(self.integers(output)))
+        return count_set_bits(torch.nan_to_num(self.integers(output)))
 
     def kernel(self) -> Kernel:
         """Return the same step in C."""

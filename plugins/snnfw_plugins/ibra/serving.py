@@ -20,8 +20,8 @@ from snnfw.spiking.cumulative import Cumulative
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS
 from snnfw.values import Output
-from snnfw_plugins.ibra.bits import plane, width
-from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, factor, lower, weight_of, window
+from snnfw_plugins.ibra.bits import bit_plane, bit_width
+from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, lower, scale_factor, weight_of, window_size
 from snnfw_plugins.ibra.node import BinaryNeuron
 
 Order = Literal["lsb", "msb"]
@@ -155,7 +155,7 @@ class _Pass:
         place: BatchDim = self.model.graph.where[node.name]
         neuron = cast("BinaryNeuron", self.model.neurons[node.name])
         integers = fold(neuron.integers(neuron(unfold(self.value(source), place, self.steps))), place)
-        sent = [plane(integers, b) for b in range(neuron.limit.bit_length())]
+        sent = [bit_plane(integers, b) for b in range(neuron.limit.bit_length())]
         placement = self.model.plan.fates[node.name].placement
         if placement:
             self.spikes[placement.site.name] = self._events(node, sent)
@@ -163,7 +163,7 @@ class _Pass:
 
     def _move(self, node: fx.Node) -> Bits:
         """Run an operator on each plane of what it reads; averages of events become their sums."""
-        count = window(self.model, node) if self.lowering.roles[node] is Role.SUM else 1.0
+        count = window_size(self.model, node) if self.lowering.roles[node] is Role.SUM else 1.0
         read = {each: self.values[each] for each in node.all_input_nodes if isinstance(self.values.get(each), Bits)}
         worths = sorted({gain for bits in read.values() for gain in bits.planes})
         moved: dict[float, list[Any]] = {}
@@ -186,7 +186,7 @@ class _Pass:
     def _gain(self, node: fx.Node) -> Bits:
         """Keep the planes; only what they are worth changes."""
         bits = next(self.values[read] for read in node.all_input_nodes if read in self.values)
-        times = factor(self.model, node)
+        times = scale_factor(self.model, node)
         return Bits({gain * times: sent for gain, sent in bits.planes.items()})
 
     def _maximum(self, node: fx.Node) -> Bits:
@@ -201,11 +201,11 @@ class _Pass:
             self.steps,
             self._added(sent),
         )
-        count = max(1, *(width(leaf) for leaf in pytree.tree_leaves(largest) if leaf is not None))
+        count = max(1, *(bit_width(leaf) for leaf in pytree.tree_leaves(largest) if leaf is not None))
         return Bits({gain: [pytree.tree_map(lambda leaf, b=b: self._nth(leaf, b), largest) for b in range(count)]})
 
     def _nth(self, leaf: Tensor | None, b: int) -> Tensor | None:
-        return None if leaf is None else plane(leaf, b)
+        return None if leaf is None else bit_plane(leaf, b)
 
     def _weigh(self, node: fx.Node) -> Tensor:
         """Add W s/N for each event, bit by bit, and the bias once."""

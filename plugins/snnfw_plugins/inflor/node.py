@@ -43,7 +43,7 @@ GRADIENT = {
 }
 
 
-def body(reset: str, mpr: bool) -> KernelBody:
+def kernel_body(reset: str, mpr: bool) -> KernelBody:
     """Return the kernel's body for a reset, with the rectifier in its gradient or without."""
     return KernelBody(
         states=("potential",),
@@ -61,7 +61,7 @@ def body(reset: str, mpr: bool) -> KernelBody:
     )
 
 
-BODIES = {(reset, mpr): body(reset, mpr) for reset in RESET for mpr in (False, True)}
+BODIES = {(reset, mpr): kernel_body(reset, mpr) for reset in RESET for mpr in (False, True)}
 
 
 class Fire(torch.autograd.Function):

@@ -48,9 +48,9 @@ class IntegrateAndFire:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with the threshold found."""
         del site
-        from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron, scaled
+        from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron, scale_threshold
 
-        return SoftResetNeuron(scaled(stats, self.rho), timesteps, self.shift)
+        return SoftResetNeuron(scale_threshold(stats, self.rho), timesteps, self.shift)
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
         """Return ClipFloor(a, T, θ): thresholds are fitted to the floor and before ρ, as the published code does."""

@@ -145,6 +145,6 @@ def clip_floor(activation: Tensor, timesteps: int, threshold: Tensor, burst: int
     return steps * (threshold / timesteps)
 
 
-def scaled(stats: SiteStats, ratio: float) -> SiteStats:
+def scale_threshold(stats: SiteStats, ratio: float) -> SiteStats:
     """Return the statistics with the threshold times ρ; ρ = 1 changes no bit."""
     return replace(stats, threshold=ratio * stats.threshold)

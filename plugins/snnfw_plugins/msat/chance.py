@@ -19,16 +19,16 @@ C_DRAW = f"""
     hash = (hash ^ (hash >> 15)) * {SECOND}u;
     const real drawn = (real)(int)((hash ^ (hash >> 16)) >> {32 - BITS});
 """
-"""C that declares ``drawn`` as what ``draw`` returns for ``key`` and ``t``."""
+"""C that declares ``drawn`` as what ``draw_numbers`` returns for ``key`` and ``t``."""
 
 
-def keys(shape: tuple[int | None, ...], generator: torch.Generator) -> Tensor:
+def random_keys(shape: tuple[int | None, ...], generator: torch.Generator) -> Tensor:
     """Return a random key for each neuron of a site's shape, the same for every sample."""
     sizes = [1 if size is None else size for size in shape]
     return torch.randint(0, 2**BITS, sizes, generator=generator)
 
 
-def draw(key: Tensor, timestep: Tensor) -> Tensor:
+def draw_numbers(key: Tensor, timestep: Tensor) -> Tensor:
     """Return a whole number below 2^24 for each key, evenly spread and unlike those of other timesteps."""
     mixed = (key * BY_KEY + timestep.long() * BY_TIME) & WORD
     mixed = ((mixed ^ (mixed >> 16)) * FIRST) & WORD

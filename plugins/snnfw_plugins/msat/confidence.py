@@ -13,7 +13,7 @@ from torch import Tensor
 from snnfw.convert.observe import mean_activations, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
-from snnfw_plugins.msat.chance import keys
+from snnfw_plugins.msat.chance import random_keys
 from snnfw_plugins.msat.node import MSATNeuron
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ LOG = logging.getLogger("snnfw")
 
 
 @dataclass(frozen=True, slots=True)
-class Inactivated:
+class InactivatedCounts:
     """How many neurons of a layer fired within some timesteps, by whether the network's activation was 0.
 
     Counted over neurons and samples: ``wrong`` fired and are inactivated in the network (SIN), ``right`` fired and are
@@ -36,8 +36,8 @@ class Inactivated:
     inactivated: int = 0
     neurons: int = 0
 
-    def __add__(self, other: Inactivated) -> Inactivated:
-        return Inactivated(
+    def __add__(self, other: InactivatedCounts) -> InactivatedCounts:
+        return InactivatedCounts(
             self.wrong + other.wrong,
             self.right + other.right,
             self.inactivated + other.inactivated,
@@ -81,14 +81,14 @@ def apply_confidence(
     if options.confidence is None:
         for name, counted in count_spikes(model, calibration, timesteps, options.samples, resources).items():
             found[name][1].inactivated = counted
-            LOG.info("snnfw: %s", described(name, counted, timesteps))
+            LOG.info("snnfw: %s", describe_counts(name, counted, timesteps))
     filtered = list(found.values()) if options.layers == "all" else list(found.values())[-1:]
     generator = torch.Generator().manual_seed(resources.seed)
     for site, neuron in filtered:
-        _filter(neuron, options, keys(site.shape, generator))
+        _filter(neuron, options, random_keys(site.shape, generator))
 
 
-def described(name: str, counted: Inactivated, timesteps: int) -> str:
+def describe_counts(name: str, counted: InactivatedCounts, timesteps: int) -> str:
     """Return a layer's counts in a sentence."""
     return (
         f"within {timesteps} timesteps {counted.of_inactivated:.3f} of the inactivated neurons of '{name}' fire "
@@ -100,9 +100,9 @@ def described(name: str, counted: Inactivated, timesteps: int) -> str:
 @torch.no_grad()
 def count_spikes(
     model: SpikingModel, calibration: Batches[Inputs], timesteps: int, samples: int, resources: Resources
-) -> dict[str, Inactivated]:
+) -> dict[str, InactivatedCounts]:
     """Run the spiking network for some timesteps on the first samples and count each MSAT layer's spikes."""
-    totals: dict[str, Inactivated] = {}
+    totals: dict[str, InactivatedCounts] = {}
     for batch in _first(calibration, samples):
         inputs = to_device(batch, resources.device)
         wanted = mean_activations(model.graph, inputs, timesteps)
@@ -111,18 +111,18 @@ def count_spikes(
         while model.elapsed < timesteps:
             longest = steps_within(model, model.samples, resources.memory)
             model.advance(min(longest, timesteps - model.elapsed))
-        for name, counted in _counted(model, inactive):
-            totals[name] = totals.get(name, Inactivated()) + counted
+        for name, counted in _count_layers(model, inactive):
+            totals[name] = totals.get(name, InactivatedCounts()) + counted
     model.forget()
     return totals
 
 
-def _counted(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, Inactivated]]:
+def _count_layers(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, InactivatedCounts]]:
     for site, neuron in model.site_neurons():
         if isinstance(neuron, MSATNeuron) and neuron.emitted is not None:
             fired, silent = neuron.emitted > 0, inactive[site.name]
             wrong, right = int((fired & silent).sum()), int((fired & ~silent).sum())
-            yield site.name, Inactivated(wrong, right, int(silent.sum()), silent.numel())
+            yield site.name, InactivatedCounts(wrong, right, int(silent.sum()), silent.numel())
 
 
 def _filter(neuron: MSATNeuron, options: SpikeConfidence, key: Tensor) -> None:

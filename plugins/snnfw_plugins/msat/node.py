@@ -12,12 +12,12 @@ from torch import Tensor
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
 from snnfw.values import SiteStats
-from snnfw_plugins.msat.chance import BITS, C_DRAW, draw
+from snnfw_plugins.msat.chance import BITS, C_DRAW, draw_numbers
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
 
 if TYPE_CHECKING:
     from snnfw_plugins.msat import MSAT
-    from snnfw_plugins.msat.confidence import Inactivated
+    from snnfw_plugins.msat.confidence import InactivatedCounts
 
 Constants = dict[str, Tensor | float]
 
@@ -74,7 +74,7 @@ class MSATNeuron(SpikingNeuron):
     share: Tensor
     early: Tensor
     drop_resets: Tensor
-    inactivated: Inactivated | None = None
+    inactivated: InactivatedCounts | None = None
 
     def __init__(self, stats: SiteStats, options: MSAT) -> None:
         super().__init__(stats)
@@ -158,7 +158,7 @@ class MSATNeuron(SpikingNeuron):
         """Return the spikes that the filter lets through."""
         if self.key is None:
             return count
-        drawn = draw(self.key, elapsed).to(count.dtype)
+        drawn = draw_numbers(self.key, elapsed).to(count.dtype)
         passes: Tensor = (elapsed > self.early) | (drawn < self.share)
         return count * passes.to(count.dtype)
 

@@ -45,9 +45,9 @@ class OptunaSearch:
 
     def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the most accurate plan within the budget, of those with equal accuracy the cheapest."""
-        from snnfw_plugins.optuna_search.study import study
+        from snnfw_plugins.optuna_search.study import run_study
 
-        return study(self, plan, trials)
+        return run_study(self, plan, trials)
 
 
 @hookimpl

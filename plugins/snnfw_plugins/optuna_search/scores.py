@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from snnfw.search.trials import Trials
 
 
-def scores(trials: Trials) -> Callable[[Plan], Score]:
+def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
     """Return what scores a plan, or remembers its score from an earlier run on the same network and data."""
     store, keys = open_store(), Keys(trials)
 

@@ -13,10 +13,10 @@ from snnfw.config.fields import as_plain
 from snnfw.errors import SnnfwError
 from snnfw.plan.rules import Neuron
 from snnfw.search.results import Score, SearchResult
-from snnfw_plugins.optuna_search.scores import scores
-from snnfw_plugins.pareto.candidates import having_field, with_value
-from snnfw_plugins.pareto.picture import blank, png
-from snnfw_plugins.pareto.recipes import recipe
+from snnfw_plugins.optuna_search.scores import plan_scorer
+from snnfw_plugins.pareto.candidates import placements_with_field, with_value
+from snnfw_plugins.pareto.picture import as_png, empty_figure
+from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
@@ -39,7 +39,7 @@ class Dimension:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TriedPlan:
     """One plan that was tried, the value of each dimension by its label, and the score."""
 
     plan: Plan
@@ -47,7 +47,7 @@ class Tried:
     score: Score
 
 
-def study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
+def run_study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
     """Try as many plans as asked for, the plan as given first, and return the best within the budget.
 
     Samplers are seeded and scores are kept on disk: a study that was stopped runs through what it had in no time, and
@@ -55,8 +55,8 @@ def study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
     """
     dimensions = _dimensions(search, plan)
     optuna = _optuna()
-    score = scores(trials)
-    given = Tried(plan, {}, score(plan))
+    score = plan_scorer(trials)
+    given = TriedPlan(plan, {}, score(plan))
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -65,9 +65,9 @@ def study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
         optuna.logging.set_verbosity(before)
     front = _front([given, *tried])
     best = _pick(front, given, search.budget)
-    recipes = {f"search/recipes/point-{n:04d}.yaml": recipe(entry.plan, trials) for n, entry in enumerate(front)}
+    recipes = {f"search/recipes/point-{n:04d}.yaml": recipe_yaml(entry.plan, trials) for n, entry in enumerate(front)}
     files: dict[str, str | bytes] = {
-        "search/recipes/chosen.yaml": recipe(best.plan, trials),
+        "search/recipes/chosen.yaml": recipe_yaml(best.plan, trials),
         "search/trials.json": json.dumps([_plain(entry) for entry in tried], allow_nan=False) + "\n",
         "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
         **recipes,
@@ -91,8 +91,8 @@ def _dimensions(search: OptunaSearch, plan: Plan) -> list[Dimension]:
         key = f"search.space.{field}"
         if not values:
             raise SnnfwError(f"{key} is empty: give at least one value of '{field}' to try.")
-        owns = {place.site.name: getattr(place.neuron, field) for place in having_field(plan, field)}
-        for place in having_field(plan, field):
+        owns = {place.site.name: getattr(place.neuron, field) for place in placements_with_field(plan, field)}
+        for place in placements_with_field(plan, field):
             for value in values:
                 with_value(cast("Neuron", place.neuron), field, value, key)
         if search.shared:
@@ -108,7 +108,7 @@ def _dimension(label: str, field: str, sites: tuple[str, ...], values: Sequence[
 
 def _run(
     optuna: Any, search: OptunaSearch, plan: Plan, dimensions: Sequence[Dimension], score: Any, trials: Trials
-) -> list[Tried]:
+) -> list[TriedPlan]:
     samplers = {
         "tpe": optuna.samplers.TPESampler,
         "nsga2": optuna.samplers.NSGAIISampler,
@@ -124,7 +124,7 @@ def _run(
         variant = _variant(plan, dimensions, choices)
         found = score(variant)
         running.tell(trial, [found.metric, found.energy])
-        tried.append(Tried(variant, choices, found))
+        tried.append(TriedPlan(variant, choices, found))
     return tried
 
 
@@ -139,16 +139,16 @@ def _variant(plan: Plan, dimensions: Sequence[Dimension], choices: Mapping[str, 
     return plan
 
 
-def _front(tried: Sequence[Tried]) -> list[Tried]:
+def _front(tried: Sequence[TriedPlan]) -> list[TriedPlan]:
     """Return the plans that no other one beats in metric and energy at once, cheapest first."""
-    front: list[Tried] = []
+    front: list[TriedPlan] = []
     for entry in sorted(tried, key=lambda entry: (entry.score.energy, -entry.score.metric)):
         if not front or entry.score.metric > front[-1].score.metric:
             front.append(entry)
     return front
 
 
-def _pick(front: Sequence[Tried], given: Tried, budget: float) -> Tried:
+def _pick(front: Sequence[TriedPlan], given: TriedPlan, budget: float) -> TriedPlan:
     """Return the best plan within the budget, or say what the cheapest one costs."""
     affordable = [entry for entry in front if entry.score.energy <= budget * given.score.energy]
     if affordable:
@@ -160,11 +160,11 @@ def _pick(front: Sequence[Tried], given: Tried, budget: float) -> Tried:
     )
 
 
-def _plain(entry: Tried) -> dict[str, Any]:
+def _plain(entry: TriedPlan) -> dict[str, Any]:
     return {"metric": entry.score.metric, "energy": entry.score.energy, "choices": dict(entry.choices)}
 
 
-def _record(search: OptunaSearch, given: Tried, best: Tried, front: Sequence[Tried]) -> dict[str, Any]:
+def _record(search: OptunaSearch, given: TriedPlan, best: TriedPlan, front: Sequence[TriedPlan]) -> dict[str, Any]:
     return {
         "name": search.name,
         "sampler": search.sampler,
@@ -179,13 +179,15 @@ def _record(search: OptunaSearch, given: Tried, best: Tried, front: Sequence[Tri
     }
 
 
-def _draw(tried: Sequence[Tried], front: Sequence[Tried], given: Tried, best: Tried, metric: str) -> bytes:
+def _draw(
+    tried: Sequence[TriedPlan], front: Sequence[TriedPlan], given: TriedPlan, best: TriedPlan, metric: str
+) -> bytes:
     """Return a PNG of the metric over energy."""
-    figure, axes = blank()
+    figure, axes = empty_figure()
     shown = [("tried", tried, "."), ("not beaten", front, "s-"), ("as given", [given], "D"), ("chosen", [best], "r*")]
     for label, entries, style in shown:
         energies = [entry.score.energy * MICROJOULES for entry in entries]
         axes.plot(energies, [entry.score.metric for entry in entries], style, markersize=6, label=label)
     axes.set_xlabel("energy [µJ per sample]")
     axes.set_ylabel(f"{metric} on calibration data")
-    return png(figure, axes)
+    return as_png(figure, axes)

@@ -106,11 +106,11 @@ class Pareto:
         )
 
     def _candidates(self, plan: Plan, key: str) -> Candidates:
-        from snnfw_plugins.pareto.candidates import by_field, of_neurons
+        from snnfw_plugins.pareto.candidates import offer_neurons, vary_field
 
         if self.neurons:
-            return of_neurons(plan, self.neurons, f"{key}.neurons")
-        return by_field(plan, self.field, self.values, f"{key}.values")
+            return offer_neurons(plan, self.neurons, f"{key}.neurons")
+        return vary_field(plan, self.field, self.values, f"{key}.values")
 
     def _measured(self, plan: Plan, key: str) -> Plan:
         """Return the plan in which one site after the other is changed."""
@@ -152,14 +152,14 @@ class Ssc:
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
         from snnfw.search.sensitivity import Question
-        from snnfw_plugins.pareto.candidates import by_field, with_initial
+        from snnfw_plugins.pareto.candidates import vary_field, with_initial
         from snnfw_plugins.pareto.stage import Aim, Stage
 
         return Stage(
             title="rho",
             plan=plan,
             measured=with_initial(plan, "rho", 1.0, f"{key}.ratios"),
-            candidates=by_field(plan, "rho", self.ratios, f"{key}.ratios"),
+            candidates=vary_field(plan, "rho", self.ratios, f"{key}.ratios"),
             question=Question(self.distance, self.cost, "kept", self.samples),
             aim=Aim(key, "budget", "sensitivity", self.budget, self.point),
             resolution=self.resolution,

@@ -33,28 +33,30 @@ class Candidates:
     uniform: Mapping[str, tuple[int, ...]]
 
 
-def by_field(plan: Plan, field: str, values: Sequence[Value], key: str) -> Candidates:
+def vary_field(plan: Plan, field: str, values: Sequence[Value], key: str) -> Candidates:
     """Let each site's neuron vary in one field; sites whose neuron lacks the field are left out.
 
     ``key`` is where the user wrote the values.
     """
-    placements = having_field(plan, field)
+    placements = placements_with_field(plan, field)
     if not values:
         raise SnnfwError(f"{key} is empty: give at least one value of '{field}' to try.")
     by_site, own = {}, []
     for placement in placements:
         neuron = cast("Neuron", placement.neuron)
-        tried = _distinct([*values, getattr(neuron, field)])
+        tried = _drop_repeats([*values, getattr(neuron, field)])
         by_site[placement.site.name] = tuple(with_value(neuron, field, value, key) for value in tried)
         own.append(tried.index(getattr(neuron, field)))
-    uniform = {f"{field}={format_value(value)}": (number,) * len(own) for number, value in enumerate(_distinct(values))}
+    uniform = {
+        f"{field}={format_value(value)}": (number,) * len(own) for number, value in enumerate(_drop_repeats(values))
+    }
     return Candidates(by_site, tuple(own), uniform)
 
 
-def of_neurons(plan: Plan, neurons: Sequence[Neuron | Keep], key: str) -> Candidates:
+def offer_neurons(plan: Plan, neurons: Sequence[Neuron | Keep], key: str) -> Candidates:
     """Let each site choose between its own neuron and those of ``neurons`` that stand in for its activation."""
     placements = _spiking(plan)
-    listed = _distinct([neuron for neuron in neurons if not isinstance(neuron, Keep)])
+    listed = _drop_repeats([neuron for neuron in neurons if not isinstance(neuron, Keep)])
     if any(isinstance(neuron, Keep) for neuron in neurons):
         raise SnnfwError(f"{key} holds 'keep', which is no neuron: leave it out, and keep layers analog by a rule.")
     for neuron in listed:
@@ -67,7 +69,7 @@ def of_neurons(plan: Plan, neurons: Sequence[Neuron | Keep], key: str) -> Candid
     by_site, own = {}, []
     for placement in placements:
         accepted = [neuron for neuron in listed if _accepts(neuron, placement.site)]
-        tried = _distinct([*accepted, cast("Neuron", placement.neuron)])
+        tried = _drop_repeats([*accepted, cast("Neuron", placement.neuron)])
         by_site[placement.site.name] = tuple(tried)
         own.append(tried.index(cast("Neuron", placement.neuron)))
     rows = list(by_site.values())
@@ -81,12 +83,12 @@ def of_neurons(plan: Plan, neurons: Sequence[Neuron | Keep], key: str) -> Candid
 
 def with_initial(plan: Plan, field: str, value: Value, key: str) -> Plan:
     """Return the plan with one value of a field wherever a neuron has it."""
-    for placement in having_field(plan, field):
+    for placement in placements_with_field(plan, field):
         plan = plan.with_neuron(placement.site.name, with_value(cast("Neuron", placement.neuron), field, value, key))
     return plan
 
 
-def having_field(plan: Plan, field: str) -> list[Placement]:
+def placements_with_field(plan: Plan, field: str) -> list[Placement]:
     """Return the placements whose neuron has a field, or say which fields there are."""
     placements = _spiking(plan)
     found = [placement for placement in placements if field in _field_names(placement.neuron)]
@@ -128,7 +130,7 @@ def _label(neuron: Neuron, among: Sequence[Neuron]) -> str:
     return " ".join(f"{key}={format_value(value)}" if key != "name" else value for key, value in plain.items())
 
 
-def _distinct(items: Sequence[Item]) -> list[Item]:
+def _drop_repeats(items: Sequence[Item]) -> list[Item]:
     """Return the items, each once, in their order; they may be neurons that have no hash."""
     distinct: list[Item] = []
     distinct.extend(item for item in items if item not in distinct)

@@ -70,9 +70,9 @@ def frontier(
             states are left.
 
     """
-    table = _checked(costs, values)
+    table = _check_lengths(costs, values)
     width = resolution * _total([max(row) for row in costs])
-    remaining = _remaining([min(row) for row in costs])
+    remaining = _remaining_costs([min(row) for row in costs])
     states = _States(np.zeros(1), np.zeros(1))
     for site, (cost, value) in enumerate(table):
         most = None if budget is None else budget * (1 + SLACK) - remaining[site]
@@ -101,7 +101,7 @@ def _total(numbers: Sequence[float]) -> float:
     return result
 
 
-def _checked(costs: Rows, values: Rows) -> list[tuple[Numbers, Numbers]]:
+def _check_lengths(costs: Rows, values: Rows) -> list[tuple[Numbers, Numbers]]:
     if [len(row) for row in costs] != [len(row) for row in values]:
         raise SnnfwError("costs and values must be tables of the same shape: a number per site and candidate.")
     table = [(np.array(c, dtype=float), np.array(v, dtype=float)) for c, v in zip(costs, values, strict=True)]
@@ -115,7 +115,7 @@ def _checked(costs: Rows, values: Rows) -> list[tuple[Numbers, Numbers]]:
     return table
 
 
-def _remaining(least: Sequence[float]) -> list[float]:
+def _remaining_costs(least: Sequence[float]) -> list[float]:
     """Return, for every site, the least that the sites after it cost."""
     return [_total(least[site + 1 :]) for site in range(len(least))]
 
@@ -127,7 +127,7 @@ def _expand(states: _States, cost: Numbers, value: Numbers, most: float | None, 
     order = np.argsort(costs, kind="stable")  # merges the candidates' sorted runs
     if most is not None:
         order = order[: np.searchsorted(costs[order], most, side="right")]
-    order = order[_undominated(costs[order], values[order])]
+    order = order[_find_undominated(costs[order], values[order])]
     if width and len(order):
         bins = np.floor(costs[order] / width)
         order = order[np.append(bins[1:] != bins[:-1], True) | (np.arange(len(bins)) == 0)]
@@ -136,7 +136,7 @@ def _expand(states: _States, cost: Numbers, value: Numbers, most: float | None, 
     return _States(costs[order], values[order], (*states.steps, step))
 
 
-def _undominated(costs: Numbers, values: Numbers) -> Indices:
+def _find_undominated(costs: Numbers, values: Numbers) -> Indices:
     """Return which of the states, sorted by cost, have a smaller value than all before and none of equal cost after."""
     least = np.minimum.accumulate(values)
     kept: Indices = np.flatnonzero(np.append(True, values[1:] < least[:-1])[: len(values)])

@@ -33,7 +33,7 @@ DISTANCES: Mapping[str, str] = {
 
 def draw(found: Frontier, uniform: Mapping[str, Point], given: Point, chosen: Point, question: Question) -> bytes:
     """Return a PNG of sensitivity over cost."""
-    figure, axes = blank()
+    figure, axes = empty_figure()
     title, factor = AXES[question.cost]
     marks = {name: (factor * cost, value) for name, (cost, value) in uniform.items()}
     axes.plot(factor * found.cost, found.value, ".-", color="tab:blue", markersize=3, linewidth=1, label="frontier")
@@ -48,10 +48,10 @@ def draw(found: Frontier, uniform: Mapping[str, Point], given: Point, chosen: Po
     if min([*found.value, given[1], *(point[1] for point in uniform.values())]) > 0:
         axes.set_yscale("log")
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
-    return png(figure, axes)
+    return as_png(figure, axes)
 
 
-def blank() -> tuple[Figure, Axes]:
+def empty_figure() -> tuple[Figure, Axes]:
     """Return a figure with one diagram, drawn without a display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -61,7 +61,7 @@ def blank() -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def png(figure: Figure, axes: Axes) -> bytes:
+def as_png(figure: Figure, axes: Axes) -> bytes:
     """Return the figure as a PNG, with grid and legend."""
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)

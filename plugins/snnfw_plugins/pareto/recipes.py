@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from snnfw.search.trials import Trials
 
 
-def recipe(plan: Plan, trials: Trials) -> str:
+def recipe_yaml(plan: Plan, trials: Trials) -> str:
     """Return a YAML file with one rule per site, the converter and the timesteps; nothing is searched again."""
     rules = [Rule(glob.escape(placement.site.name), placement.neuron) for placement in plan.placements]
     values = {

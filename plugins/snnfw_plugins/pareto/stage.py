@@ -16,7 +16,7 @@ from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
 from snnfw_plugins.pareto.picture import draw
-from snnfw_plugins.pareto.recipes import recipe
+from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
     from snnfw.plan.place import Plan
@@ -91,10 +91,10 @@ def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> S
         outcomes.append(search_stage(prepare(plan), trials))
         plan = outcomes[-1].plan(outcomes[-1].picked)
     several = len(outcomes) > 1
-    records = [record(outcome) for outcome in outcomes]
-    files: dict[str, str | bytes] = {"search/recipes/chosen.yaml": recipe(plan, trials)}
+    records = [outcome_record(outcome) for outcome in outcomes]
+    files: dict[str, str | bytes] = {"search/recipes/chosen.yaml": recipe_yaml(plan, trials)}
     for outcome in outcomes:
-        files |= written(outcome, trials, f"-{outcome.stage.title}" if several else "")
+        files |= outcome_files(outcome, trials, f"-{outcome.stage.title}" if several else "")
     return SearchResult(plan, {**records[-1], "name": name, "stages": records if several else []}, files)
 
 
@@ -102,10 +102,10 @@ def search_stage(stage: Stage, trials: Trials) -> Outcome:
     """Measure, search and pick."""
     table = measure(stage.measured, stage.candidates.by_site, stage.question, trials)
     found = frontier(table.cost, table.sensitivity, resolution=stage.resolution)
-    return Outcome(stage, table, found, pick(found, table, stage))
+    return Outcome(stage, table, found, pick_point(found, table, stage))
 
 
-def pick(found: Frontier, table: Table, stage: Stage) -> int:
+def pick_point(found: Frontier, table: Table, stage: Stage) -> int:
     """Return the number of the point that is aimed at, or say that there is none."""
     aim = stage.aim
     if aim.point is not None:
@@ -123,13 +123,13 @@ def pick(found: Frontier, table: Table, stage: Stage) -> int:
         unit = f" {UNITS[stage.question.cost]}" if by_cost else ""
         raise SnnfwError(
             f"{aim.key}.{aim.field}={aim.budget:g} cannot be met: no choice of neurons has a {aim.budgeted} below "
-            f"{_above(least)} times that of the plan as given ({given:.4g}{unit}). Give {aim.key}.{aim.field}="
-            f"{_above(least)} or more."
+            f"{_round_up(least)} times that of the plan as given ({given:.4g}{unit}). Give {aim.key}.{aim.field}="
+            f"{_round_up(least)} or more."
         )
     return point
 
 
-def record(outcome: Outcome) -> dict[str, Any]:
+def outcome_record(outcome: Outcome) -> dict[str, Any]:
     """Return what the report keeps, as JSON holds it."""
     stage, found = outcome.stage, outcome.found
     plan = outcome.plan(outcome.picked)
@@ -146,11 +146,11 @@ def record(outcome: Outcome) -> dict[str, Any]:
         "baseline": outcome.table.baseline,
         "uniform": outcome.sums(stage.candidates.own),
         "chosen": {site: as_plain(neurons[site]) for site in outcome.table.sites},
-        "frontier": [[float(found.cost[n]), float(found.value[n])] for n in _spread(len(found), RECORDED)],
+        "frontier": [[float(found.cost[n]), float(found.value[n])] for n in _spaced_numbers(len(found), RECORDED)],
     }
 
 
-def written(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, str | bytes]:
+def outcome_files(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, str | bytes]:
     """Return the stage's files by their path in the run folder."""
     stage, found, table = outcome.stage, outcome.found, outcome.table
     sums = {label: outcome.sums(choices) for label, choices in stage.candidates.uniform.items()}
@@ -158,17 +158,17 @@ def written(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, str | by
     given = (total(table.cost, stage.candidates.own), total(table.sensitivity, stage.candidates.own))
     chosen = (float(found.cost[outcome.picked]), float(found.value[outcome.picked]))
     recipes = {
-        f"search/recipes/point{suffix}-{point:04d}.yaml": recipe(outcome.plan(point), trials)
-        for point in _spread(len(found), RECIPES)
+        f"search/recipes/point{suffix}-{point:04d}.yaml": recipe_yaml(outcome.plan(point), trials)
+        for point in _spaced_numbers(len(found), RECIPES)
     }
     return {
-        f"search/frontier{suffix}.json": whole(outcome),
+        f"search/frontier{suffix}.json": outcome_json(outcome),
         f"search/frontier{suffix}.png": draw(found, marks, given, chosen, stage.question),
         **recipes,
     }
 
 
-def whole(outcome: Outcome) -> str:
+def outcome_json(outcome: Outcome) -> str:
     """Return the table and every point, its choices as indices into the candidates, as JSON."""
     table, found = outcome.table, outcome.found
     content = {
@@ -190,11 +190,11 @@ def whole(outcome: Outcome) -> str:
     return json.dumps(content, allow_nan=False) + "\n"
 
 
-def _spread(points: int, most: int) -> list[int]:
+def _spaced_numbers(points: int, most: int) -> list[int]:
     """Return at most ``most`` numbers from 0 to ``points`` - 1, evenly spread, both ends among them."""
     return [int(n) for n in np.unique(np.linspace(0, points - 1, min(points, most)).round())]
 
 
-def _above(ratio: float) -> float:
+def _round_up(ratio: float) -> float:
     """Return a ratio rounded up to four decimals, so that it is enough."""
     return math.ceil(ratio * 1e4) / 1e4

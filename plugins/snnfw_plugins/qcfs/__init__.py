@@ -41,17 +41,17 @@ class Qcfs:
 
     def observer(self, site: Site) -> Observer:
         """Return what reads λ from the network and looks at no activation."""
-        from snnfw_plugins.qcfs.conversion import Trained
+        from snnfw_plugins.qcfs.conversion import TrainedThreshold
 
-        return Trained(site)
+        return TrainedThreshold(site)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron with the activation's threshold, whatever threshold ``stats`` hold."""
         del timesteps
         from snnfw_plugins.integrate_and_fire.node import SoftResetNeuron
-        from snnfw_plugins.qcfs.conversion import Trained
+        from snnfw_plugins.qcfs.conversion import TrainedThreshold
 
-        trained = Trained(site).stats()
+        trained = TrainedThreshold(site).stats()
         initial = trained.initial if stats.initial is None else stats.initial
         return SoftResetNeuron(SiteStats(trained.threshold, initial, stats.offset), timesteps=1)
 

@@ -8,7 +8,7 @@ from snnfw.errors import SnnfwError
 from snnfw.values import Site, SiteStats
 
 
-class Trained:
+class TrainedThreshold:
     """Know the threshold beforehand: it is the activation's parameter λ, and the potential begins at λ/2."""
 
     def __init__(self, site: Site) -> None:

@@ -49,10 +49,10 @@ class SpikingJellyRecipe:
         """Return the spiking model, its thresholds found on every calibration batch."""
         from snnfw.convert.direct import build_spiking_model
         from snnfw.convert.observe import observe
-        from snnfw_plugins.spikingjelly_bridge.recipe import Voltage
+        from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 
         observers = {
-            placement.site.name: Voltage(placement.site, self.mode, self.momentum, self.channel_wise)
+            placement.site.name: VoltageThreshold(placement.site, self.mode, self.momentum, self.channel_wise)
             for placement in plan.placements
             if not isinstance(placement.neuron, Keep)
         }

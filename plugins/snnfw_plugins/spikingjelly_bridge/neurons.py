@@ -52,9 +52,9 @@ class SpikingJellyNode:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron around SpikingJelly's node."""
         del site, timesteps
-        from snnfw_plugins.spikingjelly_bridge.node import bridged
+        from snnfw_plugins.spikingjelly_bridge.node import bridge_node
 
-        return bridged(type(self).__name__, self.arguments(), stats, self.unit())
+        return bridge_node(type(self).__name__, self.arguments(), stats, self.unit())
 
     def arguments(self) -> Mapping[str, Any]:
         """Return what SpikingJelly's constructor is called with, apart from the threshold; it insists on floats."""
@@ -163,9 +163,9 @@ class ILIFNode(SpikingJellyNode):
 
     def arguments(self) -> Mapping[str, Any]:
         """Return the time constant, and the limit as SpikingJelly writes it."""
-        from snnfw_plugins.spikingjelly_bridge.node import spike_count
+        from snnfw_plugins.spikingjelly_bridge.node import spike_counter
 
-        return {"tau": float(self.tau), "surrogate_function": spike_count(self.max_spike_count)}
+        return {"tau": float(self.tau), "surrogate_function": spike_counter(self.max_spike_count)}
 
 
 @dataclass(frozen=True, slots=True)

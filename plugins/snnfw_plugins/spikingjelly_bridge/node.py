@@ -46,13 +46,13 @@ class BridgedPairNeuron(BridgedNeuron):
     states: ClassVar[tuple[str, ...]] = ("potential", "second")
 
 
-def bridged(kind: str, arguments: Mapping[str, Any], stats: SiteStats, v_threshold: float) -> SpikingNeuron:
+def bridge_node(kind: str, arguments: Mapping[str, Any], stats: SiteStats, v_threshold: float) -> SpikingNeuron:
     """Return the neuron around SpikingJelly's class of the name ``kind``."""
     node = getattr(neuron, kind)(v_threshold=v_threshold, **arguments)
     wrapper = BridgedNeuron if len(list(node.named_memories())) == 1 else BridgedPairNeuron
     return wrapper(stats, node, v_threshold)
 
 
-def spike_count(most: int) -> Any:
+def spike_counter(most: int) -> Any:
     """Return the function by which ILIFNode counts its spikes."""
     return surrogate.MultiLevelSpikeCount(most)

@@ -13,7 +13,7 @@ MOST = 2**24
 """Most elements that torch.quantile takes."""
 
 
-class Voltage:
+class VoltageThreshold:
     """Merge one statistic per batch: θ := (1 - m) · θ + m · θ_batch, from the first batch's on.
 
     As in SpikingJelly a batch in which a channel is silent counts as 0. Where a percentile is 0 in every batch, with

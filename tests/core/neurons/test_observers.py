@@ -13,10 +13,10 @@ from snnfw.neurons.observers import PeakThreshold, magnitude_percentile
 from snnfw.registry import Registry
 from snnfw.values import Observer, Site
 from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.calibration.thresholds import LeastSquares, Percentile
+from snnfw_plugins.calibration.thresholds import LeastSquaresThreshold, PercentileThreshold
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
-from snnfw_plugins.spikingjelly_bridge.recipe import Voltage
+from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 from snnfw_plugins.tracking import Tracking
 
 SITE = Site("s", "s", "relu", torch.relu, (None, 4, 5), channel=1)
@@ -48,10 +48,12 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
             lambda m=make, w=wise, x=momentum: m(w, x)  # type: ignore[misc]  # bound now
         )
         for kind, make in {
-            "percentile 99": lambda wise, momentum: Percentile(SITE, 99.0, wise, momentum),
-            "percentile 50": lambda wise, momentum: Percentile(SITE, 50.0, wise, momentum),
+            "percentile 99": lambda wise, momentum: PercentileThreshold(SITE, 99.0, wise, momentum),
+            "percentile 50": lambda wise, momentum: PercentileThreshold(SITE, 50.0, wise, momentum),
             **{
-                f"least squares {neuron}": lambda wise, momentum, n=neuron: LeastSquares(n, SITE, 8, wise, momentum)
+                f"least squares {neuron}": lambda wise, momentum, n=neuron: LeastSquaresThreshold(
+                    n, SITE, 8, wise, momentum
+                )
                 for neuron in (AdaFire(), IntegrateAndFire(), Tracking(), IntegerBinaryRangeAlignment())
             },
         }.items()
@@ -60,7 +62,7 @@ OBSERVERS: dict[str, Callable[[], Observer]] = {
     },
     **{
         f"voltage {mode}, {'channels' if wise else 'layer'}": (
-            lambda m=mode, w=wise: Voltage(SITE, m, 0.1, w)  # type: ignore[misc]  # bound now
+            lambda m=mode, w=wise: VoltageThreshold(SITE, m, 0.1, w)  # type: ignore[misc]  # bound now
         )
         for mode in ("max", "50%", "99.9%", 0.5)
         for wise in (False, True)
