@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from snnfw_tasks.samples.palette import palette
+from snnfw_tasks.samples.palette import palette_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ def write_mask(path: Path, labels: Sequence[Sequence[int]] | NDArray[Any], mode:
     path.parent.mkdir(parents=True, exist_ok=True)
     mask = Image.fromarray(np.array(labels, np.uint16 if mode == "I;16" else np.uint8))
     if mode == "P":
-        mask.putpalette(palette())
+        mask.putpalette(palette_bytes())
     elif mode != mask.mode:
         mask = mask.convert(mode)
     mask.save(path)

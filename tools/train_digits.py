@@ -14,9 +14,9 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from snnfw_tasks.classification.augment import turned
+from snnfw_tasks.classification.augment import turn
 from snnfw_tasks.classification.data.digits import Digits
-from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg, untrained
+from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg, build_untrained
 from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy
 from tools.shipped import save_scored
@@ -46,7 +46,7 @@ class DigitsTraining(lightning.LightningModule):
         """Return the loss on one distorted batch."""
         del index
         images, labels = batch
-        loss = F.cross_entropy(self.network(turned(images)), labels, label_smoothing=0.1)
+        loss = F.cross_entropy(self.network(turn(images)), labels, label_smoothing=0.1)
         self.log("loss", loss, prog_bar=True)
         return loss
 
@@ -57,7 +57,7 @@ class DigitsTraining(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def stacked(samples: Samples) -> TensorDataset:
+def stack_samples(samples: Samples) -> TensorDataset:
     """Return all samples as two tensors."""
     images, labels = zip(*(samples[index] for index in range(len(samples))), strict=True)
     return TensorDataset(torch.stack(images), torch.tensor(labels))
@@ -66,8 +66,10 @@ def stacked(samples: Samples) -> TensorDataset:
 def train(name: str, epochs: int) -> nn.Module:
     """Return the network after ``epochs`` epochs on the training split."""
     lightning.seed_everything(SEED, verbose=False)
-    loader: DataLoader[Any] = DataLoader(stacked(Digits().open(None).training), BATCH, shuffle=True, drop_last=True)
-    network = untrained(name)
+    loader: DataLoader[Any] = DataLoader(
+        stack_samples(Digits().open(None).training), BATCH, shuffle=True, drop_last=True
+    )
+    network = build_untrained(name)
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -81,7 +83,7 @@ def train(name: str, epochs: int) -> nn.Module:
 
 def score(network: nn.Module) -> float:
     """Return the accuracy on the test split."""
-    images, labels = stacked(Digits().open(None).evaluation).tensors
+    images, labels = stack_samples(Digits().open(None).evaluation).tensors
     scorer = Accuracy(classes=10)
     with torch.no_grad():
         scorer.update(network.eval()(images), labels)
@@ -92,7 +94,7 @@ def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
     """Write the weights with the accuracy that they reach on the test split, and return that."""
 
     def measure(file: Path) -> float:
-        read_back = untrained(name)
+        read_back = build_untrained(name)
         load_weights(read_back, file)
         return score(read_back)
 

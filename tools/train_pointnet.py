@@ -15,11 +15,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from snnfw_tasks.networks.checkpoint import load_weights
-from snnfw_tasks.pointcloud.augment import turned
+from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.data.shapes import Shapes, first_part
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES
-from snnfw_tasks.pointcloud.models.pointnet import embedded
-from snnfw_tasks.pointcloud.models.pointnet_network import Transform, not_orthogonal
+from snnfw_tasks.pointcloud.models.pointnet import build_embedded
+from snnfw_tasks.pointcloud.models.pointnet_network import Transform, orthogonality_loss
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, CategoryScores, PartScores
 from tools.shipped import save_scored
 
@@ -53,13 +53,13 @@ class PointNetTraining(lightning.LightningModule):
     def _watch(self, module: nn.Module, inputs: Any, matrix: Tensor) -> None:
         """Note how far a transform is from a rotation."""
         del module, inputs
-        self._irregular.append(not_orthogonal(matrix))
+        self._irregular.append(orthogonality_loss(matrix))
 
     def training_step(self, batch: list[Tensor], index: int) -> Tensor:
         """Return the loss on one batch of turned clouds."""
         del index
         points, category, parts = batch
-        inputs, target = prepared(self._head, turned(points, 2, 15.0), category, parts)
+        inputs, target = prepare_batch(self._head, turn(points, 2, 15.0), category, parts)
         loss = F.cross_entropy(self.network(*inputs), target, label_smoothing=0.1 if self._head == "cls" else 0.0)
         loss = loss + ORTHOGONAL * torch.stack(self._irregular).sum()
         self._irregular.clear()
@@ -73,14 +73,14 @@ class PointNetTraining(lightning.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def prepared(head: HeadName, points: Tensor, category: Tensor, parts: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+def prepare_batch(head: HeadName, points: Tensor, category: Tensor, parts: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
     """Return what the network is called with and its target, from points [N, 3, P]."""
     if head == "cls":
         return (points,), category
     return (points, F.one_hot(category, len(CATEGORIES)).float()), parts
 
 
-def stacked(split: str) -> TensorDataset:
+def stack_clouds(split: str) -> TensorDataset:
     """Return a split as points [N, 3, P], categories [N] and parts [N, P], numbered through."""
     stored = (Shapes(occluded=OCCLUDED) if split == "train" else Shapes()).split(split)
     first = torch.tensor([first_part(number) for number in range(len(CATEGORIES))])
@@ -92,8 +92,8 @@ def stacked(split: str) -> TensorDataset:
 def train(head: HeadName, epochs: int) -> nn.Module:
     """Return the network after ``epochs`` epochs on the training split."""
     lightning.seed_everything(SEED, verbose=False)
-    loader: DataLoader[Any] = DataLoader(stacked("train"), BATCH, shuffle=True, drop_last=True)
-    network = embedded(head)
+    loader: DataLoader[Any] = DataLoader(stack_clouds("train"), BATCH, shuffle=True, drop_last=True)
+    network = build_embedded(head)
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=epochs,
@@ -110,8 +110,8 @@ def score(network: nn.Module, head: HeadName) -> float:
     belongs = Shapes().clouds().belongs()
     scorer = CategoryScores(len(CATEGORIES)) if head == "cls" else PartScores(CATEGORIES, belongs)
     with torch.no_grad():
-        for points, category, parts in DataLoader(stacked("test"), 128):
-            inputs, target = prepared(head, points, category, parts)
+        for points, category, parts in DataLoader(stack_clouds("test"), 128):
+            inputs, target = prepare_batch(head, points, category, parts)
             scorer.update(network(*inputs), target if head == "cls" else torch.cat([category[:, None], target], 1))
     return scorer.compute()[ACCURACY if head == "cls" else IOU]
 
@@ -120,7 +120,7 @@ def save(network: nn.Module, head: HeadName, epochs: int, out: Path) -> float:
     """Write the weights with the score that they reach on the test split, and return that."""
 
     def measure(file: Path) -> float:
-        read_back = embedded(head).eval()
+        read_back = build_embedded(head).eval()
         load_weights(read_back, file)
         return score(read_back, head)
 

@@ -14,11 +14,11 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from snnfw_tasks.networks.checkpoint import load_weights, seeded
-from snnfw_tasks.scenes.draw import draw
+from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
+from snnfw_tasks.scenes.draw import draw_scene
 from snnfw_tasks.scenes.files import CLASSES, PREPARE
 from snnfw_tasks.scenes.masks import open_scenes
-from snnfw_tasks.segmentation.models.scenes import untrained
+from snnfw_tasks.segmentation.models.scenes import build_untrained
 from snnfw_tasks.segmentation.scores import PixelScores
 from tools.shipped import save_scored
 
@@ -35,7 +35,7 @@ BACKGROUND = 0.5
 """The background's weight in the loss, nine tenths of all pixels being background."""
 
 
-class Drawn:
+class DrawnScenes:
     """Scenes of the training split's digits by number, the first ones being those of the embedded data."""
 
     def __init__(self, count: int) -> None:
@@ -45,7 +45,7 @@ class Drawn:
         return self._count
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        scene = draw("train", index)
+        scene = draw_scene("train", index)
         return torch.from_numpy(scene.image).permute(2, 0, 1), torch.from_numpy(scene.labels).long()
 
 
@@ -53,12 +53,12 @@ def train(steps: int) -> nn.Module:
     """Return the network after so many steps of AdamW under one cycle."""
     weights = torch.ones(len(CLASSES))
     weights[0] = BACKGROUND
-    network = seeded(untrained, SEED)
+    network = build_seeded(build_untrained, SEED)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    batches: DataLoader[Any] = DataLoader(Drawn(steps * BATCH), BATCH, num_workers=1)  # type: ignore[arg-type]  # any indexable will do
+    batches: DataLoader[Any] = DataLoader(DrawnScenes(steps * BATCH), BATCH, num_workers=1)  # type: ignore[arg-type]  # any indexable will do
     for step, (images, labels) in enumerate(batches, 1):
-        loss = functional.cross_entropy(network(normalised(images)), labels, weights)
+        loss = functional.cross_entropy(network(normalise(images)), labels, weights)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -68,7 +68,7 @@ def train(steps: int) -> nn.Module:
     return network.eval()
 
 
-def normalised(images: Tensor) -> Tensor:
+def normalise(images: Tensor) -> Tensor:
     """Return bytes [N, 3, H, W] as the network is called with them."""
     mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (PREPARE.mean, PREPARE.std))
     return (images / 255 - mean) / deviation
@@ -89,7 +89,7 @@ def save(network: nn.Module, steps: int, out: Path) -> dict[str, float]:
     """Write the weights with the scores that they reach on the test split, and return them."""
 
     def measure(file: Path) -> dict[str, float]:
-        read_back = untrained()
+        read_back = build_untrained()
         load_weights(read_back, file)
         return score(read_back)
 

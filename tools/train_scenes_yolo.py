@@ -16,8 +16,8 @@ import torch
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.networks import from_checkpoint, from_yaml
 from snnfw_tasks.detection.models.scenes import ACTIVATIONS, SIDE, architecture, read_detector
-from snnfw_tasks.networks.checkpoint import seeded
-from snnfw_tasks.scenes.files import DIGITS, scenes
+from snnfw_tasks.networks.checkpoint import build_seeded
+from snnfw_tasks.scenes.files import DIGITS, scenes_folder
 from tools.shipped import save_scored
 
 if TYPE_CHECKING:
@@ -68,11 +68,11 @@ def train(activation: str, epochs: int, folder: Path) -> Any:
         def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
             return build_yolo_dataset(self.args, img_path, batch, self.data, mode=mode, stride=32)
 
-    data = scenes("train", "val") / "data.yaml"
+    data = scenes_folder("train", "val") / "data.yaml"
     named = {"model": f"scenes-yolo-{activation}.yaml", "project": str(folder), "name": "run"}  # only a name, not read
     trainer = Trainer(overrides={**SETTINGS, **named, "data": str(data), "epochs": epochs})
     description = architecture(activation, len(DIGITS))
-    trainer.model = seeded(lambda: from_yaml(description, DIGITS, activation, trust=False), SEED)
+    trainer.model = build_seeded(lambda: from_yaml(description, DIGITS, activation, trust=False), SEED)
     trainer.add_callback("on_train_start", lambda _: torch.set_num_threads(1))  # one order of sums, so repeatable
     trainer.train()
     return from_checkpoint(trainer.best, trust=False)
@@ -82,7 +82,13 @@ def score(network: nn.Module, folder: Path) -> dict[str, float]:
     """Return ultralytics' own scores on the test split."""
     from ultralytics.models.yolo.detect import DetectionValidator
 
-    words = {"data": str(scenes("test") / "data.yaml"), "split": "test", "imgsz": SIDE, "batch": 64, "rect": False}
+    words = {
+        "data": str(scenes_folder("test") / "data.yaml"),
+        "split": "test",
+        "imgsz": SIDE,
+        "batch": 64,
+        "rect": False,
+    }
     quiet = {"plots": False, "verbose": False, "workers": 0, "device": "cpu", "project": str(folder), "name": "test"}
     stats = DetectionValidator(args={"model": "scenes", **words, **quiet})(model=network)
     return {name: float(stats[f"metrics/{name}(B)"]) for name in ("mAP50", "mAP50-95")}

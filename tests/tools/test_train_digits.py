@@ -6,9 +6,9 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from snnfw_tasks.classification.augment import turned
+from snnfw_tasks.classification.augment import turn
 from snnfw_tasks.classification.data.digits import Digits
-from snnfw_tasks.classification.models.digits import untrained
+from snnfw_tasks.classification.models.digits import build_untrained
 from snnfw_tasks.networks.checkpoint import load_weights
 from tools import train_digits
 
@@ -28,7 +28,7 @@ def _process_wide_settings_stay() -> Iterator[None]:
 def test_training_writes_weights_that_score_what_they_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "made" / "vgg.safetensors"
     train_digits.main(["--model", "digits-vgg", "--epochs", "2", "--out", str(out)])
-    network = untrained("digits-vgg")
+    network = build_untrained("digits-vgg")
     load_weights(network, out)
     accuracy = train_digits.score(network)
     assert accuracy > 0.8  # guessing has a tenth
@@ -53,7 +53,7 @@ def test_a_failure_leaves_the_old_weights_and_nothing_else(tmp_path: Path, monke
 
     monkeypatch.setattr(train_digits, "score", fail)
     with pytest.raises(KeyboardInterrupt):
-        train_digits.save(untrained("digits-vgg"), "digits-vgg", 1, out)
+        train_digits.save(build_untrained("digits-vgg"), "digits-vgg", 1, out)
     assert out.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["vgg.safetensors"]
 
@@ -65,7 +65,7 @@ def test_training_sees_only_the_training_split(monkeypatch: pytest.MonkeyPatch) 
         seen.append(images)
         return images
 
-    monkeypatch.setattr(train_digits, "turned", record)
+    monkeypatch.setattr(train_digits, "turn", record)
     train_digits.train("digits-vgg", epochs=1)
     data = Digits().open(None)
     known = {data.training[index][0].numpy().tobytes() for index in range(len(data.training))}
@@ -77,7 +77,7 @@ def test_distortions_are_small_and_differ_from_sample_to_sample() -> None:
     image = torch.zeros(1, 1, 8, 8)
     image[..., 3:5, 3:5] = 1
     torch.manual_seed(0)
-    images = turned(image.repeat(64, 1, 1, 1))
+    images = turn(image.repeat(64, 1, 1, 1))
     place = torch.arange(8.0)
     mass = images.sum(dim=(1, 2, 3))
     centre = (images.sum(dim=(1, 2)) * place).sum(1) / mass

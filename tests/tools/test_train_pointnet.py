@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.pointcloud.data import shapes
-from snnfw_tasks.pointcloud.models.pointnet import embedded
+from snnfw_tasks.pointcloud.models.pointnet import build_embedded
 from tools import train_pointnet
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_training_writes_weights_that_score_what_they_say(
 ) -> None:
     out = tmp_path / "made" / "net.safetensors"
     train_pointnet.main([head, "--epochs", "1", "--out", str(out)])
-    network = embedded(head).eval()
+    network = build_embedded(head).eval()
     load_weights(network, out)
     reached = train_pointnet.score(network, head)
     with safe_open(out, "pt") as file:
@@ -58,13 +58,13 @@ def test_a_failure_leaves_the_old_weights_and_nothing_else(tmp_path: Path, monke
 
     monkeypatch.setattr(train_pointnet, "score", fail)
     with pytest.raises(KeyboardInterrupt):
-        train_pointnet.save(embedded("cls"), "cls", 1, out)
+        train_pointnet.save(build_embedded("cls"), "cls", 1, out)
     assert out.read_bytes() == b"old"
     assert [path.name for path in out.parent.iterdir()] == ["net.safetensors"]
 
 
 def test_transforms_of_features_are_kept_near_rotations() -> None:
-    learner = train_pointnet.PointNetTraining(embedded("cls"), "cls", 1)
+    learner = train_pointnet.PointNetTraining(build_embedded("cls"), "cls", 1)
     learner.log = lambda *args, **options: None  # type: ignore[method-assign]  # it needs a trainer
     batch = [torch.randn(4, 3, 8), torch.zeros(4, dtype=torch.long), torch.zeros(4, 8, dtype=torch.long)]
     bias = learner.network.get_parameter("feat.fstn.fc3.bias")

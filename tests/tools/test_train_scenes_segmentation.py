@@ -10,9 +10,9 @@ from safetensors import safe_open
 
 from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.scenes import masks as scenes_masks
-from snnfw_tasks.scenes.draw import draw
-from snnfw_tasks.scenes.files import scenes
-from snnfw_tasks.segmentation.models.scenes import untrained
+from snnfw_tasks.scenes.draw import draw_scene
+from snnfw_tasks.scenes.files import scenes_folder
+from snnfw_tasks.segmentation.models.scenes import build_untrained
 from tools import train_scenes_segmentation as training
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(scenes_masks, "scenes", partial(scenes, counts={"train": 1, "val": 1, "test": 3}))
+    monkeypatch.setattr(scenes_masks, "scenes_folder", partial(scenes_folder, counts={"train": 1, "val": 1, "test": 3}))
     monkeypatch.setattr(training, "BATCH", 2)
     threads = torch.get_num_threads()
     yield
@@ -33,7 +33,7 @@ def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_training_writes_weights_that_score_what_they_say(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "made" / "fcn.safetensors"
     training.main(["--steps", "3", "--out", str(out)])
-    network = untrained()
+    network = build_untrained()
     load_weights(network, out)
     scores = training.score(network)
     with safe_open(out, "pt") as file:
@@ -58,8 +58,8 @@ def test_training_again_gives_the_same_weights() -> None:
 
 
 def test_training_sees_ever_new_scenes_of_the_training_digits() -> None:
-    images, labels = training.Drawn(5)[4]
-    scene = draw("train", 4)
+    images, labels = training.DrawnScenes(5)[4]
+    scene = draw_scene("train", 4)
     assert torch.equal(images, torch.from_numpy(scene.image).permute(2, 0, 1))
     assert torch.equal(labels, torch.from_numpy(scene.labels).long())
 
@@ -74,6 +74,6 @@ def test_a_failure_leaves_the_old_weights_and_nothing_else(tmp_path: Path, monke
 
     monkeypatch.setattr(training, "score", fail)
     with pytest.raises(KeyboardInterrupt):
-        training.save(untrained(), 1, out)
+        training.save(build_untrained(), 1, out)
     assert out.read_bytes() == b"old"
     assert [path.name for path in out.parent.iterdir()] == ["fcn.safetensors"]

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 
 from snnfw_tasks.detection.models.networks import from_yaml
 from snnfw_tasks.detection.models.scenes import architecture, read_detector
-from snnfw_tasks.scenes.files import scenes
+from snnfw_tasks.scenes.files import scenes_folder
 from tools import train_scenes_yolo
 
 if TYPE_CHECKING:
@@ -23,9 +23,9 @@ def few_scenes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
 
     def few(*splits: str) -> Path:
-        return scenes(*splits, counts={"train": 16, "val": 4, "test": 4})
+        return scenes_folder(*splits, counts={"train": 16, "val": 4, "test": 4})
 
-    monkeypatch.setattr(train_scenes_yolo, "scenes", few)
+    monkeypatch.setattr(train_scenes_yolo, "scenes_folder", few)
     threads = torch.get_num_threads()
     with torch.random.fork_rng(devices=[]):
         yield

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 
-def turned(images: Tensor, angle: float = 0.21, scale: float = 0.1, shift: float = 0.25) -> Tensor:
+def turn(images: Tensor, angle: float = 0.21, scale: float = 0.1, shift: float = 0.25) -> Tensor:
     """Turn, scale and shift every image [N, C, H, W]: by up to ``angle`` radians, a share, and half-widths."""
     count = len(images)
 
@@ -21,7 +21,7 @@ def turned(images: Tensor, angle: float = 0.21, scale: float = 0.1, shift: float
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
-def cropped_and_flipped(images: Tensor, padding: int = 4) -> Tensor:
+def crop_and_flip(images: Tensor, padding: int = 4) -> Tensor:
     """Cut every image [N, C, H, W] at random out of itself with a border of zeros, and mirror half of them."""
     count, _, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
@@ -33,18 +33,20 @@ def cropped_and_flipped(images: Tensor, padding: int = 4) -> Tensor:
     return padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
-def cropped_flipped_and_auto(
+def crop_flip_and_auto_augment(
     images: Tensor, mean: tuple[float, ...], std: tuple[float, ...], policy: str = "cifar10"
 ) -> Tensor:
     """Crop and mirror images [N, C, H, W] of zero mean, distort each by AutoAugment, and cut a square out of each."""
     shape = (len(mean), 1, 1)
     means, deviations = torch.tensor(mean).view(shape), torch.tensor(std).view(shape)
-    pixels = (cropped_and_flipped(images) * deviations + means) * 255
-    distorted = torch.stack([auto(image, policy, mean) for image in pixels.round().clamp(0, 255).to(torch.uint8)])
+    pixels = (crop_and_flip(images) * deviations + means) * 255
+    distorted = torch.stack(
+        [auto_augment(image, policy, mean) for image in pixels.round().clamp(0, 255).to(torch.uint8)]
+    )
     return cut_out((distorted / 255 - means) / deviations)
 
 
-def auto(pixels: Tensor, policy: str, mean: tuple[float, ...]) -> Tensor:
+def auto_augment(pixels: Tensor, policy: str, mean: tuple[float, ...]) -> Tensor:
     """Distort one image of bytes [C, H, W] by AutoAugment (Cubuk et al. 2019) with a learned policy of torchvision's.
 
     ``policy`` is cifar10, imagenet or svhn. Places that an image is moved away from are filled with its ``mean``.

@@ -14,7 +14,7 @@ from snnfw_tasks.networks.imported import CallableModel
 from snnfw_tasks.networks.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model
 from snnfw_tasks.networks.timm_zoo import TimmModel
 from snnfw_tasks.networks.torchvision_zoo import TorchvisionModel
-from snnfw_tasks.samples.labelled import classifying
+from snnfw_tasks.samples.labelled import require_classifier_sources
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class Classification(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        from snnfw_tasks.samples.classifier import bundle
+        from snnfw_tasks.samples.classifier import make_bundle
 
-        return bundle(self, *classifying(self.name, model, data), resources)
+        return make_bundle(self, *require_classifier_sources(self.name, model, data), resources)
 
 
 @hookimpl

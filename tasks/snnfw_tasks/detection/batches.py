@@ -60,10 +60,10 @@ class DetectionBatches(Generic[Item]):
 
 def collate(items: Sequence[dict[str, Any]]) -> tuple[Tensor, Truths]:
     """Return the images, scaled to 0..1 as ultralytics does it, and what is in each."""
-    return torch.stack([item["img"] for item in items]).float() / 255, tuple(truth(item) for item in items)
+    return torch.stack([item["img"] for item in items]).float() / 255, tuple(as_truth(item) for item in items)
 
 
-def truth(item: dict[str, Any]) -> Truth:
+def as_truth(item: dict[str, Any]) -> Truth:
     """Return what ultralytics' data set knows of an image."""
     return Truth(
         classes=item["cls"].flatten(),
@@ -75,6 +75,6 @@ def truth(item: dict[str, Any]) -> Truth:
     )
 
 
-def chosen(truths: Truths, keep: Tensor) -> Truths:
+def select_truths(truths: Truths, keep: Tensor) -> Truths:
     """Return the truths with these indices."""
     return tuple(truths[index] for index in keep.tolist())

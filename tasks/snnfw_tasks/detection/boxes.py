@@ -92,7 +92,7 @@ def class_scores(output: Output) -> Tensor:
     return scores
 
 
-def correct(output: Output, target: Truths, end2end: bool) -> Tensor:
+def share_correct(output: Output, target: Truths, end2end: bool) -> Tensor:
     """Return for each sample the objects found, as a share of those there are and those found wrongly, [N].
 
     It is 1 where nothing is there and nothing is found.
@@ -100,13 +100,13 @@ def correct(output: Output, target: Truths, end2end: bool) -> Tensor:
     shares = []
     for found, truth in zip(detections(output, end2end), target, strict=True):
         labels = labelled_boxes(truth)
-        matched = len(matches(found, labels)[0])
+        matched = len(match_boxes(found, labels)[0])
         total = len(labels.classes) + len(found.classes) - matched
         shares.append(matched / total if total else 1.0)
     return torch.tensor(shares)
 
 
-def distance(of: Output, to: Output, end2end: bool) -> Tensor:
+def detection_distance(of: Output, to: Output, end2end: bool) -> Tensor:
     """Return for each sample how far its detections are from those of another output, from 0 to 1, [N].
 
     It is one minus the mean overlap (IoU) of the boxes of both, of which a box without a partner of its class has
@@ -114,13 +114,13 @@ def distance(of: Output, to: Output, end2end: bool) -> Tensor:
     """
     far = []
     for ours, theirs in zip(detections(of, end2end), detections(to, end2end), strict=True):
-        overlaps = matches(ours, theirs)[1]
+        overlaps = match_boxes(ours, theirs)[1]
         total = len(ours.classes) + len(theirs.classes) - len(overlaps)
         far.append(1 - float(overlaps.sum()) / total if total else 0.0)
     return torch.tensor(far)
 
 
-def matches(of: Boxes, to: Boxes) -> tuple[list[tuple[int, int]], Tensor]:
+def match_boxes(of: Boxes, to: Boxes) -> tuple[list[tuple[int, int]], Tensor]:
     """Return the pairs of boxes of one class from an IoU of ``SAME`` on, best first, each box once; and their IoUs."""
     from torchvision.ops import box_iou
 

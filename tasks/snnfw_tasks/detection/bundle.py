@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle, Gallery
-from snnfw_tasks.detection.batches import DetectionBatches, chosen, collate
-from snnfw_tasks.detection.boxes import correct, distance, logits
-from snnfw_tasks.detection.data.images import open_images, reading
-from snnfw_tasks.detection.models.networks import ready
+from snnfw_tasks.detection.batches import DetectionBatches, collate, select_truths
+from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
+from snnfw_tasks.detection.data.images import make_reading, open_images
+from snnfw_tasks.detection.models.networks import prepare_for_capture
 from snnfw_tasks.detection.pictures import SAMPLES, draw
 from snnfw_tasks.detection.scores import HEADLINE, MeanAveragePrecision
 from snnfw_tasks.samples.batches import as_batch, as_inputs
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
-from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.description import describe_bundle
 from snnfw_tasks.samples.probe import require_finite
-from snnfw_tasks.samples.reading import told
+from snnfw_tasks.samples.reading import tell_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from snnfw_tasks.samples.options import Amounts
 
 
-def bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resources: Resources) -> Bundle:
+def make_bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     splits = data.splits()
     detector = model.detector(splits.names, resources)
     require_same_names(detector, splits, model.name, data.name)
-    network = ready(detector.network).to(resources.device)
+    network = prepare_for_capture(detector.network).to(resources.device)
     require_finite(network, model.name)
     side = image_side(splits.side or detector.side, network)
-    few = partial(drawn, count=amounts.calibration, seed=resources.seed)
-    some = partial(first, limit=amounts.limit)
-    calibration, calibrating = opened(splits, side, splits.calibration, few, "calibration")
-    evaluation, evaluating = opened(splits, side, splits.evaluation, some, splits.evaluation_split)
-    read = told(reading(data.name, splits, calibrating, evaluating), resources.tell)
+    few = partial(choose_shuffled, count=amounts.calibration, seed=resources.seed)
+    some = partial(choose_first, limit=amounts.limit)
+    calibration, calibrating = open_split(splits, side, splits.calibration, few, "calibration")
+    evaluation, evaluating = open_split(splits, side, splits.evaluation, some, splits.evaluation_split)
+    read = tell_reading(make_reading(data.name, splits, calibrating, evaluating), resources.tell)
     require_samples(data.name, "samples", len(calibration), len(evaluation))
     example = collate([calibration[0], calibration[1]])[0].to(resources.device)
     end2end, names = bool(getattr(network, "end2end", False)), detector.names
@@ -61,12 +61,12 @@ def bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resourc
         evaluation=DetectionBatches(evaluation, amounts.batch, amounts.workers, as_batch),
         scorer=partial(MeanAveragePrecision, names, end2end, most),
         headline=HEADLINE,
-        target_of=chosen,
+        target_of=select_truths,
         logits=logits,
-        correct=partial(correct, end2end=end2end),
-        distance=partial(distance, end2end=end2end),
-        gallery=Gallery(partial(shown, evaluation), partial(draw, names=names, end2end=end2end)),
-        description=describe(
+        correct=partial(share_correct, end2end=end2end),
+        distance=partial(detection_distance, end2end=end2end),
+        gallery=Gallery(partial(images_to_draw, evaluation), partial(draw, names=names, end2end=end2end)),
+        description=describe_bundle(
             names,
             example.shape[1:],
             calibration,
@@ -106,23 +106,23 @@ def image_side(side: int, network: Any) -> int:
     return side
 
 
-def opened(
+def open_split(
     splits: Splits, side: int, places: Sequence[Path], choose: Callable[[list[str]], list[str]], split: str
 ) -> tuple[Any, Part]:
     """Return ultralytics' data set of what ``choose`` picks of a split's images, and what else is there."""
     return open_images(places, side, splits.names, choose, split, splits.skip_broken)
 
 
-def drawn(files: list[str], count: int, seed: int) -> list[str]:
+def choose_shuffled(files: list[str], count: int, seed: int) -> list[str]:
     """Return so many of the files, in an order that the seed fixes."""
     return [files[index] for index in shuffle(len(files), seed)[:count]]
 
 
-def first(files: list[str], limit: int | None) -> list[str]:
+def choose_first(files: list[str], limit: int | None) -> list[str]:
     """Return all files in ultralytics' order, or so many, the same whatever the run's seed."""
     return [files[index] for index in choose_tested(len(files), limit)]
 
 
-def shown(evaluation: Any) -> Batch:
+def images_to_draw(evaluation: Any) -> Batch:
     """Return the images to draw, the first few."""
     return as_batch(*collate([evaluation[index] for index in range(min(SAMPLES, len(evaluation)))]))

@@ -78,7 +78,7 @@ def _panel(axes: Axes, image: Tensor, boxes: Boxes, names: tuple[str, ...], scor
         axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=1.6))
         text = f"{names[label]} {score:.2f}" if scored else names[label]
         axes.text(
-            *_inside(left, top, width, height),
+            *_label_corner(left, top, width, height),
             text,
             fontsize=6.5,
             color="black" if sum(colour) > 1.4 else "white",
@@ -88,7 +88,7 @@ def _panel(axes: Axes, image: Tensor, boxes: Boxes, names: tuple[str, ...], scor
         )
 
 
-def _inside(left: float, top: float, width: int, height: int) -> tuple[float, float]:
+def _label_corner(left: float, top: float, width: int, height: int) -> tuple[float, float]:
     """Return where a box's label begins: at its corner, but in the image."""
     return min(max(left, 0.01 * width), 0.9 * width), min(max(top, 0.01 * height), height)
 

@@ -46,7 +46,7 @@ class DetectorSource(Protocol):
         ...
 
 
-def detecting(model: ModelSource, data: DataSource) -> tuple[DetectorSource, DetectionData]:
+def require_detection_sources(model: ModelSource, data: DataSource) -> tuple[DetectorSource, DetectionData]:
     """Return both as sources of detection, or raise an SnnfwError that says what one of them lacks."""
     if not isinstance(model, DetectorSource):
         raise SnnfwError(f"model '{model.name}' is not for task 'detection': detector is missing.")

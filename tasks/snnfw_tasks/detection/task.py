@@ -31,12 +31,12 @@ class Detection(ImageAmounts):
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
         from snnfw_tasks.detection.library import require_ultralytics
-        from snnfw_tasks.detection.sources import detecting
+        from snnfw_tasks.detection.sources import require_detection_sources
 
         require_ultralytics()
-        from snnfw_tasks.detection.bundle import bundle
+        from snnfw_tasks.detection.bundle import make_bundle
 
-        return bundle(self, *detecting(model, data), resources)
+        return make_bundle(self, *require_detection_sources(model, data), resources)
 
 
 @hookimpl

@@ -48,7 +48,9 @@ class Recordings:
         return self.events[self.bounds[index] : self.bounds[index + 1]]
 
 
-def watch(camera: Camera, scene: Iterable[Tensor], times: Sequence[float], random: np.random.RandomState) -> Recordings:
+def record_events(
+    camera: Camera, scene: Iterable[Tensor], times: Sequence[float], random: np.random.RandomState
+) -> Recordings:
     """Return what the camera reports of a scene: intensities [N, H, W] at each of the ``times`` in microseconds.
 
     With L = ln(I + dark), a pixel whose last event left it at the level R fires ON at the time when L reaches R + C,
@@ -58,14 +60,16 @@ def watch(camera: Camera, scene: Iterable[Tensor], times: Sequence[float], rando
     """
     levels = (torch.log(intensities + camera.dark) / camera.contrast for intensities in scene)
     first = next(levels)
-    found = [_Found(*(torch.cat(part) for part in zip(*_crossings(first, levels, times, camera), strict=True)))]
+    found = [
+        _UnsortedEvents(*(torch.cat(part) for part in zip(*_crossings(first, levels, times, camera), strict=True)))
+    ]
     if camera.noise:
         found.append(_noise(camera, tuple(first.shape), times, random))
     return _recordings(found, first.shape)
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _UnsortedEvents:
     """Events in no order: their place in the flattened [N, H, W], time and polarity."""
 
     place: Tensor
@@ -97,18 +101,20 @@ def _crossings(
         before = now
 
 
-def _noise(camera: Camera, shape: tuple[int, ...], times: Sequence[float], random: np.random.RandomState) -> _Found:
+def _noise(
+    camera: Camera, shape: tuple[int, ...], times: Sequence[float], random: np.random.RandomState
+) -> _UnsortedEvents:
     """Return events of a Poisson process in every pixel."""
     pixels, duration = int(np.prod(shape)), times[-1] - times[0]
     count = random.poisson(camera.noise * duration * 1e-6 * pixels)
-    return _Found(
+    return _UnsortedEvents(
         torch.from_numpy(random.randint(pixels, size=count)),
         torch.from_numpy(times[0] + duration * random.random_sample(count)),
         torch.from_numpy(random.randint(2, size=count) > 0),
     )
 
 
-def _recordings(found: Sequence[_Found], shape: torch.Size) -> Recordings:
+def _recordings(found: Sequence[_UnsortedEvents], shape: torch.Size) -> Recordings:
     """Sort the events by recording and time, and pack them."""
     count, height, width = shape
     place = torch.cat([part.place for part in found]).numpy()

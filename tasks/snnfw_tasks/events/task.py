@@ -11,7 +11,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw_tasks.events.data.digits import MovingDigits
 from snnfw_tasks.events.data.published import Cifar10Dvs, DvsGesture, NCaltech101, NCars
 from snnfw_tasks.events.models.small import EventsSmall
-from snnfw_tasks.samples.labelled import classifying
+from snnfw_tasks.samples.labelled import require_classifier_sources
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class Events(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        from snnfw_tasks.samples.classifier import bundle
+        from snnfw_tasks.samples.classifier import make_bundle
 
-        return bundle(self, *classifying(self.name, model, data), resources)
+        return make_bundle(self, *require_classifier_sources(self.name, model, data), resources)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.networks.weight_files import read_content, split_part
-from snnfw_tasks.networks.wrappings import Candidate, bare, candidates, same, states
+from snnfw_tasks.networks.wrappings import Candidate, find_candidates, find_states, have_same_values, strip_wrapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +28,8 @@ def load_weights(module: nn.Module, path: Path) -> None:
     ``FILE#PART`` says which to take where several fit.
     """
     wanted = module.state_dict()
-    names = {bare(name): name for name in wanted}
-    found = _chosen(path, {short: wanted[name] for short, name in names.items()})
+    names = {strip_wrapping(name): name for name in wanted}
+    found = _choose_tensors(path, {short: wanted[name] for short, name in names.items()})
     try:
         # Not strict: only counters of batches may be missing, as has been checked.
         module.load_state_dict({names[short]: tensor for short, tensor in found.items()}, strict=False)
@@ -38,23 +38,23 @@ def load_weights(module: nn.Module, path: Path) -> None:
         raise SnnfwError(f"weights '{path}' are refused by the network itself: {reason}") from error
 
 
-def names_in(path: Path) -> set[str]:
+def tensor_names(path: Path) -> set[str]:
     """Return the names of all tensors in a file, prefixes included."""
-    return {name for _, state in states(read_content(split_part(path)[0])) for name in state}
+    return {name for _, state in find_states(read_content(split_part(path)[0])) for name in state}
 
 
-def _chosen(path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+def _choose_tensors(path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Return the tensors of a file that fit the wanted ones, or say why there are none, or which there are."""
     file, part = split_part(path)
     content = read_content(file)
-    found = candidates(content, wanted)
+    found = find_candidates(content, wanted)
     if not found:
         raise SnnfwError(f"weights '{file}' hold {_otherwise(content)}: save model.state_dict() instead.")
     fitting = [candidate for candidate in found if not describe_mismatch(candidate.state, wanted)]
     if not fitting:
         raise SnnfwError(f"weights '{file}' are of another architecture: {describe_mismatch(found[0].state, wanted)}.")
-    listed = ", ".join(f"{file}#{candidate.address}" for candidate in _distinct(fitting))
-    called = _distinct([candidate for candidate in fitting if not part or candidate.is_called(part)])
+    listed = ", ".join(f"{file}#{candidate.address}" for candidate in _drop_copies(fitting))
+    called = _drop_copies([candidate for candidate in fitting if not part or candidate.is_called(part)])
     if not called:
         raise SnnfwError(f"weights '{path}' have no part '{part}' that fits. What fits: {listed}.")
     if len(called) > 1:
@@ -67,11 +67,11 @@ def _chosen(path: Path, wanted: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     return called[0].state
 
 
-def _distinct(fitting: Sequence[Candidate]) -> list[Candidate]:
+def _drop_copies(fitting: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates without those that hold the same values as an earlier one."""
     distinct: list[Candidate] = []
     for candidate in fitting:
-        if not any(same(candidate.state, other.state) for other in distinct):
+        if not any(have_same_values(candidate.state, other.state) for other in distinct):
             distinct.append(candidate)
     return distinct
 
@@ -124,7 +124,7 @@ def _count(names: Sequence[str], what: str) -> str:
     return f"{len(names)} {what} (first {names[0]})" if names else ""
 
 
-def seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
+def build_seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
     """Return what ``build`` makes of the random numbers from ``seed`` on; torch's own state stays."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)

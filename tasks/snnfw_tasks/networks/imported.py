@@ -42,22 +42,22 @@ class CallableModel:
         del classes
         from torch import nn
 
-        from snnfw_tasks.networks.checkpoint import load_weights, seeded
+        from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
         def call() -> nn.Module:
             with current_folder_importable():
                 made = call_target(find_target(self.target), self.target, self.args)
             if not isinstance(made, nn.Module):
                 raise SnnfwError(f"'{self.target}' returns a {type(made).__name__}, not a torch.nn.Module.")
-            return unwrapped(made)
+            return unwrap(made)
 
-        module = seeded(call, resources.seed)
+        module = build_seeded(call, resources.seed)
         if self.weights:
             load_weights(module, self.weights)
         return module
 
 
-def unwrapped(module: nn.Module) -> nn.Module:
+def unwrap(module: nn.Module) -> nn.Module:
     """Return the network itself, of one that is spread over devices, or compiled."""
     from torch._dynamo.eval_frame import OptimizedModule
     from torch.nn.parallel import DataParallel, DistributedDataParallel

@@ -6,7 +6,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnfw_tasks.networks.zoo import build
+from snnfw_tasks.networks.zoo import build_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +18,7 @@ AUXILIARY = "aux_classifier"
 """The second head's name in torchvision's networks."""
 
 
-def segmenters() -> list[str]:
+def segmenter_names() -> list[str]:
     """Return torchvision's names of networks for segmentation."""
     from torchvision import models
 
@@ -34,10 +34,10 @@ def build_segmenter(
     """
     from torchvision.models import get_model
 
-    from snnfw_tasks.networks.checkpoint import load_weights, names_in
+    from snnfw_tasks.networks.checkpoint import load_weights, tensor_names
 
     given: dict[str, Any] = {} if named else {"weights_backbone": None, "num_classes": classes}
-    if weights and not named and any(AUXILIARY in name.split(".") for name in names_in(Path(weights))):
+    if weights and not named and any(AUXILIARY in name.split(".") for name in tensor_names(Path(weights))):
         given["aux_loss"] = True
 
     def create() -> nn.Module:
@@ -45,7 +45,7 @@ def build_segmenter(
         module: nn.Module = get_model(arch, weights=named, **{**given, **args})
         return module
 
-    module = build(create, "torchvision", arch, weights if named else None, {**given, **args}, seed)
+    module = build_network(create, "torchvision", arch, weights if named else None, {**given, **args}, seed)
     if weights and not named:
         load_weights(module, Path(weights))
     if getattr(module, AUXILIARY, None) is not None:

@@ -14,6 +14,6 @@ OtherWeights: TypeAlias = Annotated[
 ]
 
 
-def shipped(name: str) -> Path:
+def shipped_weights(name: str) -> Path:
     """Return the file with the weights of this name."""
     return WEIGHTS / f"{name}.safetensors"

@@ -50,7 +50,7 @@ class CifarResNetModel:
         """Return the network for ``classes`` classes."""
         from snnfw_tasks.networks.cifar_resnet import CifarResNet
 
-        return _built(lambda: CifarResNet(self.depth, self.width, self.channels, classes), self.weights, resources)
+        return _build(lambda: CifarResNet(self.depth, self.width, self.channels, classes), self.weights, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class CifarResNet18Model:
         """Return the network for ``classes`` classes."""
         from snnfw_tasks.networks.resnet19 import resnet18
 
-        return _built(lambda: resnet18(self.channels, classes), self.weights, resources)
+        return _build(lambda: resnet18(self.channels, classes), self.weights, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class ResNet19Model:
         """Return the network for ``classes`` classes."""
         from snnfw_tasks.networks.resnet19 import resnet19
 
-        return _built(lambda: resnet19(self.channels, classes), self.weights, resources)
+        return _build(lambda: resnet19(self.channels, classes), self.weights, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +114,14 @@ class Vgg16Model:
         from snnfw_tasks.networks.vgg import Vgg16
 
         pool = nn.MaxPool2d if self.pool == "max" else nn.AvgPool2d
-        return _built(lambda: Vgg16(pool, self.channels, classes), self.weights, resources)
+        return _build(lambda: Vgg16(pool, self.channels, classes), self.weights, resources)
 
 
-def _built(create: Callable[[], nn.Module], weights: Path | None, resources: Resources) -> nn.Module:
+def _build(create: Callable[[], nn.Module], weights: Path | None, resources: Resources) -> nn.Module:
     """Return the network with the weights of a file, or random ones."""
-    from snnfw_tasks.networks.checkpoint import load_weights, seeded
+    from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
-    module = seeded(create, resources.seed)
+    module = build_seeded(create, resources.seed)
     if weights:
         load_weights(module, weights)
     return module

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from snnfw.errors import SnnfwError, unknown_name_error
-from snnfw_tasks.networks.zoo import build, is_path, no_such_arch
+from snnfw_tasks.networks.zoo import build_network, is_path, unknown_arch_error
 from snnfw_tasks.samples.labelled import Preprocess
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class TimmModel:
             return None
         from timm.data import resolve_data_config
 
-        return from_config(self.arch, resolve_data_config(pretrained_cfg=pretrained(tagged)))
+        return as_preprocess(self.arch, resolve_data_config(pretrained_cfg=pretrained_config(tagged)))
 
     def build(self, classes: int, resources: Resources) -> nn.Module:
         """Return the network; ``classes`` outputs unless timm's weights or ``args`` say otherwise."""
@@ -66,7 +66,7 @@ class TimmModel:
                 raise SnnfwError(
                     f"model.args.{name} is not allowed: give weights by name or as a file, model.weights=..."
                 )
-        outputs = pretrained(tagged)["num_classes"] if tagged else classes
+        outputs = pretrained_config(tagged)["num_classes"] if tagged else classes
         args = {"num_classes": outputs, **self.args}
         if tagged and args["num_classes"] != outputs:
             raise SnnfwError(
@@ -78,7 +78,7 @@ class TimmModel:
             module: nn.Module = create_model(tagged or self.arch, pretrained=tagged is not None, **args)
             return module
 
-        module = build(create, self.name, self.arch, self.weights if tagged else None, args, resources.seed)
+        module = build_network(create, self.name, self.arch, self.weights if tagged else None, args, resources.seed)
         if self.weights and not tagged:
             load_weights(module, Path(self.weights))
         return module
@@ -93,7 +93,7 @@ class TimmModel:
                 raise SnnfwError(
                     f"model.arch={self.arch} names weights too: write model.arch={arch} model.weights={tag}."
                 )
-            raise no_such_arch(self.name, self.arch, archs)
+            raise unknown_arch_error(self.name, self.arch, archs)
         if self.weights is None or is_path(self.weights):
             return None
         tags = [name.partition(".")[2] for name in timm.list_pretrained(f"{self.arch}.*")]
@@ -114,7 +114,7 @@ def require_timm() -> ModuleType:
     return module
 
 
-def pretrained(tagged: str) -> dict[str, Any]:
+def pretrained_config(tagged: str) -> dict[str, Any]:
     """Return timm's configuration of the weights."""
     from timm.models import get_pretrained_cfg
 
@@ -122,7 +122,7 @@ def pretrained(tagged: str) -> dict[str, Any]:
     return config
 
 
-def from_config(arch: str, config: Mapping[str, Any]) -> Preprocess:
+def as_preprocess(arch: str, config: Mapping[str, Any]) -> Preprocess:
     """Translate timm's data configuration, which gives the crop as a fraction of the resized image."""
     height, width = config["input_size"][1:]
     if height != width or config["crop_mode"] not in ("center", "squash"):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from snnfw.errors import unknown_name_error
-from snnfw_tasks.networks.segmentation_zoo import build_segmenter, segmenters
-from snnfw_tasks.networks.zoo import build, is_path, no_such_arch
+from snnfw_tasks.networks.segmentation_zoo import build_segmenter, segmenter_names
+from snnfw_tasks.networks.zoo import build_network, is_path, unknown_arch_error
 from snnfw_tasks.samples.labelled import Preprocess
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class TorchvisionModel:
         from snnfw_tasks.networks.checkpoint import load_weights
 
         named = self._named_weights()
-        if self.arch in segmenters():
+        if self.arch in segmenter_names():
             return build_segmenter(self.arch, named, self.weights, classes, self.args, resources.seed)
         args = dict(self.args) if named else {"num_classes": classes, **self.args}
 
@@ -66,7 +66,7 @@ class TorchvisionModel:
             module: nn.Module = get_model(self.arch, weights=named, **args)
             return module
 
-        module = build(create, self.name, self.arch, self.weights if named else None, args, resources.seed)
+        module = build_network(create, self.name, self.arch, self.weights if named else None, args, resources.seed)
         if self.weights and not named:
             load_weights(module, Path(self.weights))
         return module
@@ -75,9 +75,9 @@ class TorchvisionModel:
         """Return torchvision's entry for the weights, or nothing where these are a file or random."""
         from torchvision import models
 
-        archs = [*models.list_models(module=models), *segmenters()]
+        archs = [*models.list_models(module=models), *segmenter_names()]
         if self.arch not in archs:
-            raise no_such_arch(self.name, self.arch, archs, "network")
+            raise unknown_arch_error(self.name, self.arch, archs, "network")
         if self.weights is None or is_path(self.weights):
             return None
         entries = models.get_model_weights(self.arch)

@@ -38,27 +38,27 @@ class Candidate:
         return any(f".{name}".endswith(f".{part}") for name in (self.address, self.place) if name)
 
 
-def bare(name: str) -> str:
+def strip_wrapping(name: str) -> str:
     """Return a tensor's name without what torch.compile and the like put into it."""
     return ".".join(part for part in name.split(".") if part not in WRAPPERS)
 
 
-def states(content: object, place: tuple[str, ...] = ()) -> Iterator[tuple[str, State]]:
+def find_states(content: object, place: tuple[str, ...] = ()) -> Iterator[tuple[str, State]]:
     """Yield every set of named tensors, with the keys that lead to it."""
     if not isinstance(content, Mapping) or len(place) > DEPTH:
         return
     named = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
-    shorter = {bare(key): value for key, value in named.items()}
+    shorter = {strip_wrapping(key): value for key, value in named.items()}
     if named:
         yield ".".join(place), shorter if len(shorter) == len(named) else named
     for key, value in content.items():
-        yield from states(value, (*place, str(key)))
+        yield from find_states(value, (*place, str(key)))
 
 
-def candidates(content: object, names: Collection[str]) -> list[Candidate]:
+def find_candidates(content: object, names: Collection[str]) -> list[Candidate]:
     """Return every way to take a prefix off a file's tensors that leaves one of ``names``, the one with most first."""
     found = []
-    for place, state in states(content):
+    for place, state in find_states(content):
         counts = Counter({"": 0})
         for key in state:
             parts = key.split(".")
@@ -67,7 +67,7 @@ def candidates(content: object, names: Collection[str]) -> list[Candidate]:
     return [candidate for *_, candidate in sorted(found, key=lambda entry: entry[:2], reverse=True)]
 
 
-def same(one: State, other: State) -> bool:
+def have_same_values(one: State, other: State) -> bool:
     """Tell whether two states hold the same values."""
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 

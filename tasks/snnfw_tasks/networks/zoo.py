@@ -21,14 +21,14 @@ def is_path(weights: str) -> bool:
     return "/" in weights or "#" in weights or Path(weights).suffix in SUFFIXES
 
 
-def no_such_arch(zoo: str, given: str, archs: Iterable[str], kind: str = "classifier") -> SnnfwError:
+def unknown_arch_error(zoo: str, given: str, archs: Iterable[str], kind: str = "classifier") -> SnnfwError:
     """Return the error for an unknown architecture with the nearest names: the whole list fills screens."""
     near = " or ".join(f"'{name}'" for name in difflib.get_close_matches(given, list(archs), n=3))
     hint = f"Did you mean {near}?" if near else f"Those there are: {zoo}'s list_models()."
     return SnnfwError(f"{zoo} has no {kind} named '{given}'. {hint}")
 
 
-def build(
+def build_network(
     create: Callable[[], nn.Module],
     zoo: str,
     arch: str,
@@ -37,10 +37,10 @@ def build(
     seed: int,
 ) -> nn.Module:
     """Return what ``create`` makes; ``named`` are weights that the zoo fetches by itself."""
-    from snnfw_tasks.networks.checkpoint import seeded
+    from snnfw_tasks.networks.checkpoint import build_seeded
 
     try:
-        return seeded(create, seed)
+        return build_seeded(create, seed)
     except Exception as error:  # the builders raise whatever their code runs into
         reason = (str(getattr(error, "reason", error)).splitlines() or [type(error).__name__])[0].rstrip(".")
         if named and isinstance(error, OSError):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def turned(points: Tensor, up: int, degrees: float) -> Tensor:
+def turn(points: Tensor, up: int, degrees: float) -> Tensor:
     """Return clouds [N, 3, P], each turned about the axis ``up`` by a random angle of up to ``degrees`` either way."""
     angles = (2 * torch.rand(len(points)) - 1) * math.radians(degrees)
     first, second = ((1, 2), (0, 2), (0, 1))[up]

@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Batch, Bundle, Gallery
-from snnfw_tasks.pointcloud.augment import turned
-from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, varied
+from snnfw_tasks.pointcloud.augment import turn
+from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
 from snnfw_tasks.pointcloud.scores import (
     ACCURACY,
@@ -22,16 +22,16 @@ from snnfw_tasks.pointcloud.scores import (
     part_logits,
     part_loss,
     share_changed,
-    share_right,
+    share_correct,
 )
 from snnfw_tasks.pointcloud.sources import Head, PointNetwork
-from snnfw_tasks.samples.accuracy import correct, cross_entropy, require_logits
+from snnfw_tasks.samples.accuracy import cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
-from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.description import describe_bundle
 from snnfw_tasks.samples.probe import require_finite, require_fit
-from snnfw_tasks.samples.reading import told
+from snnfw_tasks.samples.reading import tell_reading
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from snnfw_tasks.samples.options import Amounts
 
 
-def bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
+def make_bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     clouds = data.clouds()
-    read = told(clouds.reading, resources.tell)
+    read = tell_reading(clouds.reading, resources.tell)
     head = head_for(name, data.name, clouds)
-    network = built(model, head, resources).eval().to(resources.device)
+    network = build_network(model, head, resources).eval().to(resources.device)
     require_finite(network, model.name)
     require_samples(data.name, "clouds", len(clouds.calibration), len(clouds.evaluation))
     check = partial(check_cloud, clouds, name == "parts")
@@ -55,7 +55,7 @@ def bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData
     calibration = mixed.first(amounts.calibration)
     evaluation = checked(clouds.evaluation, choose_tested(len(clouds.evaluation), amounts.limit), "evaluation")
     ready = partial(batch_of, head)
-    example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stacked(range(2))).inputs)
+    example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stack(range(2))).inputs)
     require_head(network, head, example, model.name, data.name)
     return Bundle(
         model=network,
@@ -63,15 +63,15 @@ def bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData
         calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
         tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
         evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
-        gallery=gallery(head, clouds, evaluation),
+        gallery=make_gallery(head, clouds, evaluation),
         training=partial(
             training_batches,
             lambda: check_all(checked, clouds.training()),
             "clouds",
-            partial(_turned, head, clouds.up, clouds.turn),
+            partial(_turn_batch, head, clouds.up, clouds.turn),
         ),
-        **scoring(head, clouds),
-        description=describe(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
+        **make_scoring(head, clouds),
+        description=describe_bundle(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
     )
 
 
@@ -87,21 +87,21 @@ def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
     return Head("parts", len(clouds.belongs()), len(clouds.categories))
 
 
-def built(model: PointSource, head: Head, resources: Resources) -> nn.Module:
+def build_network(model: PointSource, head: Head, resources: Resources) -> nn.Module:
     """Return the network; a source that knows no heads gets the number of outputs."""
     if isinstance(model, PointNetwork):
         return model.build_head(head, resources)
     return model.build(head.outputs, resources)
 
 
-def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
+def make_scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
     """Return how the bundle compares outputs with targets."""
     if head.name == "cls":
         return {
             "scorer": partial(CategoryScores, head.outputs),
             "headline": ACCURACY,
             "logits": require_logits,
-            "correct": correct,
+            "correct": is_correct,
             "loss": cross_entropy,
         }
     belongs = clouds.belongs()
@@ -109,7 +109,7 @@ def scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
         "scorer": partial(PartScores, clouds.categories, belongs),
         "headline": IOU,
         "logits": part_logits,
-        "correct": partial(share_right, belongs=torch.tensor(belongs)),
+        "correct": partial(share_correct, belongs=torch.tensor(belongs)),
         "distance": share_changed,
         "loss": part_loss,
     }
@@ -134,14 +134,14 @@ def require_head(network: nn.Module, head: Head, example: Inputs, model: str, da
         require_fit(_Given(network, example[1]), example[0], head.outputs, model, data, part_logits)
 
 
-def gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
+def make_gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
     """Return what is drawn of a run."""
     draw = (
         partial(draw_categories, categories=clouds.categories, up=clouds.up)
         if head.name == "cls"
         else partial(draw_parts, clouds=clouds)
     )
-    return Gallery(lambda: batch_of(head, *varied(evaluation)), draw)
+    return Gallery(lambda: batch_of(head, *pick_varied(evaluation)), draw)
 
 
 def batch_of(head: Head, points: Tensor, labels: Tensor) -> Batch:
@@ -155,5 +155,5 @@ def _inputs(head: Head, points: Tensor, labels: Tensor) -> Inputs:
     return batch_of(head, points, labels).inputs
 
 
-def _turned(head: Head, up: int, degrees: float, points: Tensor, labels: Tensor) -> Batch:
-    return batch_of(head, turned(points, up, degrees), labels)
+def _turn_batch(head: Head, up: int, degrees: float, points: Tensor, labels: Tensor) -> Batch:
+    return batch_of(head, turn(points, up, degrees), labels)

@@ -17,10 +17,10 @@ def main(words: Sequence[str]) -> None:
     """Read places and colours [N, P, 3], write pictures [N, side, side, 3]."""
     given, made, side = words[0], words[1], int(words[2])
     with np.load(given, allow_pickle=False) as content:
-        np.save(made, rendered(content["places"], content["colours"], side))
+        np.save(made, render_clouds(content["places"], content["colours"], side))
 
 
-def rendered(places: NDArray[np.float64], colours: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
+def render_clouds(places: NDArray[np.float64], colours: NDArray[np.float32], side: int) -> NDArray[np.uint8]:
     """Return a picture of each cloud, seen along its third axis."""
     import open3d
 

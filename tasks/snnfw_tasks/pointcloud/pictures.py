@@ -9,7 +9,7 @@ import torch
 
 from snnfw.values import Drawing
 from snnfw_tasks.pointcloud.render import render
-from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, chosen_parts, part_logits, percent
+from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, format_percent, likeliest_parts, part_logits
 from snnfw_tasks.samples.accuracy import require_logits
 
 if TYPE_CHECKING:
@@ -46,15 +46,15 @@ MARGIN = 0.4
 RIGHT, WRONG = (0.16, 0.45, 0.72), (0.84, 0.15, 0.16)
 
 
-def varied(clouds: CheckedSamples[Cloud]) -> tuple[Tensor, Tensor]:
+def pick_varied(clouds: CheckedSamples[Cloud]) -> tuple[Tensor, Tensor]:
     """Return a few clouds of different categories, as far as there are such: points [N, 3, P] and labels [N, 1 + P]."""
     first: dict[int, int] = {}
     for position in range(min(LOOKED_AT, len(clouds))):
-        first.setdefault(int(clouds.stacked([position])[1][0, 0]), position)
+        first.setdefault(int(clouds.stack([position])[1][0, 0]), position)
         if len(first) == SAMPLES:
             break
     others = [position for position in range(min(SAMPLES, len(clouds))) if position not in first.values()]
-    return clouds.stacked([*first.values(), *others][:SAMPLES])
+    return clouds.stack([*first.values(), *others][:SAMPLES])
 
 
 def draw_categories(view: View, categories: Sequence[str], up: int) -> Sequence[Drawing]:
@@ -62,10 +62,15 @@ def draw_categories(view: View, categories: Sequence[str], up: int) -> Sequence[
     points, truth = view.batch.inputs[0].cpu(), view.batch.target.cpu()
     columns = [
         ("ground truth", truth, None),
-        (f"network\n{percent(view.network_scores, ACCURACY)}", *_told(view.network)),
+        (f"network\n{format_percent(view.network_scores, ACCURACY)}", *_likeliest_category(view.network)),
     ]
     for timestep, output in view.spiking.items():
-        columns.append((f"spiking, T = {timestep}\n{percent(view.scores[timestep], ACCURACY)}", *_told(output)))
+        columns.append(
+            (
+                f"spiking, T = {timestep}\n{format_percent(view.scores[timestep], ACCURACY)}",
+                *_likeliest_category(output),
+            )
+        )
     panels = []
     for _, told, sure in columns:
         panels.append(
@@ -77,10 +82,10 @@ def draw_categories(view: View, categories: Sequence[str], up: int) -> Sequence[
     last = max(view.spiking)
     caption = (
         f"The category of each cloud and how likely it is, red where it is wrong. {ACCURACY} over all evaluation "
-        f"clouds: network {percent(view.network_scores, ACCURACY)}, spiking network "
-        f"{percent(view.scores[last], ACCURACY)} at T = {last}."
+        f"clouds: network {format_percent(view.network_scores, ACCURACY)}, spiking network "
+        f"{format_percent(view.scores[last], ACCURACY)} at T = {last}."
     )
-    return [Drawing("clouds", caption, page(points, [title for title, *_ in columns], panels, up))]
+    return [Drawing("clouds", caption, draw_page(points, [title for title, *_ in columns], panels, up))]
 
 
 def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
@@ -88,12 +93,12 @@ def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
     points, target = view.batch.inputs[0].cpu(), view.batch.target.cpu()
     category, truth = target[:, 0], target[:, 1:]
     belongs = torch.tensor(clouds.belongs())
-    columns = [("ground truth", truth), (f"network\n{IOU} {percent(view.network_scores, IOU)}", view.network)]
+    columns = [("ground truth", truth), (f"network\n{IOU} {format_percent(view.network_scores, IOU)}", view.network)]
     for timestep, output in view.spiking.items():
-        columns.append((f"spiking, T = {timestep}\n{IOU} {percent(view.scores[timestep], IOU)}", output))
+        columns.append((f"spiking, T = {timestep}\n{IOU} {format_percent(view.scores[timestep], IOU)}", output))
     panels = []
     for column, (_, output) in enumerate(columns):
-        told = truth if column == 0 else chosen_parts(part_logits(output).cpu(), category, belongs)
+        told = truth if column == 0 else likeliest_parts(part_logits(output).cpu(), category, belongs)
         panels.append(
             [
                 Panel(
@@ -108,12 +113,13 @@ def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
     last = max(view.spiking)
     caption = (
         f"The part of each point, and the share of points that is right. {IOU} over all evaluation clouds: network "
-        f"{percent(view.network_scores, IOU)}, spiking network {percent(view.scores[last], IOU)} at T = {last}."
+        f"{format_percent(view.network_scores, IOU)}, spiking network {format_percent(view.scores[last], IOU)} "
+        f"at T = {last}."
     )
-    return [Drawing("parts", caption, page(points, [title for title, _ in columns], panels, clouds.up))]
+    return [Drawing("parts", caption, draw_page(points, [title for title, _ in columns], panels, clouds.up))]
 
 
-def page(points: Tensor, titles: Sequence[str], panels: Sequence[Sequence[Panel]], up: int) -> bytes:
+def draw_page(points: Tensor, titles: Sequence[str], panels: Sequence[Sequence[Panel]], up: int) -> bytes:
     """Return a PNG with a row per cloud [N, 3, P] and a column per title."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -141,7 +147,7 @@ def page(points: Tensor, titles: Sequence[str], panels: Sequence[Sequence[Panel]
     return written.getvalue()
 
 
-def _told(output: Output) -> tuple[Tensor, list[float]]:
+def _likeliest_category(output: Output) -> tuple[Tensor, list[float]]:
     """Return each cloud's likeliest category and its probability."""
     sure, label = require_logits(output).cpu().float().softmax(1).max(1)
     return label, sure.tolist()

@@ -29,13 +29,13 @@ PATIENCE = 60
 
 def render(clouds: Sequence[Coloured], up: int) -> list[NDArray[np.uint8]]:
     """Return a picture [H, W, 3] of each cloud, given as points and colours [P, 3], the axis ``up`` upwards."""
-    seen = [(projected(points, up), colours) for points, colours in clouds]
+    seen = [(project(points, up), colours) for points, colours in clouds]
     if renderer_works() and (images := _by_open3d(seen)) is not None:
         return images
     return [_by_matplotlib(places, colours) for places, colours in seen]
 
 
-def projected(points: NDArray[np.float32], up: int) -> NDArray[np.float64]:
+def project(points: NDArray[np.float32], up: int) -> NDArray[np.float64]:
     """Return points [P, 3] as the viewer sees them: to the right, upwards, towards the viewer."""
     x, y, z = (points[:, axis % 3].astype(float) for axis in (up + 1, up + 2, up))
     azimuth, elevation = np.radians([AZIMUTH, ELEVATION])

@@ -32,7 +32,7 @@ class CategoryScores:
 
     def update(self, output: Output, target: Tensor) -> None:
         """Take one batch."""
-        logits = finite(require_logits(output).detach().cpu())
+        logits = require_no_nan(require_logits(output).detach().cpu())
         self._counts.update(logits, target.cpu())
 
     def compute(self) -> dict[str, float]:
@@ -62,9 +62,9 @@ class PartScores:
     def update(self, output: Output, target: Tensor) -> None:
         """Take one batch of logits [N, K, P]."""
         target = target.cpu()
-        logits = finite(part_logits(output).detach().cpu())
+        logits = require_no_nan(part_logits(output).detach().cpu())
         self._seen.append(target[:, 0])
-        found = chosen_parts(logits, target[:, 0], self._belongs)
+        found = likeliest_parts(logits, target[:, 0], self._belongs)
         self._found.append(cloud_iou(found, target[:, 1:], target[:, 0], self._belongs))
 
     def compute(self) -> dict[str, float]:
@@ -89,17 +89,17 @@ def cloud_iou(found: Tensor, truth: Tensor, category: Tensor, belongs: Tensor) -
     return (iou.double() * own).sum(1) / own.sum(1)
 
 
-def chosen_parts(logits: Tensor, category: Tensor, belongs: Tensor) -> Tensor:
+def likeliest_parts(logits: Tensor, category: Tensor, belongs: Tensor) -> Tensor:
     """Return the likeliest part of every point among those of its cloud's category, [N, P]."""
     other = belongs.to(logits.device)[None] != category.to(logits.device)[:, None]
     return logits.masked_fill(other[:, :, None], -torch.inf).argmax(1)
 
 
-def share_right(output: Output, target: Tensor, belongs: Tensor) -> Tensor:
+def share_correct(output: Output, target: Tensor, belongs: Tensor) -> Tensor:
     """Return which share of each cloud's points is given its part, [N]."""
     logits = part_logits(output)
     target = target.to(logits.device)
-    return (chosen_parts(logits, target[:, 0], belongs) == target[:, 1:]).float().mean(1)
+    return (likeliest_parts(logits, target[:, 0], belongs) == target[:, 1:]).float().mean(1)
 
 
 def share_changed(of: Output, to: Output) -> Tensor:
@@ -127,13 +127,13 @@ def part_logits(output: Output) -> Tensor:
     return output
 
 
-def finite(logits: Tensor) -> Tensor:
+def require_no_nan(logits: Tensor) -> Tensor:
     """Return the logits; NaN has no order, and is an error rather than a wrong answer."""
     if logits.isnan().any():
         raise SnnfwError("the network's output holds NaN, so nothing can be chosen: check the network's weights.")
     return logits
 
 
-def percent(scores: Mapping[str, float], name: str) -> str:
+def format_percent(scores: Mapping[str, float], name: str) -> str:
     """Return a score as it is written over pictures."""
     return f"{100 * scores[name]:.1f} %"

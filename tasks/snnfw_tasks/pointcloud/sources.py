@@ -104,7 +104,7 @@ class PointNetwork(Protocol):
 PointSource: TypeAlias = PointNetwork | ClassifierSource
 
 
-def cloud_sources(task: str, model: ModelSource, data: DataSource) -> tuple[PointSource, CloudData]:
+def require_cloud_sources(task: str, model: ModelSource, data: DataSource) -> tuple[PointSource, CloudData]:
     """Return both as sources for point clouds, or raise an SnnfwError that says what one of them lacks."""
     if not isinstance(model, PointNetwork | ClassifierSource):
         raise SnnfwError(f"model '{model.name}' is not for task '{task}': build_head or build is missing.")

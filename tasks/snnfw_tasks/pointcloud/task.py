@@ -14,7 +14,7 @@ from snnfw_tasks.pointcloud.data.modelnet import ModelNet40
 from snnfw_tasks.pointcloud.data.shapenet import ShapeNetPart
 from snnfw_tasks.pointcloud.data.shapes import Shapes
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel, PointNetShapes
-from snnfw_tasks.pointcloud.sources import HeadName, cloud_sources
+from snnfw_tasks.pointcloud.sources import HeadName, require_cloud_sources
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class PointCloud(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the head's scorer."""
-        from snnfw_tasks.pointcloud.bundle import bundle
+        from snnfw_tasks.pointcloud.bundle import make_bundle
 
-        return bundle(self, self.head, *cloud_sources(self.name, model, data), resources)
+        return make_bundle(self, self.head, *require_cloud_sources(self.name, model, data), resources)
 
 
 @hookimpl

@@ -40,7 +40,7 @@ class Accuracy:
         return {name: float(metric.compute()) for name, metric in self._metrics.items()}
 
 
-def correct(output: Output, target: torch.Tensor) -> torch.Tensor:
+def is_correct(output: Output, target: torch.Tensor) -> torch.Tensor:
     """Return whether each sample's largest logit is its label's, [N]."""
     logits = require_logits(output)
     return logits.argmax(1) == target.to(logits.device)

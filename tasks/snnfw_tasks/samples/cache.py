@@ -23,7 +23,7 @@ DIGEST = 64
 """A cached file begins with so many characters: the SHA-256 sum of the rest."""
 
 
-def cached(
+def load_or_make(
     key: str, make: Callable[[], Mapping[str, NDArray[Any]]], kind: str = "events", what: str = "recordings"
 ) -> Mapping[str, NDArray[Any]]:
     """Return what ``make`` returns, from the cache where it was kept under ``key`` and is whole.

@@ -55,7 +55,7 @@ class CheckedSamples(Generic[Sample]):
         index = self.indices[position]
         return self.check(self.samples[index], f"{self.noun} {index} of data '{self.data}'", self.split)
 
-    def stacked(self, positions: Iterable[int]) -> tuple[Tensor, Tensor]:
+    def stack(self, positions: Iterable[int]) -> tuple[Tensor, Tensor]:
         """Return some samples as two tensors."""
         return stack([self[position] for position in positions])
 

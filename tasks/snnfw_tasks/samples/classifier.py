@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle
-from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, correct, cross_entropy, require_logits
+from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
-from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.description import describe_bundle
 from snnfw_tasks.samples.probe import require_finite, require_fit
-from snnfw_tasks.samples.reading import told
+from snnfw_tasks.samples.reading import tell_reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from snnfw_tasks.samples.options import Amounts
 
 
-def bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
+def make_bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     labelled = data.open(model.preprocess())
-    read = told(labelled.reading, resources.tell)
+    read = tell_reading(labelled.reading, resources.tell)
     require_samples(data.name, "samples", len(labelled.calibration), len(labelled.evaluation))
     classes, frames = len(labelled.classes), labelled.frames
     network = model.build(classes, resources).eval().to(resources.device)
@@ -37,7 +37,7 @@ def bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, reso
     mixed = checked(labelled.calibration, shuffle(len(labelled.calibration), resources.seed), "calibration")
     calibration = mixed.first(amounts.calibration)
     evaluation = checked(labelled.evaluation, choose_tested(len(labelled.evaluation), amounts.limit), "evaluation")
-    example = mixed.stacked(range(2))[0].to(resources.device)
+    example = mixed.stack(range(2))[0].to(resources.device)
     if frames is not None:
         example = example[:, frames // 2]
     require_fit(network, example, classes, model.name, data.name)
@@ -50,16 +50,16 @@ def bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, reso
         scorer=partial(Accuracy, classes),
         headline=HEADLINE,
         logits=require_logits,
-        correct=correct,
+        correct=is_correct,
         training=partial(
             training_batches,
             lambda: check_all(checked, labelled.training),
             "samples",
-            partial(_augmented, labelled.augment),
+            partial(_augment_batch, labelled.augment),
         ),
         loss=cross_entropy,
         frames=frames,
-        description=describe(labelled.classes, labelled.shape, calibration, evaluation, network, read),
+        description=describe_bundle(labelled.classes, labelled.shape, calibration, evaluation, network, read),
     )
 
 
@@ -82,5 +82,5 @@ def check_labelled(
     return image, label
 
 
-def _augmented(augment: Callable[[Tensor], Tensor] | None, images: Tensor, labels: Tensor) -> Batch:
+def _augment_batch(augment: Callable[[Tensor], Tensor] | None, images: Tensor, labels: Tensor) -> Batch:
     return as_batch(augment(images) if augment else images, labels)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-def describe(
+def describe_bundle(
     classes: Sequence[str],
     shape: Sequence[int],
     calibration: Sized,

@@ -64,15 +64,17 @@ class FileSamples:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.files[index]
-        return prepared(read_image(path, "L" if len(self.prepare.mean) == 1 else "RGB", self.data), self.prepare), label
+        return prepare_image(
+            read_image(path, "L" if len(self.prepare.mean) == 1 else "RGB", self.data), self.prepare
+        ), label
 
 
 def read_image(path: str, mode: str, data: str) -> Image:
     """Return the decoded image, upright, in one of PIL's modes of 8 bits."""
-    return in_eight_bits(decoded(path, data), mode, path, data)
+    return to_eight_bits(decode_image(path, data), mode, path, data)
 
 
-def decoded(path: str | Path, data: str, kind: str = "image", cure: str = "repair or remove it") -> Image:
+def decode_image(path: str | Path, data: str, kind: str = "image", cure: str = "repair or remove it") -> Image:
     """Return the decoded image in its own mode, upright as every viewer shows it: turned as its EXIF data say."""
     from PIL import Image
 
@@ -80,23 +82,23 @@ def decoded(path: str | Path, data: str, kind: str = "image", cure: str = "repai
         with Image.open(path) as image:
             count, form = getattr(image, "n_frames", 1), image.format
             image.load()
-            upright = turned(image)
+            upright = turn_upright(image)
             upright.format = form
-    except undecodable() as error:
+    except decoding_errors() as error:
         raise SnnfwError(f"{kind} '{path}' of data '{data}' cannot be read: {cure}.") from error
-    if problem := ambiguous(count, form):
+    if problem := explain_ambiguity(count, form):
         raise SnnfwError(f"{kind} '{path}' of data '{data}' {problem}.")
     return upright
 
 
-def ambiguous(count: int, form: str | None) -> str | None:
+def explain_ambiguity(count: int, form: str | None) -> str | None:
     """Return what is wrong with a file of several pictures; an MPO's others are previews of the first."""
     if count == 1 or form == "MPO":
         return None
     return f"holds {count} pictures: save the one that counts as a file of its own"
 
 
-def turned(image: Image) -> Image:
+def turn_upright(image: Image) -> Image:
     """Return an image as its EXIF orientation says; one whose EXIF data cannot be read as it is."""
     from PIL.Image import Transpose
 
@@ -121,28 +123,28 @@ def orientation(image: Image) -> int:
         return 1
 
 
-def in_eight_bits(image: Image, mode: str, path: str | Path, data: str) -> Image:
+def to_eight_bits(image: Image, mode: str, path: str | Path, data: str) -> Image:
     """Return an image in a mode of 8 bits; 16 bits, and floats from 0 to 1, are scaled, which PIL clips to white."""
     try:
-        return (scaled(image, path, data) if image.mode in DEEP else image).convert(mode)
+        return (scale_to_eight_bits(image, path, data) if image.mode in DEEP else image).convert(mode)
     except ValueError as error:
         raise SnnfwError(
             f"image '{path}' of data '{data}' is of mode {image.mode}, which cannot be made {mode}: save it as {mode}."
         ) from error
 
 
-def scaled(image: Image, path: str | Path, data: str) -> Image:
+def scale_to_eight_bits(image: Image, path: str | Path, data: str) -> Image:
     """Return an image in one of ``DEEP``'s modes scaled to 8 bits."""
     from PIL import Image as Images
 
     values = np.asarray(image)
-    if problem := unscaled(image, values):
+    if problem := scaling_problem(image, values):
         raise SnnfwError(f"image '{path}' of data '{data}' {problem}: save it with 8 or 16 bits.")
     white = 1.0 if image.mode == "F" else 65535.0
     return Images.fromarray((values * (255 / white)).round().astype(np.uint8))
 
 
-def unscaled(image: Image, values: NDArray[Any]) -> str | None:
+def scaling_problem(image: Image, values: NDArray[Any]) -> str | None:
     """Return why an image in one of ``DEEP``'s modes has no brightest value that it could be scaled from."""
     if image.mode == "F" and not (np.isfinite(values).all() and values.min() >= 0 and values.max() <= 1):
         return f"is of mode F (floats) with values from {values.min():g} to {values.max():g} instead of 0 to 1"
@@ -151,7 +153,7 @@ def unscaled(image: Image, values: NDArray[Any]) -> str | None:
     return None
 
 
-def undecodable() -> tuple[type[Exception], ...]:
+def decoding_errors() -> tuple[type[Exception], ...]:
     """Return what opening and decoding an image file may raise.
 
     PIL raises SyntaxError on damaged PNG files and an error of its own on ones so large that they may be an attack;
@@ -162,7 +164,7 @@ def undecodable() -> tuple[type[Exception], ...]:
     return (OSError, SyntaxError, ValueError, ImportError, DecompressionBombError)
 
 
-def prepared(image: Image, prepare: Preprocess) -> Tensor:
+def prepare_image(image: Image, prepare: Preprocess) -> Tensor:
     """Return the sample [C, crop, crop] that ``prepare`` makes of an image."""
     size = [prepare.resize, prepare.resize] if prepare.squash else [prepare.resize]
     resized = F.resize(image, size, InterpolationMode(prepare.interpolation))

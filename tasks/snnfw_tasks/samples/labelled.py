@@ -96,7 +96,9 @@ class ClassifierSource(Protocol):
         ...
 
 
-def classifying(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, ClassifierData]:
+def require_classifier_sources(
+    task: str, model: ModelSource, data: DataSource
+) -> tuple[ClassifierSource, ClassifierData]:
     """Return both as sources of a classifier, or raise an SnnfwError that says what one of them lacks."""
     if not isinstance(model, ClassifierSource):
         raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")

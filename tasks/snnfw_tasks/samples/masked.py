@@ -27,7 +27,7 @@ class MaskedSamples(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Masked:
+class MaskedSplits:
     """A data set whose pixels' labels are positions in ``classes``, or ``VOID`` where they count for nothing.
 
     Images are squares of ``prepare.crop`` pixels, normalised as ``prepare`` says. ``training`` is called where it is

@@ -12,7 +12,7 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.images import decoded, in_eight_bits
+from snnfw_tasks.samples.images import decode_image, to_eight_bits
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.reading import BROKEN, read_lines
 
@@ -63,11 +63,11 @@ class MaskedFiles:
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         image, labels = self._read(index)
         require_labels(labels, image.size, self.classes, self.images[index], self.data)
-        return fitted_image(image, self.prepare), fitted_labels(labels, self.prepare.crop)
+        return fit_image(image, self.prepare), fit_labels(labels, self.prepare.crop)
 
     def _read(self, index: int) -> tuple[Image, Labels]:
         path = self.images[index]
-        return in_eight_bits(opened(path, self.data), "RGB", path, self.data), self.labels(index)
+        return to_eight_bits(open_image(path, self.data), "RGB", path, self.data), self.labels(index)
 
     def readable(self) -> tuple[MaskedFiles, LeftOut]:
         """Return the same without the images, and masks, that cannot be read, and the names of these."""
@@ -78,12 +78,12 @@ class MaskedFiles:
                 kept.append(index)
             except SnnfwError:
                 broken.append(str(path))
-        images, labels = [self.images[index] for index in kept], Chosen(self.labels, kept)
+        images, labels = [self.images[index] for index in kept], ChosenLabels(self.labels, kept)
         return replace(self, images=images, labels=labels), {BROKEN: broken}
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenLabels:
     """Read the labels of some of the images."""
 
     labels: PixelLabels
@@ -108,7 +108,7 @@ class MaskImages:
     def __call__(self, index: int) -> Labels:
         """Return the labels of the image with an index."""
         path = self.masks[index]
-        mask = opened(path, self.data, "mask")
+        mask = open_image(path, self.data, "mask")
         if mask.mode not in LABEL_MODES:
             raise SnnfwError(
                 f"mask '{path}' of data '{self.data}' is a {mask.mode} image: "
@@ -124,14 +124,14 @@ class MaskImages:
         return found
 
 
-def opened(path: Path, data: str, kind: str = "image") -> Image:
+def open_image(path: Path, data: str, kind: str = "image") -> Image:
     """Return a decoded image file, upright."""
     if not path.is_file():
         raise SnnfwError(f"{kind} '{path}' of data '{data}' does not exist: add it, or take it off the list.")
-    return decoded(path, data, kind, CURE)
+    return decode_image(path, data, kind, CURE)
 
 
-def suffixes_of_images() -> tuple[str, ...]:
+def image_suffixes() -> tuple[str, ...]:
     """Return how the files of images end that are read."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
@@ -144,8 +144,8 @@ def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Pa
     height, width = labels.shape
     if (width, height) != size:
         raise SnnfwError(
-            f"the mask of image '{path}' of data '{data}' is {width} by {height} pixels and the image "
-            f"{size[0]} by {size[1]}{_lying(path, (width, height), size)}: both have to be of the same size."
+            f"the mask of image '{path}' of data '{data}' is {width} by {height} pixels and the image {size[0]} by "
+            f"{size[1]}{_explain_orientation(path, (width, height), size)}: both have to be of the same size."
         )
     wrong = labels[(labels >= classes) & (labels != VOID) | (labels < 0)]
     if len(wrong):
@@ -155,7 +155,7 @@ def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Pa
         )
 
 
-def _lying(path: Path, mask: tuple[int, int], image: tuple[int, int]) -> str:
+def _explain_orientation(path: Path, mask: tuple[int, int], image: tuple[int, int]) -> str:
     """Return what explains a mask that fits an image on its side only."""
     from PIL import Image
 
@@ -165,15 +165,15 @@ def _lying(path: Path, mask: tuple[int, int], image: tuple[int, int]) -> str:
         return " once turned upright as its EXIF orientation says" if stored.size == mask else ""
 
 
-def extent(width: int, height: int, side: int) -> tuple[int, int]:
+def fit_extent(width: int, height: int, side: int) -> tuple[int, int]:
     """Return the height and width that fill one direction of a square, the proportions kept."""
     scale = side / max(width, height)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def fitted_image(image: Image, prepare: Preprocess) -> Tensor:
+def fit_image(image: Image, prepare: Preprocess) -> Tensor:
     """Return the normalised image [3, side, side], in the upper left corner where it is not square; the rest is 0."""
-    size = extent(*image.size, prepare.crop)
+    size = fit_extent(*image.size, prepare.crop)
     mode = InterpolationMode(prepare.interpolation)
     pixels = F.convert_image_dtype(F.pil_to_tensor(F.resize(image, list(size), mode)), torch.float32)
     sample = torch.zeros(3, prepare.crop, prepare.crop)
@@ -181,16 +181,16 @@ def fitted_image(image: Image, prepare: Preprocess) -> Tensor:
     return sample
 
 
-def fitted_labels(labels: Labels, side: int) -> Tensor:
+def fit_labels(labels: Labels, side: int) -> Tensor:
     """Return the labels [side, side], each that of the nearest pixel, and ``VOID`` outside the image."""
-    height, width = extent(labels.shape[1], labels.shape[0], side)
+    height, width = fit_extent(labels.shape[1], labels.shape[0], side)
     mask = F.resize(torch.from_numpy(labels)[None], [height, width], InterpolationMode.NEAREST_EXACT)
     fitted = torch.full((side, side), VOID, dtype=torch.long)
     fitted[:height, :width] = mask[0]
     return fitted
 
 
-def voc_split(root: Path, split: str, classes: Sequence[str], prepare: Preprocess, data: str) -> MaskedFiles:
+def open_voc_split(root: Path, split: str, classes: Sequence[str], prepare: Preprocess, data: str) -> MaskedFiles:
     """Return the images that a list in ImageSets/Segmentation names."""
     lists = root / "ImageSets" / "Segmentation"
     listed = lists / f"{split}.txt"

@@ -6,7 +6,7 @@ VOID = 255
 """The label of pixels that count for nothing."""
 
 
-def colour(label: int) -> tuple[int, int, int]:
+def label_colour(label: int) -> tuple[int, int, int]:
     """Return a label's red, green and blue from 0 to 255: VOC spreads the label's bits over them, highest first."""
     channels = [0, 0, 0]
     for place in range(8):
@@ -15,6 +15,6 @@ def colour(label: int) -> tuple[int, int, int]:
     return channels[0], channels[1], channels[2]
 
 
-def palette() -> list[int]:
+def palette_bytes() -> list[int]:
     """Return the colours of all 256 labels, one after the other, as palette images hold them."""
-    return [value for label in range(256) for value in colour(label)]
+    return [value for label in range(256) for value in label_colour(label)]

@@ -36,7 +36,7 @@ def require_fit(
     misfit = f"model '{model}' does not fit data '{data}'"
     shape = list(example.shape[1:])
     try:
-        with torch.no_grad(), _channels_watched(module, misfit, shape):
+        with torch.no_grad(), _watch_channels(module, misfit, shape):
             output = module(example.clone())  # a network may write to its input
     except SnnfwError:
         raise
@@ -52,7 +52,7 @@ def require_fit(
 
 
 @contextmanager
-def _channels_watched(module: nn.Module, misfit: str, shape: list[int]) -> Iterator[None]:
+def _watch_channels(module: nn.Module, misfit: str, shape: list[int]) -> Iterator[None]:
     """Stop at the first convolution that gets another number of channels than it expects."""
     names = {layer: name for name, layer in module.named_modules() if isinstance(layer, _ConvNd)}
 

@@ -48,7 +48,7 @@ class Reading:
     def lines(self) -> list[str]:
         """Return what is told: one line, and one more for each reason and note."""
         parts = " and ".join(f"{count} in {split}" for split, count in self.read.items())
-        left_out = (f"  left out {reason}: {named(names, self.place)}." for reason, names in self._reasons())
+        left_out = (f"  left out {reason}: {summarise_names(names, self.place)}." for reason, names in self._reasons())
         return [
             f"data '{self.data}': read {self.what} of {self.classes} classes from '{self.place}': {parts}.",
             *left_out,
@@ -58,7 +58,7 @@ class Reading:
     def record(self) -> dict[str, Any]:
         """Return what the report keeps."""
         left_out = {
-            reason: {"count": len(names), "examples": [within(name, self.place) for name in names[:EXAMPLES]]}
+            reason: {"count": len(names), "examples": [relative_name(name, self.place) for name in names[:EXAMPLES]]}
             for reason, names in self._reasons()
         }
         return {
@@ -72,7 +72,7 @@ class Reading:
         return ((reason, names) for reason, names in self.left_out.items() if names)
 
 
-def told(reading: Reading | None, tell: Callable[[str], None]) -> dict[str, Any]:
+def tell_reading(reading: Reading | None, tell: Callable[[str], None]) -> dict[str, Any]:
     """Tell what was read, if it was from disk, and return it for a bundle's description."""
     if reading is None:
         return {}
@@ -81,19 +81,19 @@ def told(reading: Reading | None, tell: Callable[[str], None]) -> dict[str, Any]
     return {"reading": reading.record()}
 
 
-def named(names: Sequence[str], place: Path | None = None) -> str:
+def summarise_names(names: Sequence[str], place: Path | None = None) -> str:
     """Return how many there are and the first few, as seen from a place: 5 ('a', 'b', 'c' and 2 more)."""
-    first = ", ".join(f"'{within(name, place)}'" for name in names[:EXAMPLES])
+    first = ", ".join(f"'{relative_name(name, place)}'" for name in names[:EXAMPLES])
     more = f" and {len(names) - EXAMPLES} more" if len(names) > EXAMPLES else ""
     return f"{len(names)} ({first}{more})"
 
 
-def within(name: str, place: Path | None) -> str:
+def relative_name(name: str, place: Path | None) -> str:
     """Return a path as seen from a place that it lies in, anything else as it is."""
     return name.removeprefix(f"{place}{os.sep}")
 
 
-def together(*parts: LeftOut) -> LeftOut:
+def merge_left_out(*parts: LeftOut) -> LeftOut:
     """Return all that several parts of a data set left out, each thing once."""
     merged: dict[str, dict[str, None]] = {}
     for part in parts:
@@ -102,14 +102,14 @@ def together(*parts: LeftOut) -> LeftOut:
     return {reason: list(names) for reason, names in merged.items()}
 
 
-def hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     """Tell whether a file or folder of this name is a system's or an editor's own."""
     return name.startswith(".") or name in SYSTEM
 
 
 def folders_in(place: Path) -> list[str]:
     """Return the names of the folders in a place that are not hidden, sorted."""
-    return sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not hidden(entry.name))
+    return sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
 def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]:
@@ -125,12 +125,12 @@ def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]
     return tuple(sorted(found))
 
 
-def beside(place: Path, known: Iterable[str], reason: str = UNCLASSED) -> LeftOut:
+def list_unknown(place: Path, known: Iterable[str], reason: str = UNCLASSED) -> LeftOut:
     """Return what lies in a place beside the folders and files that are known."""
     others = sorted({entry.name for entry in place.iterdir()} - set(known))
     apart: dict[str, list[str]] = {HIDDEN: [], reason: []}
     for name in others:
-        apart[HIDDEN if hidden(name) else reason].append(str(place / name))
+        apart[HIDDEN if is_hidden(name) else reason].append(str(place / name))
     return apart
 
 
@@ -147,17 +147,17 @@ def list_files(folder: Path, suffixes: Sequence[str]) -> Listing:
     wanted = tuple(suffix.lower() for suffix in suffixes)
     files: list[str] = []
     left_out: dict[str, list[str]] = {HIDDEN: [], OTHER: []}
-    for here, folders, names in os.walk(folder, onerror=_unreadable, followlinks=True):
-        left_out[HIDDEN] += [os.path.join(here, name) for name in sorted([*folders, *names]) if hidden(name)]
-        folders[:] = sorted(name for name in folders if not hidden(name))
+    for here, folders, names in os.walk(folder, onerror=_reading_error, followlinks=True):
+        left_out[HIDDEN] += [os.path.join(here, name) for name in sorted([*folders, *names]) if is_hidden(name)]
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
         for name in sorted(names):
-            if not hidden(name):
+            if not is_hidden(name):
                 path = os.path.join(here, name)
                 (files if name.lower().endswith(wanted) else left_out[OTHER]).append(path)
     return Listing(tuple(files), left_out)
 
 
-def by_class(
+def list_by_class(
     place: Path, classes: Sequence[str], suffixes: Sequence[str], inside: str = ""
 ) -> tuple[list[tuple[str, int]], LeftOut]:
     """Return the files in each class's folder, or in the folder ``inside`` it, with the class's number."""
@@ -169,10 +169,10 @@ def by_class(
             listing = list_files(folder, suffixes)
             found += [(file, number) for file in listing.files]
             left_out.append(listing.left_out)
-    return found, together(*left_out)
+    return found, merge_left_out(*left_out)
 
 
-def unused(place: Path, splits: Iterable[str], used: Iterable[Path]) -> LeftOut:
+def unused_splits(place: Path, splits: Iterable[str], used: Iterable[Path]) -> LeftOut:
     """Return the folders of splits that another one is preferred to."""
     there = (place / name for name in dict.fromkeys(splits))
     return {UNUSED: [str(folder) for folder in there if folder.is_dir() and folder not in set(used)]}
@@ -187,5 +187,5 @@ def read_lines(file: Path, data: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _unreadable(error: OSError) -> None:
+def _reading_error(error: OSError) -> None:
     raise SnnfwError(f"folder '{error.filename}' cannot be read: {error.strerror}.") from error

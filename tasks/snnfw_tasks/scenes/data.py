@@ -11,7 +11,7 @@ from snnfw_tasks.samples.options import Size
 if TYPE_CHECKING:
     from snnfw_tasks.samples.boxed import Splits
     from snnfw_tasks.samples.labelled import Preprocess
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Scenes:
 
     size: Size = None
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         """Return the scenes with a label for every pixel, as segmentation asks for them."""
         from snnfw_tasks.scenes.masks import open_scenes
 
@@ -34,5 +34,5 @@ class Scenes:
         from snnfw_tasks.samples.boxed import Splits
         from snnfw_tasks.scenes import files as scenes
 
-        images = scenes.scenes("val", "test", counts=scenes.COUNTS) / "images"
+        images = scenes.scenes_folder("val", "test", counts=scenes.COUNTS) / "images"
         return Splits(scenes.DIGITS, (images / "val",), (images / "test",), "test", self.size)

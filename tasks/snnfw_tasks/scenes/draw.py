@@ -41,7 +41,7 @@ DIGITS = {"test": slice(0, 360), "val": slice(360, 600), "train": slice(600, Non
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class VisibleDigit:
     """A digit in a scene and the pixels that show it: columns left to right - 1, rows top to bottom - 1."""
 
     digit: int
@@ -57,22 +57,22 @@ class Scene:
 
     image: Pixels
     labels: Pixels
-    digits: Sequence[Found]
+    digits: Sequence[VisibleDigit]
 
 
-def draw(split: str, index: int, seed: int = 0) -> Scene:
+def draw_scene(split: str, index: int, seed: int = 0) -> Scene:
     """Return a scene of a split, drawn with the split's own digits; the same arguments give the same scene.
 
     NumPy guarantees RandomState's stream for ever, so a scene depends on no library's version but for rounding.
     """
     random = np.random.RandomState([seed, sorted(DIGITS).index(split), index])
-    images, classes = handwritten(split)
-    picture = background(random)
+    images, classes = read_handwritten(split)
+    picture = draw_background(random)
     owners = np.full((SIDE, SIDE), -1)
     areas: list[int] = []
     drawn: list[int] = []
     for chosen in random.randint(len(classes), size=random.randint(1, MOST + 1)):
-        alpha = inked(images[chosen], random)
+        alpha = draw_digit(images[chosen], random)
         place = _free_place(owners, areas, alpha > 0.5, random)
         if place is not None:
             _paint(picture, alpha, place, random)
@@ -85,7 +85,7 @@ def draw(split: str, index: int, seed: int = 0) -> Scene:
 
 
 @functools.cache
-def handwritten(split: str) -> tuple[Pixels, Pixels]:
+def read_handwritten(split: str) -> tuple[Pixels, Pixels]:
     """Return the split's digits, with a margin of one pixel and values from 0 to 1, and what they are."""
     from sklearn.datasets import load_digits
 
@@ -95,7 +95,7 @@ def handwritten(split: str) -> tuple[Pixels, Pixels]:
     return images.astype(np.float32), digits.target[chosen]
 
 
-def background(random: np.random.RandomState) -> Pixels:
+def draw_background(random: np.random.RandomState) -> Pixels:
     """Return colours [SIDE, SIDE, 3]: a random one, smooth variations at several scales, and stripes."""
     picture = np.tile(random.uniform(0.25, 0.75, 3), (SIDE, SIDE, 1))
     for cells, deviation in OCTAVES:
@@ -109,7 +109,7 @@ def background(random: np.random.RandomState) -> Pixels:
     return picture.clip(0.05, 0.95)
 
 
-def inked(image: Pixels, random: np.random.RandomState) -> Pixels:
+def draw_digit(image: Pixels, random: np.random.RandomState) -> Pixels:
     """Return a digit's opacity from 0 to 1, smoothly enlarged, turned, and cut to what is inked."""
     from PIL import Image
 
@@ -153,6 +153,6 @@ def _paint(picture: Pixels, alpha: Pixels, place: tuple[slice, slice], random: n
     picture[place] += alpha[:, :, None] * (colour - picture[place])
 
 
-def _box(digit: int, visible: Pixels) -> Found:
+def _box(digit: int, visible: Pixels) -> VisibleDigit:
     rows, columns = (np.flatnonzero(visible.any(axis)) for axis in (1, 0))
-    return Found(digit, int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return VisibleDigit(digit, int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)

@@ -36,7 +36,7 @@ QUALITY = 95
 """Of the JPEG files."""
 
 
-def scenes(*splits: str, seed: int = 0, counts: Mapping[str, int] = COUNTS) -> Path:
+def scenes_folder(*splits: str, seed: int = 0, counts: Mapping[str, int] = COUNTS) -> Path:
     """Return the folder that holds these splits, whole; what is missing or damaged there is drawn again.
 
     For YOLO it has ``data.yaml``, ``images/SPLIT/NAME.jpg`` and ``labels/SPLIT/NAME.txt``, for VOC
@@ -51,7 +51,7 @@ def scenes(*splits: str, seed: int = 0, counts: Mapping[str, int] = COUNTS) -> P
         for split in splits:
             if split not in counts:
                 raise unknown_name_error("split of the scenes", split, counts, "There are")
-            if not _whole(root, split):
+            if not _is_whole(root, split):
                 _make(root, split, counts[split], seed)
     except OSError as error:
         raise SnnfwError(
@@ -61,7 +61,7 @@ def scenes(*splits: str, seed: int = 0, counts: Mapping[str, int] = COUNTS) -> P
     return root
 
 
-def _whole(root: Path, split: str) -> bool:
+def _is_whole(root: Path, split: str) -> bool:
     """Tell whether every file of a split is there and is what was written."""
     try:
         lines = (root / f"{split}.sha256").read_text().splitlines()
@@ -80,13 +80,13 @@ def _make(root: Path, split: str, count: int, seed: int) -> None:
 
     Safe when two processes start at once: both move the same files there.
     """
-    from snnfw_tasks.scenes.draw import draw
+    from snnfw_tasks.scenes.draw import draw_scene
 
     (root / f"{split}.sha256").unlink(missing_ok=True)
     with scratch_beside(root / split) as folder:
         names = [f"{split}-{index:05d}" for index in range(count)]
         for index, name in enumerate(names):
-            _write_scene(folder, split, name, draw(split, index, seed))
+            _write_scene(folder, split, name, draw_scene(split, index, seed))
         _write(folder / "ImageSets" / "Segmentation" / f"{split}.txt", "".join(f"{name}\n" for name in names))
         files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         sums = [f"{hashlib.sha256((folder / file).read_bytes()).hexdigest()}  {file.as_posix()}\n" for file in files]
@@ -100,7 +100,7 @@ def _write_scene(folder: Path, split: str, name: str, scene: Scene) -> None:
     """Write a scene's image under both layouts' names, its boxes and its mask."""
     from PIL import Image
 
-    from snnfw_tasks.samples.palette import palette
+    from snnfw_tasks.samples.palette import palette_bytes
 
     image, same = folder / "images" / split / f"{name}.jpg", folder / "JPEGImages" / f"{name}.jpg"
     mask = folder / "SegmentationClass" / f"{name}.png"
@@ -112,12 +112,12 @@ def _write_scene(folder: Path, split: str, name: str, scene: Scene) -> None:
     except OSError:  # a file system without hard links
         shutil.copyfile(image, same)
     labels = Image.fromarray(scene.labels)
-    labels.putpalette(palette())
+    labels.putpalette(palette_bytes())
     labels.save(mask)
-    _write(folder / "labels" / split / f"{name}.txt", boxes(scene))
+    _write(folder / "labels" / split / f"{name}.txt", yolo_lines(scene))
 
 
-def boxes(scene: Scene) -> str:
+def yolo_lines(scene: Scene) -> str:
     """Return YOLO's lines: the digit, the box's centre, its width and its height as shares of the image's."""
     height, width = scene.labels.shape
     lines = []

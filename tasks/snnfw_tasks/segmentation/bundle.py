@@ -12,10 +12,10 @@ from snnfw.values import Bundle, Gallery
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
-from snnfw_tasks.samples.description import describe
+from snnfw_tasks.samples.description import describe_bundle
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.probe import require_finite, require_fit
-from snnfw_tasks.samples.reading import told
+from snnfw_tasks.samples.reading import tell_reading
 from snnfw_tasks.segmentation.pictures import SAMPLES, draw
 from snnfw_tasks.segmentation.scores import (
     HEADLINE,
@@ -23,9 +23,9 @@ from snnfw_tasks.segmentation.scores import (
     cross_entropy,
     pixel_logits,
     share_changed,
-    share_right,
+    share_correct,
 )
-from snnfw_tasks.segmentation.sources import surveyed
+from snnfw_tasks.segmentation.sources import note_unseen_classes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from snnfw_tasks.segmentation.sources import MaskedData
 
 
-def bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resources: Resources) -> Bundle:
+def make_bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resources: Resources) -> Bundle:
     """Return what a run needs, with the example on the network's device and the batches on the CPU."""
     masked = data.open(model.preprocess())
     require_samples(data.name, "images", len(masked.calibration), len(masked.evaluation))
     tested = choose_tested(len(masked.evaluation), amounts.limit)
     looked_at = resources.track(tested, "labels that are scored", len(tested))
-    read = told(surveyed(data.name, masked, looked_at), resources.tell)
+    read = tell_reading(note_unseen_classes(data.name, masked, looked_at), resources.tell)
     classes, side = len(masked.classes), masked.prepare.crop
     network = model.build(classes, resources).eval().to(resources.device)
     require_finite(network, model.name)
@@ -50,7 +50,7 @@ def bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resource
     mixed = checked(masked.calibration, shuffle(len(masked.calibration), resources.seed), "calibration")
     calibration = mixed.first(amounts.calibration)
     evaluation = checked(masked.evaluation, tested, "evaluation")
-    example = mixed.stacked(range(2))[0].to(resources.device)
+    example = mixed.stack(range(2))[0].to(resources.device)
     require_fit(network, example, classes, model.name, data.name, pixel_logits)
     return Bundle(
         model=network,
@@ -61,20 +61,20 @@ def bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resource
         scorer=partial(PixelScores, masked.classes),
         headline=HEADLINE,
         logits=pixel_logits,
-        correct=share_right,
+        correct=share_correct,
         distance=share_changed,
         gallery=Gallery(
-            lambda: as_batch(*evaluation.stacked(range(min(SAMPLES, len(evaluation))))),
+            lambda: as_batch(*evaluation.stack(range(min(SAMPLES, len(evaluation))))),
             partial(draw, classes=masked.classes, prepare=masked.prepare),
         ),
         training=partial(
             training_batches,
             lambda: check_all(checked, masked.training()),
             "images",
-            partial(_trained, masked.mirror),
+            partial(_mirror_batch, masked.mirror),
         ),
         loss=cross_entropy,
-        description=describe(masked.classes, example.shape[1:], calibration, evaluation, network, read),
+        description=describe_bundle(masked.classes, example.shape[1:], calibration, evaluation, network, read),
     )
 
 
@@ -100,7 +100,7 @@ def check_masked(
     return image, labels
 
 
-def mirrored(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def mirror_randomly(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """Return images [N, C, H, W] and labels [N, H, W], each pair mirrored with probability one half."""
     turned = torch.rand(len(images)) < 0.5
     return (
@@ -109,5 +109,5 @@ def mirrored(images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     )
 
 
-def _trained(mirror: bool, images: Tensor, labels: Tensor) -> Batch:
-    return as_batch(*(mirrored(images, labels) if mirror else (images, labels)))
+def _mirror_batch(mirror: bool, images: Tensor, labels: Tensor) -> Batch:
+    return as_batch(*(mirror_randomly(images, labels) if mirror else (images, labels)))

@@ -9,7 +9,7 @@ import torch
 
 from snnfw.values import Drawing
 from snnfw_tasks.samples.palette import VOID
-from snnfw_tasks.segmentation.scores import HEADLINE, fitted, likeliest, pixel_logits
+from snnfw_tasks.segmentation.scores import HEADLINE, likeliest_class, pixel_logits, resize_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,25 +38,27 @@ def draw(view: View, classes: Sequence[str], prepare: Preprocess) -> Sequence[Dr
     truth = view.batch.target.cpu()
     columns = [
         ("ground truth", truth),
-        (f"network, {_percent(view.network_scores)}", answers(view.network, truth)),
+        (f"network, {_percent(view.network_scores)}", predict_labels(view.network, truth)),
     ]
     for timestep, output in view.spiking.items():
-        columns.append((f"T = {timestep}, {_percent(view.scores[timestep])}", answers(output, truth)))
+        columns.append((f"T = {timestep}, {_percent(view.scores[timestep])}", predict_labels(output, truth)))
     last = max(view.spiking)
     caption = (
         f"The class of every pixel. {HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, "
         f"spiking network {_percent(view.scores[last])} at T = {last}."
     )
-    return [Drawing("segments", caption, _page(shown(view.batch.inputs[0].cpu(), prepare), columns, classes))]
+    return [
+        Drawing("segments", caption, _page(undo_normalisation(view.batch.inputs[0].cpu(), prepare), columns, classes))
+    ]
 
 
-def answers(output: Output, truth: Tensor) -> Tensor:
+def predict_labels(output: Output, truth: Tensor) -> Tensor:
     """Return the likeliest class of every pixel, [N, H, W], and ``VOID`` outside an image that is not square."""
-    found = likeliest(fitted(pixel_logits(output).cpu(), truth))
-    return torch.where(outside(truth), VOID, found)
+    found = likeliest_class(resize_logits(pixel_logits(output).cpu(), truth))
+    return torch.where(find_padding(truth), VOID, found)
 
 
-def outside(truth: Tensor) -> Tensor:
+def find_padding(truth: Tensor) -> Tensor:
     """Return which rows and columns at the lower and right edges hold nothing but ``VOID``, [N, H, W]."""
     labelled = truth != VOID
     below = labelled.any(2).flip(1).cumsum(1).flip(1) == 0
@@ -64,7 +66,7 @@ def outside(truth: Tensor) -> Tensor:
     return below[:, :, None] | right[:, None, :]
 
 
-def shown(images: Tensor, prepare: Preprocess) -> Tensor:
+def undo_normalisation(images: Tensor, prepare: Preprocess) -> Tensor:
     """Return images [N, 3, H, W] with colours from 0 to 1, as they were before normalisation."""
     mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (prepare.mean, prepare.std))
     return (images * deviation + mean).clamp(0, 1)
@@ -105,11 +107,13 @@ def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], classes: Sequen
         grid[0][column].set_title(title, fontsize=9)
         for row in range(rows):
             drawn = (
-                images[row].permute(1, 2, 0).numpy() if column == 0 else _coloured(columns[column - 1][1][row], classes)
+                images[row].permute(1, 2, 0).numpy()
+                if column == 0
+                else _colour_labels(columns[column - 1][1][row], classes)
             )
             grid[row][column].imshow(drawn, interpolation="nearest")
             grid[row][column].set(xticks=[], yticks=[])
-    named = _named([labels for _, labels in columns], len(classes))
+    named = _legend_labels([labels for _, labels in columns], len(classes))
     patches = [Patch(color=class_colour(label, len(classes)), label=classes[label]) for label in named]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(12, len(patches)), fontsize=8, frameon=False)
     written = io.BytesIO()
@@ -117,7 +121,7 @@ def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], classes: Sequen
     return written.getvalue()
 
 
-def _coloured(labels: Tensor, classes: Sequence[str]) -> NDArray[np.float32]:
+def _colour_labels(labels: Tensor, classes: Sequence[str]) -> NDArray[np.float32]:
     """Return labels [H, W] as colours [H, W, 3]."""
     colours = torch.zeros(256, 3)
     for label in labels.unique().tolist():
@@ -126,7 +130,7 @@ def _coloured(labels: Tensor, classes: Sequence[str]) -> NDArray[np.float32]:
     return coloured
 
 
-def _named(drawn: Sequence[Tensor], classes: int) -> Sequence[int]:
+def _legend_labels(drawn: Sequence[Tensor], classes: int) -> Sequence[int]:
     """Return the labels that were drawn, in order, as many as the legend has room for."""
     counts = torch.bincount(torch.cat([labels.flatten() for labels in drawn]), minlength=256)[:classes]
     often = counts.argsort(descending=True, stable=True)[:MOST_NAMED]

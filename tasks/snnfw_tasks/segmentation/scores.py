@@ -39,7 +39,7 @@ class PixelScores:
         logits = pixel_logits(output).detach()
         if logits.isnan().any():
             raise SnnfwError("the network's output holds NaN, so no class can be chosen: check the network's weights.")
-        answers = likeliest(fitted(logits, target)).cpu()
+        answers = likeliest_class(resize_logits(logits, target)).cpu()
         self._union.update(answers, target.cpu())
 
     def compute(self) -> dict[str, float]:
@@ -72,32 +72,32 @@ def pixel_logits(output: Output) -> Tensor:
     return logits
 
 
-def fitted(logits: Tensor, target: Tensor) -> Tensor:
+def resize_logits(logits: Tensor, target: Tensor) -> Tensor:
     """Return logits of the labels' height and width: coarser ones are interpolated bilinearly."""
     if logits.shape[-2:] == target.shape[-2:]:
         return logits
     return functional.interpolate(logits, size=target.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def likeliest(logits: Tensor) -> Tensor:
+def likeliest_class(logits: Tensor) -> Tensor:
     """Return the class with the largest logit, [N, H, W]; the first of equals."""
     return logits.max(1).indices  # argmax takes four times as long on a CPU
 
 
-def share_right(output: Output, target: Tensor) -> Tensor:
+def share_correct(output: Output, target: Tensor) -> Tensor:
     """Return the share of each image's labelled pixels that have the largest logit at their label, [N]."""
     target = target.to(pixel_logits(output).device)
     labelled = target != VOID
-    right = (likeliest(fitted(pixel_logits(output), target)) == target) & labelled
+    right = (likeliest_class(resize_logits(pixel_logits(output), target)) == target) & labelled
     return right.flatten(1).sum(1) / labelled.flatten(1).sum(1).clamp(min=1)
 
 
 def share_changed(of: Output, to: Output) -> Tensor:
     """Return the share of each image's pixels whose class is another one in both outputs, [N]."""
-    return (likeliest(pixel_logits(of)) != likeliest(pixel_logits(to))).flatten(1).float().mean(1)
+    return (likeliest_class(pixel_logits(of)) != likeliest_class(pixel_logits(to))).flatten(1).float().mean(1)
 
 
 def cross_entropy(output: Output, target: Tensor, smoothing: float) -> Tensor:
     """Return the mean cross entropy over the labelled pixels."""
-    logits = fitted(pixel_logits(output), target)
+    logits = resize_logits(pixel_logits(output), target)
     return functional.cross_entropy(logits, target, ignore_index=VOID, label_smoothing=smoothing)

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 from snnfw.errors import SnnfwError
 from snnfw_tasks.samples.labelled import ClassifierSource
 from snnfw_tasks.samples.palette import VOID
-from snnfw_tasks.samples.reading import named
+from snnfw_tasks.samples.reading import summarise_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from snnfw.contracts import DataSource, ModelSource
     from snnfw_tasks.samples.labelled import Preprocess
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
     from snnfw_tasks.samples.reading import Reading
 
 
@@ -26,12 +26,14 @@ class MaskedData(Protocol):
     name: ClassVar[str]
     tasks: ClassVar[tuple[str, ...]]
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
         ...
 
 
-def segmenting(task: str, model: ModelSource, data: DataSource) -> tuple[ClassifierSource, MaskedData]:
+def require_segmentation_sources(
+    task: str, model: ModelSource, data: DataSource
+) -> tuple[ClassifierSource, MaskedData]:
     """Return both as sources for segmentation, or raise an SnnfwError that says what one of them lacks."""
     if not isinstance(model, ClassifierSource):
         raise SnnfwError(f"model '{model.name}' is not for task '{task}': preprocess or build is missing.")
@@ -40,7 +42,7 @@ def segmenting(task: str, model: ModelSource, data: DataSource) -> tuple[Classif
     return model, data
 
 
-def surveyed(data: str, masked: Masked, tested: Iterable[int]) -> Reading | None:
+def note_unseen_classes(data: str, masked: MaskedSplits, tested: Iterable[int]) -> Reading | None:
     """Return the reading with a note on classes that no image holds which is scored.
 
     Raise an SnnfwError where masks hold 0 and 255 alone, as drawing programs write them: nothing would be scored.
@@ -59,5 +61,5 @@ def surveyed(data: str, masked: Masked, tested: Iterable[int]) -> Reading | None
     absent = [name for label, name in enumerate(masked.classes) if label not in found]
     if not absent:
         return masked.reading
-    note = f"no image that is scored holds {named(absent)} of the {len(masked.classes)} classes."
+    note = f"no image that is scored holds {summarise_names(absent)} of the {len(masked.classes)} classes."
     return replace(masked.reading, notes=(*masked.reading.notes, note))

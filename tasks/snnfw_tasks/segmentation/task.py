@@ -13,7 +13,7 @@ from snnfw_tasks.segmentation.data.coco import Coco
 from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.data.voc import Voc
 from snnfw_tasks.segmentation.models.scenes import ScenesFcnModel
-from snnfw_tasks.segmentation.sources import segmenting
+from snnfw_tasks.segmentation.sources import require_segmentation_sources
 
 if TYPE_CHECKING:
     from snnfw.contracts import DataSource, ModelSource, Task
@@ -31,9 +31,9 @@ class Segmentation(ImageAmounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the scorer of pixels."""
-        from snnfw_tasks.segmentation.bundle import bundle
+        from snnfw_tasks.segmentation.bundle import make_bundle
 
-        return bundle(self, *segmenting(self.name, model, data), resources)
+        return make_bundle(self, *require_segmentation_sources(self.name, model, data), resources)
 
 
 @hookimpl

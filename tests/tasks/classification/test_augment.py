@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.transforms import v2
 
-from snnfw_tasks.classification.augment import auto, cropped_and_flipped, cropped_flipped_and_auto, cut_out
+from snnfw_tasks.classification.augment import auto_augment, crop_and_flip, crop_flip_and_auto_augment, cut_out
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.5)
 
@@ -34,16 +34,14 @@ def places(image: Tensor, crop: Tensor, padding: int) -> list[tuple[int, int, bo
 def test_every_crop_is_a_part_of_the_padded_image_or_its_mirror_image() -> None:
     torch.manual_seed(0)
     images = pictures(48)
-    found = [places(image, crop, 3) for image, crop in zip(images, cropped_and_flipped(images, 3), strict=True)]
+    found = [places(image, crop, 3) for image, crop in zip(images, crop_and_flip(images, 3), strict=True)]
     assert all(len(place) == 1 for place in found)
     tops, lefts, mirrored = (set(values) for values in zip(*(place[0] for place in found), strict=True))
     assert tops == lefts == set(range(7))
     assert mirrored == {False, True}
 
 
-@pytest.mark.parametrize(
-    "distort", [cropped_and_flipped, cut_out, partial(cropped_flipped_and_auto, mean=MEAN, std=STD)]
-)
+@pytest.mark.parametrize("distort", [crop_and_flip, cut_out, partial(crop_flip_and_auto_augment, mean=MEAN, std=STD)])
 def test_the_generator_alone_decides(distort: Callable[[Tensor], Tensor]) -> None:
     images = (pictures(6, 32) % 7 + 1) / 8
     results = []
@@ -78,22 +76,22 @@ def test_auto_is_torchvisions_policy_filled_with_the_mean(policy: str, channels:
         torch.manual_seed(seed)
         expected = reference(image)
         torch.manual_seed(seed)
-        distorted = auto(image, policy, (0.2,) * channels)
+        distorted = auto_augment(image, policy, (0.2,) * channels)
         assert distorted.dtype == torch.uint8
         assert torch.equal(distorted, expected)
 
 
 def test_images_come_back_normalised_where_auto_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("snnfw_tasks.classification.augment.auto", lambda pixels, policy, mean: pixels)
+    monkeypatch.setattr("snnfw_tasks.classification.augment.auto_augment", lambda pixels, policy, mean: pixels)
     monkeypatch.setattr("snnfw_tasks.classification.augment.cut_out", lambda images: images)
     pixels = torch.randint(256, (4, 3, 8, 8), generator=torch.Generator().manual_seed(0))
     mean, std = torch.tensor(MEAN).view(3, 1, 1), torch.tensor(STD).view(3, 1, 1)
     images = (pixels / 255 - mean) / std
     torch.manual_seed(3)
-    expected = cropped_and_flipped(images)
+    expected = crop_and_flip(images)
     torch.manual_seed(3)
     # A border of zeros is the mean colour, which bytes hold to half a step.
-    assert torch.allclose(cropped_flipped_and_auto(images, MEAN, STD), expected, atol=0.51 / 255 / min(STD))
+    assert torch.allclose(crop_flip_and_auto_augment(images, MEAN, STD), expected, atol=0.51 / 255 / min(STD))
     inside = expected != 0
     torch.manual_seed(3)
-    assert torch.allclose(cropped_flipped_and_auto(images, MEAN, STD)[inside], expected[inside], atol=1e-5)
+    assert torch.allclose(crop_flip_and_auto_augment(images, MEAN, STD)[inside], expected[inside], atol=1e-5)

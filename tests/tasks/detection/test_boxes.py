@@ -8,13 +8,13 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.detection.batches import Truth
 from snnfw_tasks.detection.boxes import (
     Boxes,
-    correct,
+    detection_distance,
     detections,
-    distance,
     labelled_boxes,
     logits,
-    matches,
+    match_boxes,
     require_detections,
+    share_correct,
 )
 
 Row = tuple[float, float, float, float, float, int]
@@ -60,9 +60,11 @@ def test_a_sample_is_right_by_the_share_of_its_objects() -> None:
     both = [(50.0, 50.0, 20.0, 20.0, 0.9, 0), (20.0, 20.0, 10.0, 10.0, 0.9, 1)]
     wrong_class = [(50.0, 50.0, 20.0, 20.0, 0.9, 2)]
     far = [(80.0, 80.0, 20.0, 20.0, 0.9, 0)]
-    found = correct(output(both, both[:1], wrong_class, far + both, []), (there,) * 5, end2end=False)
+    found = share_correct(output(both, both[:1], wrong_class, far + both, []), (there,) * 5, end2end=False)
     torch.testing.assert_close(found, torch.tensor([1.0, 1 / 2, 0.0, 2 / 3, 0.0]))
-    torch.testing.assert_close(correct(output([], far), (truth(), truth()), end2end=False), torch.tensor([1.0, 0.0]))
+    torch.testing.assert_close(
+        share_correct(output([], far), (truth(), truth()), end2end=False), torch.tensor([1.0, 0.0])
+    )
 
 
 def test_samples_are_as_far_apart_as_their_boxes() -> None:
@@ -70,14 +72,16 @@ def test_samples_are_as_far_apart_as_their_boxes() -> None:
     other = [(50.0, 50.0, 20.0, 20.0, 0.9, 1)]
     of, to = output(here, here, here, here, lost), output(here, moved, lost, other, lost)
     overlap = 15 / 25
-    torch.testing.assert_close(distance(of, to, end2end=False), torch.tensor([0.0, 1 - overlap, 1.0, 1.0, 0.0]))
-    torch.testing.assert_close(distance(to, of, end2end=False), distance(of, to, end2end=False))
+    torch.testing.assert_close(
+        detection_distance(of, to, end2end=False), torch.tensor([0.0, 1 - overlap, 1.0, 1.0, 0.0])
+    )
+    torch.testing.assert_close(detection_distance(to, of, end2end=False), detection_distance(of, to, end2end=False))
 
 
 def test_every_box_finds_one_partner_the_best_first() -> None:
     ours = Boxes(torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9]]), torch.ones(2), torch.zeros(2, dtype=torch.long))
     theirs = Boxes(torch.tensor([[0.0, 0, 10, 9], [0, 0, 10, 6]]), torch.ones(2), torch.zeros(2, dtype=torch.long))
-    pairs, overlaps = matches(ours, theirs)
+    pairs, overlaps = match_boxes(ours, theirs)
     assert pairs == [(1, 0), (0, 1)]
     torch.testing.assert_close(overlaps, torch.tensor([1.0, 0.6]))
 

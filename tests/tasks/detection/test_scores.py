@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
 from snnfw_tasks.detection.batches import DetectionBatches, Truth
-from snnfw_tasks.detection.bundle import first, opened
+from snnfw_tasks.detection.bundle import choose_first, open_split
 from snnfw_tasks.detection.data.yolo import Yolo
-from snnfw_tasks.detection.models.networks import ready
-from snnfw_tasks.detection.models.scenes import SIDE, embedded
+from snnfw_tasks.detection.models.networks import prepare_for_capture
+from snnfw_tasks.detection.models.scenes import SIDE, build_embedded
 from snnfw_tasks.detection.scores import MeanAveragePrecision
 from snnfw_tasks.samples.batches import as_batch
-from snnfw_tasks.scenes.files import scenes
+from snnfw_tasks.scenes.files import scenes_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,12 +32,12 @@ COUNT = 24
 def file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield scenes("train", "test", counts={"train": 2, "test": COUNT}) / "data.yaml"
+        yield scenes_folder("train", "test", counts={"train": 2, "test": COUNT}) / "data.yaml"
 
 
 @pytest.fixture(scope="module")
 def graph() -> Graph:
-    network = ready(embedded("scenes-yolo-relu", None).network)
+    network = prepare_for_capture(build_embedded("scenes-yolo-relu", None).network)
     return capture(network, (torch.rand(2, 3, SIDE, SIDE),))
 
 
@@ -45,7 +45,7 @@ def graph() -> Graph:
 def seen(file: Path, graph: Graph) -> list[tuple[Output, Batch]]:
     """Return the outputs for all images, in batches of ten."""
     splits = Yolo(file=file, split="test").splits()
-    images, _ = opened(splits, SIDE, splits.evaluation, lambda files: first(files, None), "test")
+    images, _ = open_split(splits, SIDE, splits.evaluation, lambda files: choose_first(files, None), "test")
     with torch.no_grad():
         return [(graph(*item.inputs), item) for item in DetectionBatches(images, 10, 0, as_batch)]
 

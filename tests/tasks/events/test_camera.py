@@ -8,8 +8,8 @@ import torch
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from snnfw_tasks.events.camera import Camera, Recordings, watch
-from snnfw_tasks.events.data.motion import SENSOR, moments, positions, random_paths, record, scene
+from snnfw_tasks.events.camera import Camera, Recordings, record_events
+from snnfw_tasks.events.data.motion import SENSOR, picture_times, positions_at, random_paths, record, render_scenes
 
 DARK = 0.5
 
@@ -21,7 +21,7 @@ def of_levels(levels: Tensor, camera: Camera) -> list[Tensor]:
 
 def seen(levels: Tensor, times: list[float], seed: int = 0, **camera: float) -> Recordings:
     filmed = Camera(contrast=0.25, dark=DARK, **camera)
-    return watch(filmed, of_levels(levels, filmed), times, np.random.RandomState(seed))
+    return record_events(filmed, of_levels(levels, filmed), times, np.random.RandomState(seed))
 
 
 def brightening() -> Tensor:
@@ -34,7 +34,7 @@ def brightening() -> Tensor:
 def circling(count: int = 6) -> tuple[list[Tensor], Camera]:
     """Return pictures of moving digits in float64, half of them clockwise."""
     paths = random_paths(np.arange(count) % 2 == 0, np.random.RandomState(3))
-    return list(scene(torch.from_numpy(load_digits().images[:count] / 16), paths)), Camera(contrast=0.3)
+    return list(render_scenes(torch.from_numpy(load_digits().images[:count] / 16), paths)), Camera(contrast=0.3)
 
 
 def polarities(recordings: Recordings, on: bool) -> Tensor:
@@ -66,19 +66,21 @@ def test_less_than_a_threshold_there_and_back_gives_no_events() -> None:
     assert len(seen(levels, [0, 1, 2, 3]).events) == 0
 
 
-@pytest.mark.parametrize("pictures", [12, 40, len(moments())])
+@pytest.mark.parametrize("pictures", [12, 40, len(picture_times())])
 def test_the_polarities_add_up_to_the_change_of_log_intensity_up_to_one_threshold(pictures: int) -> None:
     film, camera = circling()
-    recordings = watch(camera, islice(film, pictures), moments()[:pictures], np.random.RandomState(0))
+    recordings = record_events(camera, islice(film, pictures), picture_times()[:pictures], np.random.RandomState(0))
     told = (polarities(recordings, True) - polarities(recordings, False)) * camera.contrast
     changed = torch.log(film[pictures - 1] + camera.dark) - torch.log(film[0] + camera.dark)
     assert (changed - told).abs().max() <= camera.contrast + 1e-12
-    assert told.abs().max() > 2 * camera.contrast or pictures == len(moments())  # the round trip ends where it began
+    assert told.abs().max() > 2 * camera.contrast or pictures == len(
+        picture_times()
+    )  # the round trip ends where it began
 
 
 def test_round_trips_sum_up_to_the_same_in_both_senses() -> None:
     film, camera = circling()
-    there, back = (watch(camera, way, moments(), np.random.RandomState(0)) for way in (film, film[::-1]))
+    there, back = (record_events(camera, way, picture_times(), np.random.RandomState(0)) for way in (film, film[::-1]))
     up = torch.stack(film).diff(dim=0) > 0
     rises = 1 + (up[1:] & ~up[:-1]).sum(0)  # a rise gives as many ON there as OFF on the way back, up to one
     for on in (True, False):
@@ -136,8 +138,8 @@ def test_the_seed_determines_every_event() -> None:
 def test_clockwise_is_clockwise_to_who_looks_at_the_picture() -> None:
     for sense in (True, False):
         paths = random_paths(np.array([sense]), np.random.RandomState(0))
-        one, two, three = (positions(paths, time)[0] for time in (0.0, 1.0, 2.0))
+        one, two, three = (positions_at(paths, time)[0] for time in (0.0, 1.0, 2.0))
         first, second = two - one, three - two
         turned = first[0] * second[1] - first[1] * second[0]  # y points down: positive is to the right
         assert (turned > 0) == sense
-        assert torch.allclose(positions(paths, 3.0), positions(paths, 0.0))
+        assert torch.allclose(positions_at(paths, 3.0), positions_at(paths, 0.0))

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.networks.checkpoint import load_weights, seeded
+from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 from snnfw_tasks.samples.probe import require_finite
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def test_a_parameter_or_buffer_that_is_not_a_number_is_named() -> None:
 
 def test_a_seed_gives_the_same_network_and_leaves_torchs_state() -> None:
     before = torch.get_rng_state()
-    one, same, other = (seeded(network, seed).state_dict()["0.weight"] for seed in (1, 1, 2))
+    one, same, other = (build_seeded(network, seed).state_dict()["0.weight"] for seed in (1, 1, 2))
     assert one.equal(same)
     assert not one.equal(other)
     assert torch.get_rng_state().equal(before)

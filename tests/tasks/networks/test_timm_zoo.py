@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Resources
-from snnfw_tasks.networks.timm_zoo import TimmModel, from_config
+from snnfw_tasks.networks.timm_zoo import TimmModel, as_preprocess
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def test_an_architecture_without_weights_says_so() -> None:
 
 def test_images_that_are_not_square_are_refused() -> None:
     with pytest.raises(SnnfwError) as caught:
-        from_config("wide", {"input_size": (3, 64, 128), "crop_mode": "center"})
+        as_preprocess("wide", {"input_size": (3, 64, 128), "crop_mode": "center"})
     assert str(caught.value) == (
         "timm's 'wide' wants images of 64 by 128 pixels with crop mode 'center': "
         "only square images, cropped in the middle or squashed, are supported."

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snnfw_tasks.pointcloud.render import projected, render, renderer_works
+from snnfw_tasks.pointcloud.render import project, render, renderer_works
 
 POINTS = np.random.default_rng(0).uniform(-0.5, 0.5, (50, 3)).astype(np.float32)
 RED = np.tile(np.array([1, 0, 0], np.float32), (50, 1))
@@ -20,10 +20,10 @@ def _renderer_unknown() -> None:
 
 @pytest.mark.parametrize("up", [0, 1, 2])
 def test_up_is_upwards_and_lengths_stay(up: int) -> None:
-    seen = projected(np.eye(3, dtype=np.float32), up)
+    seen = project(np.eye(3, dtype=np.float32), up)
     assert seen[up, 1] == seen[:, 1].max() > 0.9
     assert seen[up, 0] == pytest.approx(0)
-    assert np.linalg.norm(projected(POINTS, up), axis=1) == pytest.approx(np.linalg.norm(POINTS, axis=1), rel=1e-5)
+    assert np.linalg.norm(project(POINTS, up), axis=1) == pytest.approx(np.linalg.norm(POINTS, axis=1), rel=1e-5)
 
 
 def test_without_open3ds_renderer_matplotlib_draws(monkeypatch: pytest.MonkeyPatch) -> None:

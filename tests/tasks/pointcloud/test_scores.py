@@ -9,12 +9,12 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud.scores import (
     CategoryScores,
     PartScores,
-    chosen_parts,
     cloud_iou,
+    likeliest_parts,
     part_logits,
     part_loss,
     share_changed,
-    share_right,
+    share_correct,
 )
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def test_points_get_parts_of_their_own_category_only() -> None:
     logits = torch.zeros(1, 5, 2)
     logits[0, 0] = 9
     logits[0, 4, 1] = 1
-    assert chosen_parts(logits, torch.tensor([1]), BELONGS).tolist() == [[3, 4]]
-    assert chosen_parts(logits, torch.tensor([0]), BELONGS).tolist() == [[0, 0]]
+    assert likeliest_parts(logits, torch.tensor([1]), BELONGS).tolist() == [[3, 4]]
+    assert likeliest_parts(logits, torch.tensor([0]), BELONGS).tolist() == [[0, 0]]
 
 
 def test_shares_of_points_that_are_right_or_changed() -> None:
     logits, target = clouds(3)
-    right = share_right(logits, target, BELONGS)
-    found = chosen_parts(logits, target[:, 0], BELONGS)
+    right = share_correct(logits, target, BELONGS)
+    found = likeliest_parts(logits, target[:, 0], BELONGS)
     assert right.tolist() == pytest.approx(
         [(a == b).sum().item() / 9 for a, b in zip(found, target[:, 1:], strict=True)]
     )

@@ -19,7 +19,7 @@ from snnfw.plan.place import place
 from snnfw.simulate.run import network_output
 from snnfw.values import Bundle, Resources, View
 from snnfw_tasks.pointcloud import task as pointcloud
-from snnfw_tasks.pointcloud.augment import turned
+from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel
 from snnfw_tasks.pointcloud.pictures import SAMPLES
 from snnfw_tasks.pointcloud.sources import Cloud, Clouds, CloudSamples
@@ -144,11 +144,11 @@ def test_training_turns_clouds_about_the_vertical() -> None:
     expected = torch.nn.functional.cross_entropy(output, batch.target, label_smoothing=0.1)
     assert bundle.loss(output, batch.target, 0.1).item() == pytest.approx(expected.item())
     points = torch.randn(2, 3, 7)
-    moved = turned(points, 2, 90.0)
+    moved = turn(points, 2, 90.0)
     assert moved[:, 2].equal(points[:, 2])
     assert torch.allclose(moved.norm(dim=1), points.norm(dim=1), atol=1e-5)
     assert not torch.allclose(moved, points)
-    assert torch.allclose(turned(points, 1, 0.0), points)
+    assert torch.allclose(turn(points, 1, 0.0), points)
 
 
 def test_products_of_two_streams_stay_analog_and_those_with_static_points_do_not() -> None:

@@ -27,7 +27,7 @@ def test_a_check_is_told_how_to_name_the_sample() -> None:
 
 
 def test_samples_are_stacked_in_the_order_that_is_asked_for() -> None:
-    values, labels = some([4, 2, 0]).stacked([2, 0])
+    values, labels = some([4, 2, 0]).stack([2, 0])
     assert values.tolist() == [[10], [50]]
     assert labels.shape == (2, 2)
 

@@ -12,9 +12,9 @@ from timm.data import create_transform, resolve_data_config
 from torchvision.models import get_model_weights
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.networks.timm_zoo import TimmModel, pretrained
+from snnfw_tasks.networks.timm_zoo import TimmModel, pretrained_config
 from snnfw_tasks.networks.torchvision_zoo import TorchvisionModel
-from snnfw_tasks.samples.images import PixelSamples, in_eight_bits, prepared, read_image
+from snnfw_tasks.samples.images import PixelSamples, prepare_image, read_image, to_eight_bits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def photo() -> Image.Image:
 def test_images_are_prepared_as_torchvision_does(photo: Image.Image, arch: str) -> None:
     prepare = TorchvisionModel(arch, "DEFAULT").preprocess()
     assert prepare is not None
-    assert prepared(photo, prepare).equal(get_model_weights(arch)["DEFAULT"].transforms()(photo))
+    assert prepare_image(photo, prepare).equal(get_model_weights(arch)["DEFAULT"].transforms()(photo))
 
 
 @pytest.mark.parametrize(
@@ -40,18 +40,20 @@ def test_images_are_prepared_as_torchvision_does(photo: Image.Image, arch: str) 
 def test_images_are_prepared_as_timm_does(photo: Image.Image, arch: str, tag: str) -> None:
     prepare = TimmModel(arch, tag).preprocess()
     assert prepare is not None
-    config = resolve_data_config(pretrained_cfg=pretrained(f"{arch}.{tag}"))
-    assert prepared(photo, prepare).allclose(create_transform(**config)(photo), atol=1e-6)
+    config = resolve_data_config(pretrained_cfg=pretrained_config(f"{arch}.{tag}"))
+    assert prepare_image(photo, prepare).allclose(create_transform(**config)(photo), atol=1e-6)
 
 
 def test_a_squashed_image_keeps_all_of_it(photo: Image.Image) -> None:
-    squashing = [name for name in timm.list_pretrained("convnext_*") if pretrained(name)["crop_mode"] == "squash"]
+    squashing = [
+        name for name in timm.list_pretrained("convnext_*") if pretrained_config(name)["crop_mode"] == "squash"
+    ]
     arch, _, tag = squashing[0].partition(".")
     prepare = TimmModel(arch, tag).preprocess()
     assert prepare is not None
     assert prepare.squash
-    config = resolve_data_config(pretrained_cfg=pretrained(squashing[0]))
-    assert prepared(photo, prepare).allclose(create_transform(**config)(photo), atol=1e-6)
+    config = resolve_data_config(pretrained_cfg=pretrained_config(squashing[0]))
+    assert prepare_image(photo, prepare).allclose(create_transform(**config)(photo), atol=1e-6)
 
 
 def test_pixels_are_scaled_and_normalised() -> None:
@@ -131,7 +133,7 @@ def test_images_of_every_other_mode_are_read(mode: str, tmp_path: Path) -> None:
 
 def test_a_mode_that_pil_cannot_convert_is_named() -> None:
     with pytest.raises(SnnfwError) as caught:
-        in_eight_bits(Image.new("La", (4, 4)), "RGB", "a.png", "mine")
+        to_eight_bits(Image.new("La", (4, 4)), "RGB", "a.png", "mine")
     assert str(caught.value) == (
         "image 'a.png' of data 'mine' is of mode La, which cannot be made RGB: save it as RGB."
     )

@@ -10,7 +10,7 @@ from PIL import Image
 from masked_files import write_image, write_mask
 from snnfw.errors import SnnfwError
 from snnfw_tasks.samples.labelled import Preprocess
-from snnfw_tasks.samples.masks import MaskedFiles, MaskImages, extent, fitted_image, fitted_labels
+from snnfw_tasks.samples.masks import MaskedFiles, MaskImages, fit_extent, fit_image, fit_labels
 
 PREPARE = Preprocess(resize=8, crop=8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
 
@@ -35,7 +35,7 @@ def refusal(files: MaskedFiles, index: int = 1) -> str:
     [(6, 4, (5, 8)), (4, 6, (8, 5)), (8, 8, (8, 8)), (16, 16, (8, 8)), (900, 1, (1, 8))],
 )
 def test_images_of_any_size_fit_into_the_square(width: int, height: int, expected: tuple[int, int]) -> None:
-    assert extent(width, height, 8) == expected
+    assert fit_extent(width, height, 8) == expected
 
 
 def test_what_is_outside_an_image_is_grey_and_void(tmp_path: Path) -> None:
@@ -53,15 +53,15 @@ def test_what_is_outside_an_image_is_grey_and_void(tmp_path: Path) -> None:
 def test_labels_are_never_mixed() -> None:
     labels = np.array([[0, 200], [3, 255]])
 
-    assert set(fitted_labels(labels, 7).flatten().tolist()) == {0, 200, 3, 255}
-    assert fitted_labels(labels, 4).tolist() == np.repeat(np.repeat(labels, 2, 0), 2, 1).tolist()
+    assert set(fit_labels(labels, 7).flatten().tolist()) == {0, 200, 3, 255}
+    assert fit_labels(labels, 4).tolist() == np.repeat(np.repeat(labels, 2, 0), 2, 1).tolist()
 
 
 def test_images_are_resized_as_the_weights_prescribe() -> None:
     ramp = Image.fromarray(np.arange(0, 250, 10).astype(np.uint8).reshape(5, 5)).convert("RGB")
     nearest = Preprocess(resize=9, crop=9, mean=(0, 0, 0), std=(1, 1, 1), interpolation="nearest")
 
-    levels = (fitted_image(ramp, nearest) * 255).round()
+    levels = (fit_image(ramp, nearest) * 255).round()
     assert set(levels.flatten().tolist()) == set(range(0, 250, 10))
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from snnfw_tasks.samples.palette import VOID, colour, palette
+from snnfw_tasks.samples.palette import VOID, label_colour, palette_bytes
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from snnfw_tasks.samples.palette import VOID, colour, palette
     ],
 )
 def test_colours_are_those_of_voc(label: int, expected: tuple[int, int, int]) -> None:
-    assert colour(label) == expected
+    assert label_colour(label) == expected
 
 
 def test_a_palette_holds_every_colour() -> None:
-    assert len(palette()) == 768
-    assert len({colour(label) for label in range(256)}) == 256
+    assert len(palette_bytes()) == 768
+    assert len({label_colour(label) for label in range(256)}) == 256

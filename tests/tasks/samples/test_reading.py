@@ -19,14 +19,14 @@ from snnfw.errors import SnnfwError
 from snnfw.values import Resources
 from snnfw_tasks.classification.data.folders import Folder, ImageNet
 from snnfw_tasks.classification.task import Classification
-from snnfw_tasks.detection.data.images import open_images, reading
+from snnfw_tasks.detection.data.images import make_reading, open_images
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu
 from snnfw_tasks.detection.task import Detection
 from snnfw_tasks.pointcloud.data.folders import CloudFolders
 from snnfw_tasks.pointcloud.data.modelnet import ModelNet40
 from snnfw_tasks.pointcloud.task import PointCloud
-from snnfw_tasks.samples.reading import Reading, list_files, named, read_lines, together, told
+from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, read_lines, summarise_names, tell_reading
 from snnfw_tasks.segmentation.data.coco import Coco
 from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.task import Segmentation
@@ -116,7 +116,7 @@ def read_boxed(source: Any) -> tuple[Reading | None, int]:
         open_images(places, 64, splits.names, lambda files: files, "some", splits.skip_broken)
         for places in (splits.calibration, splits.evaluation)
     ]
-    return reading("yolo", splits, opened[0][1], opened[1][1]), sum(read_all(images) for images, _ in opened)
+    return make_reading("yolo", splits, opened[0][1], opened[1][1]), sum(read_all(images) for images, _ in opened)
 
 
 def read_all(samples: Any) -> int:
@@ -179,7 +179,7 @@ def test_an_odd_file_is_read_named_or_refused_and_never_passed_over_in_silence(
     source = reader.write(tmp_path)
     known, count = reader.read(source)
     assert known is not None
-    assert not together(known.left_out) or not any(known.left_out.values())
+    assert not merge_left_out(known.left_out) or not any(known.left_out.values())
     path = ODD[odd](tmp_path / reader.file)
     with caplog.at_level(logging.WARNING, "snnfw"):
         said, now = outcome(reader, source)
@@ -231,7 +231,7 @@ def test_a_reading_is_told_in_a_line_and_one_more_for_each_reason() -> None:
         "data 'mine': read images of 2 classes from 'data': 8 in train and 2 in test."
     ]
     lines: list[str] = []
-    record = told(example(), lines.append)
+    record = tell_reading(example(), lines.append)
     assert lines[1:] == [
         "  left out hidden files: 5 ('a/.x', 'b/.x', 'c/.x' and 2 more).",
         "  no image holds 'red'.",
@@ -244,12 +244,12 @@ def test_a_reading_is_told_in_a_line_and_one_more_for_each_reason() -> None:
             "notes": ["no image holds 'red'."],
         }
     }
-    assert told(None, lines.append) == {}
-    assert named(["a"]) == "1 ('a')"
+    assert tell_reading(None, lines.append) == {}
+    assert summarise_names(["a"]) == "1 ('a')"
 
 
 def test_what_two_parts_left_out_is_counted_once() -> None:
-    assert together({"a": ["x", "y"]}, {"a": ["y", "z"], "b": ["x"]}) == {"a": ["x", "y", "z"], "b": ["x"]}
+    assert merge_left_out({"a": ["x", "y"]}, {"a": ["y", "z"], "b": ["x"]}) == {"a": ["x", "y", "z"], "b": ["x"]}
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path) -> None:

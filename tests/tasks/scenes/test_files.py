@@ -9,8 +9,8 @@ from PIL import Image
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.scenes import draw as scenes_draw
-from snnfw_tasks.scenes.draw import SIDE, draw
-from snnfw_tasks.scenes.files import CLASSES, DIGITS, scenes
+from snnfw_tasks.scenes.draw import SIDE, draw_scene
+from snnfw_tasks.scenes.files import CLASSES, DIGITS, scenes_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ def files(root: Path) -> dict[str, bytes]:
 
 
 def test_only_the_splits_asked_for_are_drawn() -> None:
-    root = scenes("val", counts=FEW)
+    root = scenes_folder("val", counts=FEW)
 
     assert sorted(files(root)) == [
         "ImageSets/Segmentation/val.txt",
@@ -44,13 +44,13 @@ def test_only_the_splits_asked_for_are_drawn() -> None:
         "labels/val/val-00001.txt",
         "val.sha256",
     ]
-    assert scenes("val", "train", counts=FEW) == root
+    assert scenes_folder("val", "train", counts=FEW) == root
     assert len(list((root / "images" / "train").iterdir())) == 3
 
 
 def test_files_hold_what_was_drawn() -> None:
-    root = scenes("test", counts=FEW)
-    scene = draw("test", 2)
+    root = scenes_folder("test", counts=FEW)
+    scene = draw_scene("test", 2)
 
     name = (root / "ImageSets" / "Segmentation" / "test.txt").read_text().splitlines()[2]
     with Image.open(root / "SegmentationClass" / f"{name}.png") as mask:
@@ -70,7 +70,7 @@ def test_files_hold_what_was_drawn() -> None:
 
 
 def test_yolo_finds_the_folders_and_names() -> None:
-    root = scenes("train", counts=FEW)
+    root = scenes_folder("train", counts=FEW)
 
     described = yaml.safe_load((root / "data.yaml").read_text())
     assert described["path"] == str(root.resolve())
@@ -85,16 +85,16 @@ def test_without_hard_links_the_images_are_copied(monkeypatch: pytest.MonkeyPatc
         raise OSError("no links here")
 
     monkeypatch.setattr("os.link", refused)
-    root = scenes("val", counts=FEW)
+    root = scenes_folder("val", counts=FEW)
 
     assert (root / "JPEGImages/val-00001.jpg").read_bytes() == (root / "images/val/val-00001.jpg").read_bytes()
 
 
 def test_what_is_whole_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    root = scenes("val", counts=FEW)
-    monkeypatch.setattr(scenes_draw, "draw", None)
+    root = scenes_folder("val", counts=FEW)
+    monkeypatch.setattr(scenes_draw, "draw_scene", None)
 
-    assert scenes("val", counts=FEW) == root
+    assert scenes_folder("val", counts=FEW) == root
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_what_is_whole_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> No
 )
 @pytest.mark.parametrize("gone", [False, True])
 def test_what_is_damaged_or_missing_is_drawn_again(name: str, gone: bool) -> None:
-    root = scenes("val", counts=FEW)
+    root = scenes_folder("val", counts=FEW)
     before = files(root)
     (root / name).unlink()
     if not gone:
         (root / name).write_bytes(before[name][: len(before[name]) // 2])
 
-    scenes("val", counts=FEW)
+    scenes_folder("val", counts=FEW)
 
     assert files(root) == before
 
@@ -117,26 +117,29 @@ def test_an_interrupted_generation_leaves_nothing_half(cache: Path, monkeypatch:
     def interrupted(split: str, index: int, seed: int) -> scenes_draw.Scene:
         if index == 2:
             raise KeyboardInterrupt
-        return draw(split, index, seed)
+        return draw_scene(split, index, seed)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scenes_draw, "draw", interrupted)
+        patch.setattr(scenes_draw, "draw_scene", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            scenes("test", counts=FEW)
+            scenes_folder("test", counts=FEW)
 
     (root,) = cache.iterdir()
     assert sorted(files(root)) == ["data.yaml"]
-    scenes("test", counts=FEW)
+    scenes_folder("test", counts=FEW)
     assert len(list((root / "images" / "test").iterdir())) == 4
 
 
 def test_another_seed_or_size_is_another_folder() -> None:
-    assert len({scenes(counts=FEW), scenes(seed=1, counts=FEW), scenes(counts={**FEW, "val": 3})}) == 3
+    assert (
+        len({scenes_folder(counts=FEW), scenes_folder(seed=1, counts=FEW), scenes_folder(counts={**FEW, "val": 3})})
+        == 3
+    )
 
 
 def test_an_unknown_split_is_an_error() -> None:
     with pytest.raises(SnnfwError) as caught:
-        scenes("trian")
+        scenes_folder("trian")
 
     assert str(caught.value) == (
         "no split of the scenes named 'trian'. Did you mean 'train'? There are: test, train, val."
@@ -148,7 +151,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
 
     with pytest.raises(SnnfwError) as caught:
-        scenes("val")
+        scenes_folder("val")
 
     assert str(caught.value) == (
         "the scenes cannot be kept in your cache (Not a directory): name a folder that can be written in XDG_CACHE_HOME."

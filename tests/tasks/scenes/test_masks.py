@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from snnfw_tasks.scenes import masks as scenes_masks
-from snnfw_tasks.scenes.draw import draw
-from snnfw_tasks.scenes.files import CLASSES, PREPARE, scenes
+from snnfw_tasks.scenes.draw import draw_scene
+from snnfw_tasks.scenes.files import CLASSES, PREPARE, scenes_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ FEW = {"train": 4, "val": 3, "test": 2}
 @pytest.fixture(autouse=True)
 def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(scenes_masks, "scenes", partial(scenes, counts=FEW))
+    monkeypatch.setattr(scenes_masks, "scenes_folder", partial(scenes_folder, counts=FEW))
 
 
 def test_the_training_scenes_are_drawn_when_they_are_needed(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_the_training_scenes_are_drawn_when_they_are_needed(tmp_path: Path) -> N
 
 def test_samples_are_the_scenes_in_the_networks_normalisation() -> None:
     image, labels = scenes_masks.open_scenes(PREPARE, None).evaluation[1]
-    scene = draw("test", 1)
+    scene = draw_scene("test", 1)
 
     assert np.array_equal(labels.numpy(), scene.labels)
     colours = image.permute(1, 2, 0).numpy() * 0.25 + 0.5

@@ -9,7 +9,7 @@ from PIL import Image
 
 from snnfw.values import Batch, View
 from snnfw_tasks.samples.labelled import Preprocess
-from snnfw_tasks.segmentation.pictures import answers, class_colour, draw, outside, shown
+from snnfw_tasks.segmentation.pictures import class_colour, draw, find_padding, predict_labels, undo_normalisation
 
 PREPARE = Preprocess(resize=8, crop=8, mean=(0.5, 0.4, 0.3), std=(0.25, 0.2, 0.1))
 
@@ -50,15 +50,15 @@ def test_images_are_shown_as_they_were_before_normalisation() -> None:
     colours = torch.tensor([0.1, 0.9, 0.35]).view(1, 3, 1, 1).expand(2, 3, 4, 4)
     mean, deviation = (torch.tensor(values).view(3, 1, 1) for values in (PREPARE.mean, PREPARE.std))
 
-    assert torch.allclose(shown((colours - mean) / deviation, PREPARE), colours)
+    assert torch.allclose(undo_normalisation((colours - mean) / deviation, PREPARE), colours)
 
 
 def test_answers_stop_where_the_image_does() -> None:
     truth = torch.zeros(1, 4, 4, dtype=torch.long)
     truth[0, 0, 0], truth[0, 3], truth[0, :, 3] = 255, 255, 255
 
-    assert outside(truth)[0].int().tolist() == [[0, 0, 0, 1]] * 3 + [[1, 1, 1, 1]]
-    assert answers(torch.zeros(1, 2, 4, 4), truth).unique().tolist() == [0, 255]
+    assert find_padding(truth)[0].int().tolist() == [[0, 0, 0, 1]] * 3 + [[1, 1, 1, 1]]
+    assert predict_labels(torch.zeros(1, 2, 4, 4), truth).unique().tolist() == [0, 255]
 
 
 @pytest.mark.parametrize("classes", [11, 21, 91])

@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.segmentation.scores import PixelScores, cross_entropy, fitted, pixel_logits, share_changed, share_right
+from snnfw_tasks.segmentation.scores import (
+    PixelScores,
+    cross_entropy,
+    pixel_logits,
+    resize_logits,
+    share_changed,
+    share_correct,
+)
 
 CLASSES = ("background", "cat", "dog")
 
@@ -40,17 +47,17 @@ def test_a_class_that_is_only_answered_counts() -> None:
 def test_coarse_logits_are_interpolated_to_the_labels_size() -> None:
     coarse = torch.tensor([[[[0.0, 1.0]], [[1.0, 0.0]]]])
 
-    assert fitted(coarse, torch.zeros(1, 1, 4)).argmax(1).tolist() == [[[1, 1, 0, 0]]]
-    assert share_right(coarse, torch.tensor([[[1, 1, 1, 0]]])).tolist() == [0.75]
+    assert resize_logits(coarse, torch.zeros(1, 1, 4)).argmax(1).tolist() == [[[1, 1, 0, 0]]]
+    assert share_correct(coarse, torch.tensor([[[1, 1, 1, 0]]])).tolist() == [0.75]
     same = torch.rand(1, 2, 3, 3)
-    assert fitted(same, torch.zeros(1, 3, 3)) is same
+    assert resize_logits(same, torch.zeros(1, 3, 3)) is same
 
 
 def test_the_share_that_is_right_leaves_out_void() -> None:
     target = torch.tensor([[[0, 1, 255, 255]], [[2, 2, 0, 0]], [[255, 255, 255, 255]]])
     output = logits([[[0, 0, 0, 0]], [[2, 2, 0, 0]], [[0, 0, 0, 0]]])
 
-    assert share_right(output, target).tolist() == [0.5, 1.0, 0.0]
+    assert share_correct(output, target).tolist() == [0.5, 1.0, 0.0]
 
 
 def test_outputs_are_as_far_apart_as_pixels_change_class() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import torch
-from tools.train_scenes_segmentation import normalised
+from tools.train_scenes_segmentation import normalise
 from torch import nn
 
 from snnfw import Registry, resolve, run
@@ -15,8 +15,8 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.place import place
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.values import Bundle, Resources
-from snnfw_tasks.samples.masked import Masked
-from snnfw_tasks.scenes.draw import draw
+from snnfw_tasks.samples.masked import MaskedSplits
+from snnfw_tasks.scenes.draw import draw_scene
 from snnfw_tasks.scenes.files import CLASSES, PREPARE
 
 if TYPE_CHECKING:
@@ -44,9 +44,9 @@ class Drawn:
         return self.count
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        scene = draw(self.split, index)
+        scene = draw_scene(self.split, index)
         image = torch.from_numpy(scene.image).permute(2, 0, 1)
-        return normalised(image), torch.from_numpy(scene.labels).long()
+        return normalise(image), torch.from_numpy(scene.labels).long()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class FewScenes:
     name: ClassVar[str] = "few-scenes"
     tasks: ClassVar[tuple[str, ...]] = ()
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
-        return Masked(CLASSES, PREPARE, lambda: Drawn("train", 8), Drawn("val", 8), Drawn("test", 10))
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
+        return MaskedSplits(CLASSES, PREPARE, lambda: Drawn("train", 8), Drawn("val", 8), Drawn("test", 10))
 
 
 def configured(words: str) -> RunConfig:

@@ -18,9 +18,9 @@ from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.values import Bundle, Resources
 from snnfw_tasks.samples.labelled import Preprocess
-from snnfw_tasks.samples.masked import Masked
+from snnfw_tasks.samples.masked import MaskedSplits
 from snnfw_tasks.segmentation import task as segmentation
-from snnfw_tasks.segmentation.bundle import mirrored
+from snnfw_tasks.segmentation.bundle import mirror_randomly
 from snnfw_tasks.segmentation.data.voc import Voc
 from snnfw_tasks.segmentation.task import Segmentation
 
@@ -58,9 +58,9 @@ class GivenData:
     training: int = 5
     mirror: bool = False
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         samples = partial(Given, self.training), Given(self.calibration), Given(self.evaluation)
-        return Masked(self.classes, preprocess or PREPARE, *samples, self.mirror)
+        return MaskedSplits(self.classes, preprocess or PREPARE, *samples, self.mirror)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +72,9 @@ class OneData:
     image: Tensor
     labels: Tensor
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         samples = [(self.image, self.labels)] * 3
-        return Masked(CLASSES, PREPARE, lambda: samples, samples, samples)
+        return MaskedSplits(CLASSES, PREPARE, lambda: samples, samples, samples)
 
 
 def network(classes: int = 3, stride: int = 1, channels: int = 3) -> nn.Module:
@@ -199,7 +199,7 @@ def test_images_are_mirrored_with_their_labels() -> None:
     images = torch.arange(64.0).view(64, 1, 1, 1) + torch.tensor([0.0, 0.25]).view(1, 1, 1, 2)
     labels = torch.tensor([[[0, 1]]]).expand(64, 1, 2)
     torch.manual_seed(0)
-    turned, turned_labels = mirrored(images, labels)
+    turned, turned_labels = mirror_randomly(images, labels)
     changed = turned_labels[:, 0, 0] == 1
     assert 16 < changed.sum() < 48
     assert turned[changed].equal(images[changed].flip(-1))

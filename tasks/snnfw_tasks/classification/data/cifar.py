@@ -115,11 +115,11 @@ def _open(kind: type[CIFAR10], source: Cifar) -> LabelledData:
 
 def _augment(source: Cifar) -> Callable[[Tensor], Tensor] | None:
     """Return what distorts a batch of training images."""
-    from snnfw_tasks.classification.augment import cropped_and_flipped, cropped_flipped_and_auto
+    from snnfw_tasks.classification.augment import crop_and_flip, crop_flip_and_auto_augment
 
     if source.augment == "auto":
-        return partial(cropped_flipped_and_auto, mean=source.mean, std=source.std)
-    return cropped_and_flipped if source.augment == "standard" else None
+        return partial(crop_flip_and_auto_augment, mean=source.mean, std=source.std)
+    return crop_and_flip if source.augment == "standard" else None
 
 
 def require_files(kind: type[CIFAR10], name: str, root: Path) -> None:

@@ -29,7 +29,7 @@ class Digits:
         import torch
         from sklearn.datasets import load_digits
 
-        from snnfw_tasks.classification.augment import turned
+        from snnfw_tasks.classification.augment import turn
         from snnfw_tasks.samples.images import PixelSamples
 
         digits = load_digits()
@@ -45,5 +45,5 @@ class Digits:
             training=split(order[TEST + CALIBRATION :]),
             calibration=split(order[TEST : TEST + CALIBRATION]),
             evaluation=split(order[:TEST]),
-            augment=turned,
+            augment=turn,
         )

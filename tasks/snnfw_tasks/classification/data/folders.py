@@ -11,7 +11,7 @@ from pydantic import Field
 from snnfw.errors import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET, LabelledData, Preprocess
 from snnfw_tasks.samples.options import Deviation, Mean
-from snnfw_tasks.samples.reading import Reading, beside, by_class, class_names, together, unused
+from snnfw_tasks.samples.reading import Reading, class_names, list_by_class, list_unknown, merge_left_out, unused_splits
 
 if TYPE_CHECKING:
     from snnfw_tasks.samples.images import FileSamples
@@ -63,7 +63,7 @@ class ImageNet(ClassFolders):
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the training images, for calibration too, and the validation images."""
-        prepare = chosen(self, preprocess)
+        prepare = choose_preprocess(self, preprocess)
         expected = "train/CLASS/*.JPEG and val/CLASS/*.JPEG, with one folder per class such as n01440764"
         return _open(self, prepare, ("train",), ("val",), expected)
 
@@ -82,12 +82,12 @@ class Folder(ClassFolders):
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:
         """Return the splits; calibration uses the training images where it has no folder of its own."""
-        prepare = chosen(self, preprocess)
+        prepare = choose_preprocess(self, preprocess)
         expected = "train/CLASS/*.png, test/CLASS/*.png (or val/) and, optionally, calibration/CLASS/*.png"
         return _open(self, prepare, ("calibration", "train"), ("test", "val"), expected)
 
 
-def chosen(source: ClassFolders, known: Preprocess | None) -> Preprocess:
+def choose_preprocess(source: ClassFolders, known: Preprocess | None) -> Preprocess:
     """Return what the network's weights prescribe, changed where the source says otherwise."""
     base = known or IMAGENET
     crop = source.size or base.crop
@@ -139,8 +139,8 @@ def _open(
             what="images",
             read={folder.name: len(files) for folder, (files, _) in listed.items()},
             classes=len(classes),
-            left_out=together(
-                unused(root, ("train", *calibration, *evaluation), folders),
+            left_out=merge_left_out(
+                unused_splits(root, ("train", *calibration, *evaluation), folders),
                 *(left_out for _, left_out in listed.values()),
             ),
         ),
@@ -172,11 +172,11 @@ def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Prepr
 
     from snnfw_tasks.samples.images import FileSamples
 
-    files, left_out = by_class(split, classes, IMG_EXTENSIONS)
+    files, left_out = list_by_class(split, classes, IMG_EXTENSIONS)
     present = {number for _, number in files}
     for number, label in enumerate(classes):
         if number not in present:
             raise SnnfwError(
                 f"data '{name}' has no image of the class '{label}' in '{split}': every split needs every class."
             )
-    return FileSamples(files, prepare, name), together(beside(split, classes), left_out)
+    return FileSamples(files, prepare, name), merge_left_out(list_unknown(split, classes), left_out)

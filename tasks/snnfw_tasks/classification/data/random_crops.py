@@ -9,7 +9,7 @@ import torch
 from torchvision.transforms import InterpolationMode, RandomResizedCrop
 from torchvision.transforms import functional as F
 
-from snnfw_tasks.classification.augment import auto
+from snnfw_tasks.classification.augment import auto_augment
 from snnfw_tasks.samples.images import read_image
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ class RandomCrops:
         image = F.resized_crop(image, *part, [side, side], InterpolationMode(self.prepare.interpolation))
         pixels: Tensor = F.pil_to_tensor(F.hflip(image) if torch.rand(()) < 0.5 else image)
         if self.policy:
-            pixels = auto(pixels, self.policy, mean)
+            pixels = auto_augment(pixels, self.policy, mean)
         return F.normalize(pixels / 255, list(mean), list(std)), label

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from snnfw_tasks.classification.data.digits import PREPARE
-from snnfw_tasks.networks.shipped import OtherWeights, shipped
+from snnfw_tasks.networks.shipped import OtherWeights, shipped_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,7 +32,7 @@ class DigitsResNet20:
     def build(self, classes: int, resources: Resources) -> nn.Module:
         """Return the network with ten outputs."""
         del classes, resources  # what was trained is fixed
-        return _loaded(self.name, self.weights)
+        return _load(self.name, self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ class DigitsVgg:
     def build(self, classes: int, resources: Resources) -> nn.Module:
         """Return the network with ten outputs."""
         del classes, resources
-        return _loaded(self.name, self.weights)
+        return _load(self.name, self.weights)
 
 
-def untrained(name: str) -> nn.Module:
+def build_untrained(name: str) -> nn.Module:
     """Return one of the two networks with fresh random weights, as training starts from."""
     from snnfw_tasks.networks.cifar_resnet import CifarResNet
     from snnfw_tasks.networks.vgg import Vgg
@@ -64,9 +64,9 @@ def untrained(name: str) -> nn.Module:
     return Vgg(widths=(32, 64, 128), channels=1, classes=10)
 
 
-def _loaded(name: str, weights: Path | None) -> nn.Module:
+def _load(name: str, weights: Path | None) -> nn.Module:
     from snnfw_tasks.networks.checkpoint import load_weights
 
-    module = untrained(name)
-    load_weights(module, weights or shipped(name))
+    module = build_untrained(name)
+    load_weights(module, weights or shipped_weights(name))
     return module

@@ -18,19 +18,19 @@ LOG = logging.getLogger("snnfw")
 
 def read_description(given: Path, root: Path | None, scored: str, side: int | None, skip_broken: bool) -> Splits:
     """Return the splits that a file describes, the training images for calibration; ``scored`` is the other one."""
-    file = find(given)
-    described = read(file)
+    file = find_description(given)
+    described = read_yaml(file)
     names = class_names(described, file)
     if described.get("channels", 3) != 3:
         raise SnnfwError(f"data.file='{file}' says channels={described['channels']}: only colour images, 3, are read.")
-    root = root or base(described, file)
-    calibration, evaluation = (paths(described, split, root, file) for split in ("train", scored))
+    root = root or base_folder(described, file)
+    calibration, evaluation = (split_paths(described, split, root, file) for split in ("train", scored))
     if shared := sorted(str(path) for path in {*calibration} & {*evaluation}):
         LOG.warning("snnfw: '%s' is calibrated with and scored on: scores will be a little too good.", shared[0])
     return Splits(names, calibration, evaluation, scored, side, skip_broken, root)
 
 
-def find(file: Path) -> Path:
+def find_description(file: Path) -> Path:
     """Return the file itself, or the one of that name that comes with ultralytics."""
     if file.is_file():
         return file
@@ -46,7 +46,7 @@ def find(file: Path) -> Path:
     )
 
 
-def read(file: Path) -> Mapping[str, Any]:
+def read_yaml(file: Path) -> Mapping[str, Any]:
     """Return what a YAML file says, without running anything that it names: no 'download' script."""
     import yaml
 
@@ -80,7 +80,7 @@ def class_names(described: Mapping[str, Any], file: Path) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
-def base(described: Mapping[str, Any], file: Path) -> Path:
+def base_folder(described: Mapping[str, Any], file: Path) -> Path:
     """Return where the paths of a description begin: at its 'path', or where the file is."""
     path = described.get("path")
     if path is None:
@@ -97,7 +97,7 @@ def base(described: Mapping[str, Any], file: Path) -> Path:
     )
 
 
-def paths(described: Mapping[str, Any], split: str, root: Path, file: Path) -> tuple[Path, ...]:
+def split_paths(described: Mapping[str, Any], split: str, root: Path, file: Path) -> tuple[Path, ...]:
     """Return the folders, or lists of images, of a split, which have to be there."""
     given = described.get(split) or (described.get("validation") if split == "val" else None)
     if not given:

@@ -11,7 +11,7 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.detection.data.labels import image_problem, read_image, require_labels
 from snnfw_tasks.detection.data.listing import label_file, list_images
 from snnfw_tasks.detection.library import require_ultralytics
-from snnfw_tasks.samples.reading import BROKEN, Reading, named, together
+from snnfw_tasks.samples.reading import BROKEN, Reading, merge_left_out, summarise_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,9 +44,9 @@ def open_images(
     if not listing.files:
         listed = ", ".join(f"'{place}'" for place in places)
         raise SnnfwError(f"the {split} split finds no images in {listed}: check the paths in data.yaml.")
-    files, broken = usable(choose(list(listing.files)), split, skip_broken)
+    files, broken = separate_broken(choose(list(listing.files)), split, skip_broken)
     pairs = [(file, label_file(file)) for file in files]
-    labels = [labelled(image, label, len(names)) for image, label in pairs]
+    labels = [read_entry(image, label, len(names)) for image, label in pairs]
 
     class CheckedImages(YOLODataset):  # type: ignore[misc]  # the library is untyped
         """The data set of these files, with labels that are read anew and checked."""
@@ -69,9 +69,9 @@ def open_images(
     # It would take an array of this name for the image, and delete one that it cannot read: let it find none.
     images.npy_files = [Path(file) / "none" for file in images.im_files]
     images.__class__ = YOLODataset  # worker processes can import that one, and all that was ours is done
-    repeated = [label for (_, label), entry in zip(pairs, labels, strict=True) if rows(label) > len(entry["cls"])]
+    repeated = [label for (_, label), entry in zip(pairs, labels, strict=True) if count_rows(label) > len(entry["cls"])]
     unlabelled = tuple(image for image, label in pairs if not Path(label).is_file())
-    left_out = together(listing.left_out, {BROKEN: broken, REPEATED: repeated})
+    left_out = merge_left_out(listing.left_out, {BROKEN: broken, REPEATED: repeated})
     return images, Part(len(listing.files), left_out, unlabelled)
 
 
@@ -84,11 +84,11 @@ class Part:
     unlabelled: tuple[str, ...]
 
 
-def reading(data: str, splits: Splits, calibration: Part, evaluation: Part) -> Reading | None:
+def make_reading(data: str, splits: Splits, calibration: Part, evaluation: Part) -> Reading | None:
     """Return what was read of the user's own images, and nothing for the embedded ones."""
     if splits.place is None:
         return None
-    empty = named((*calibration.unlabelled, *evaluation.unlabelled), splits.place)
+    empty = summarise_names((*calibration.unlabelled, *evaluation.unlabelled), splits.place)
     note = f"images without a label file, which count as images of nothing: {empty}."
     return Reading(
         data=data,
@@ -96,12 +96,12 @@ def reading(data: str, splits: Splits, calibration: Part, evaluation: Part) -> R
         what="images",
         read={"train": calibration.count, splits.evaluation_split: evaluation.count},
         classes=len(splits.names),
-        left_out=together(calibration.left_out, evaluation.left_out),
+        left_out=merge_left_out(calibration.left_out, evaluation.left_out),
         notes=(note,) if calibration.unlabelled or evaluation.unlabelled else (),
     )
 
 
-def usable(files: list[str], split: str, skip_broken: bool) -> tuple[list[str], list[str]]:
+def separate_broken(files: list[str], split: str, skip_broken: bool) -> tuple[list[str], list[str]]:
     """Return the files that can be decoded, and the others; a broken one is an error unless it may be skipped."""
     with ThreadPoolExecutor() as pool:
         problems = list(pool.map(lambda file: image_problem(Path(file)), files))
@@ -118,14 +118,14 @@ def usable(files: list[str], split: str, skip_broken: bool) -> tuple[list[str], 
     return left, [file for file, _ in broken]
 
 
-def labelled(image: str, label: str, classes: int) -> dict[str, Any]:
+def read_entry(image: str, label: str, classes: int) -> dict[str, Any]:
     """Return an image's entry with its boxes; an image without a label file holds nothing."""
     if Path(label).is_file():
         require_labels(Path(label), classes)
     return read_image(image, label, classes)
 
 
-def rows(label: str) -> int:
+def count_rows(label: str) -> int:
     """Return how many rows a label file has, of which ultralytics drops those that come again."""
     path = Path(label)
     return sum(bool(line.strip()) for line in path.read_bytes().splitlines()) if path.is_file() else 0

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.images import SIXTEEN, ambiguous, undecodable
+from snnfw_tasks.samples.images import SIXTEEN, decoding_errors, explain_ambiguity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,9 +28,9 @@ def image_problem(path: Path) -> str | None:
             size, kind, mode = image.size, image.format, image.mode
     except (UnidentifiedImageError, ImportError):  # the latter from ultralytics, which looks for another decoder
         return "it is of no known format"
-    except undecodable() as error:
+    except decoding_errors() as error:
         return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    if several := ambiguous(count, kind):
+    if several := explain_ambiguity(count, kind):
         return several
     if mode == "F" or (mode == "I" and kind not in SIXTEEN):
         return f"it is of mode {mode}, and images have 8 or 16 bits"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnfw_tasks.detection.library import require_ultralytics
-from snnfw_tasks.samples.reading import OTHER, Listing, list_files, read_lines, together
+from snnfw_tasks.samples.reading import OTHER, Listing, list_files, merge_left_out, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -22,10 +22,10 @@ TWICE = "images listed twice"
 def list_images(places: Sequence[Path]) -> Listing:
     """Return the images of a split in ultralytics' order, and what else its folders, lists and labels hold."""
     folders = [place for place in places if place.is_dir()]
-    listings = [list_files(place, _suffixes()) if place in folders else _listed(place) for place in places]
+    listings = [list_files(place, _suffixes()) if place in folders else _listed_images(place) for place in places]
     counts = Counter(file for listing in listings for file in listing.files)
     labels = {label_file(file) for file in counts}
-    left_out = together(*(listing.left_out for listing in listings), *_beside(folders))
+    left_out = merge_left_out(*(listing.left_out for listing in listings), *_list_unknown(folders))
     others = [file for file in left_out.get(OTHER, ()) if file not in labels]
     apart = {STRAYS: [file for file in others if file.endswith(".txt")], TWICE: [f for f, n in counts.items() if n > 1]}
     rest = {OTHER: [file for file in others if not file.endswith(".txt")]}
@@ -47,7 +47,7 @@ def _suffixes() -> tuple[str, ...]:
     return tuple(f".{name}" for name in IMG_FORMATS)
 
 
-def _listed(file: Path) -> Listing:
+def _listed_images(file: Path) -> Listing:
     """Return the images that a text file names, one in a line; ./ begins where the file lies."""
     images: list[str] = []
     others: list[str] = []
@@ -58,7 +58,7 @@ def _listed(file: Path) -> Listing:
     return Listing(tuple(images), {OTHER: others})
 
 
-def _beside(folders: Sequence[Path]) -> Iterator[LeftOut]:
+def _list_unknown(folders: Sequence[Path]) -> Iterator[LeftOut]:
     """Yield what lies in the folders of labels beside those of images, as if nothing of it were read."""
     for folder in folders:
         labels = Path(label_file(str(folder / "x.jpg"))).parent

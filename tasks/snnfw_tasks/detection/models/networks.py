@@ -72,7 +72,7 @@ def require_boxes(network: Any, source: str) -> None:
         raise SnnfwError(f"'{source}' ends in {kind}: a detector ends in {' or '.join(HEADS)}.")
 
 
-def ready(network: Any) -> Any:
+def prepare_for_capture(network: Any) -> Any:
     """Return the network as it has to be captured: in eval mode, and with nothing in it from the images it last saw.
 
     A checkpoint's head remembers the shape of its last batch, to which a capture would bind itself.
@@ -89,7 +89,7 @@ def ready(network: Any) -> Any:
     return network
 
 
-def without_suppression(network: Any, source: str) -> None:
+def remove_suppression(network: Any, source: str) -> None:
     """Take a network's second head, which gives every object one box, or raise an SnnfwError where there is none."""
     if getattr(network.model[-1], "one2one_cv2", None) is None:
         raise SnnfwError(f"model.nms=false needs a network with a head for it, such as yolo26n: '{source}' has none.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.networks.shipped import shipped
+from snnfw_tasks.networks.shipped import shipped_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,11 +44,11 @@ def architecture(activation: str, classes: int) -> dict[str, Any]:
     return {"nc": classes, "activation": ACTIVATIONS[activation], **layers}
 
 
-def embedded(name: str, weights: Path | None) -> Detector:
+def build_embedded(name: str, weights: Path | None) -> Detector:
     """Return one of the two detectors, with its own weights or with those of a file of the same kind."""
     from snnfw_tasks.detection.sources import Detector
 
-    network = read_detector(weights or shipped(name))
+    network = read_detector(weights or shipped_weights(name))
     return Detector(network, tuple(network.names.values()), SIDE)
 
 

@@ -31,9 +31,9 @@ class ScenesYoloRelu:
     def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network for digits."""
         del names, resources  # what was trained is fixed
-        from snnfw_tasks.detection.models.scenes import embedded
+        from snnfw_tasks.detection.models.scenes import build_embedded
 
-        return embedded(self.name, self.weights)
+        return build_embedded(self.name, self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class ScenesYoloSilu:
     def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network for digits."""
         del names, resources
-        from snnfw_tasks.detection.models.scenes import embedded
+        from snnfw_tasks.detection.models.scenes import build_embedded
 
-        return embedded(self.name, self.weights)
+        return build_embedded(self.name, self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class UltralyticsModel:
 
     def detector(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network of the weights, or one with random weights for classes of these names."""
-        from snnfw_tasks.detection.models.networks import without_suppression
-        from snnfw_tasks.detection.models.zoo import trained, untrained
+        from snnfw_tasks.detection.models.networks import remove_suppression
+        from snnfw_tasks.detection.models.zoo import build_untrained, load_trained
 
         if (self.arch is None) == (self.weights is None):
             given = "both" if self.arch else "neither"
@@ -88,9 +88,9 @@ class UltralyticsModel:
                 "random weights, or model.weights=FILE.pt, which brings its own architecture."
             )
         if self.weights is not None:
-            found = trained(self.weights, self.trust)
+            found = load_trained(self.weights, self.trust)
         else:
-            found = untrained(str(self.arch), names, self.trust, resources.seed)
+            found = build_untrained(str(self.arch), names, self.trust, resources.seed)
         if not self.nms:
-            without_suppression(found.network, str(self.weights or self.arch))
+            remove_suppression(found.network, str(self.weights or self.arch))
         return found

@@ -9,13 +9,13 @@ from snnfw.errors import SnnfwError, did_you_mean
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.networks import from_checkpoint, from_yaml
 from snnfw_tasks.detection.sources import Detector
-from snnfw_tasks.networks.checkpoint import seeded
+from snnfw_tasks.networks.checkpoint import build_seeded
 
 SIDE = 640
 """The side in pixels of the images that ultralytics' detectors are trained with, where nothing else is known."""
 
 
-def trained(weights: Path, trust: bool) -> Detector:
+def load_trained(weights: Path, trust: bool) -> Detector:
     """Return the detector of a checkpoint, with the names and the size of images that it was trained with."""
     network = from_checkpoint(weights, trust)
     args = getattr(network, "args", None)
@@ -25,10 +25,10 @@ def trained(weights: Path, trust: bool) -> Detector:
     return Detector(network, tuple(str(name) for name in names), side)
 
 
-def untrained(arch: str, names: tuple[str, ...], trust: bool, seed: int) -> Detector:
+def build_untrained(arch: str, names: tuple[str, ...], trust: bool, seed: int) -> Detector:
     """Return a network of random weights for classes of these names."""
     description = describe(arch)
-    return Detector(seeded(lambda: from_yaml(description, names, arch, trust), seed), names, SIDE)
+    return Detector(build_seeded(lambda: from_yaml(description, names, arch, trust), seed), names, SIDE)
 
 
 def describe(arch: str) -> dict[str, Any]:
@@ -43,10 +43,10 @@ def describe(arch: str) -> dict[str, Any]:
         path = Path(f"{arch}.yaml")
     if not path.is_file() and path.name != str(path):
         raise SnnfwError(f"model.arch='{arch}' does not exist: give a .yaml file, or one of ultralytics' names.")
-    if not path.is_file() and not known(path.stem):
+    if not path.is_file() and not has_description(path.stem):
         raise SnnfwError(
-            f"ultralytics has no detector named '{path.stem}'.{did_you_mean(path.stem, every_name())} Those there are: "
-            "yolov8n, yolo11s, yolo26n, yolov3-tiny and others; or give the path of your own .yaml file."
+            f"ultralytics has no detector named '{path.stem}'.{did_you_mean(path.stem, description_names())} Those "
+            "there are: yolov8n, yolo11s, yolo26n, yolov3-tiny and others; or give the path of your own .yaml file."
         )
     try:
         description = yaml_model_load(path)
@@ -57,12 +57,12 @@ def describe(arch: str) -> dict[str, Any]:
     return description
 
 
-def known(stem: str) -> bool:
+def has_description(stem: str) -> bool:
     """Tell whether ultralytics has a description of that name."""
-    return stem in every_name()
+    return stem in description_names()
 
 
-def every_name() -> list[str]:
+def description_names() -> list[str]:
     """Return the names of ultralytics' descriptions, with each letter of scale where one may stand."""
     import re
 

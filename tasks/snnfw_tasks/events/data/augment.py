@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 
-def rolled(samples: Tensor, by: int, flip: bool) -> Tensor:
+def roll_and_flip(samples: Tensor, by: int, flip: bool) -> Tensor:
     """Roll every sample [N, ..., H, W] by up to ``by`` cells up or down and left or right, and mirror half of them."""
     count, (height, width) = len(samples), samples.shape[-2:]
     down, right = (torch.randint(-by, by + 1, (count,)) for _ in range(2))

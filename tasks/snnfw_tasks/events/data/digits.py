@@ -52,8 +52,8 @@ class MovingDigits:
 
         from sklearn.datasets import load_digits
 
-        from snnfw_tasks.events.data.augment import rolled
-        from snnfw_tasks.events.data.frames import CountedSamples, Framing, count, require_tonic
+        from snnfw_tasks.events.data.augment import roll_and_flip
+        from snnfw_tasks.events.data.frames import CountedSamples, Framing, count_events, require_tonic
         from snnfw_tasks.events.data.motion import SENSOR
         from snnfw_tasks.samples.digits import CALIBRATION, TEST, stratified_order
 
@@ -66,7 +66,7 @@ class MovingDigits:
         framing = Framing((SENSOR, SENSOR), (SENSOR, SENSOR), self.frames, self.slicing, self.clip, self.static)
 
         def split(chosen: NDArray[np.intp]) -> CountedSamples:
-            counts = [count(recordings[position], framing) for position in chosen]
+            counts = [count_events(recordings[position], framing) for position in chosen]
             return CountedSamples(counts, labels[chosen].tolist(), framing)
 
         return LabelledData(
@@ -75,7 +75,7 @@ class MovingDigits:
             training=split(order[TEST + CALIBRATION :]),
             calibration=split(order[TEST : TEST + CALIBRATION]),
             evaluation=split(order[:TEST]),
-            augment=partial(rolled, by=1, flip=False),
+            augment=partial(roll_and_flip, by=1, flip=False),
             frames=None if self.static else self.frames,
         )
 
@@ -83,11 +83,11 @@ class MovingDigits:
         """Return the recordings of all digits, from the cache where they are there."""
         from snnfw_tasks.events.camera import Camera, Recordings
         from snnfw_tasks.events.data.motion import record
-        from snnfw_tasks.samples.cache import cached
+        from snnfw_tasks.samples.cache import load_or_make
 
         camera = Camera(contrast=self.contrast, refractory=self.refractory, noise=self.noise)
         key = f"{self.name} {VERSION} seed={self.seed} {camera}"
-        return Recordings(**cached(key, lambda: asdict(record(images, clockwise, camera, self.seed))))
+        return Recordings(**load_or_make(key, lambda: asdict(record(images, clockwise, camera, self.seed))))
 
     def _labelled(self, digits: NDArray[np.int64], clockwise: NDArray[np.bool_]) -> tuple[tuple[str, ...], Any]:
         """Return the classes and every recording's label."""

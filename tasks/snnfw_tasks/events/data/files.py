@@ -27,9 +27,9 @@ def read_aedat2(path: Path, data: str) -> NDArray[Any]:
     content = _content(path, data)
     header = _header(content, b"#")
     if not header.startswith(b"#!AER-DAT2"):
-        raise _damaged(path, data, "it does not begin with #!AER-DAT2.0")
+        raise _damaged_error(path, data, "it does not begin with #!AER-DAT2.0")
     if (len(content) - len(header)) % 8:
-        raise _damaged(path, data, "it ends within an event")
+        raise _damaged_error(path, data, "it ends within an event")
     # tonic's read_dvs_128 unpacks two of three values and fails
     found = require_tonic("io").get_aer_events_from_file(str(path), 2.0, len(header))
     address, times = found["address"].astype(np.int64), found["timeStamp"].astype(np.uint32).view(np.int32)
@@ -39,7 +39,7 @@ def read_aedat2(path: Path, data: str) -> NDArray[Any]:
 def read_bin(path: Path, data: str) -> NDArray[Any]:
     """Return the events of an ATIS in N-MNIST's format: 5 bytes per event, x, y, and 1 + 23 bits for p and t."""
     if len(_content(path, data)) % 5:
-        raise _damaged(path, data, "it ends within an event")
+        raise _damaged_error(path, data, "it ends within an event")
     found: NDArray[Any] = require_tonic("io").read_mnist_file(str(path), EVENT)
     return found
 
@@ -53,9 +53,9 @@ def read_dat(path: Path, data: str) -> NDArray[Any]:
     content = _content(path, data)
     start = len(_header(content, b"%")) + 2
     if len(content) < start or content[start - 1] != 8:
-        raise _damaged(path, data, "its events are not of 8 bytes")
+        raise _damaged_error(path, data, "its events are not of 8 bytes")
     if (len(content) - start) % 8:
-        raise _damaged(path, data, "it ends within an event")
+        raise _damaged_error(path, data, "it ends within an event")
     times, address = np.frombuffer(content, "<u4", offset=start).reshape(-1, 2).T
     return _events(address & 0x3FFF, address >> 14 & 0x3FFF, times, address >> 28 & 1)
 
@@ -65,11 +65,11 @@ def read_npy(path: Path, data: str) -> NDArray[Any]:
     try:
         found = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, data, "it is not an array") from error
+        raise _damaged_error(path, data, "it is not an array") from error
     if not isinstance(found, np.ndarray) or found.ndim != 2 or found.shape[1] != 4:
-        raise _damaged(path, data, "it is not an array with the columns x, y, p and t")
+        raise _damaged_error(path, data, "it is not an array with the columns x, y, p and t")
     if not np.isin(found[:, 2], (0, 1)).all() or not (found == np.round(found)).all():
-        raise _damaged(path, data, "x, y and t are not whole numbers, or p is neither 0 nor 1")
+        raise _damaged_error(path, data, "x, y and t are not whole numbers, or p is neither 0 nor 1")
     x, y, p, t = found.T
     return _events(x, y, t.astype(np.int64) * 1000, p)
 
@@ -84,7 +84,7 @@ def _content(path: Path, data: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise _damaged(path, data, error.strerror or str(error)) from error
+        raise _damaged_error(path, data, error.strerror or str(error)) from error
 
 
 def _header(content: bytes, mark: bytes) -> bytes:
@@ -96,5 +96,5 @@ def _header(content: bytes, mark: bytes) -> bytes:
     return content[:end]
 
 
-def _damaged(path: Path, data: str, reason: str) -> SnnfwError:
+def _damaged_error(path: Path, data: str, reason: str) -> SnnfwError:
     return SnnfwError(f"recording '{path}' of data '{data}' cannot be read ({reason}): extract the file again.")

@@ -82,8 +82,8 @@ class RecordedSamples:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         path, label = self.files[index]
-        events = usable(self.read(path, self.data), self.framing.sensor, path, self.data)
-        counts = count(events, self.framing)
+        events = require_usable(self.read(path, self.data), self.framing.sensor, path, self.data)
+        counts = count_events(events, self.framing)
         if counts.sum(dtype=np.int64) != len(events):  # tonic counts in 16 bits
             raise SnnfwError(
                 f"recording '{path}' of data '{self.data}' has more than 32767 events in one cell of a frame: give "
@@ -92,7 +92,7 @@ class RecordedSamples:
         return self.framing.sample(counts), label
 
 
-def usable(events: NDArray[Any], sensor: tuple[int, int], path: Path, data: str) -> NDArray[Any]:
+def require_usable(events: NDArray[Any], sensor: tuple[int, int], path: Path, data: str) -> NDArray[Any]:
     """Return the events by time, or raise an SnnfwError that names the file; one without events is only told."""
     if not len(events):
         LOG.warning("snnfw: recording '%s' of data '%s' has no events: all its frames are empty", path, data)
@@ -112,7 +112,7 @@ def usable(events: NDArray[Any], sensor: tuple[int, int], path: Path, data: str)
     return events[np.argsort(events["t"], kind="stable")]
 
 
-def count(events: NDArray[Any], framing: Framing) -> NDArray[np.int16]:
+def count_events(events: NDArray[Any], framing: Framing) -> NDArray[np.int16]:
     """Return how many events fall into each cell, [frames, 2, H, W], OFF before ON, for events by time.
 
     tonic cuts at whole numbers and drops what is left at the end, so it is given places in the recording (time since

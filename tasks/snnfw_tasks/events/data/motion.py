@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from snnfw_tasks.events.camera import Camera, Recordings, watch
+from snnfw_tasks.events.camera import Camera, Recordings, record_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,7 @@ def random_paths(clockwise: NDArray[np.bool_], random: np.random.RandomState) ->
     )
 
 
-def positions(paths: Paths, time: float) -> Tensor:
+def positions_at(paths: Paths, time: float) -> Tensor:
     """Return where the digits are [N, 2], as x to the right and y downwards from the sensor's middle.
 
     ``time`` counts saccades, from 0 to 3: corner k lies at the angle 2πk / 3 and every side is passed at one speed.
@@ -65,18 +65,18 @@ def positions(paths: Paths, time: float) -> Tensor:
     return torch.from_numpy(paths.middle + (1 - share) * corners[0] + share * corners[1])
 
 
-def scene(images: Tensor, paths: Paths) -> Iterator[Tensor]:
-    """Yield intensities [N, SENSOR, SENSOR] of 0 to 1 for images [N, 8, 8], one for each of ``moments``."""
+def render_scenes(images: Tensor, paths: Paths) -> Iterator[Tensor]:
+    """Yield intensities [N, SENSOR, SENSOR] of 0 to 1 for images [N, 8, 8], one for each of ``picture_times``."""
     smooth = F.interpolate(images.unsqueeze(1), scale_factor=4, mode="bicubic", align_corners=False).clamp(0, 1)
     pixel = torch.arange(SENSOR, dtype=images.dtype) - (SENSOR - 1) / 2
     base = torch.stack(torch.meshgrid(pixel, pixel, indexing="xy"), dim=-1)
-    for time in moments():
-        at = positions(paths, time / SACCADE).to(images.dtype)
+    for time in picture_times():
+        at = positions_at(paths, time / SACCADE).to(images.dtype)
         grid = (base - at[:, None, None, :]) / (DIGIT / 2)
         yield F.grid_sample(smooth, grid, align_corners=False).squeeze(1)
 
 
-def moments() -> list[float]:
+def picture_times() -> list[float]:
     """Return the times of the pictures, in microseconds."""
     return [step * SACCADE / STEPS for step in range(3 * STEPS + 1)]
 
@@ -88,7 +88,7 @@ def record(images: NDArray[np.float64], clockwise: NDArray[np.bool_], camera: Ca
     for start in range(0, len(images), CHUNK):
         chosen = slice(start, start + CHUNK)
         paths = random_paths(clockwise[chosen], random)
-        pictures = scene(torch.from_numpy(images[chosen]).float(), paths)
-        parts.append(watch(camera, pictures, moments(), random))
+        pictures = render_scenes(torch.from_numpy(images[chosen]).float(), paths)
+        parts.append(record_events(camera, pictures, picture_times(), random))
     lengths = np.concatenate([np.diff(part.bounds) for part in parts])
     return Recordings(np.concatenate([part.events for part in parts]), np.concatenate([[0], np.cumsum(lengths)]))

@@ -11,7 +11,7 @@ from pydantic import Field
 from snnfw_tasks.events.data.options import Recordings
 
 if TYPE_CHECKING:
-    from snnfw_tasks.events.data.recorded import Recorded
+    from snnfw_tasks.events.data.recorded import RecordedFiles
     from snnfw_tasks.samples.labelled import LabelledData, Preprocess
 
 CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -43,11 +43,11 @@ class Cifar10Dvs(Recordings):
         """Return a fixed tenth of every class, 1000 recordings, for the test and the other 9000 for training."""
         del preprocess  # that of images
         from snnfw_tasks.events.data.files import read_aedat2
-        from snnfw_tasks.events.data.recorded import by_folder, labelled
+        from snnfw_tasks.events.data.recorded import list_by_folder, open_recordings
 
         expected = "airplane/*.aedat, automobile/*.aedat and so on, one folder for each of the ten classes"
-        found = by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
-        return labelled(self, [found], read_aedat2, (128, 128), flip=True)
+        found = list_by_folder(self.root, ".aedat", CIFAR10, self.name, expected)
+        return open_recordings(self, [found], read_aedat2, (128, 128), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,11 @@ class NCaltech101(Recordings):
         """Return a fixed tenth of every class for the test and the rest for training."""
         del preprocess
         from snnfw_tasks.events.data.files import read_bin
-        from snnfw_tasks.events.data.recorded import by_folder, labelled
+        from snnfw_tasks.events.data.recorded import list_by_folder, open_recordings
 
         expected = "CLASS/*.bin, the content of Caltech101.zip"
-        found = by_folder(self.root, ".bin", None, self.name, expected)
-        return labelled(self, [found], read_bin, (240, 180), flip=True)
+        found = list_by_folder(self.root, ".bin", None, self.name, expected)
+        return open_recordings(self, [found], read_bin, (240, 180), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,14 @@ class NCars(Recordings):
         """Return the published training recordings, for calibration too, and the test recordings."""
         del preprocess
         from snnfw_tasks.events.data.files import read_dat
-        from snnfw_tasks.events.data.recorded import by_folder, labelled
+        from snnfw_tasks.events.data.recorded import list_by_folder, open_recordings
 
-        def part(name: str) -> Recorded:
+        def part(name: str) -> RecordedFiles:
             expected = "background/*.dat and cars/*.dat"
-            return by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)
+            return list_by_folder(self.root / name, ".dat", ("background", "cars"), self.name, expected)
 
         parts = [part("n-cars_train"), part("n-cars_test")]
-        return labelled(self, parts, read_dat, (120, 100), flip=True)
+        return open_recordings(self, parts, read_dat, (120, 100), flip=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +103,12 @@ class DvsGesture(Recordings):
         """Return the published training users, for calibration too, and the test users."""
         del preprocess
         from snnfw_tasks.events.data.files import read_npy
-        from snnfw_tasks.events.data.recorded import by_number, labelled
+        from snnfw_tasks.events.data.recorded import list_by_number, open_recordings
 
-        def part(name: str) -> Recorded:
+        def part(name: str) -> RecordedFiles:
             expected = "userNN_LIGHT/0.npy to userNN_LIGHT/10.npy"
-            return by_number(self.root / name, ".npy", GESTURES, self.name, expected)
+            return list_by_number(self.root / name, ".npy", GESTURES, self.name, expected)
 
         parts = [part("ibmGestureTrain"), part("ibmGestureTest")]
         # Mirrored, the right arm would be the left one.
-        return labelled(self, parts, read_npy, (128, 128), flip=False)
+        return open_recordings(self, parts, read_npy, (128, 128), flip=False)

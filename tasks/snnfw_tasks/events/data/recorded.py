@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.events.data.augment import rolled
+from snnfw_tasks.events.data.augment import roll_and_flip
 from snnfw_tasks.events.data.frames import Framing, RecordedSamples, require_tonic
 from snnfw_tasks.samples.labelled import LabelledData
-from snnfw_tasks.samples.reading import Reading, list_files, together
+from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ Labelled = tuple[Path, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedFiles:
     """The recordings below a folder with their classes, and what else is there."""
 
     classes: tuple[str, ...]
@@ -39,7 +39,7 @@ class Recorded:
     left_out: LeftOut
 
 
-def by_folder(folder: Path, suffix: str, classes: Sequence[str] | None, data: str, expected: str) -> Recorded:
+def list_by_folder(folder: Path, suffix: str, classes: Sequence[str] | None, data: str, expected: str) -> RecordedFiles:
     """Return every file with its class, which is the name of the folder that it is in.
 
     Without ``classes`` they are the sorted names of these folders.
@@ -53,10 +53,10 @@ def by_folder(folder: Path, suffix: str, classes: Sequence[str] | None, data: st
                 f"recording '{file}' is of the class '{file.parent.name}', which data '{data}' does not have: "
                 f"its classes are {', '.join(names)}."
             )
-    return Recorded(names, [(file, names.index(file.parent.name)) for file in files], listing.left_out)
+    return RecordedFiles(names, [(file, names.index(file.parent.name)) for file in files], listing.left_out)
 
 
-def by_number(folder: Path, suffix: str, classes: tuple[str, ...], data: str, expected: str) -> Recorded:
+def list_by_number(folder: Path, suffix: str, classes: tuple[str, ...], data: str, expected: str) -> RecordedFiles:
     """Return every file with its class, whose number is the file's name."""
     found = []
     listing = find_files(folder, suffix, data, expected)
@@ -67,7 +67,7 @@ def by_number(folder: Path, suffix: str, classes: tuple[str, ...], data: str, ex
                 f"(0 to {len(classes) - 1}): its name gives the class."
             )
         found.append((file, int(file.stem)))
-    return Recorded(classes, found, listing.left_out)
+    return RecordedFiles(classes, found, listing.left_out)
 
 
 def find_files(folder: Path, suffix: str, data: str, expected: str) -> Listing:
@@ -80,7 +80,7 @@ def find_files(folder: Path, suffix: str, data: str, expected: str) -> Listing:
     return listing
 
 
-def split(files: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
+def split_files(files: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
     """Return training and test files: of every class one in ``TESTED`` at random, the same ones always."""
     random = np.random.RandomState(0)
     training, tested = [], []
@@ -93,9 +93,9 @@ def split(files: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
     return training, tested
 
 
-def labelled(
+def open_recordings(
     source: Recordings,
-    parts: Sequence[Recorded],
+    parts: Sequence[RecordedFiles],
     read: Callable[[Path, str], NDArray[Any]],
     sensor: tuple[int, int],
     flip: bool,
@@ -105,8 +105,8 @@ def labelled(
     ``parts`` are both, or all of them, which are then split.
     """
     require_tonic("transforms")
-    data, classes, framing = source.name, parts[0].classes, framing_of(source, sensor)
-    files = [part.files for part in parts] if len(parts) > 1 else split(parts[0].files)
+    data, classes, framing = source.name, parts[0].classes, make_framing(source, sensor)
+    files = [part.files for part in parts] if len(parts) > 1 else split_files(parts[0].files)
     for name, some in zip(("training", "evaluation"), files, strict=True):
         held = Counter(label for _, label in some)
         for number, label in enumerate(classes):
@@ -121,7 +121,7 @@ def labelled(
         training=training,
         calibration=training,
         evaluation=evaluation,
-        augment=partial(rolled, by=5, flip=flip),
+        augment=partial(roll_and_flip, by=5, flip=flip),
         frames=None if framing.static else framing.frames,
         reading=Reading(
             data=data,
@@ -129,12 +129,12 @@ def labelled(
             what="recordings",
             read={"training": len(training), "test": len(evaluation)},
             classes=len(classes),
-            left_out=together(*(part.left_out for part in parts)),
+            left_out=merge_left_out(*(part.left_out for part in parts)),
         ),
     )
 
 
-def framing_of(source: Recordings, sensor: tuple[int, int]) -> Framing:
+def make_framing(source: Recordings, sensor: tuple[int, int]) -> Framing:
     """Return what a source's options say about its frames."""
     size = (source.size, source.size)
     return Framing(sensor, size, source.frames, source.slicing, source.clip, source.static)

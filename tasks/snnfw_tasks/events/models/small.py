@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw_tasks.networks.shipped import shipped
+from snnfw_tasks.networks.shipped import shipped_weights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -45,11 +45,11 @@ class EventsSmall:
 
     def build(self, classes: int, resources: Resources) -> nn.Module:
         """Return the network for ``classes`` classes."""
-        from snnfw_tasks.networks.checkpoint import load_weights, seeded
+        from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
-        module = seeded(lambda: events_small(classes), resources.seed)
+        module = build_seeded(lambda: events_small(classes), resources.seed)
         if self.weights or classes == CLASSES:
-            load_weights(module, self.weights or shipped(self.name))
+            load_weights(module, self.weights or shipped_weights(self.name))
         return module
 
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.pointcloud.data.points import chosen, require_points, unit
-from snnfw_tasks.pointcloud.data.whole import require_whole, whole
+from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
+from snnfw_tasks.pointcloud.data.whole import check_file, require_whole
 from snnfw_tasks.pointcloud.library import require_open3d
 from snnfw_tasks.pointcloud.sources import Cloud
-from snnfw_tasks.samples.reading import by_class
+from snnfw_tasks.samples.reading import list_by_class
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class FileClouds:
         import torch
 
         file, category = self.files[index]
-        places = unit(read_places(file, self.points, np.random.default_rng(index)))
+        places = centre_and_scale(read_places(file, self.points, np.random.default_rng(index)))
         return Cloud(torch.as_tensor(places).float(), category, None)
 
 
@@ -51,7 +51,7 @@ def list_clouds(
     data: str, split: Path, categories: Sequence[str], inside: str = ""
 ) -> tuple[list[tuple[Path, int]], LeftOut]:
     """Return a split's files in a fixed order, at least one of every category, and what is no cloud."""
-    files, left_out = by_class(split, categories, SUFFIXES, inside)
+    files, left_out = list_by_class(split, categories, SUFFIXES, inside)
     present = {number for _, number in files}
     for number, category in enumerate(categories):
         if number not in present:
@@ -67,10 +67,10 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
     suffix = file.suffix.lower()
     if not file.is_file():
         raise SnnfwError(f"'{file}' does not exist: check the path.")
-    triangles = whole(file)
+    triangles = check_file(file)
     mesh = None if suffix in POINTS else _mesh(file)
     if mesh is not None and (mesh.has_triangles() or suffix in MESHES):
-        return sampled(mesh, triangles, file, points, random)
+        return sample_surface(mesh, triangles, file, points, random)
     cloud = require_open3d().io.read_point_cloud(str(file), remove_nan_points=False, remove_infinite_points=False)
     places = np.asarray(cloud.points)
     require_whole(file, len(places))
@@ -79,11 +79,11 @@ def read_places(file: Path, points: int, random: np.random.Generator) -> Places:
             f"'{file}' cannot be read or holds no points: see that it is a whole {suffix} file, or remove it."
         )
     require_points(places, file)
-    some: Places = places[chosen(len(places), points, random)]
+    some: Places = places[choose_indices(len(places), points, random)]
     return some
 
 
-def sampled(mesh: Any, triangles: int | None, file: Path, points: int, random: np.random.Generator) -> Places:
+def sample_surface(mesh: Any, triangles: int | None, file: Path, points: int, random: np.random.Generator) -> Places:
     """Return points on a mesh's surface, which is of so many triangles where the file says so."""
     if not mesh.has_triangles():
         raise SnnfwError(

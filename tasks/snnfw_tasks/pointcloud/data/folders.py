@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud.sources import Clouds
-from snnfw_tasks.samples.reading import Reading, beside, together, unused
+from snnfw_tasks.samples.reading import Reading, list_unknown, merge_left_out, unused_splits
 
 EXPECTED = "train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply"
 
@@ -55,9 +55,9 @@ class CloudFolders:
                 what="clouds",
                 read={folder.name: len(files) for folder, (files, _) in listed.items()},
                 classes=len(categories),
-                left_out=together(
-                    unused(self.root, ("train", "calibration", "test", "val"), folders),
-                    *(part for folder in listed for part in (beside(folder, categories), listed[folder][1])),
+                left_out=merge_left_out(
+                    unused_splits(self.root, ("train", "calibration", "test", "val"), folders),
+                    *(part for folder in listed for part in (list_unknown(folder, categories), listed[folder][1])),
                 ),
             ),
         )

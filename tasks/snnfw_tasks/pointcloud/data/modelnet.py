@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud.sources import Clouds
-from snnfw_tasks.samples.reading import Reading, beside, folders_in, together
+from snnfw_tasks.samples.reading import Reading, folders_in, list_unknown, merge_left_out
 
 if TYPE_CHECKING:
     from snnfw_tasks.pointcloud.sources import CloudSamples
@@ -47,18 +47,18 @@ class ModelNet40:
             raise SnnfwError(f"data '{self.name}' finds no categories in '{self.root}': expected there is {EXPECTED}.")
         listed = {split: list_clouds(self.name, self.root, categories, split) for split in ("train", "test")}
         training, evaluation = (FileClouds(files, self.points) for files, _ in listed.values())
-        left_out = together(
-            beside(self.root, categories, "files and folders without train"),
-            *(beside(self.root / name, listed, "what is neither in train nor in test") for name in categories),
+        left_out = merge_left_out(
+            list_unknown(self.root, categories, "files and folders without train"),
+            *(list_unknown(self.root / name, listed, "what is neither in train nor in test") for name in categories),
             *(part for _, part in listed.values()),
         )
         return self._clouds(categories, training, evaluation, up=2, left_out=left_out)
 
     def _hdf5(self) -> Clouds:
-        from snnfw_tasks.pointcloud.data.modelnet_hdf5 import lines, read
+        from snnfw_tasks.pointcloud.data.modelnet_hdf5 import read_list, read_split
 
-        training, evaluation = (read(self.name, self.root, split, self.points) for split in ("train", "test"))
-        categories = tuple(lines(self.root / "shape_names.txt", self.name))
+        training, evaluation = (read_split(self.name, self.root, split, self.points) for split in ("train", "test"))
+        categories = tuple(read_list(self.root / "shape_names.txt", self.name))
         return self._clouds(categories, training, evaluation, up=1, left_out={})
 
     def _clouds(

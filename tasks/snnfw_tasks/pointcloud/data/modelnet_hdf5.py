@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.pointcloud.data.points import chosen, require_points, unit
+from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
 from snnfw_tasks.pointcloud.sources import Cloud
 from snnfw_tasks.samples.reading import read_lines
 
@@ -36,19 +36,19 @@ class HdfClouds:
 
         places = self.places[index].astype(np.float64)
         require_points(places, self.files[index])
-        places = unit(places[chosen(len(places), self.points, np.random.default_rng(index))])
+        places = centre_and_scale(places[choose_indices(len(places), self.points, np.random.default_rng(index))])
         return Cloud(torch.as_tensor(places).float(), int(self.categories[index]), None)
 
 
-def read(data: str, root: Path, split: str, points: int) -> HdfClouds:
+def read_split(data: str, root: Path, split: str, points: int) -> HdfClouds:
     """Return a split, whose files the list SPLIT_files.txt names; only their names count, they lie beside it."""
-    files = [root / Path(line).name for line in lines(root / f"{split}_files.txt", data)]
+    files = [root / Path(line).name for line in read_list(root / f"{split}_files.txt", data)]
     places, categories = zip(*(_read(data, file) for file in files), strict=True)
     origin = [file for file, some in zip(files, places, strict=True) for _ in some]
     return HdfClouds(np.concatenate(places), np.concatenate(categories), origin, points)
 
 
-def lines(file: Path, data: str) -> list[str]:
+def read_list(file: Path, data: str) -> list[str]:
     """Return a list's lines that are not empty."""
     if not file.is_file():
         raise SnnfwError(f"data '{data}' finds no file '{file}': it comes with modelnet40_ply_hdf5_2048.")

@@ -34,7 +34,7 @@ class Element:
         return all(len(sizes) == 1 for _, sizes in self.properties)
 
 
-def whole_ply(file: Path) -> int | None:
+def check_ply(file: Path) -> int | None:
     """Return how many triangles the faces of a PLY file make, or raise an SnnfwError if it ends before its promises."""
     header, end, body = file.read_bytes().partition(b"end_header")
     lines = [line.split() for line in header.decode("ascii", "replace").splitlines()]

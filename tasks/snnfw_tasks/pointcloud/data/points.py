@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.float64]
 
 
-def unit(places: Places) -> Places:
+def centre_and_scale(places: Places) -> Places:
     """Return points [P, 3] with their mean in the origin and the farthest at distance 1."""
     centred: Places = places - places.mean(0)
     return centred / max(float(np.linalg.norm(centred, axis=1).max()), 1e-9)
@@ -37,7 +37,7 @@ def require_points(places: Places, file: Path) -> None:
         )
 
 
-def chosen(count: int, points: int, random: np.random.Generator) -> NDArray[Any]:
+def choose_indices(count: int, points: int, random: np.random.Generator) -> NDArray[Any]:
     """Return ``points`` of the indices below ``count``: a random selection, or all of them and random ones again.
 
     Points that come twice change no maximum over points.

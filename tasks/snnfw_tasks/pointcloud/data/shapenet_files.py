@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.pointcloud.data.points import chosen, require_points, unit
+from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
 from snnfw_tasks.pointcloud.data.shapes import first_part
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES, PARTS
 from snnfw_tasks.pointcloud.sources import Cloud
@@ -38,8 +38,8 @@ class LabelledFiles:
 
         file, category = self.files[index]
         places, parts = read_labelled(file, category)
-        some = chosen(len(places), self.points, np.random.default_rng(index))
-        return Cloud(torch.as_tensor(unit(places[some])).float(), category, torch.as_tensor(parts[some]))
+        some = choose_indices(len(places), self.points, np.random.default_rng(index))
+        return Cloud(torch.as_tensor(centre_and_scale(places[some])).float(), category, torch.as_tensor(parts[some]))
 
 
 def read_labelled(file: Path, category: int) -> tuple[Places, NDArray[np.int64]]:

@@ -51,7 +51,7 @@ class Shapes:
     def split(self, name: str) -> StoredClouds:
         """Return one split, from the cache where it is there."""
         from snnfw_tasks.pointcloud.data.shapes_draw import Difficulty, draw_split
-        from snnfw_tasks.samples.cache import cached
+        from snnfw_tasks.samples.cache import load_or_make
 
         difficulty = Difficulty(self.rotation, self.occluded, self.jitter)
         count, number = COUNTS[name], list(COUNTS).index(name)
@@ -61,7 +61,7 @@ class Shapes:
             return dict(zip(("points", "categories", "parts"), drawn, strict=True))
 
         key = f"{self.name} {VERSION} {name} {count} {asdict(self)} {difficulty}"
-        return StoredClouds(**cached(key, make, "shapes", "clouds"))
+        return StoredClouds(**load_or_make(key, make, "shapes", "clouds"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,10 @@ from snnfw_tasks.pointcloud.data.shapes_meshes import (
     disc,
     funnel,
     ring,
-    stretched,
+    stretch_mesh,
     strut,
     tube,
-    turned,
+    turn_mesh,
 )
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def chair(between: Between) -> Parts:
     thick = between(0.06, 0.14)
     back = box((thick, width, tall), (-depth / 2, 0, seat + tall / 2))
     parts: Parts = {
-        "back": [turned(back, (0, -between(0, 0.25), 0), (-depth / 2, 0, seat))],
+        "back": [turn_mesh(back, (0, -between(0, 0.25), 0), (-depth / 2, 0, seat))],
         "seat": [box((depth, width, thick), (0, 0, seat))],
         "leg": _legs(between, depth, width, seat),
     }
@@ -51,7 +51,7 @@ def table(between: Between) -> Parts:
     length, width, tall = between(1.0, 1.8), between(0.7, 1.2), between(0.5, 1.1)
     top = between(0.04, 0.12)
     rounded = between(0, 1) < 0.35
-    plate = stretched(cylinder(0.5, top), (length, width, 1)) if rounded else box((length, width, top))
+    plate = stretch_mesh(cylinder(0.5, top), (length, width, 1)) if rounded else box((length, width, top))
     parts: Parts = {"top": [plate.translate((0, 0, tall))], "leg": _legs(between, length, width, tall)}
     if between(0, 1) < 0.3:
         parts["shelf"] = [box((length * 0.8, width * 0.8, 0.04), (0, 0, tall * between(0.25, 0.6)))]
@@ -93,7 +93,7 @@ def laptop(between: Between) -> Parts:
     screen = box((thick, width, depth), (-depth / 2, 0, depth / 2))
     return {
         "keyboard": [box((depth, width, thick))],
-        "screen": [turned(screen, (0, -between(-0.3, 0.8), 0), (-depth / 2, 0, 0))],
+        "screen": [turn_mesh(screen, (0, -between(-0.3, 0.8), 0), (-depth / 2, 0, 0))],
     }
 
 
@@ -121,7 +121,7 @@ def cap(between: Between) -> Parts:
     """Build half a ball with a visor."""
     radius, flat = between(0.5, 0.65), between(0.6, 1.0)
     crown = ball(radius, (0, 0, 0), (1, between(0.85, 1.0), flat)).crop(_upper_half())
-    visor = stretched(cylinder(radius * between(0.6, 0.85), 0.03), (between(0.8, 1.2), 1, 1))
+    visor = stretch_mesh(cylinder(radius * between(0.6, 0.85), 0.03), (between(0.8, 1.2), 1, 1))
     return {"crown": [crown], "visor": [visor.translate((radius * between(0.7, 0.9), 0, between(-0.02, 0.05)))]}
 
 

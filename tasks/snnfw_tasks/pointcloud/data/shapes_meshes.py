@@ -41,7 +41,7 @@ def cone(radius: float, length: float, at: Place = ORIGIN, axis: str = "z") -> M
 def ball(radius: float, at: Place = ORIGIN, stretch: Place = (1.0, 1.0, 1.0)) -> Mesh:
     """Return a sphere around a place, each axis stretched by a factor."""
     mesh = require_open3d().geometry.TriangleMesh.create_sphere(radius, ROUND // 2)
-    return stretched(mesh, stretch).translate(at)
+    return stretch_mesh(mesh, stretch).translate(at)
 
 
 def ring(radius: float, thickness: float, at: Place = ORIGIN, axis: str = "z") -> Mesh:
@@ -61,7 +61,7 @@ def strut(start: Place, end: Place, radius: float) -> Mesh:
     length = math.hypot(*along)
     mesh = require_open3d().geometry.TriangleMesh.create_cylinder(radius, length, 8, 1)
     turn = (0.0, math.acos(along[2] / length), math.atan2(along[1], along[0]))
-    return turned(mesh, turn).translate([(a + b) / 2 for a, b in zip(start, end, strict=True)])
+    return turn_mesh(mesh, turn).translate([(a + b) / 2 for a, b in zip(start, end, strict=True)])
 
 
 def funnel(lower: float, upper: float, height: float, at: Place = ORIGIN) -> Mesh:
@@ -92,12 +92,12 @@ def arc(radius: float, begin: float, end: float, thickness: float, at: Place = O
     return tube(places, thickness)
 
 
-def turned(mesh: Mesh, angles: Place, about: Place = ORIGIN) -> Mesh:
+def turn_mesh(mesh: Mesh, angles: Place, about: Place = ORIGIN) -> Mesh:
     """Turn a mesh about x, then y, then z, in radians, around a place; return it."""
     return mesh.rotate(require_open3d().geometry.get_rotation_matrix_from_zyx(angles[::-1]), about)
 
 
-def stretched(mesh: Mesh, factors: Place) -> Mesh:
+def stretch_mesh(mesh: Mesh, factors: Place) -> Mesh:
     """Stretch a mesh along the axes; return it."""
     x, y, z = factors
     return mesh.transform([[x, 0, 0, 0], [0, y, 0, 0], [0, 0, z, 0], [0, 0, 0, 1]])
@@ -105,4 +105,4 @@ def stretched(mesh: Mesh, factors: Place) -> Mesh:
 
 def _along(mesh: Mesh, axis: str) -> Mesh:
     quarter = math.pi / 2
-    return turned(mesh, {"x": (0.0, quarter, 0.0), "y": (-quarter, 0.0, 0.0), "z": ORIGIN}[axis])
+    return turn_mesh(mesh, {"x": (0.0, quarter, 0.0), "y": (-quarter, 0.0, 0.0), "z": ORIGIN}[axis])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snnfw_tasks.pointcloud.data.shapes_meshes import ball, box, cone, cylinder, ring, stretched, strut, turned
+from snnfw_tasks.pointcloud.data.shapes_meshes import ball, box, cone, cylinder, ring, stretch_mesh, strut, turn_mesh
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +35,7 @@ def airplane(between: Between) -> Parts:
 
 
 def _wing(span: float, chord: float, sweep: float, at: tuple[float, float, float]) -> Mesh:
-    return turned(box((chord, span, 0.03), at), (0.0, 0.0, sweep), (at[0], 0.0, at[2]))
+    return turn_mesh(box((chord, span, 0.03), at), (0.0, 0.0, sweep), (at[0], 0.0, at[2]))
 
 
 def car(between: Between) -> Parts:
@@ -78,7 +78,7 @@ def rocket(between: Between) -> Parts:
     blade = [box((out, 0.03, high), (radius + out / 2, 0, -tall / 2 + high / 2)) for _ in range(fins)]
     return {
         "body": [cylinder(radius, tall)],
-        "fin": [turned(mesh, (0, 0, 6.2832 * step / fins)) for step, mesh in enumerate(blade)],
+        "fin": [turn_mesh(mesh, (0, 0, 6.2832 * step / fins)) for step, mesh in enumerate(blade)],
         "nose": [cone(radius, nose, (0, 0, tall / 2))],
     }
 
@@ -90,7 +90,7 @@ def skateboard(between: Between) -> Parts:
     ends = []
     for side in (-1, 1):
         plate = box((tip, width, 0.04), (side * (length + tip) / 2, 0, 0))
-        ends.append(turned(plate, (0, -side * lift, 0), (side * length / 2, 0, 0)))
+        ends.append(turn_mesh(plate, (0, -side * lift, 0), (side * length / 2, 0, 0)))
     low, at = -wheel - between(0.03, 0.08), between(0.3, 0.4) * length
     return {
         "wheel": [cylinder(wheel, 0.1, (x, y * width * 0.45, low), "y") for x in (-at, at) for y in (-1, 1)],
@@ -114,7 +114,7 @@ def guitar(between: Between) -> Parts:
 def knife(between: Between) -> Parts:
     """Build a thin blade with a handle."""
     blade, wide, handle = between(0.8, 1.3), between(0.1, 0.25), between(0.4, 0.7)
-    tip = stretched(cylinder(wide / 2, 0.02), (between(1, 3), 1, 1)).translate((blade, 0, 0))
+    tip = stretch_mesh(cylinder(wide / 2, 0.02), (between(1, 3), 1, 1)).translate((blade, 0, 0))
     round_handle = between(0, 1) < 0.5
     grip = (
         cylinder(between(0.05, 0.08), handle, (-handle / 2, 0, 0), "x")
@@ -133,6 +133,6 @@ def pistol(between: Between) -> Parts:
         tube = cylinder(tall / 2, barrel, (barrel / 2 - 0.15, 0, tall / 2), "x")
     return {
         "barrel": [tube],
-        "grip": [turned(handle, (0, between(0.0, 0.4), 0))],
+        "grip": [turn_mesh(handle, (0, between(0.0, 0.4), 0))],
         "trigger": [ring(between(0.09, 0.14), 0.02, (0.28, 0, -0.1), "y"), strut((0.27, 0, 0), (0.25, 0, -0.12), 0.02)],
     }

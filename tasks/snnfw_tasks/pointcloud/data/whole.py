@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.pointcloud.data.ply import whole_ply
+from snnfw_tasks.pointcloud.data.ply import check_ply
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,17 +15,17 @@ PLAIN = (".xyz", ".xyzn", ".xyzrgb")
 """Formats of a point for each line and nothing else."""
 
 
-def whole(file: Path) -> int | None:
+def check_file(file: Path) -> int | None:
     """Return how many triangles the faces of a file make, where it says so of itself.
 
     Raise an SnnfwError if it ends before what it promises. OBJ promises nothing: only a line that is cut shows.
     """
     checks: dict[str, Callable[[Path], int | None]] = {
-        ".ply": whole_ply,
-        ".off": whole_off,
-        ".obj": whole_obj,
-        ".stl": whole_stl,
-        ".pcd": whole_pcd,
+        ".ply": check_ply,
+        ".off": check_off,
+        ".obj": check_obj,
+        ".stl": check_stl,
+        ".pcd": check_pcd,
     }
     check = checks.get(file.suffix.lower())
     return check(file) if check else None
@@ -33,13 +33,13 @@ def whole(file: Path) -> int | None:
 
 def require_whole(file: Path, read: int) -> None:
     """Raise an SnnfwError if open3d has read fewer points than a file of points promises."""
-    promised, lines = _promised(file)
+    promised, lines = _promised_points(file)
     usable = min(read, lines)
     if usable > 0:
         _require(file, promised, usable, "points")
 
 
-def whole_off(file: Path) -> int | None:
+def check_off(file: Path) -> int | None:
     """Return the triangles of an OFF file: a header, the counts, a line for each point and then for each face.
 
     Only the last line can be cut; a face that is broken elsewhere is missing in what open3d reads.
@@ -55,7 +55,7 @@ def whole_off(file: Path) -> int | None:
         return None
     points, faces = (int(word) for word in counts[:2])
     rows = lines[begin : begin + points + faces]
-    if rows and not _entire(rows[-1].split(), face=len(rows) > points):
+    if rows and not _is_entire(rows[-1].split(), face=len(rows) > points):
         rows.pop()
     _require(file, points, min(points, len(rows)), "points")
     _require(file, faces, len(rows) - points, "faces")
@@ -63,14 +63,14 @@ def whole_off(file: Path) -> int | None:
     return sum(max(0, int(count) - 2) for count in corners if count.isdigit())
 
 
-def _entire(words: list[bytes], face: bool) -> bool:
+def _is_entire(words: list[bytes], face: bool) -> bool:
     """Tell whether a line of an OFF file holds a point, or a face of as many corners as it says."""
     if not face:
         return len(words) >= 3
     return words[0].isdigit() and len(words) > int(words[0])
 
 
-def whole_obj(file: Path) -> None:
+def check_obj(file: Path) -> None:
     """Raise an SnnfwError that names the first line of an OBJ file that is no whole point or face."""
     text = file.read_text(encoding="utf-8", errors="replace")
     for number, line in enumerate(text.splitlines(), start=1):
@@ -80,7 +80,7 @@ def whole_obj(file: Path) -> None:
             raise SnnfwError(f"line {number} of '{file}' is no whole {kind}, '{line.strip()}': copy it anew.")
 
 
-def whole_stl(file: Path) -> None:
+def check_stl(file: Path) -> None:
     """Raise an SnnfwError if an STL file ends early: 50 bytes a face after 84 that count them, or words."""
     content = file.read_bytes()
     if content.lstrip().lower().startswith(b"solid") and b"facet" in content[:1000].lower():
@@ -90,7 +90,7 @@ def whole_stl(file: Path) -> None:
         _require(file, int.from_bytes(content[80:84], "little"), max(0, len(content) - 84) // 50, "faces")
 
 
-def whole_pcd(file: Path) -> None:
+def check_pcd(file: Path) -> None:
     """Raise an SnnfwError if a PCD file has fewer points than its header says: as lines, as bytes, or compressed."""
     header, _, body = file.read_bytes().partition(b"\nDATA ")
     lines = [line.split() for line in header.decode("ascii", "replace").splitlines()]
@@ -115,7 +115,7 @@ def _require(file: Path, promised: int, there: int, what: str) -> None:
         raise SnnfwError(f"'{file}' promises {promised} {what} and {there} can be read: repair or remove it.")
 
 
-def _promised(file: Path) -> tuple[int, int]:
+def _promised_points(file: Path) -> tuple[int, int]:
     """Return how many points there should be and how many lines hold one; nothing is promised in other formats."""
     suffix = file.suffix.lower()
     if suffix not in (".pts", *PLAIN):

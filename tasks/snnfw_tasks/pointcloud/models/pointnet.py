@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw_tasks.networks.shipped import shipped
+from snnfw_tasks.networks.shipped import shipped_weights
 from snnfw_tasks.pointcloud.data.shapes_parts import PARTS
 from snnfw_tasks.pointcloud.sources import Head
 
@@ -37,8 +37,8 @@ class PointNetShapes:
         del resources  # what was trained is fixed
         from snnfw_tasks.networks.checkpoint import load_weights
 
-        module = embedded(head.name)
-        load_weights(module, self.weights or shipped(f"pointnet-{head.name}"))
+        module = build_embedded(head.name)
+        load_weights(module, self.weights or shipped_weights(f"pointnet-{head.name}"))
         return module
 
 
@@ -59,9 +59,9 @@ class PointNetModel:
 
     def build_head(self, head: Head, resources: Resources) -> nn.Module:
         """Return the network."""
-        from snnfw_tasks.networks.checkpoint import load_weights, seeded
+        from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
-        module = seeded(lambda: self._made(head), resources.seed)
+        module = build_seeded(lambda: self._made(head), resources.seed)
         if self.weights:
             load_weights(module, self.weights)
         return module
@@ -74,7 +74,7 @@ class PointNetModel:
         return PartPointNet(head.outputs, head.categories, self.width, self.features, self.pool, self.transforms)
 
 
-def embedded(head: HeadName) -> nn.Module:
+def build_embedded(head: HeadName) -> nn.Module:
     """Return the architecture of the shipped weights with fresh random ones, as training starts from."""
     from snnfw_tasks.pointcloud.models.pointnet_network import PartPointNet, PointNet
 

@@ -25,11 +25,11 @@ class Transform(nn.Module):
     def __init__(self, channels: int, widths: tuple[int, ...], pool: Pool) -> None:
         super().__init__()
         first, second, third, fourth, fifth = widths
-        self.conv1, self.bn1, self.relu1 = shared(channels, first)
-        self.conv2, self.bn2, self.relu2 = shared(first, second)
-        self.conv3, self.bn3, self.relu3 = shared(second, third)
-        self.fc1, self.bn4, self.relu4 = dense(third, fourth)
-        self.fc2, self.bn5, self.relu5 = dense(fourth, fifth)
+        self.conv1, self.bn1, self.relu1 = shared_layer(channels, first)
+        self.conv2, self.bn2, self.relu2 = shared_layer(first, second)
+        self.conv3, self.bn3, self.relu3 = shared_layer(second, third)
+        self.fc1, self.bn4, self.relu4 = dense_layer(third, fourth)
+        self.fc2, self.bn5, self.relu5 = dense_layer(fourth, fifth)
         self.fc3 = nn.Linear(fifth, channels * channels)
         nn.init.zeros_(self.fc3.weight)
         nn.init.zeros_(self.fc3.bias)
@@ -41,7 +41,7 @@ class Transform(nn.Module):
         """Return a matrix for each cloud."""
         features = self.relu1(self.bn1(self.conv1(points)))
         features = self.relu2(self.bn2(self.conv2(features)))
-        features = over_points(self.relu3(self.bn3(self.conv3(features))), self.pool)
+        features = pool_points(self.relu3(self.bn3(self.conv3(features))), self.pool)
         features = self.relu4(self.bn4(self.fc1(features)))
         features = self.relu5(self.bn5(self.fc2(features)))
         matrix: Tensor = self.fc3(features).view(-1, self.channels, self.channels) + self.identity
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self.stn = Transform(3, transform, pool) if transforms else None
         self.fstn = Transform(widths[before - 1], transform, pool) if transforms else None
         for number, (given, made) in enumerate(zip((3, *widths), widths, strict=False), start=1):
-            conv, norm, relu = shared(given, made)
+            conv, norm, relu = shared_layer(given, made)
             self.add_module(f"conv{number}", conv)
             self.add_module(f"bn{number}", norm)
             self.add_module(f"relu{number}", relu)
@@ -69,15 +69,15 @@ class Encoder(nn.Module):
         """Return the features of the clouds [N, C] and of their points, [N, C, P] after every layer."""
         features, every = points, []
         if self.stn is not None:
-            features = aligned(points, self.stn(points))
+            features = align(points, self.stn(points))
         for number in range(1, len(ENCODER) + 1):
             conv, norm, relu = (self.get_submodule(f"{kind}{number}") for kind in ("conv", "bn", "relu"))
             features = relu(norm(conv(features)))
             every.append(features)
             if number == self.before and self.fstn is not None:
-                features = aligned(features, self.fstn(features))
+                features = align(features, self.fstn(features))
                 every[-1] = features
-        return over_points(features, self.pool), every
+        return pool_points(features, self.pool), every
 
 
 class PointNet(nn.Module):
@@ -92,11 +92,11 @@ class PointNet(nn.Module):
         transforms: bool = True,
     ) -> None:
         super().__init__()
-        encoder, transform = widened(ENCODER, width, features), widened(TRANSFORM, width, features, at=2)
+        encoder, transform = widen_channels(ENCODER, width, features), widen_channels(TRANSFORM, width, features, at=2)
         self.feat = Encoder(encoder, transform, 2, pool, transforms)
-        first, second = widened(HEAD, width)
-        self.fc1, self.bn1, self.relu1 = dense(encoder[-1], first)
-        self.fc2, self.bn2, self.relu2 = dense(first, second)
+        first, second = widen_channels(HEAD, width)
+        self.fc1, self.bn1, self.relu1 = dense_layer(encoder[-1], first)
+        self.fc2, self.bn2, self.relu2 = dense_layer(first, second)
         self.dropout = nn.Dropout(0.3)
         self.fc3 = nn.Linear(second, outputs)
 
@@ -122,12 +122,15 @@ class PartPointNet(nn.Module):
         transforms: bool = True,
     ) -> None:
         super().__init__()
-        encoder, transform = widened(PART_ENCODER, width, features), widened(TRANSFORM, width, features, at=2)
+        encoder, transform = (
+            widen_channels(PART_ENCODER, width, features),
+            widen_channels(TRANSFORM, width, features, at=2),
+        )
         self.feat = Encoder(encoder, transform, 3, pool, transforms)
-        first, second, third = widened(PART_HEAD, width)
-        self.conv1, self.bn1, self.relu1 = shared(encoder[-1] + categories + sum(encoder), first)
-        self.conv2, self.bn2, self.relu2 = shared(first, second)
-        self.conv3, self.bn3, self.relu3 = shared(second, third)
+        first, second, third = widen_channels(PART_HEAD, width)
+        self.conv1, self.bn1, self.relu1 = shared_layer(encoder[-1] + categories + sum(encoder), first)
+        self.conv2, self.bn2, self.relu2 = shared_layer(first, second)
+        self.conv3, self.bn3, self.relu3 = shared_layer(second, third)
         self.conv4 = nn.Conv1d(third, outputs, 1)
 
     def forward(self, points: Tensor, category: Tensor) -> Tensor:
@@ -142,27 +145,29 @@ class PartPointNet(nn.Module):
         return logits
 
 
-def shared(given: int, made: int) -> tuple[nn.Conv1d, nn.BatchNorm1d, nn.ReLU]:
+def shared_layer(given: int, made: int) -> tuple[nn.Conv1d, nn.BatchNorm1d, nn.ReLU]:
     """Return a layer that every point goes through alike."""
     return nn.Conv1d(given, made, 1), nn.BatchNorm1d(made), nn.ReLU()
 
 
-def dense(given: int, made: int) -> tuple[nn.Linear, nn.BatchNorm1d, nn.ReLU]:
+def dense_layer(given: int, made: int) -> tuple[nn.Linear, nn.BatchNorm1d, nn.ReLU]:
     """Return a layer for clouds' features."""
     return nn.Linear(given, made), nn.BatchNorm1d(made), nn.ReLU()
 
 
-def aligned(points: Tensor, matrix: Tensor) -> Tensor:
+def align(points: Tensor, matrix: Tensor) -> Tensor:
     """Return points [N, k, P], each multiplied by its cloud's matrix [N, k, k] from the right."""
     return torch.bmm(matrix.transpose(1, 2), points)
 
 
-def over_points(features: Tensor, pool: Pool) -> Tensor:
+def pool_points(features: Tensor, pool: Pool) -> Tensor:
     """Return the maximum, or the mean, of features [N, C, P] over the points."""
     return features.amax(2) if pool == "max" else features.mean(2)
 
 
-def widened(channels: tuple[int, ...], width: float, features: int | None = None, at: int = -1) -> tuple[int, ...]:
+def widen_channels(
+    channels: tuple[int, ...], width: float, features: int | None = None, at: int = -1
+) -> tuple[int, ...]:
     """Return the channels times ``width``, at least four each; ``features`` replaces those before the maximum."""
     scaled = [max(4, round(count * width)) for count in channels]
     if features is not None:
@@ -170,7 +175,7 @@ def widened(channels: tuple[int, ...], width: float, features: int | None = None
     return tuple(scaled)
 
 
-def not_orthogonal(matrix: Tensor) -> Tensor:
+def orthogonality_loss(matrix: Tensor) -> Tensor:
     """Return the mean over matrices A [N, k, k] of ‖I − A Aᵀ‖², which training adds to its loss with weight 0.001."""
     identity = torch.eye(matrix.shape[1], device=matrix.device)
     return (identity - torch.bmm(matrix, matrix.transpose(1, 2))).square().sum((1, 2)).mean()

@@ -12,7 +12,7 @@ from snnfw_tasks.segmentation.data.options import MaskOptions
 
 if TYPE_CHECKING:
     from snnfw_tasks.samples.labelled import Preprocess
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Coco(MaskOptions):
         Literal["coco", "voc"], Field(description="all of COCO's, or the twenty of VOC, the others being background")
     ] = "coco"
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         """Return the training and the validation images."""
         from snnfw_tasks.segmentation.data.coco_masks import open_coco
 

@@ -46,7 +46,7 @@ class Annotations:
         for thing in self.things:
             image, label = images.find(thing["image_id"]), known[categories.find(thing["category_id"])]
             if image is None:
-                orphans.append(f"{named(thing)} of image {thing['image_id']!r} in {self.path.name}")
+                orphans.append(f"{describe_object(thing)} of image {thing['image_id']!r} in {self.path.name}")
             elif label:
                 found[image].append((label, thing))
         if orphans and len(orphans) == len(self.things):
@@ -61,13 +61,13 @@ class Annotations:
         for thing in self.things:
             if categories.find(thing["category_id"]) is None:
                 raise SnnfwError(
-                    f"{named(thing)} in '{self.path}' is of the category {thing['category_id']!r}, which the file does "
-                    "not list: add it to categories, or correct the number."
+                    f"{describe_object(thing)} in '{self.path}' is of the category {thing['category_id']!r}, which the "
+                    "file does not list: add it to categories, or correct the number."
                 )
         return {categories.find(thing["category_id"]) for thing in self.things}
 
 
-def named(thing: Mapping[str, Any]) -> str:
+def describe_object(thing: Mapping[str, Any]) -> str:
     """Return how an object is called in errors."""
     return f"annotation {thing['id']}" if "id" in thing else "an annotation without id"
 
@@ -77,15 +77,15 @@ class Ids:
 
     def __init__(self, ids: Iterable[Any]) -> None:
         self._ids = set(ids)
-        alike = Counter(map(plain, self._ids))
-        self._plain = {plain(one): one for one in self._ids if alike[plain(one)] == 1}
+        alike = Counter(map(plain_id, self._ids))
+        self._plain = {plain_id(one): one for one in self._ids if alike[plain_id(one)] == 1}
 
     def find(self, written: Any) -> Any | None:
         """Return the id that is meant, or nothing."""
-        return written if written in self._ids else self._plain.get(plain(written))
+        return written if written in self._ids else self._plain.get(plain_id(written))
 
 
-def plain(one: Any) -> Any:
+def plain_id(one: Any) -> Any:
     """Return an id as a whole number where it reads as one."""
     return int(one) if isinstance(one, str) and one.strip().isdecimal() else one
 

@@ -25,10 +25,10 @@ def shape_problem(shape: Any, size: tuple[int, int] | None) -> str | None:
     return "has a segmentation that is neither polygons nor run lengths"
 
 
-def region(shape: Any, width: int, height: int) -> Region:
+def draw_region(shape: Any, width: int, height: int) -> Region:
     """Return which pixels [H, W] an object without a problem covers."""
     if isinstance(shape, list):
-        return _drawn(polygons(shape), width, height)
+        return _draw_polygons(polygons(shape), width, height)
     counts = run_lengths(shape["counts"])
     runs = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
     return runs.reshape(width, height).T  # runs go down the columns
@@ -98,7 +98,7 @@ def run_lengths(counts: Any) -> list[int]:
     return found
 
 
-def _drawn(given: Sequence[Sequence[float]], width: int, height: int) -> Region:
+def _draw_polygons(given: Sequence[Sequence[float]], width: int, height: int) -> Region:
     """Return the pixels inside any of the polygons [x, y, x, y, ...]."""
     from PIL import Image, ImageDraw
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET
-from snnfw_tasks.samples.masked import Masked
-from snnfw_tasks.samples.masks import Chosen, MaskedFiles, MaskImages, suffixes_of_images, voc_split
-from snnfw_tasks.samples.reading import Reading, list_files, together, unused
+from snnfw_tasks.samples.masked import MaskedSplits
+from snnfw_tasks.samples.masks import ChosenLabels, MaskedFiles, MaskImages, image_suffixes, open_voc_split
+from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, unused_splits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 def open_voc(
     source: MaskOptions, year: int, classes: Sequence[str], lists: tuple[str, str], preprocess: Preprocess | None
-) -> Masked:
+) -> MaskedSplits:
     """Return the images that two of VOC's lists name, those to train with and those to test on."""
-    root, prepare = _voc_root(source, year), chosen(source, preprocess)
-    parts = {name: once(voc_split(root, name, classes, prepare, source.name)) for name in lists}
-    return masked(source, prepare, classes, parts, (lists[0], *lists))
+    root, prepare = _voc_root(source, year), choose_preprocess(source, preprocess)
+    parts = {name: drop_repeats(open_voc_split(root, name, classes, prepare, source.name)) for name in lists}
+    return make_masked(source, prepare, classes, parts, (lists[0], *lists))
 
 
-def masked(
+def make_masked(
     source: MaskOptions,
     prepare: Preprocess,
     classes: Sequence[str],
     parts: Mapping[str, tuple[MaskedFiles, LeftOut]],
     splits: tuple[str, str, str],
-) -> Masked:
+) -> MaskedSplits:
     """Return the training, calibration and evaluation images, of parts that are told with what they left out."""
-    whole = {name: _whole(files, left_out, source) for name, (files, left_out) in parts.items()}
+    whole = {name: _readable_files(files, left_out, source) for name, (files, left_out) in parts.items()}
     training, calibration, evaluation = (whole[name][0] for name in splits)
     reading = Reading(
         data=source.name,
@@ -45,9 +45,9 @@ def masked(
         what="images",
         read={name: len(files) for name, (files, _) in whole.items()},
         classes=len(classes),
-        left_out=together(*(left_out for _, left_out in whole.values())),
+        left_out=merge_left_out(*(left_out for _, left_out in whole.values())),
     )
-    return Masked(
+    return MaskedSplits(
         classes=tuple(classes),
         prepare=prepare,
         training=lambda: training,
@@ -59,18 +59,18 @@ def masked(
     )
 
 
-def once(files: MaskedFiles) -> tuple[MaskedFiles, LeftOut]:
+def drop_repeats(files: MaskedFiles) -> tuple[MaskedFiles, LeftOut]:
     """Return the files, each of them once, and those that were named again."""
     first = {path: index for index, path in reversed(list(enumerate(files.images)))}
     kept = sorted(first.values())
     again = [str(path) for index, path in enumerate(files.images) if first[path] != index]
     images = [files.images[index] for index in kept]
-    return replace(files, images=images, labels=Chosen(files.labels, kept)), {"images listed twice": again}
+    return replace(files, images=images, labels=ChosenLabels(files.labels, kept)), {"images listed twice": again}
 
 
-def open_folders(source: MaskOptions, classes: Sequence[str], preprocess: Preprocess | None) -> Masked:
+def open_folders(source: MaskOptions, classes: Sequence[str], preprocess: Preprocess | None) -> MaskedSplits:
     """Return the splits under the source's root."""
-    prepare = chosen(source, preprocess)
+    prepare = choose_preprocess(source, preprocess)
     if not source.root.is_dir():
         raise SnnfwError(f"data '{source.name}' finds no folder '{source.root}': expected there are {EXPECTED}.")
     training, calibration, evaluation = (
@@ -78,15 +78,15 @@ def open_folders(source: MaskOptions, classes: Sequence[str], preprocess: Prepro
     )
     folders = dict.fromkeys((training, calibration, evaluation))
     parts = {folder.name: _pairs(source, folder, prepare, len(classes)) for folder in folders}
-    spare = unused(source.root, ("train", "calibration", "test", "val"), folders)
-    parts["train"] = parts["train"][0], together(spare, parts["train"][1])
-    return masked(source, prepare, classes, parts, (training.name, calibration.name, evaluation.name))
+    spare = unused_splits(source.root, ("train", "calibration", "test", "val"), folders)
+    parts["train"] = parts["train"][0], merge_left_out(spare, parts["train"][1])
+    return make_masked(source, prepare, classes, parts, (training.name, calibration.name, evaluation.name))
 
 
 EXPECTED = "train/images/NAME.jpg, train/masks/NAME.png, the same under test/ (or val/) and, optionally, calibration/"
 
 
-def chosen(source: MaskOptions, known: Preprocess | None) -> Preprocess:
+def choose_preprocess(source: MaskOptions, known: Preprocess | None) -> Preprocess:
     """Return what the network's weights prescribe, changed where the source says otherwise."""
     base = known or IMAGENET
     side = source.size or base.crop
@@ -98,12 +98,12 @@ def chosen(source: MaskOptions, known: Preprocess | None) -> Preprocess:
     return replace(base, crop=side, resize=side, mean=mean, std=std)
 
 
-def _whole(files: MaskedFiles, left_out: LeftOut, source: MaskOptions) -> tuple[MaskedFiles, LeftOut]:
+def _readable_files(files: MaskedFiles, left_out: LeftOut, source: MaskOptions) -> tuple[MaskedFiles, LeftOut]:
     """Return all files, or those that can be read if only these are asked for, and all that was left out."""
     if not source.skip_broken:
         return files, left_out
     readable, broken = files.readable()
-    return readable, together(left_out, broken)
+    return readable, merge_left_out(left_out, broken)
 
 
 def _voc_root(source: MaskOptions, year: int) -> Path:
@@ -129,7 +129,7 @@ def _first(source: MaskOptions, names: Sequence[str]) -> Path:
 
 def _pairs(source: MaskOptions, split: Path, prepare: Preprocess, classes: int) -> tuple[MaskedFiles, LeftOut]:
     """Return a split's images by name, each with its mask, and what is neither."""
-    images = list_files(split / "images", suffixes_of_images())
+    images = list_files(split / "images", image_suffixes())
     if not images.files:
         raise SnnfwError(f"data '{source.name}' finds no image in '{split / 'images'}': expected are {EXPECTED}.")
     masks = list_files(split / "masks", (".png",))
@@ -144,7 +144,7 @@ def _pairs(source: MaskOptions, split: Path, prepare: Preprocess, classes: int) 
     unused = [str(mask) for name, mask in mask_of.items() if name not in image_of]
     labels = MaskImages([mask_of[name] for name in image_of], source.name)
     files = MaskedFiles(list(image_of.values()), labels, prepare, source.name, classes)
-    return files, together(images.left_out, masks.left_out, {"masks of no image": unused})
+    return files, merge_left_out(images.left_out, masks.left_out, {"masks of no image": unused})
 
 
 def _by_name(files: Sequence[str], folder: Path, data: str) -> dict[Path, Path]:

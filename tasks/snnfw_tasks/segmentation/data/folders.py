@@ -12,7 +12,7 @@ from snnfw_tasks.segmentation.data.options import MaskOptions
 
 if TYPE_CHECKING:
     from snnfw_tasks.samples.labelled import Preprocess
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Masks(MaskOptions):
     root: Annotated[Path, Field(description="holds train/images/NAME.jpg, train/masks/NAME.png, and test/ or val/")]
     classes: Annotated[tuple[str, ...], Field(min_length=2, description="what the labels 0, 1 ... are")]
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         """Return the splits; calibration uses the training images where it has no folder of its own."""
         from snnfw_tasks.segmentation.data.files import open_folders
 

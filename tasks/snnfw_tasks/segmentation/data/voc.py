@@ -13,7 +13,7 @@ from snnfw_tasks.segmentation.data.options import MaskOptions
 
 if TYPE_CHECKING:
     from snnfw_tasks.samples.labelled import Preprocess
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Voc(MaskOptions):
     evaluation: Annotated[str, Field(description="list of images to test on")] = "val"
     classes: Annotated[tuple[str, ...], Field(min_length=2, description="what the labels 0, 1 ... are")] = VOC_CLASSES
 
-    def open(self, preprocess: Preprocess | None) -> Masked:
+    def open(self, preprocess: Preprocess | None) -> MaskedSplits:
         """Return the images of both lists."""
         from snnfw_tasks.segmentation.data.files import open_voc
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 # pydantic resolves it at run time
-from snnfw_tasks.networks.shipped import OtherWeights, shipped
+from snnfw_tasks.networks.shipped import OtherWeights, shipped_weights
 from snnfw_tasks.samples.labelled import Preprocess
 from snnfw_tasks.scenes.files import CLASSES, PREPARE
 
@@ -34,12 +34,12 @@ class ScenesFcnModel:
         del classes, resources  # what was trained is fixed
         from snnfw_tasks.networks.checkpoint import load_weights
 
-        module = untrained()
-        load_weights(module, self.weights or shipped(self.name))
+        module = build_untrained()
+        load_weights(module, self.weights or shipped_weights(self.name))
         return module
 
 
-def untrained() -> nn.Module:
+def build_untrained() -> nn.Module:
     """Return the network with fresh random weights, as training starts from."""
     from snnfw_tasks.segmentation.models.scenes_fcn import ScenesFcn
 

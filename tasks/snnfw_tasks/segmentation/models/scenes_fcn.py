@@ -37,8 +37,8 @@ class ScenesFcn(nn.Module):
         half = self.stem(images)
         quarter = self.down2(half)
         eighth = self.down3(quarter)
-        quarter = self.up2(torch.cat([copied(eighth), quarter], 1))
-        half = self.up1(torch.cat([copied(quarter), half], 1))
+        quarter = self.up2(torch.cat([upsample(eighth), quarter], 1))
+        half = self.up1(torch.cat([upsample(quarter), half], 1))
         return functional.interpolate(self.classify(half), scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
@@ -50,6 +50,6 @@ def block(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, dilation:
     )
 
 
-def copied(maps: Tensor) -> Tensor:
+def upsample(maps: Tensor) -> Tensor:
     """Return maps of twice the height and width, each value four times."""
     return functional.interpolate(maps, scale_factor=2.0, mode="nearest")

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Resources
-from snnfw_tasks.classification.data.folders import Folder, ImageNet, chosen
+from snnfw_tasks.classification.data.folders import Folder, ImageNet, choose_preprocess
 from snnfw_tasks.classification.models.digits import DigitsVgg
 from snnfw_tasks.classification.task import Classification
 from snnfw_tasks.networks.torchvision_zoo import TorchvisionModel
@@ -109,7 +109,7 @@ def test_auto_distorts_what_was_cut_out_by_the_policy_that_is_asked_for(
         asked.append(policy)
         return torch.zeros_like(pixels)
 
-    monkeypatch.setattr("snnfw_tasks.classification.data.random_crops.auto", auto)
+    monkeypatch.setattr("snnfw_tasks.classification.data.random_crops.auto_augment", auto)
     image, _ = Folder(gradient, size=24, augment="auto", policy="svhn").open(None).training[0]
     assert asked == ["svhn"]
     assert torch.allclose(image, -torch.tensor(IMAGENET.mean).div(torch.tensor(IMAGENET.std)).view(3, 1, 1))
@@ -119,10 +119,10 @@ KNOWN = Preprocess(200, 160, (0.5, 0.5, 0.5), (0.2, 0.2, 0.2), "bicubic")
 
 
 def test_the_networks_preparation_is_used_and_can_be_overridden(tmp_path: Path) -> None:
-    assert chosen(Folder(tmp_path), None) == IMAGENET
-    assert chosen(Folder(tmp_path), KNOWN) == KNOWN
+    assert choose_preprocess(Folder(tmp_path), None) == IMAGENET
+    assert choose_preprocess(Folder(tmp_path), KNOWN) == KNOWN
     changed = Folder(tmp_path, size=80, mean=(0.1,), std=(0.3,), interpolation="nearest")
-    assert chosen(changed, KNOWN) == Preprocess(100, 80, (0.1,), (0.3,), "nearest")
+    assert choose_preprocess(changed, KNOWN) == Preprocess(100, 80, (0.1,), (0.3,), "nearest")
 
 
 def rename_images(root: Path) -> None:

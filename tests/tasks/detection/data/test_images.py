@@ -10,7 +10,7 @@ from PIL import Image
 
 from boxed_images import write_images
 from snnfw.errors import SnnfwError
-from snnfw_tasks.detection.batches import DetectionBatches, chosen
+from snnfw_tasks.detection.batches import DetectionBatches, select_truths
 from snnfw_tasks.detection.data.images import open_images
 from snnfw_tasks.samples.batches import as_batch
 
@@ -64,7 +64,7 @@ def test_other_processes_read_the_same(root: Path) -> None:
 
 def test_truths_are_chosen_by_index(root: Path) -> None:
     (truths,) = (item.target for item in DetectionBatches(opened(root), 4, 0, as_batch))
-    assert chosen(truths, torch.tensor([3, 1])) == (truths[3], truths[1])
+    assert select_truths(truths, torch.tensor([3, 1])) == (truths[3], truths[1])
 
 
 def test_nothing_of_the_users_is_written_or_unpickled(root: Path) -> None:

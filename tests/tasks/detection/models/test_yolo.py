@@ -14,11 +14,11 @@ from safetensors.torch import load_file, save_file
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
 from snnfw.values import Resources
-from snnfw_tasks.detection.models.networks import from_yaml, ready
+from snnfw_tasks.detection.models.networks import from_yaml, prepare_for_capture
 from snnfw_tasks.detection.models.trust import require_harmless
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
 from snnfw_tasks.detection.models.zoo import describe
-from snnfw_tasks.networks.shipped import shipped
+from snnfw_tasks.networks.shipped import shipped_weights
 
 NAMES = ("a", "b")
 TINY = {
@@ -36,7 +36,7 @@ def built(**words: Any) -> Any:
 
 @pytest.mark.parametrize("source", [ScenesYoloRelu(), ScenesYoloSilu()], ids=lambda source: source.name)
 def test_shipped_detectors_are_small_and_say_how_to_train_them(source: ScenesYoloRelu | ScenesYoloSilu) -> None:
-    file = shipped(source.name)
+    file = shipped_weights(source.name)
     assert file.stat().st_size < 3 * 2**20
     with safe_open(file, "pt") as opened:
         facts = opened.metadata()
@@ -52,7 +52,7 @@ def test_shipped_detectors_are_small_and_say_how_to_train_them(source: ScenesYol
 
 def test_weights_without_an_architecture_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "bare.safetensors"
-    save_file(load_file(shipped("scenes-yolo-relu")), file)
+    save_file(load_file(shipped_weights("scenes-yolo-relu")), file)
     with pytest.raises(SnnfwError) as raised:
         ScenesYoloRelu(weights=file).detector((), Resources())
     assert str(raised.value) == f"weights '{file}' hold no architecture: their metadata needs 'yaml' and 'names'."
@@ -102,7 +102,7 @@ def test_a_ready_network_can_be_captured_after_any_batch() -> None:
     network = built().eval()
     network(torch.zeros(3, 3, 64, 64))  # of which the head remembers the shape
     images = torch.rand(4, 3, 32, 32)
-    graph = capture(ready(network), (images[:2],))
+    graph = capture(prepare_for_capture(network), (images[:2],))
     torch.testing.assert_close(graph(images)[0], network(images)[0])
 
 

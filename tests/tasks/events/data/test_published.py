@@ -23,13 +23,13 @@ from recordings import (
     write_npy,
 )
 from snnfw.errors import SnnfwError
-from snnfw_tasks.events.data.augment import rolled
+from snnfw_tasks.events.data.augment import roll_and_flip
 from snnfw_tasks.events.data.files import EVENT, read_aedat2, read_bin, read_dat, read_npy
-from snnfw_tasks.events.data.frames import Framing, count
+from snnfw_tasks.events.data.frames import Framing, count_events
 from snnfw_tasks.events.data.published import GESTURES, Cifar10Dvs, NCars
-from snnfw_tasks.events.data.recorded import split
+from snnfw_tasks.events.data.recorded import split_files
 from snnfw_tasks.samples import cache as events_cache
-from snnfw_tasks.samples.cache import cached
+from snnfw_tasks.samples.cache import load_or_make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +94,7 @@ def random_events(number: int, seed: int = 0) -> NDArray[Any]:
 @pytest.mark.parametrize("frames", [1, 3, 7, 500])
 def test_no_event_is_lost_and_none_counts_twice(slicing: str, frames: int) -> None:
     events = random_events(101)
-    counts = count(events, framing(slicing=slicing, frames=frames))
+    counts = count_events(events, framing(slicing=slicing, frames=frames))
     assert counts.shape == (frames, 2, 4, 8)
     expected = np.zeros((2, 4, 8))
     np.add.at(expected, (events["p"].astype(int), events["y"], events["x"]), 1)
@@ -103,37 +103,37 @@ def test_no_event_is_lost_and_none_counts_twice(slicing: str, frames: int) -> No
 
 def test_frames_of_equal_time_are_of_equal_time() -> None:
     events = structured([(0, 0, 100 + t, 1) for t in (0, 9, 10, 19, 20, 29)])
-    assert count(events, framing()).sum((1, 2, 3)).tolist() == [2, 2, 2]
-    assert count(events[:-1], framing()).sum((1, 2, 3)).tolist() == [1, 2, 2]  # now 21 microseconds
+    assert count_events(events, framing()).sum((1, 2, 3)).tolist() == [2, 2, 2]
+    assert count_events(events[:-1], framing()).sum((1, 2, 3)).tolist() == [1, 2, 2]  # now 21 microseconds
 
 
 def test_frames_of_equal_count_hold_equally_many_events_up_to_one() -> None:
-    counts = count(random_events(101), framing(slicing="count", frames=7)).sum((1, 2, 3))
+    counts = count_events(random_events(101), framing(slicing="count", frames=7)).sum((1, 2, 3))
     assert set(counts.tolist()) == {14, 15}
 
 
 def test_off_events_come_before_on_events() -> None:
-    counts = count(structured([(6, 1, 0, 0), (5, 2, 0, 1), (5, 2, 0, 1)]), framing(frames=1))
+    counts = count_events(structured([(6, 1, 0, 0), (5, 2, 0, 1), (5, 2, 0, 1)]), framing(frames=1))
     assert counts[0, 0, 1, 6] == 1
     assert counts[0, 1, 2, 5] == 2
 
 
 def test_a_cell_counts_the_events_of_all_its_pixels() -> None:
     every = structured([(x, y, 0, 1) for x in range(8) for y in range(4)])
-    assert count(every, framing(frames=1, size=(4, 2)))[0, 1].tolist() == [[4] * 4] * 2
-    assert count(every, framing(frames=1, size=(3, 4)))[0, 1].tolist() == [[3, 3, 2]] * 4
+    assert count_events(every, framing(frames=1, size=(4, 2)))[0, 1].tolist() == [[4] * 4] * 2
+    assert count_events(every, framing(frames=1, size=(3, 4)))[0, 1].tolist() == [[3, 3, 2]] * 4
 
 
 def test_counts_are_clipped_and_scaled() -> None:
     events = structured([(0, 0, 0, 1)] * 3 + [(1, 0, 0, 1)] * 9)
-    sample = framing(frames=1).sample(count(events, framing(frames=1)))
+    sample = framing(frames=1).sample(count_events(events, framing(frames=1)))
     assert sample[0, 1, 0, :3].tolist() == [0.75, 1.0, 0.0]
     assert sample.dtype == torch.float32
 
 
 def test_a_static_sample_is_the_sum_of_the_frames() -> None:
     cut = framing(static=True)
-    counts = count(random_events(60), cut)
+    counts = count_events(random_events(60), cut)
     assert cut.shape() == (2, 4, 8)
     assert cut.sample(counts).mul(3 * 4).tolist() == torch.from_numpy(counts.sum(0)).clamp(max=12).tolist()
 
@@ -141,14 +141,14 @@ def test_a_static_sample_is_the_sum_of_the_frames() -> None:
 def test_rolling_moves_all_frames_of_a_recording_alike_and_loses_nothing() -> None:
     torch.manual_seed(0)
     samples = torch.rand(16, 3, 2, 6, 7)
-    moved = rolled(samples, by=2, flip=False)
+    moved = roll_and_flip(samples, by=2, flip=False)
     ways = {}
     for index, (one, other) in enumerate(zip(samples, moved, strict=True)):
         shifts = [(i, j) for i in range(-2, 3) for j in range(-2, 3) if one.roll((i, j), (2, 3)).equal(other)]
         assert len(shifts) == 1, index
         ways[index] = shifts[0]
     assert len(set(ways.values())) > 5
-    flipped = rolled(samples, by=0, flip=True)
+    flipped = roll_and_flip(samples, by=0, flip=True)
     mirrored = [one.flip(-1).equal(other) for one, other in zip(samples, flipped, strict=True)]
     assert [one.equal(other) for one, other in zip(samples, flipped, strict=True)] == [
         not mirror for mirror in mirrored
@@ -200,12 +200,12 @@ def test_ncars_is_found_also_in_a_folder_more(tmp_path: Path) -> None:
 
 def test_the_split_of_cifar10_dvs_is_9000_to_1000_and_always_the_same(tmp_path: Path) -> None:
     files = [(tmp_path / f"{label}-{number}", label) for label in range(10) for number in range(1000)]
-    training, tested = split(files)
+    training, tested = split_files(files)
     assert [len(training), len(tested)] == [9000, 1000]
     assert sorted(training + tested) == sorted(files)
     assert all(sum(label == wanted for _, label in tested) == 100 for wanted in range(10))
     assert [path.name for path, _ in tested[:4]] == ["0-993", "0-859", "0-298", "0-553"]
-    assert split(files) == (training, tested)
+    assert split_files(files) == (training, tested)
 
 
 def test_events_out_of_order_are_put_in_order(tmp_path: Path) -> None:
@@ -428,29 +428,29 @@ def unwanted() -> dict[str, NDArray[Any]]:
 
 
 def test_what_was_made_once_is_read_from_the_cache(cache: Path) -> None:
-    cached("key", numbers)
-    found = cached("key", unwanted)
+    load_or_make("key", numbers)
+    found = load_or_make("key", unwanted)
     assert {name: array.tolist() for name, array in found.items()} == {"events": [1] * 5, "bounds": [0, 5]}
     assert len(list(cache.iterdir())) == 1
 
 
 def test_another_key_is_another_file(cache: Path) -> None:
-    cached("key", numbers)
-    assert cached("another key", lambda: numbers(2))["events"].tolist() == [2] * 5
-    assert cached("key", unwanted)["events"].tolist() == [1] * 5
+    load_or_make("key", numbers)
+    assert load_or_make("another key", lambda: numbers(2))["events"].tolist() == [2] * 5
+    assert load_or_make("key", unwanted)["events"].tolist() == [1] * 5
 
 
 @pytest.mark.parametrize("damage", [lambda content: content[:-1], lambda content: b"", lambda content: content[::-1]])
 def test_a_damaged_file_is_made_again(
     cache: Path, caplog: pytest.LogCaptureFixture, damage: Callable[[bytes], bytes]
 ) -> None:
-    cached("key", numbers)
+    load_or_make("key", numbers)
     (path,) = cache.iterdir()
     path.write_bytes(damage(path.read_bytes()))
     with caplog.at_level(logging.INFO, "snnfw"):
-        assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
+        assert load_or_make("key", lambda: numbers(2))["events"].tolist() == [2] * 5
     assert caplog.messages == [f"snnfw: generates the recordings again, {path.name} is damaged"]
-    assert cached("key", unwanted)["events"].tolist() == [2] * 5
+    assert load_or_make("key", unwanted)["events"].tolist() == [2] * 5
 
 
 def test_without_a_cache_recordings_are_made_for_this_run_and_the_log_says_why(
@@ -459,14 +459,14 @@ def test_without_a_cache_recordings_are_made_for_this_run_and_the_log_says_why(
     cache.parents[1].write_text("in the way")
     with caplog.at_level(logging.WARNING, "snnfw"):
         for _ in range(2):
-            assert cached("key", numbers)["events"].tolist() == [1] * 5
+            assert load_or_make("key", numbers)["events"].tolist() == [1] * 5
     assert caplog.messages == [
         "snnfw: cannot keep the recordings in the cache (Not a directory): generates them for this run"
     ]
 
 
 def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cached("key", numbers)
+    load_or_make("key", numbers)
     (path,) = cache.iterdir()
     before = path.read_bytes()
 
@@ -475,6 +475,6 @@ def test_a_write_that_fails_leaves_the_old_file(cache: Path, monkeypatch: pytest
 
     monkeypatch.setattr("pathlib.Path.write_bytes", full)
     monkeypatch.setattr(events_cache, "_read", lambda *given: None)
-    assert cached("key", lambda: numbers(2))["events"].tolist() == [2] * 5
+    assert load_or_make("key", lambda: numbers(2))["events"].tolist() == [2] * 5
     assert path.read_bytes() == before
     assert list(cache.iterdir()) == [path]

@@ -10,7 +10,7 @@ import pytest
 from snnfw.errors import SnnfwError
 from snnfw_tasks.pointcloud.data.files import read_places
 from snnfw_tasks.pointcloud.data.folders import CloudFolders
-from snnfw_tasks.pointcloud.data.points import chosen
+from snnfw_tasks.pointcloud.data.points import choose_indices
 from snnfw_tasks.pointcloud.library import require_open3d
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def test_clouds_of_any_size_give_as_many_points_as_asked_for(tmp_path: Path, suf
 
 
 def test_too_few_points_are_all_there_and_come_again() -> None:
-    some = chosen(5, 12, random())
+    some = choose_indices(5, 12, random())
     assert some[:5].tolist() == [0, 1, 2, 3, 4]
     assert len(some) == 12
-    assert sorted(chosen(12, 12, random())) == list(range(12))
+    assert sorted(choose_indices(12, 12, random())) == list(range(12))
 
 
 def test_a_header_without_a_line_break_is_read(tmp_path: Path) -> None:

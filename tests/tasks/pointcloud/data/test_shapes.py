@@ -7,7 +7,7 @@ import pytest
 
 from snnfw_tasks.pointcloud.data import shapes
 from snnfw_tasks.pointcloud.data.shapes import Shapes, first_part
-from snnfw_tasks.pointcloud.data.shapes_draw import Difficulty, draw, draw_split, solid, visible
+from snnfw_tasks.pointcloud.data.shapes_draw import Difficulty, build_object, draw_object, draw_split, visible_points
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES, PARTS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_there_are_sixteen_categories_with_fifty_parts() -> None:
 def test_every_category_is_built_of_its_parts(category: str) -> None:
     seen: set[str] = set()
     for seed in range(24):
-        parts = solid(category, np.random.default_rng(seed))
+        parts = build_object(category, np.random.default_rng(seed))
         assert len(parts) >= 2
         assert set(parts) <= set(PARTS[category])
         assert all(mesh.has_triangles() for pieces in parts.values() for mesh in pieces)
@@ -54,7 +54,7 @@ def test_clouds_are_centred_within_radius_one_and_without_points_twice(difficult
 
 
 def test_one_seed_is_one_object() -> None:
-    first, same, other = (draw("mug", 64, HARD, (0, seed)) for seed in (1, 1, 2))
+    first, same, other = (draw_object("mug", 64, HARD, (0, seed)) for seed in (1, 1, 2))
     assert np.array_equal(first[0], same[0])
     assert np.array_equal(first[1], same[1])
     assert not np.array_equal(first[0], other[0])
@@ -62,13 +62,13 @@ def test_one_seed_is_one_object() -> None:
 
 def test_small_parts_get_points_of_their_own() -> None:
     for seed in range(4):
-        _, parts = draw("mug", 256, EASY, (seed,))
+        _, parts = draw_object("mug", 256, EASY, (seed,))
         assert (parts == PARTS["mug"].index("handle")).sum() > 10
 
 
 def test_a_ball_hides_its_share_of_the_points() -> None:
     places = np.random.default_rng(0).normal(size=(200, 3))
-    seen = visible(places, 0.4, np.random.default_rng(1))
+    seen = visible_points(places, 0.4, np.random.default_rng(1))
     assert len(seen) == 120
     hidden = np.setdiff1d(np.arange(200), seen)
     middle = places[np.random.default_rng(1).integers(200)]

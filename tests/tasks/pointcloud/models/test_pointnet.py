@@ -5,15 +5,15 @@ import torch
 
 from snnfw.contracts import ModelSource
 from snnfw.values import Resources
-from snnfw_tasks.networks.shipped import shipped
-from snnfw_tasks.pointcloud.models.pointnet import PointNetModel, PointNetShapes, embedded
+from snnfw_tasks.networks.shipped import shipped_weights
+from snnfw_tasks.pointcloud.models.pointnet import PointNetModel, PointNetShapes, build_embedded
 from snnfw_tasks.pointcloud.models.pointnet_network import (
     PartPointNet,
     PointNet,
     Transform,
-    aligned,
-    not_orthogonal,
-    widened,
+    align,
+    orthogonality_loss,
+    widen_channels,
 )
 from snnfw_tasks.pointcloud.sources import Head
 
@@ -64,24 +64,24 @@ def test_the_category_counts_for_parts() -> None:
 
 
 def test_a_transform_begins_as_the_identity() -> None:
-    transform = Transform(4, widened((64, 128, 1024, 512, 256), 0.1), "max").eval()
+    transform = Transform(4, widen_channels((64, 128, 1024, 512, 256), 0.1), "max").eval()
     points = torch.randn(2, 4, 9)
     assert transform(points).equal(torch.eye(4).expand(2, 4, 4))
-    assert torch.allclose(aligned(points, transform(points)), points)
+    assert torch.allclose(align(points, transform(points)), points)
     matrix = torch.randn(2, 4, 4)
-    assert torch.allclose(aligned(points, matrix).transpose(1, 2), points.transpose(1, 2) @ matrix, atol=1e-6)
+    assert torch.allclose(align(points, matrix).transpose(1, 2), points.transpose(1, 2) @ matrix, atol=1e-6)
 
 
 def test_rotations_are_orthogonal_and_others_are_not() -> None:
     rotation, _ = torch.linalg.qr(torch.randn(3, 4, 4))
-    assert not_orthogonal(rotation).item() == pytest.approx(0, abs=1e-5)
-    assert not_orthogonal(2 * torch.eye(4)[None]).item() == pytest.approx(4 * 9)
+    assert orthogonality_loss(rotation).item() == pytest.approx(0, abs=1e-5)
+    assert orthogonality_loss(2 * torch.eye(4)[None]).item() == pytest.approx(4 * 9)
 
 
 def test_widths_scale_and_the_maximums_can_be_set() -> None:
-    assert widened((64, 128, 1024), 0.25) == (16, 32, 256)
-    assert widened((64, 128, 1024), 0.01) == (4, 4, 10)
-    assert widened((64, 128, 1024, 512), 0.25, features=50, at=2) == (16, 32, 50, 128)
+    assert widen_channels((64, 128, 1024), 0.25) == (16, 32, 256)
+    assert widen_channels((64, 128, 1024), 0.01) == (4, 4, 10)
+    assert widen_channels((64, 128, 1024, 512), 0.25, features=50, at=2) == (16, 32, 50, 128)
 
 
 def test_random_weights_follow_the_seed() -> None:
@@ -93,10 +93,10 @@ def test_random_weights_follow_the_seed() -> None:
 
 @pytest.mark.parametrize("head", ["cls", "parts"])
 def test_the_shipped_weights_are_small_and_fit(head: str) -> None:
-    assert shipped(f"pointnet-{head}").stat().st_size < 4 * 2**20
+    assert shipped_weights(f"pointnet-{head}").stat().st_size < 4 * 2**20
     source = PointNetShapes()
     assert isinstance(source, ModelSource)
     built = source.build_head(Head(head, 0, 0), Resources())  # type: ignore[arg-type]
-    fresh = embedded(head)  # type: ignore[arg-type]
+    fresh = build_embedded(head)  # type: ignore[arg-type]
     assert built.state_dict().keys() == fresh.state_dict().keys()
     assert all(parameter.isfinite().all() for parameter in built.parameters())

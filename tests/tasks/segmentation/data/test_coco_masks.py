@@ -12,7 +12,7 @@ from snnfw.errors import SnnfwError
 from snnfw_tasks.samples.labelled import Preprocess
 from snnfw_tasks.segmentation.data.classes import COCO_AS_VOC, VOC_CLASSES
 from snnfw_tasks.segmentation.data.coco import Coco
-from snnfw_tasks.segmentation.data.coco_shapes import region, run_lengths
+from snnfw_tasks.segmentation.data.coco_shapes import draw_region, run_lengths
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,13 +75,13 @@ def test_crowds_count_for_nothing(tmp_path: Path) -> None:
 
 
 def test_run_lengths_go_down_the_columns() -> None:
-    covered = region({"size": [3, 4], "counts": [1, 4, 7]}, 4, 3)
+    covered = draw_region({"size": [3, 4], "counts": [1, 4, 7]}, 4, 3)
 
     assert covered.astype(int).tolist() == [[0, 1, 0, 0], [1, 1, 0, 0], [1, 0, 0, 0]]
 
 
 def test_an_object_may_have_several_polygons() -> None:
-    covered = region([[0, 0, 1, 0, 1, 3, 0, 3], [6, 0, 7, 0, 7, 3, 6, 3], [0, 0, 1, 1]], 8, 4)
+    covered = draw_region([[0, 0, 1, 0, 1, 3, 0, 3], [6, 0, 7, 0, 7, 3, 6, 3], [0, 0, 1, 1]], 8, 4)
 
     assert np.array_equal(covered, np.tile([1, 1, 0, 0, 0, 0, 1, 1], (4, 1)))
 

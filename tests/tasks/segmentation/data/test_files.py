@@ -11,12 +11,12 @@ from snnfw_tasks.samples.labelled import IMAGENET, Preprocess
 from snnfw_tasks.segmentation.data.classes import VOC_CLASSES
 from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.data.voc import Voc
-from snnfw_tasks.segmentation.sources import surveyed
+from snnfw_tasks.segmentation.sources import note_unseen_classes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from snnfw_tasks.samples.masked import Masked
+    from snnfw_tasks.samples.masked import MaskedSplits
     from snnfw_tasks.segmentation.sources import MaskedData
 
 OWN = Preprocess(resize=12, crop=12, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
@@ -35,12 +35,12 @@ def write_folders(root: Path, **splits: int) -> None:
             write_mask(root / split / "masks" / f"{number}.png", np.full((4, 6), number % 2))
 
 
-def left_out(masked: Masked) -> dict[str, list[str]]:
+def left_out(masked: MaskedSplits) -> dict[str, list[str]]:
     assert masked.reading is not None
     return {reason: list(names) for reason, names in masked.reading.left_out.items() if names}
 
 
-def sizes(masked: Masked) -> tuple[int, int, int]:
+def sizes(masked: MaskedSplits) -> tuple[int, int, int]:
     return len(masked.training()), len(masked.calibration), len(masked.evaluation)
 
 
@@ -172,10 +172,10 @@ def test_classes_that_nothing_scored_holds_are_told(tmp_path: Path) -> None:
     write_folders(tmp_path, train=2, test=2)
     masked = Masks(tmp_path, ("no", "yes", "maybe")).open(OWN)
     for tested, absent in (((0, 1), "1 ('maybe')"), ((0,), "2 ('yes', 'maybe')")):
-        found = surveyed("masks", masked, tested)
+        found = note_unseen_classes("masks", masked, tested)
         assert found is not None
         assert found.notes == (f"no image that is scored holds {absent} of the 3 classes.",)
-    whole = surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0, 1))
+    whole = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0, 1))
     assert whole is not None
     assert whole.notes == ()
 
@@ -186,7 +186,7 @@ def test_masks_of_0_and_255_are_refused(values: tuple[int, int], only: str, tmp_
     for path in (tmp_path / "test" / "masks").iterdir():
         write_mask(path, np.repeat([values], 4, 0).repeat(3, 1))
     with pytest.raises(SnnfwError) as caught:
-        surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+        note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
     assert str(caught.value) == (
         f"the masks of data 'masks' that are scored hold {only} alone and none 'yes': 255 is for pixels that count for "
         "nothing, so write 1 in its place if it is the foreground."
@@ -196,6 +196,6 @@ def test_masks_of_0_and_255_are_refused(values: tuple[int, int], only: str, tmp_
 def test_a_few_masks_may_hold_0_and_255_if_others_hold_more(tmp_path: Path) -> None:
     write_folders(tmp_path, train=2, test=2)
     write_mask(tmp_path / "test" / "masks" / "0.png", np.repeat([[0, 255]], 4, 0).repeat(3, 1))
-    found = surveyed("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+    found = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
     assert found is not None
     assert found.notes == ()

@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 from safetensors import safe_open
-from tools.train_scenes_segmentation import normalised
+from tools.train_scenes_segmentation import normalise
 
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
 from snnfw.plan.place import place
 from snnfw.values import Resources
-from snnfw_tasks.networks.shipped import shipped
-from snnfw_tasks.scenes.draw import draw
+from snnfw_tasks.networks.shipped import shipped_weights
+from snnfw_tasks.scenes.draw import draw_scene
 from snnfw_tasks.segmentation.models.scenes import ScenesFcnModel
 from snnfw_tasks.segmentation.models.scenes_fcn import ScenesFcn
 from snnfw_tasks.segmentation.scores import PixelScores
@@ -33,20 +33,20 @@ def test_every_layer_behind_the_first_reads_spikes() -> None:
 
 
 def test_the_shipped_weights_are_small_and_say_how_they_were_made() -> None:
-    with safe_open(shipped(ScenesFcnModel.name), "pt") as file:
+    with safe_open(shipped_weights(ScenesFcnModel.name), "pt") as file:
         facts = file.metadata()
-    assert shipped(ScenesFcnModel.name).stat().st_size < 1_000_000
+    assert shipped_weights(ScenesFcnModel.name).stat().st_size < 1_000_000
     assert json.loads(facts["scores"])["mIoU"] > 0.7
     assert facts["command"].startswith("python -m tools.train_scenes_segmentation")
 
 
 def test_the_shipped_weights_score_about_what_they_say_on_a_part_of_the_test_scenes() -> None:
     network = ScenesFcnModel().build(11, Resources()).eval()
-    scenes = [draw("test", index) for index in range(48)]
+    scenes = [draw_scene("test", index) for index in range(48)]
     images = torch.stack([torch.from_numpy(scene.image).permute(2, 0, 1) for scene in scenes])
     scorer = PixelScores([str(label) for label in range(11)])
     with torch.no_grad():
-        scorer.update(network(normalised(images)), torch.stack([torch.from_numpy(s.labels).long() for s in scenes]))
-    with safe_open(shipped(ScenesFcnModel.name), "pt") as file:
+        scorer.update(network(normalise(images)), torch.stack([torch.from_numpy(s.labels).long() for s in scenes]))
+    with safe_open(shipped_weights(ScenesFcnModel.name), "pt") as file:
         told = json.loads(file.metadata()["scores"])
     assert scorer.compute()["mIoU"] == pytest.approx(told["mIoU"], abs=0.06)
