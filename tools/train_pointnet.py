@@ -74,7 +74,7 @@ class PointNetTraining(lightning.LightningModule):
 
 
 def prepare_batch(head: HeadName, points: Tensor, category: Tensor, parts: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
-    """Return what the network is called with and its target, from points [N, 3, P]."""
+    """Return the network's inputs and their target, from points [N, 3, P]."""
     if head == "cls":
         return (points,), category
     return (points, F.one_hot(category, len(CATEGORIES)).float()), parts

@@ -172,7 +172,7 @@ def _offers(registry: Registry, plugin: str) -> str:
 
 
 def _descriptions(registry: Registry, name: str) -> list[RenderableType]:
-    """Return what there is to say about everything that goes by a name."""
+    """Return a description of everything that goes by a name."""
     found = [
         section(
             f"{kind.word} {name} (registered by {registry.owner(key, name)})",

@@ -97,7 +97,7 @@ def name_progress(resources: Resources, name: str, timesteps: int) -> Resources:
 
 
 def one_line(fault: Exception) -> str:
-    """Return what went wrong in one line."""
+    """Return the reason of a fault in one line."""
     said = " ".join(str(fault).split())
     return said if isinstance(fault, SnnfwError) else f"{type(fault).__name__}: {said}".removesuffix(": ")
 

@@ -131,7 +131,7 @@ class Registry:
 
     @property
     def withheld(self) -> Mapping[tuple[str, str], str]:
-        """Return what quarantined plugins would have registered: the plugin, by kind and name."""
+        """Return the names that quarantined plugins would have registered: the plugin, by kind and name."""
         return MappingProxyType({key: plugin for key, plugin in self._withheld.items() if key not in self._owners})
 
     def all(self, kind: str) -> Mapping[str, Any]:
@@ -144,7 +144,7 @@ class Registry:
         return self._owners[kind, name]
 
     def find(self, kind: str, name: str) -> Any:
-        """Return what is registered under ``name``, or say what is and what quarantine keeps back."""
+        """Return the offer registered under ``name``, or say which names are and which quarantine keeps back."""
         if name in self._found[kind]:
             return self._found[kind][name]
         word = KINDS[kind].word

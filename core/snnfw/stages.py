@@ -81,7 +81,7 @@ def require_device(name: str) -> None:
 
 
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
-    """Return what the task brings, with the weights of a checkpoint where one is named."""
+    """Return the task's bundle, with the weights of a checkpoint where one is named."""
     bundle = config.task.load(config.model, config.data, resources)
     if bundle.frames is not None and config.timesteps > bundle.frames:
         raise SnnfwError(

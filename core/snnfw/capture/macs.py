@@ -25,7 +25,7 @@ UNCOUNTED: dict[Any, Callable[[Tensor, tuple[Any, ...]], int]] = {
 
 
 def run_counting(node: fx.Node, run: Callable[[], Any], arguments: Callable[[], tuple[Any, ...]]) -> tuple[Any, int]:
-    """Return what ``run`` returns for a node, and its MACs; two floating point operations make one."""
+    """Return a node's result, computed by ``run``, and its MACs; two floating point operations make one."""
     counter = FlopCounterMode(display=False)
     with counter:
         result = run()

@@ -137,7 +137,7 @@ def _comparison(registry: Registry, values: Plain) -> Comparison:
 
 
 def _label_methods(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
-    """Return what each method is made of, by its label."""
+    """Return each method's values by its label."""
     labelled: dict[str, Plain] = {}
     for number, method in enumerate(methods):
         own = _find_method(registry, method) if isinstance(method, str) else _check_method(method, f"methods[{number}]")
@@ -163,7 +163,7 @@ def _find_method(registry: Registry, name: str) -> Plain:
 
 
 def _check_method(method: Plain, place: str) -> Plain:
-    """Return what a mapping says of a method, its label apart."""
+    """Return the values of a method that a mapping gives, its label apart."""
     for key in method:
         if key in KEYS and key not in METHOD_KEYS:
             raise SnnfwError(f"{place} has a '{key}' of its own: methods share it, so give {key}=... beside methods=.")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def read_named_experiment(given: Plain, registry: Registry, keys: Sequence[str]) -> Plain:
-    """Return what the file says that ``experiment`` names, or nothing; it may hold ``keys`` and a ``trainer``."""
+    """Return the content of the file that ``experiment`` names, or nothing; it may hold ``keys`` and a ``trainer``."""
     named = optional_text(given, "experiment")
     if named is None:
         return {}

@@ -86,7 +86,7 @@ def _checkpoint(given: Plain) -> TrainingFolder | None:
 
 
 def read_training(sent: TrainingFolder) -> Plain:
-    """Return what a training was told; where a run of it computes and writes is the run's own."""
+    """Return the settings of a training; where a run of it computes and writes is the run's own."""
     if not sent.file.is_file():
         begun = "no training has begun" if sent.key == "resume" else "nothing was trained"
         raise SnnfwError(f"{sent} does not work: it holds no config.yaml, so {begun} there.")

@@ -99,7 +99,7 @@ def files_to_load(values: Plain) -> list[str]:
 
 
 def _fault(error: Exception) -> str:
-    """Return what is wrong with YAML, without where, or what else an error says in its first line."""
+    """Return the problem of YAML without its place, or the first line of another error."""
     said = getattr(error, "problem", None) or str(error) or type(error).__name__
     return str(said).splitlines()[0].rstrip(".")
 

@@ -73,7 +73,7 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
 
 
 def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given"]:
-    """Return what the training starts from: given weights are not thrown away."""
+    """Return the weights' source that the training starts from: given weights are not thrown away."""
     weights = getattr(run.model, "weights", None)
     if weights is None:
         return settings.start or "fresh"

@@ -109,7 +109,7 @@ def parameters(method: type, prefix: str = "", without: Collection[str] = ()) ->
 
 
 def summary(method: object) -> str:
-    """Return what something registered says of itself, in one line."""
+    """Return the first line of the docstring of something registered."""
     said = getattr(method, "summary", None) or inspect.getdoc(method) or ""
     line = said.partition("\n")[0]
     return "" if isinstance(method, type) and line.startswith(f"{method.__name__}(") else line

@@ -24,7 +24,7 @@ def observe(
     resources: Resources,
     batches: int | None = None,
 ) -> dict[str, SiteStats]:
-    """Return what each site's observer learnt from the first ``batches`` calibration batches (default: all)."""
+    """Return each site's statistics over the first ``batches`` calibration batches (default: all)."""
     there = count_batches(calibration, "the calibration data")
     total = there if batches is None else min(batches, there)
     if total == 0:

@@ -86,7 +86,7 @@ INLINE float fast_erf(float a) {
 
 
 def c_prelude(dtype: str) -> str:
-    """Return what a C function for tensors of a type begins with: types, conversions, functions."""
+    """Return the beginning of a C function for tensors of a type: types, conversions, functions."""
     real = REALS[dtype]
     suffix = "f" if real == "float" else ""
     functions = [f"#define {name} __builtin_{name.lower()}{suffix}" for name in ("FLOOR", "TANH")]
@@ -99,7 +99,7 @@ def c_prelude(dtype: str) -> str:
 
 
 def cuda_prelude(dtype: str) -> str:
-    """Return what a CUDA kernel for tensors of a type begins with: types, conversions, functions."""
+    """Return the beginning of a CUDA kernel for tensors of a type: types, conversions, functions."""
     suffix = "f" if REALS[dtype] == "float" else ""
     functions = [f"#define {name} {name.lower()}{suffix}" for name in ("FLOOR", "EXP", "TANH", "ERF")]
     functions += [f"#define ABS fabs{suffix}", CLAMP]

@@ -88,7 +88,7 @@ def find_compiler() -> tuple[tuple[str, ...], str]:
 
 @functools.cache
 def processor_name() -> str:
-    """Return what this processor is, so that a cache shared between machines never serves another one's code."""
+    """Return the processor's features, so that a cache shared between machines never serves another one's code."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -133,7 +133,7 @@ def _build(source: str, command: tuple[str, ...], library: Path) -> Path:
 
 
 def _invoke(command: tuple[str, ...], *arguments: str) -> str:
-    """Return what the compiler prints; in English, where its errors can be told from its warnings."""
+    """Return the compiler's output; in English, where its errors can be told from its warnings."""
     try:
         done = subprocess.run(  # noqa: S603  # the compiler that the user has chosen or installed
             [*command, *arguments], capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
@@ -150,7 +150,7 @@ def _failure(command: tuple[str, ...], reason: str) -> str:
 
 
 def first_error(text: str) -> str:
-    """Return what is wrong, out of what a compiler or CuPy says: its first error, without the place in the code."""
+    """Return the first error that a compiler or CuPy reports, without the place in the code."""
     lines = [line.strip() for line in text.splitlines() if line.strip(" =\t")]
     found = next((re.search(r"error:\s+(\S.*)", line, re.IGNORECASE) for line in lines if "rror: " in line), None)
     return (found[1] if found else lines[0] if lines else "it says nothing").rstrip(".")

@@ -83,13 +83,13 @@ def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], s
 
 
 def moved_values(node: fx.Node) -> list[fx.Node]:
-    """Return what a move moves, without what it reads for its kind and size alone."""
+    """Return the values that a move moves, without those that it reads for their kind and size alone."""
     place = table.READ_FOR_SHAPE.get(overload_packet(node))
     return [read for read in node.all_input_nodes if place is None or read is not node.args[place]]
 
 
 def index_operands(node: fx.Node) -> list[fx.Node]:
-    """Return what an operator of ``INDEXING`` chooses by: its indices or its mask."""
+    """Return the indices, or the mask, that an operator of ``INDEXING`` chooses by."""
     places = table.CHOOSING[overload_packet(node)]
     return [read for place in places for read in _nodes(node.args[place] if place < len(node.args) else None)]
 

@@ -66,7 +66,7 @@ class Plan:
 
     @property
     def placements(self) -> tuple[Placement, ...]:
-        """Return what is placed at every site."""
+        """Return the placement at every site."""
         return tuple(fate.placement for fate in self.fates.values() if fate.placement)
 
     @property
@@ -81,7 +81,7 @@ class Plan:
 
     @property
     def multiplied(self) -> tuple[Fate, ...]:
-        """Return what multiplies at every timestep."""
+        """Return the operators that multiply at every timestep."""
         return tuple(fate for fate in self.fates.values() if fate.repeats)
 
     @property
@@ -91,7 +91,7 @@ class Plan:
 
     @property
     def analog(self) -> tuple[Fate, ...]:
-        """Return what stays analog: operators without a neuron in the middle, and sites that are kept."""
+        """Return the analog part: operators without a neuron in the middle, and sites that are kept."""
         return tuple(
             fate
             for fate in self.fates.values()

@@ -27,7 +27,7 @@ class Neuron(Protocol):
     activations: ClassVar[tuple[str, ...]]
 
     def observer(self, site: Site) -> Observer:
-        """Return what watches the network's activations at ``site`` and finds this neuron's threshold."""
+        """Return the observer that watches the network's activations at ``site`` and finds this neuron's threshold."""
         ...
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:

@@ -76,13 +76,13 @@ def _search_pictures(files: Mapping[str, str | bytes]) -> list[Picture]:
 
 
 def _task_pictures(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:
-    """Return what the task drew, with its captions."""
+    """Return the task's pictures with their captions."""
     drawn = ((caption, files.get(name)) for name, caption in report.pictures.items())
     return [Picture(caption, data_uri(image, "image/png")) for caption, image in drawn if isinstance(image, bytes)]
 
 
 def _analog_operators(report: Report) -> list[str]:
-    """Return what stays analog, sites and operators, by module path."""
+    """Return the analog sites and operators by module path."""
     kept = [f"{layer.activation} at '{layer.site}'" for layer in report.layers if layer.neuron == Keep.name]
     kind = Kind.ANALOG.value
     return kept + [f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.kind == kind]

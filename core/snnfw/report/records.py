@@ -55,7 +55,7 @@ def describe_fitting(about: Record) -> str:
 
 
 def _threshold(record: Record, timestep: int) -> float | None:
-    """Return what ``thresholds`` holds for a timestep: by timestep, or as a list that begins at the first."""
+    """Return the entry of ``thresholds`` for a timestep: by timestep, or as a list that begins at the first."""
     thresholds = record.get("thresholds")
     if isinstance(thresholds, Mapping):
         return _number(thresholds.get(timestep, thresholds.get(str(timestep))))

@@ -148,7 +148,7 @@ class Report:
 def summarise_network(
     plan: Plan, costs: EnergyModel, scores: Mapping[str, float], seconds: float, frames: int | None
 ) -> Network:
-    """Return what the network itself scores and costs; of ``frames`` it is asked for each."""
+    """Return the network's own scores and cost; of ``frames`` it is asked for each."""
     passes = frames or 1
     return Network(scores, plan.macs * passes, network_energy(plan, costs, passes), seconds, passes)
 
@@ -194,7 +194,7 @@ def make_report(
 
 
 def summarise_checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
-    """Return what one checkpoint scored and cost; ``own`` is the network's energy."""
+    """Return the scores and the cost of one checkpoint; ``own`` is the network's energy."""
     energy = spiking_energy(plan, costs, point)
     ratio = energy.total / own if own else math.nan
     return Checkpoint(point.timestep, point.steps, point.reads, point.scores, energy, ratio)

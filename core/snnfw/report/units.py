@@ -30,7 +30,7 @@ def format_percent(share: float) -> str:
 
 
 def _dash(value: float | None) -> str:
-    """Return what stands where a number is missing: its name, or that nobody gave one."""
+    """Return the placeholder of a missing number: its name, or that nobody gave one."""
     return "- (missing)" if value is None else f"- ({'NaN' if math.isnan(value) else value})"
 
 

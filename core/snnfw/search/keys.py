@@ -42,7 +42,7 @@ class Keys:
         return self._key(what, self._common, *values)
 
     def plan(self, plan: Plan) -> str:
-        """Return what tells a plan: the neuron at every site, and whether the input varies in time."""
+        """Return the identity of a plan: the neuron at every site, and whether the input varies in time."""
         placed = [
             self._key(f"the neuron at '{placement.site.name}'", placement.site.name, placement.neuron)
             for placement in plan.placements
@@ -100,6 +100,6 @@ def _operators(graph: Graph) -> Iterator[Any]:
 
 
 def _machine(device: str) -> list[str]:
-    """Return what else decides the last bits of a number."""
+    """Return the facts of a machine that decide the last bits of a number."""
     cuda = torch.cuda.get_device_name(device) if torch.device(device).type == "cuda" else ""
     return [cuda, torch.get_float32_matmul_precision(), sys.version]

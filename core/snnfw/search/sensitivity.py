@@ -115,7 +115,7 @@ class _Request:
 
     @property
     def cells(self) -> list[Cell]:
-        """Return what there is to evaluate: every candidate that is not the plan's own neuron, then those."""
+        """Return the cells to evaluate: every candidate that is not the plan's own neuron, then those."""
         pairs = [self.cell(site, number) for site, row in self.candidates.items() for number in range(len(row))]
         return [cell for cell in pairs if cell[1] is not None] + [(site, None) for site in self.candidates]
 
@@ -160,7 +160,7 @@ def _keys(asked: _Request) -> dict[Cell, str]:
 
 
 def _changes(asked: _Request, keys: Keys) -> Callable[[Cell], str]:
-    """Return what tells which neuron stands in a cell; with their own thresholds, which others were converted too."""
+    """Return the identity of the neuron in each cell; with their own thresholds, which others were converted too."""
     if asked.question.thresholds == "kept":
         rows = asked.candidates
         return lambda cell: "" if cell[1] is None else keys.of(f"a neuron for '{cell[0]}'", rows[cell[0]][cell[1]])
@@ -258,7 +258,7 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
 
 
 def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -> float:
-    """Return what the events of one site cost: 10⁻⁹ mJ/pJ · e_AC · Σ events · fan-out, or their number."""
+    """Return the cost of the events of one site: 10⁻⁹ mJ/pJ · e_AC · Σ events · fan-out, or their number."""
     if question.cost == "spikes":
         return float(spikes(model)[site.name].mean())
     added = sum(float(values.mean()) for values in accumulations(model, only=site).values())

@@ -50,6 +50,6 @@ def _select(place: BatchDim, leaf: Tensor, samples: Tensor) -> Tensor:
 
 
 def _replace(place: BatchDim, kept: Tensor, new: Tensor, samples: Tensor, rows: Tensor) -> Tensor:
-    """Return what is kept, with the given rows of ``new`` in the place of ``samples``."""
+    """Return the kept outputs with the given rows of ``new`` in the place of ``samples``."""
     chosen = split_batch(new, place).index_select(place.dim + 1, rows)
     return split_batch(kept, place).index_copy(place.dim + 1, samples, chosen).flatten(place.dim, place.dim + 2)

@@ -60,7 +60,7 @@ def first_frames(graph: Graph, inputs: Inputs, steps: int) -> Inputs:
 
 
 def single_frames(graph: Graph, inputs: Inputs) -> Inputs:
-    """Return what the network itself is called with: of whole samples the frames, [N · frames, ...]."""
+    """Return the inputs of the network itself: of whole samples the frames, [N · frames, ...]."""
     if frames_in(graph, inputs) is None:
         return inputs
     return tuple(tensor.flatten(0, 1) for tensor in inputs)

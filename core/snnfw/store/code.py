@@ -28,7 +28,7 @@ GENERATED = {
 
 
 def code_of(code: CodeType) -> tuple[Any, ...]:
-    """Return what compiled code does, wherever it stands: neither its file's name nor its lines."""
+    """Return the instructions and constants of compiled code, without its file's name and its lines."""
     constants = tuple(code_of(held) if isinstance(held, CodeType) else _constant(held) for held in code.co_consts)
     names = (code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars)
     shape = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags)

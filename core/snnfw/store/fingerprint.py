@@ -73,12 +73,12 @@ class Fingerprints:
         yield from digests if ordered else sorted(digests)
 
     def _origin(self, module: str) -> bytes:
-        """Return what tells a module: its name, with its version or the key of its sources, if it has any."""
+        """Return the identity of a module: its name, with its version or the key of its sources, if it has any."""
         top = module.partition(".")[0]
         return f"{module} {version_of(top) if is_library(top) else self.sources.of(top)}".encode()
 
     def _definition(self, value: type | FunctionType) -> bytes:
-        """Return what tells a function or a class; one that comes back to itself is known there by its name."""
+        """Return the identity of a function or a class; one that comes back to itself is known there by its name."""
         known = self._definitions.get(id(value))
         if known is not None:
             return known[1]
@@ -122,7 +122,7 @@ class Fingerprints:
             raise
 
     def memory_key(self, module: ModuleType) -> bytes:
-        """Return what tells a module by what it holds in memory."""
+        """Return the key of a module's content in memory."""
         own = {name: held for name, held in vars(module).items() if not name.startswith("__")}
         return self._digest([(name, self._read(own[name], in_a_file=True)) for name in sorted(own)])
 
@@ -136,7 +136,7 @@ class NamedSources(Sources):
 
 
 def memory_key(module: ModuleType) -> bytes:
-    """Return what tells a module by what it holds in memory, whatever stands in its file."""
+    """Return the key of a module's content in memory, whatever stands in its file."""
     return Fingerprints(NamedSources(memory_key)).memory_key(module)
 
 

@@ -60,7 +60,7 @@ def name_of(value: Any) -> str:
 
 
 def parts_of(value: Any) -> Held:
-    """Return what a value is made of, and whether in this order.
+    """Return the parts of a value, and whether their order counts.
 
     Raises:
         FingerprintError: it does not say.
@@ -89,7 +89,7 @@ def parts_of(value: Any) -> Held:
 
 
 def _text_of(value: Any) -> Held | None:
-    """Return what tells a value that is known by its name or its text."""
+    """Return the name or the text that a value is known by."""
     if isinstance(value, NAMED + NAMED_PACKETS):
         return (str(value),), True
     if isinstance(value, logging.Logger):

@@ -23,7 +23,7 @@ class EpochLines(Callback):
 
     @property
     def last(self) -> dict[str, float]:
-        """Return what the last epoch reached, by name."""
+        """Return the loss and the scores of the last epoch by name."""
         last = {name: value for name, value in self.rows[-1].items() if value != ""} if self.rows else {}
         return {name: float(value) for name, value in last.items() if name not in ("epoch", "step")}
 

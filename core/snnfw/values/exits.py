@@ -23,5 +23,5 @@ class ExitRule(Protocol):
         ...
 
     def record(self) -> Mapping[str, Any]:
-        """Return what the report keeps of the rule, such as its thresholds: plain data, as JSON holds it."""
+        """Return the rule's record for the report, such as its thresholds: plain data, as JSON holds it."""
         ...

@@ -59,7 +59,7 @@ class Observer(Protocol):
         ...
 
     def stats(self) -> SiteStats:
-        """Return what was learnt of all batches seen."""
+        """Return the statistics of all batches seen."""
         ...
 
 

@@ -53,7 +53,7 @@ class AdaFire:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds θ = maximum / φ, so that a full burst is the largest activation."""
+        """Return the observer of θ = maximum / φ, so that a full burst is the largest activation."""
         from snnfw.neurons.observers import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))

@@ -20,7 +20,7 @@ CANDIDATES = 95
 
 
 def threshold_observer(options: Calibration, neuron: Neuron, site: Site, timesteps: int) -> Observer:
-    """Return what finds the threshold of one site; a neuron without a closed form finds its own."""
+    """Return the observer that finds the threshold of one site; a neuron without a closed form finds its own."""
     if options.threshold == "neuron":
         return neuron.observer(site)
     if options.threshold == "mse":

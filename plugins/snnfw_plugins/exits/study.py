@@ -61,7 +61,7 @@ class Study:
         return next(safe, len(self.scores))
 
     def threshold_record(self, thresholds: Sequence[float], minimum: int) -> dict[str, Any]:
-        """Return what the thresholds, and constant ones instead, do to these samples."""
+        """Return the outcome of the thresholds, and of constant ones instead, on these samples."""
         constant = {alpha: self.outcome([alpha] * len(self.scores), minimum) for alpha in GRID}
         return {
             "minimum": minimum,
@@ -73,7 +73,7 @@ class Study:
 def logit_score(
     bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str
 ) -> Score:
-    """Return what scores an output by the task's logits, which are means over time until they are summed up again."""
+    """Return the score of outputs by the task's logits, which are means over time until they are summed up again."""
     of = bundle.logits
     if of is None:
         raise SnnfwError(f"exit={policy} judges logits, and this task has none: leave exit out, or use exit=fixed.")
@@ -108,7 +108,7 @@ def constant_rule(
 def study_batches(
     model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
 ) -> Study:
-    """Return what the first ``batches`` calibration batches with targets show."""
+    """Return the scores, and their correctness, over the first ``batches`` calibration batches with targets."""
     if bundle.tuning is None:
         raise SnnfwError("this task has no targets for its calibration data, from which exit thresholds are learnt.")
     total = min(batches, len(bundle.tuning))

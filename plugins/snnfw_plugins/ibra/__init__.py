@@ -80,7 +80,7 @@ class IntegerBinaryRangeAlignment:
         return self.limit
 
     def observer(self, site: Site) -> Observer:
-        """Return what knows the scale, or finds the one with which the largest activation is D."""
+        """Return the observer that knows the scale, or finds the one with which the largest activation is D."""
         return _scale(site, self.scale, self.limit / self.n)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
@@ -126,7 +126,7 @@ class IntegerLeakyIntegrateAndFire:
         return self.d
 
     def observer(self, site: Site) -> Observer:
-        """Return what knows the scale, or finds the one with which the largest activation is D spikes."""
+        """Return the observer that knows the scale, or finds the one with which the largest activation is D spikes."""
         return _scale(site, self.scale, float(self.d))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
@@ -138,7 +138,7 @@ class IntegerLeakyIntegrateAndFire:
 
 
 def _scale(site: Site, scale: float | None, largest: float) -> Observer:
-    """Return what knows a scale, or aligns the range: the largest activation becomes the largest output."""
+    """Return the observer of a scale, or of the range: the largest activation becomes the largest output."""
     from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
     return PeakThreshold(site, share=largest) if scale is None else FixedThreshold(site, scale)

@@ -143,7 +143,7 @@ def refusal_error(model: SpikingModel, node: fx.Node, why: str) -> SnnfwError:
 
 
 def _read(model: SpikingModel, node: fx.Node, source: fx.Node, gains: Mapping[fx.Node, Gains]) -> Gains:
-    """Return what the bits of ``source`` are worth to ``node``: the readout reads bits added up over T timesteps."""
+    """Return the worth of the bits of ``source`` to ``node``: the readout reads bits added up over T timesteps."""
     fates = model.plan.fates
     crosses = fates[node.name].kind not in STREAMS and fates[source.name].kind in STREAMS
     return tuple(gain / model.timesteps for gain in gains[source]) if crosses else gains[source]
@@ -169,7 +169,7 @@ def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
 
 
 def _after(model: SpikingModel, node: fx.Node, role: Role, worth: Gains) -> Gains:
-    """Return what the bits are worth behind an operator."""
+    """Return the worth of the bits behind an operator."""
     if role is Role.SUM:
         return tuple(gain / window_size(model, node) for gain in worth)
     if role is Role.GAIN:
@@ -180,7 +180,7 @@ def _after(model: SpikingModel, node: fx.Node, role: Role, worth: Gains) -> Gain
 
 
 def _worth(model: SpikingModel, node: fx.Node) -> float:
-    """Return what the lowest bit of a neuron is worth, s/N."""
+    """Return the worth of a neuron's lowest bit, s/N."""
     neuron, placement = model.neurons[node.name], model.plan.fates[node.name].placement
     site = placement.site.name if placement else node.name
     if not isinstance(neuron, BinaryNeuron):

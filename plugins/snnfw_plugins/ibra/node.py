@@ -113,7 +113,7 @@ class IntegerNeuron(SpikingNeuron):
         return Kernel(UNARY, self.parameters_of_kernel())
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
-        """Return what the body reads, by name."""
+        """Return the kernel's parameters by name."""
         numbers = {"leak": self.leak, "resolution": float(self.resolution), "limit": float(self.limit)}
         return {"threshold": self.threshold, "offset": self.offset, **numbers}
 

@@ -109,14 +109,14 @@ class _Pass:
                     self.values.pop(done, None)
 
     def over_time(self) -> dict[fx.Node, Any]:
-        """Return what the readout reads: the sum of each plane, a bit of which is worth 1/T, and means of currents."""
+        """Return the readout's inputs: the sum of each plane, a bit of which is worth 1/T, and means of currents."""
         fates, graph = self.model.plan.fates, self.model.graph
         ends = (Kind.READOUT, Kind.OUTPUT)
         read = [node for node in self.values if any(fates[user.name].kind in ends for user in node.users)]
         return {node: self._over_time(graph.where[node.name], self.values[node]) for node in read}
 
     def value(self, read: fx.Node) -> Any:
-        """Return what a node holds, bits as what they are worth; constants once for each timestep."""
+        """Return a node's value, bits at their worth; constants once for each timestep."""
         if read not in self.values:
             return self._constant(read)
         held = self.values[read]

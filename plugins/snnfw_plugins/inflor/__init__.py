@@ -48,7 +48,7 @@ class SoftResetIntegrateAndFire:
         return 0.5 * (self.scale or 1.0)
 
     def observer(self, site: Site) -> Observer:
-        """Return what knows the height of a spike, or finds the largest activation."""
+        """Return the observer that knows the height of a spike, or finds the largest activation."""
         from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.scale is None else FixedThreshold(site, self.scale)

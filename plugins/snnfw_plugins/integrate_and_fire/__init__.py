@@ -40,7 +40,7 @@ class IntegrateAndFire:
     rho: Annotated[float, Field(gt=0, le=1000, description="threshold ratio: θ is rho times the threshold found")] = 1.0
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds the percentile of the activation."""
+        """Return the observer that finds the percentile of the activation."""
         from snnfw.neurons.observers import PeakThreshold
 
         return PeakThreshold(site, self.percentile, self.channel_wise)

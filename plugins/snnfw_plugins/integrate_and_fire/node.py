@@ -80,7 +80,7 @@ class SoftResetNeuron(SpikingNeuron):
         return Kernel(SPIKE, self.parameters_of_kernel())
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
-        """Return what the body reads, by name."""
+        """Return the kernel's parameters by name."""
         return {"threshold": self.threshold, "offset": self.offset, "shift": self.shift * self.threshold}
 
     def count(self, potential: Tensor) -> Tensor:

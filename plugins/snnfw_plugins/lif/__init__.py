@@ -37,7 +37,7 @@ class LeakyIntegrateAndFire:
     reset: Annotated[Literal["soft", "hard"], Field(description="subtract the threshold, or return to zero")] = "soft"
 
     def observer(self, site: Site) -> Observer:
-        """Return what knows the threshold, or finds the largest activation."""
+        """Return the observer that knows the threshold, or finds the largest activation."""
         from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.threshold is None else FixedThreshold(site, self.threshold)

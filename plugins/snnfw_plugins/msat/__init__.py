@@ -61,7 +61,7 @@ class MSAT:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds Vmax, the largest activation."""
+        """Return the observer that finds Vmax, the largest activation."""
         from snnfw.neurons.observers import PeakThreshold
 
         return PeakThreshold(site)

@@ -163,7 +163,7 @@ class MSATNeuron(SpikingNeuron):
         return count * passes.to(count.dtype)
 
     def _constants(self) -> Constants:
-        """Return what the thresholds are made of, in the unit of potentials: Vmax, or 1."""
+        """Return the constants of the thresholds in the unit of potentials: Vmax, or 1."""
         options, threshold = self.options, self.threshold
         unit = threshold if options.units == "normalised" else torch.ones_like(threshold)
         return {

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
-    """Return what scores a plan, or remembers its score from an earlier run on the same network and data."""
+    """Return the scorer of plans, which remembers scores of earlier runs on the same network and data."""
     store, keys = open_store(), Keys(trials)
 
     def score(plan: Plan) -> Score:

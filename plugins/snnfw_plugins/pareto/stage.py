@@ -130,7 +130,7 @@ def pick_point(found: Frontier, table: Table, stage: Stage) -> int:
 
 
 def outcome_record(outcome: Outcome) -> dict[str, Any]:
-    """Return what the report keeps, as JSON holds it."""
+    """Return the record for the report, as JSON holds it."""
     stage, found = outcome.stage, outcome.found
     plan = outcome.plan(outcome.picked)
     neurons = {placement.site.name: placement.neuron for placement in plan.placements}

@@ -40,7 +40,7 @@ class Qcfs:
         return QCFS(levels=8, threshold=1.0)
 
     def observer(self, site: Site) -> Observer:
-        """Return what reads λ from the network and looks at no activation."""
+        """Return the observer that reads λ from the network and looks at no activation."""
         from snnfw_plugins.qcfs.conversion import TrainedThreshold
 
         return TrainedThreshold(site)

@@ -67,7 +67,7 @@ class QCFS(nn.Module):
         return result
 
     def extra_repr(self) -> str:
-        """Return what the printed network shows."""
+        """Return the parameters that the printed network shows."""
         return f"levels={self.levels}, threshold={self.threshold.item():g}"
 
 

@@ -44,7 +44,7 @@ class SpikingJellyNode:
     v_threshold: Threshold = None
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds the largest activation, or knows the threshold."""
+        """Return the observer that finds the largest activation, or knows the threshold."""
         from snnfw.neurons.observers import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.v_threshold is None else FixedThreshold(site, self.v_threshold)
@@ -57,7 +57,7 @@ class SpikingJellyNode:
         return bridge_node(type(self).__name__, self.arguments(), stats, self.unit())
 
     def arguments(self) -> Mapping[str, Any]:
-        """Return what SpikingJelly's constructor is called with, apart from the threshold; it insists on floats."""
+        """Return the arguments of SpikingJelly's constructor, apart from the threshold; it insists on floats."""
         given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "v_threshold"}
         return {name: float(value) if type(value) is int else value for name, value in given.items()}
 

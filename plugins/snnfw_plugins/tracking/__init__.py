@@ -38,7 +38,7 @@ class Tracking:
         return self.phi
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds θ = largest magnitude / φ."""
+        """Return the observer of θ = largest magnitude / φ."""
         from snnfw.neurons.observers import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))

@@ -64,7 +64,7 @@ def collate(items: Sequence[dict[str, Any]]) -> tuple[Tensor, Truths]:
 
 
 def as_truth(item: dict[str, Any]) -> Truth:
-    """Return what ultralytics' data set knows of an image."""
+    """Return the truth of an image out of an item of ultralytics' data set."""
     return Truth(
         classes=item["cls"].flatten(),
         boxes=item["bboxes"],

@@ -62,7 +62,7 @@ def detections(output: Output, end2end: bool, confident: float = CONFIDENT) -> l
 
 
 def labelled_boxes(truth: Truth) -> Boxes:
-    """Return what is in an image in the pixels that the network sees."""
+    """Return an image's labelled boxes in the pixels that the network sees."""
     middle, size = truth.boxes[:, :2], truth.boxes[:, 2:]
     height, width = truth.side
     corners = torch.cat([middle - size / 2, middle + size / 2], dim=1) * torch.tensor([width, height, width, height])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def make_bundle(amounts: Amounts, model: DetectorSource, data: DetectionData, resources: Resources) -> Bundle:
-    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     splits = data.splits()
     detector = model.detector(splits.names, resources)
     require_same_names(detector, splits, model.name, data.name)

@@ -58,7 +58,7 @@ class MeanAveragePrecision:
 
 
 def as_ultralytics(truth: Truth) -> dict[str, Any]:
-    """Return what is in one image as the batch that ultralytics' validator takes."""
+    """Return the truth of one image as the batch that ultralytics' validator takes."""
     return {
         "img": torch.empty(1, 3, *truth.side, device="meta"),  # only its height and width are read
         "batch_idx": torch.zeros(len(truth.classes)),

@@ -51,7 +51,7 @@ class Recordings:
 def record_events(
     camera: Camera, scene: Iterable[Tensor], times: Sequence[float], random: np.random.RandomState
 ) -> Recordings:
-    """Return what the camera reports of a scene: intensities [N, H, W] at each of the ``times`` in microseconds.
+    """Return the camera's events of a scene: intensities [N, H, W] at each of the ``times`` in microseconds.
 
     With L = ln(I + dark), a pixel whose last event left it at the level R fires ON at the time when L reaches R + C,
     and OFF when it reaches R - C; R moves along, also when the event is lost to the refractory period. Between two

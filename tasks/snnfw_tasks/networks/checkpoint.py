@@ -77,7 +77,7 @@ def _drop_copies(fitting: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _otherwise(content: object) -> str:
-    """Return what a file without named tensors holds."""
+    """Return a description of a file without named tensors."""
     numbered = isinstance(content, dict) and any(
         isinstance(key, int) and isinstance(value, torch.Tensor) for key, value in content.items()
     )
@@ -125,7 +125,7 @@ def _count(names: Sequence[str], what: str) -> str:
 
 
 def build_seeded(build: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Return what ``build`` makes of the random numbers from ``seed`` on; torch's own state stays."""
+    """Return the result of ``build`` with the random numbers from ``seed`` on; torch's own state stays."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         return build()

@@ -38,7 +38,7 @@ class CallableModel:
         """Return nothing: only the network's owner knows how its images were prepared."""
 
     def build(self, classes: int, resources: Resources) -> nn.Module:
-        """Return what the callable returns; it gets ``args`` alone, so the number of outputs is its own."""
+        """Return the callable's result; it gets ``args`` alone, so the number of outputs is its own."""
         del classes
         from torch import nn
 

@@ -46,7 +46,7 @@ class TimmModel:
     )
 
     def preprocess(self) -> Preprocess | None:
-        """Return what timm prescribes for its own weights."""
+        """Return the preparation that timm prescribes for its own weights."""
         tagged = self._tagged()
         if tagged is None:
             return None

@@ -38,7 +38,7 @@ class TorchvisionModel:
     )
 
     def preprocess(self) -> Preprocess | None:
-        """Return what torchvision prescribes for its own weights."""
+        """Return the preparation that torchvision prescribes for its own weights."""
         named = self._named_weights()
         if named is None:
             return None

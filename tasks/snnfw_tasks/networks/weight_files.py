@@ -27,7 +27,7 @@ def split_part(path: Path) -> tuple[Path, str]:
 
 
 def read_content(path: Path) -> object:
-    """Return what a file holds: tensors, and plain values around them."""
+    """Return the content of a file: tensors, and plain values around them."""
     if not path.is_file():
         raise SnnfwError(f"weights '{path}' do not exist: check the path.")
     with path.open("rb") as file:

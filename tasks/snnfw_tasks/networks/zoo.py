@@ -36,7 +36,7 @@ def build_network(
     args: Mapping[str, Any],
     seed: int,
 ) -> nn.Module:
-    """Return what ``create`` makes; ``named`` are weights that the zoo fetches by itself."""
+    """Return the network that ``create`` makes; ``named`` are weights that the zoo fetches by itself."""
     from snnfw_tasks.networks.checkpoint import build_seeded
 
     try:

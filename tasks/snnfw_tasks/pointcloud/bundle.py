@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def make_bundle(amounts: Amounts, name: HeadName, model: PointSource, data: CloudData, resources: Resources) -> Bundle:
-    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     clouds = data.clouds()
     read = tell_reading(clouds.reading, resources.tell)
     head = head_for(name, data.name, clouds)
@@ -76,7 +76,7 @@ def make_bundle(amounts: Amounts, name: HeadName, model: PointSource, data: Clou
 
 
 def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
-    """Return what the network has to tell, or raise an SnnfwError where the data doesn't know it."""
+    """Return the head that the network needs, or raise an SnnfwError where the data doesn't know it."""
     if name == "cls":
         return Head("cls", len(clouds.categories), len(clouds.categories))
     if not clouds.parts:
@@ -135,7 +135,7 @@ def require_head(network: nn.Module, head: Head, example: Inputs, model: str, da
 
 
 def make_gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
-    """Return what is drawn of a run."""
+    """Return the gallery of a run."""
     draw = (
         partial(draw_categories, categories=clouds.categories, up=clouds.up)
         if head.name == "cls"

@@ -24,7 +24,7 @@ def require_open3d() -> ModuleType:
 
 
 def _cure(error: Exception) -> str:
-    """Return what to install."""
+    """Return the package to install."""
     text = str(error)
     if isinstance(error, ModuleNotFoundError) and error.name == "open3d":
         return "task 'pointcloud' needs the package open3d: pip install 'snnfw[pointcloud]'."

@@ -52,7 +52,7 @@ def renderer_works() -> bool:
 
 
 def _by_open3d(clouds: Sequence[tuple[NDArray[np.float64], NDArray[np.float32]]]) -> list[NDArray[np.uint8]] | None:
-    """Return what open3d draws, or nothing where it cannot."""
+    """Return the pictures that open3d draws, or nothing where it cannot."""
     with tempfile.TemporaryDirectory(prefix="snnfw-") as folder:
         given, made = Path(folder) / "clouds.npz", Path(folder) / "images.npy"
         np.savez(given, places=np.stack([cloud for cloud, _ in clouds]), colours=np.stack([c for _, c in clouds]))

@@ -105,7 +105,7 @@ def training_batches(
 
 
 def as_inputs(images: Tensor, target: object) -> Inputs:
-    """Return what a network is called with that takes images alone."""
+    """Return the inputs of a network that takes images alone."""
     del target
     return (images,)
 

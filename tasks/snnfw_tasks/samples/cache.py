@@ -26,7 +26,7 @@ DIGEST = 64
 def load_or_make(
     key: str, make: Callable[[], Mapping[str, NDArray[Any]]], kind: str = "events", what: str = "recordings"
 ) -> Mapping[str, NDArray[Any]]:
-    """Return what ``make`` returns, from the cache where it was kept under ``key`` and is whole.
+    """Return the result of ``make``, from the cache where it was kept under ``key`` and is whole.
 
     ``kind`` names the folder in the cache, ``what`` the things that are generated.
     Safe when two processes start at once: each writes a file of its own and renames it.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def make_bundle(amounts: Amounts, model: ClassifierSource, data: ClassifierData, resources: Resources) -> Bundle:
-    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     labelled = data.open(model.preprocess())
     read = tell_reading(labelled.reading, resources.tell)
     require_samples(data.name, "samples", len(labelled.calibration), len(labelled.evaluation))

@@ -92,7 +92,7 @@ def decode_image(path: str | Path, data: str, kind: str = "image", cure: str = "
 
 
 def explain_ambiguity(count: int, form: str | None) -> str | None:
-    """Return what is wrong with a file of several pictures; an MPO's others are previews of the first."""
+    """Return the problem of a file of several pictures; an MPO's others are previews of the first."""
     if count == 1 or form == "MPO":
         return None
     return f"holds {count} pictures: save the one that counts as a file of its own"
@@ -154,7 +154,7 @@ def scaling_problem(image: Image, values: NDArray[Any]) -> str | None:
 
 
 def decoding_errors() -> tuple[type[Exception], ...]:
-    """Return what opening and decoding an image file may raise.
+    """Return the errors that opening and decoding an image file may raise.
 
     PIL raises SyntaxError on damaged PNG files and an error of its own on ones so large that they may be an attack;
     ultralytics, once imported, looks for another decoder there and raises ImportError.

@@ -156,7 +156,7 @@ def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Pa
 
 
 def _explain_orientation(path: Path, mask: tuple[int, int], image: tuple[int, int]) -> str:
-    """Return what explains a mask that fits an image on its side only."""
+    """Return the explanation of a mask that fits an image on its side only."""
     from PIL import Image
 
     if mask != image[::-1]:

@@ -46,7 +46,7 @@ class Reading:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """Return what is told: one line, and one more for each reason and note."""
+        """Return the lines to tell: one, and one more for each reason and note."""
         parts = " and ".join(f"{count} in {split}" for split, count in self.read.items())
         left_out = (f"  left out {reason}: {summarise_names(names, self.place)}." for reason, names in self._reasons())
         return [
@@ -56,7 +56,7 @@ class Reading:
         ]
 
     def record(self) -> dict[str, Any]:
-        """Return what the report keeps."""
+        """Return the record for the report."""
         left_out = {
             reason: {"count": len(names), "examples": [relative_name(name, self.place) for name in names[:EXAMPLES]]}
             for reason, names in self._reasons()
@@ -126,7 +126,7 @@ def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]
 
 
 def list_unknown(place: Path, known: Iterable[str], reason: str = UNCLASSED) -> LeftOut:
-    """Return what lies in a place beside the folders and files that are known."""
+    """Return the names in a place beside the folders and files that are known."""
     others = sorted({entry.name for entry in place.iterdir()} - set(known))
     apart: dict[str, list[str]] = {HIDDEN: [], reason: []}
     for name in others:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 def make_bundle(amounts: Amounts, model: ClassifierSource, data: MaskedData, resources: Resources) -> Bundle:
-    """Return what a run needs, with the example on the network's device and the batches on the CPU."""
+    """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     masked = data.open(model.preprocess())
     require_samples(data.name, "images", len(masked.calibration), len(masked.evaluation))
     tested = choose_tested(len(masked.evaluation), amounts.limit)

@@ -114,7 +114,7 @@ def _open(kind: type[CIFAR10], source: Cifar) -> LabelledData:
 
 
 def _augment(source: Cifar) -> Callable[[Tensor], Tensor] | None:
-    """Return what distorts a batch of training images."""
+    """Return the function that distorts a batch of training images."""
     from snnfw_tasks.classification.augment import crop_and_flip, crop_flip_and_auto_augment
 
     if source.augment == "auto":

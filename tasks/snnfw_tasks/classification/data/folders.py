@@ -88,7 +88,7 @@ class Folder(ClassFolders):
 
 
 def choose_preprocess(source: ClassFolders, known: Preprocess | None) -> Preprocess:
-    """Return what the network's weights prescribe, changed where the source says otherwise."""
+    """Return the preparation that the network's weights prescribe, changed where the source says otherwise."""
     base = known or IMAGENET
     crop = source.size or base.crop
     prepare = replace(

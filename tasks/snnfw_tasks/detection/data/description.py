@@ -47,7 +47,7 @@ def find_description(file: Path) -> Path:
 
 
 def read_yaml(file: Path) -> Mapping[str, Any]:
-    """Return what a YAML file says, without running anything that it names: no 'download' script."""
+    """Return the content of a YAML file, without running anything that it names: no 'download' script."""
     import yaml
 
     try:

@@ -85,7 +85,7 @@ class Part:
 
 
 def make_reading(data: str, splits: Splits, calibration: Part, evaluation: Part) -> Reading | None:
-    """Return what was read of the user's own images, and nothing for the embedded ones."""
+    """Return the reading of the user's own images, and nothing for the embedded ones."""
     if splits.place is None:
         return None
     empty = summarise_names((*calibration.unlabelled, *evaluation.unlabelled), splits.place)

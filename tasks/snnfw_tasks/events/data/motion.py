@@ -82,7 +82,7 @@ def picture_times() -> list[float]:
 
 
 def record(images: NDArray[np.float64], clockwise: NDArray[np.bool_], camera: Camera, seed: int) -> Recordings:
-    """Return what the camera sees of the images [N, 8, 8] on their way round, in the order of the images."""
+    """Return the events of the images [N, 8, 8] on their way round, in the order of the images."""
     random = np.random.RandomState(seed)
     parts = []
     for start in range(0, len(images), CHUNK):

@@ -135,6 +135,6 @@ def open_recordings(
 
 
 def make_framing(source: Recordings, sensor: tuple[int, int]) -> Framing:
-    """Return what a source's options say about its frames."""
+    """Return the framing that a source's options ask for."""
     size = (source.size, source.size)
     return Framing(sensor, size, source.frames, source.slicing, source.clip, source.static)

@@ -91,7 +91,7 @@ def plain_id(one: Any) -> Any:
 
 
 def read_annotations(path: Path) -> Annotations:
-    """Return what a file of annotations holds."""
+    """Return the annotations of a file."""
     if not path.is_file():
         raise SnnfwError(f"data 'coco' finds no file '{path}': data.root has to hold annotations/, train and val.")
     try:

@@ -87,7 +87,7 @@ EXPECTED = "train/images/NAME.jpg, train/masks/NAME.png, the same under test/ (o
 
 
 def choose_preprocess(source: MaskOptions, known: Preprocess | None) -> Preprocess:
-    """Return what the network's weights prescribe, changed where the source says otherwise."""
+    """Return the preparation that the network's weights prescribe, changed where the source says otherwise."""
     base = known or IMAGENET
     side = source.size or base.crop
     mean, std = source.mean or base.mean, source.std or base.std
