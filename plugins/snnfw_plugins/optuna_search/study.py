@@ -69,7 +69,7 @@ def run_study(search: OptunaSearch, plan: Plan, trials: Trials) -> SearchResult:
     files: dict[str, str | bytes] = {
         "search/recipes/chosen.yaml": recipe_yaml(best.plan, trials),
         "search/trials.json": json.dumps([_plain(entry) for entry in tried], allow_nan=False) + "\n",
-        "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
+        "search/trials.png": _draw(tried, front, given, best, trials.judgement.headline),
         **recipes,
     }
     return SearchResult(best.plan, _record(search, given, best, front), files)
