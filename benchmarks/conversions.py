@@ -15,7 +15,7 @@ from snnfw import Resources
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.memory import to_channels_last

@@ -12,7 +12,7 @@ from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured, seconds, spread
 from snnfw import Batch, Bundle, ExitPolicy, ExitRule, Resources
 from snnfw.capture.export import capture
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace

@@ -17,7 +17,7 @@ from snnfw.convert.direct import Direct
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.distances import distance_of
 from snnfw.search.sensitivity import Question

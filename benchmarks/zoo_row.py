@@ -21,7 +21,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph, evaluate
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.simulate.memory import steps_within
 from snnfw_plugins.adafire import AdaFire

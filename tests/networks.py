@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources

@@ -42,14 +42,14 @@ from snnfw.values import (
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
-    from snnfw.plan.place import place
+    from snnfw.plan.placement import place
     from snnfw.spiking.model import SpikingModel
 
     __version__: str
 
 HEAVY = MappingProxyType(
     {
-        "place": "snnfw.plan.place",
+        "place": "snnfw.plan.placement",
         "run": "snnfw.pipeline",
         "SpikingModel": "snnfw.spiking.model",
         "SpikingNeuron": "snnfw.neurons.spiking_neuron",

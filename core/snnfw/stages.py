@@ -19,7 +19,7 @@ from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.strict import require_all_spiking
 from snnfw.report.report import Network, summarise_network
 from snnfw.search.fitting import SHARE, set_aside

@@ -20,7 +20,7 @@ from snnfw.config.trust import confirming_words
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.report.folder import as_json, run_folder
 from snnfw.stages import acquire_resources, load_bundle
 from snnfw.training.checkpoint import WEIGHTS, save_weights

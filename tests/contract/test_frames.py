@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build_dataclass
+from snnfw.convert.activations import activations, mean_activations
 from snnfw.convert.direct import Direct
-from snnfw.convert.observe import activations, mean_activations
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.branch import run_branches

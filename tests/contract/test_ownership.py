@@ -15,7 +15,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build_dataclass
 from snnfw.convert.direct import Direct
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel

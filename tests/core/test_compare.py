@@ -26,7 +26,7 @@ from snnfw.convert.converter import Converter
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.place import Plan
+from snnfw.plan.placement import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
 from snnfw.search.results import SearchResult

@@ -24,7 +24,7 @@ from snnfw.config.training import resolve_training, resolve_training_mapping
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.simulate.run import evaluate_network, simulate

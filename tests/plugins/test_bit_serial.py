@@ -16,7 +16,7 @@ from snnfw.capture.survey import operator_name
 from snnfw.convert.direct import Direct, build_spiking_model
 from snnfw.energy.events import accumulations, spikes
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, SiteStats

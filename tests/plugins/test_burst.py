@@ -6,9 +6,9 @@ import snnfw
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config import resolve
-from snnfw.convert.observe import activations
+from snnfw.convert.activations import activations
 from snnfw.neurons.observers import magnitude_percentile
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
 from snnfw_plugins import burst

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.convert.observe import activations
+from snnfw.convert.activations import activations
 from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Quantiser, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site

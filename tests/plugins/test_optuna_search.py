@@ -17,7 +17,7 @@ from snnfw.config.resolve import resolve, to_yaml
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult

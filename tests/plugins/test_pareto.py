@@ -20,7 +20,7 @@ from snnfw.contracts import Search
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.search.results import SearchResult

@@ -12,7 +12,7 @@ from snnfw import SnnfwError
 from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, Site, SiteStats

@@ -6,8 +6,8 @@ import snnfw
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config import resolve
-from snnfw.convert.observe import activations
-from snnfw.plan.place import place
+from snnfw.convert.activations import activations
+from snnfw.plan.placement import place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
 from snnfw_plugins import rate

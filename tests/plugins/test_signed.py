@@ -11,7 +11,7 @@ from networks import ConvNet, captured, noise
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.check import check_neuron
 from snnfw.values import Resources, Site, SiteStats

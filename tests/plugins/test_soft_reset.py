@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from networks import ConvNet, captured, noise
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from networks import ConvNet, captured, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
-from snnfw.convert.observe import activations
+from snnfw.convert.activations import activations
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, SiteStats

@@ -13,7 +13,7 @@ from networks import ConvNet, captured, noise
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.sensitivity import Question, Table
 from snnfw.search.trials import Trials

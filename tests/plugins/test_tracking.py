@@ -16,7 +16,7 @@ from snnfw.convert.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.choice import choose_backend
 from snnfw.kernels.multistep import run_kernel
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking

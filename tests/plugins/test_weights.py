@@ -11,7 +11,7 @@ from networks import ConvNet, InnerBatch, SmallPointNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site

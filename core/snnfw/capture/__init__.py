@@ -31,8 +31,8 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "export": "capture",
-        "graph": "BatchDim Graph Where attribute evaluate last_uses map_leaves split_batch",
-        "sites": "aten packet",
+        "graph": "BatchDim Graph Where get_attribute evaluate last_uses map_leaves split_batch",
+        "sites": "aten overload_packet",
         "survey": "operator_name",
     },
 )

@@ -11,7 +11,7 @@ from snnfw.plan.rules import Rule
 from snnfw.values import Bundle, ExitRule, Resources
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.results import SearchResult
     from snnfw.search.trials import Trials
     from snnfw.spiking.model import SpikingModel

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
+    from snnfw.convert.activations import first_samples, mean_activations, observe, to_device
     from snnfw.convert.converter import Converter
     from snnfw.convert.direct import Direct, build_spiking_model
-    from snnfw.convert.observe import first_samples, mean_activations, observe, to_device
 
 __all__ = [
     "Converter",
@@ -25,7 +25,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "converter": "Converter",
-        "direct": "Direct build",
-        "observe": "first_samples mean_activations moved observe",
+        "direct": "Direct build_spiking_model",
+        "activations": "first_samples mean_activations to_device observe",
     },
 )

@@ -10,7 +10,7 @@ from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Batches, Inputs, Resources, SiteStats
 
@@ -25,7 +25,7 @@ class Direct:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, uncorrected."""
-        from snnfw.convert.observe import observe
+        from snnfw.convert.activations import observe
 
         observers = {
             placement.site.name: placement.neuron.observer(placement.site)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from snnfw.energy.model import EnergyModel
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Fate, Plan
+from snnfw.plan.placement import Fate, Plan
 
 PJ_TO_MJ = 1e-9
 

@@ -39,9 +39,9 @@ __all__ = [
 __getattr__ = import_on_demand(
     __name__,
     {
-        "applied": "Applied",
-        "observers": "Fixed Peak alive by_channel magnitude spread",
+        "applied": "BoundFunction",
+        "observers": "FixedThreshold PeakThreshold replace_zero_thresholds channel_rows magnitude_percentile broadcast_channels",
         "spiking_neuron": "SpikingNeuron States",
-        "timefold": "fold per_sample repeat select unfold",
+        "timefold": "fold sum_per_sample repeat select unfold",
     },
 )

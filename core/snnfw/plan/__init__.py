@@ -8,7 +8,7 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.plan.kinds import Kind
-    from snnfw.plan.place import Placement, Plan, place
+    from snnfw.plan.placement import Placement, Plan, place
     from snnfw.plan.rules import Neuron, Quantiser, Rule
 
 __all__ = [
@@ -25,7 +25,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "kinds": "Kind",
-        "place": "Placement Plan place",
+        "placement": "Placement Plan place",
         "rules": "Neuron Quantiser Rule",
     },
 )

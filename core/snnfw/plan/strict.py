@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan
+from snnfw.plan.placement import Plan
 
 MOST_NAMED = 5
 

@@ -21,7 +21,7 @@ from snnfw.energy.charges import (
 )
 from snnfw.energy.model import EnergyModel
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Fate, Plan
+from snnfw.plan.placement import Fate, Plan
 from snnfw.plan.rules import Neuron
 from snnfw.simulate.trace import Point, Trace
 from snnfw.values import Keep

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Fate, Plan
+from snnfw.plan.placement import Fate, Plan
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report, describe_method, is_reported
 from snnfw.report.units import format_joules, format_percent, format_score, format_si

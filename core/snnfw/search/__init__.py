@@ -26,8 +26,8 @@ __all__ = [
 __getattr__ = import_on_demand(
     __name__,
     {
-        "keys": "Keys opened",
-        "results": "Found Score",
+        "keys": "Keys open_store",
+        "results": "SearchResult Score",
         "sensitivity": "Question Table measure",
         "trials": "Trials",
     },

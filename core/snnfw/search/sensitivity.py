@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from snnfw.convert.observe import first_samples, to_device
+from snnfw.convert.activations import first_samples, to_device
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations, spikes
 from snnfw.errors import SnnfwError, unknown_name_error
@@ -25,7 +25,7 @@ from snnfw.values import Inputs, Keep, Site, SiteStats
 
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
     from snnfw.spiking.model import SpikingModel
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
     from snnfw.convert.converter import Converter
     from snnfw.energy.model import EnergyModel
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Data, Judgement, Resources
 

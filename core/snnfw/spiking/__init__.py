@@ -30,7 +30,7 @@ __getattr__ = import_on_demand(
     {
         "cumulative": "Cumulative",
         "frames": "first_frames frames_in mean_frame mean_over_frames single_frames",
-        "memory": "dense",
+        "memory": "to_channels_last",
         "model": "SpikingModel",
         "reading": "STREAMS",
     },

@@ -16,7 +16,7 @@ from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan
+from snnfw.plan.placement import Plan
 from snnfw.plan.positions import find_positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.deltas import Deltas

@@ -18,7 +18,7 @@ from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
 
 
@@ -64,8 +64,8 @@ class Calibration:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the calibrated spiking model."""
+        from snnfw.convert.activations import observe
         from snnfw.convert.direct import build_spiking_model
-        from snnfw.convert.observe import observe
         from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import threshold_observer
         from snnfw_plugins.calibration.weights import calibrate_weights

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import first_samples, mean_activations, to_device
+from snnfw.convert.activations import first_samples, mean_activations, to_device
 from snnfw.simulate.memory import samples_within
 from snnfw.values import Batches, Inputs, Resources, Site
 

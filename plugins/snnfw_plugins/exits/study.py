@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import to_device
+from snnfw.convert.activations import to_device
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Bundle, Output, Resources

@@ -18,7 +18,7 @@ from snnfw_plugins.tracking import Tracking
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
     from snnfw.neurons.spiking_neuron import SpikingNeuron
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
 
 
@@ -106,8 +106,8 @@ class SpikeConfidence:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its MSAT layers filtered."""
+        from snnfw.convert.activations import observe
         from snnfw.convert.direct import build_spiking_model
-        from snnfw.convert.observe import observe
         from snnfw.neurons.observers import PeakThreshold
         from snnfw_plugins.msat.confidence import apply_confidence
 

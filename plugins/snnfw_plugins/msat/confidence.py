@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.observe import mean_activations, to_device
+from snnfw.convert.activations import mean_activations, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
 from snnfw_plugins.msat.chance import random_keys

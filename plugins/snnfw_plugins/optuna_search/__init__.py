@@ -13,7 +13,7 @@ from snnfw.hookspecs import hookimpl
 from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 Values: TypeAlias = tuple[bool | int | float, ...]

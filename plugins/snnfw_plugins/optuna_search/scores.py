@@ -9,7 +9,7 @@ from snnfw.search.keys import Keys, open_store
 from snnfw.search.results import Score
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 

@@ -19,7 +19,7 @@ from snnfw_plugins.pareto.picture import as_png, empty_figure
 from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
     from snnfw_plugins.optuna_search import OptunaSearch
 

@@ -15,7 +15,7 @@ from snnfw.plan.rules import Neuron
 from snnfw.search.results import SearchResult
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage

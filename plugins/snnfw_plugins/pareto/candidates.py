@@ -12,7 +12,7 @@ from snnfw.plan.rules import Neuron
 from snnfw.values import Keep, Site
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Placement, Plan
+    from snnfw.plan.placement import Placement, Plan
 
 Value: TypeAlias = bool | int | float
 """What a field may be tried with."""

@@ -12,7 +12,7 @@ from snnfw.config.recipe import plain_rule
 from snnfw.plan.rules import Rule
 
 if TYPE_CHECKING:
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.search.trials import Trials
 
 

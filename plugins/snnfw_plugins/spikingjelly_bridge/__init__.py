@@ -17,7 +17,7 @@ from snnfw_plugins.spikingjelly_bridge.neurons import NEURONS, IFNode
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.place import Plan
+    from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
 
 
@@ -47,8 +47,8 @@ class SpikingJellyRecipe:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its thresholds found on every calibration batch."""
+        from snnfw.convert.activations import observe
         from snnfw.convert.direct import build_spiking_model
-        from snnfw.convert.observe import observe
         from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 
         observers = {

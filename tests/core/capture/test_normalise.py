@@ -16,7 +16,7 @@ from snnfw.capture.normalise import ALIASES
 from snnfw.capture.survey import operator_name
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking

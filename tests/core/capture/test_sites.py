@@ -12,7 +12,7 @@ from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.values import Keep, Resources
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire

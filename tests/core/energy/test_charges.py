@@ -14,7 +14,7 @@ from snnfw.convert.direct import Direct
 from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged_operators
 from snnfw.energy.events import accumulations, spikes
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel

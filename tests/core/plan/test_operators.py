@@ -19,7 +19,7 @@ from snnfw.convert.direct import Direct
 from snnfw.energy.events import accumulations
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.spiking import model as spiking_model
 from snnfw.spiking.model import SpikingModel

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise, small_vit
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.plan.strict import require_all_spiking
 from snnfw.values import Keep

@@ -14,7 +14,7 @@ from networks import ConvNet, captured, converted, noise
 from snnfw.convert.direct import Direct
 from snnfw.energy.charges import break_even_rate
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.report.folder import as_json
 from snnfw.report.report import Report, describe_method, make_report, summarise_network

@@ -18,7 +18,7 @@ from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.search import keys
 from snnfw.search.keys import Keys

@@ -20,7 +20,7 @@ from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.sensitivity import Question, Table, measure
 from snnfw.search.trials import Trials

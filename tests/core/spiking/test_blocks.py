@@ -13,7 +13,7 @@ from networks import captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources

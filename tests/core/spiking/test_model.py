@@ -28,7 +28,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources

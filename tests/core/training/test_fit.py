@@ -20,7 +20,7 @@ from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.training import fit as fitting

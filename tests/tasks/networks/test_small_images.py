@@ -14,7 +14,7 @@ from networks import noise
 from snnfw.capture.export import capture
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.training.network import TrainingNetwork

@@ -12,7 +12,7 @@ import snnfw
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.simulate.run import network_output
 from snnfw.values import Inputs, Resources
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel

@@ -9,7 +9,7 @@ from tools.train_scenes_segmentation import normalise
 
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
-from snnfw.plan.place import place
+from snnfw.plan.placement import place
 from snnfw.values import Resources
 from snnfw_tasks.networks.shipped import shipped_weights
 from snnfw_tasks.scenes.draw import draw_scene

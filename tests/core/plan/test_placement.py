@@ -12,7 +12,7 @@ from networks import ConvNet, SmallPointNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
 from snnfw.errors import SnnfwError
 from snnfw.plan.kinds import Kind
-from snnfw.plan.place import Plan, place
+from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Rule
 from snnfw.values import Keep
 
