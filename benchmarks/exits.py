@@ -58,7 +58,7 @@ def measure(settings: Settings, repetitions: int = 5) -> Iterator[Section]:
     bundle = Classification(batch=settings.batch, limit=settings.samples).load(
         DigitsResNet20(), Digits(), settings.resources()
     )
-    model, batches = converted(bundle, settings), list(bundle.evaluation)
+    model, batches = converted(bundle, settings), list(bundle.data.evaluation)
     rules: dict[str, ExitRule | None] = {ALL: None}
     for name, policy in settings.policies().items():
         rules[name] = policy.prepare(model, bundle, settings.timesteps, settings.resources())
@@ -71,7 +71,7 @@ def converted(bundle: Bundle, settings: Settings) -> SpikingModel:
     """Return the network, calibrated for all timesteps."""
     graph = capture(bundle.model, bundle.example)
     plan = place(graph, (Rule("*", AdaFire()),))
-    return Calibration().convert(graph, plan, bundle.calibration, settings.timesteps, settings.resources())
+    return Calibration().convert(graph, plan, bundle.data.calibration, settings.timesteps, settings.resources())
 
 
 def run(
@@ -79,7 +79,7 @@ def run(
 ) -> Trace:
     """Simulate and score all samples."""
     with torch.no_grad():
-        return simulate(model, batches, [settings.timesteps], bundle.scorer, settings.resources(), exit_rule)
+        return simulate(model, batches, [settings.timesteps], bundle.judgement.scorer, settings.resources(), exit_rule)
 
 
 def _section(settings: Settings, traces: Mapping[str, Trace], found: Measured) -> Section:

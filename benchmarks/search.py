@@ -51,7 +51,7 @@ class Settings:
         resources = Resources(backend="native")
         bundle = self.bundle(resources)
         graph = capture(bundle.model, bundle.example)
-        return Trials(graph, bundle, Direct(), self.timesteps, EnergyModel(), resources)
+        return Trials(graph, bundle.data, bundle.judgement, Direct(), self.timesteps, EnergyModel(), resources)
 
     def plan(self, trials: Trials) -> Plan:
         """Return the plan with the largest φ everywhere."""
@@ -100,8 +100,8 @@ def reused(plan: Plan, settings: Settings, trials: Trials) -> list[tuple[float, 
 def whole(plan: Plan, settings: Settings, trials: Trials) -> list[tuple[float, float]]:
     """Return the same from a whole run of the spiking network for each candidate."""
     base = trials.convert(plan)
-    inputs = (next(iter(trials.bundle.calibration))[0][: settings.samples],)
-    wanted, distance = trials.graph(*inputs), distance_of(settings.question.distance, trials.bundle)
+    inputs = (next(iter(trials.data.calibration))[0][: settings.samples],)
+    wanted, distance = trials.graph(*inputs), distance_of(settings.question.distance, trials.judgement)
     found = []
     for site, own in base.site_neurons():
         for neuron in settings.asked(plan)[site.name]:

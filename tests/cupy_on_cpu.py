@@ -178,7 +178,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> CuPyOnCPU:
 
 
 def on_any_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let whatever asks for ``cupy`` on the CPU have it, which ``choose`` remembers."""
+    """Let whatever asks for ``cupy`` on the CPU have it, which ``choose_backend`` remembers."""
     monkeypatch.setitem(choice.CHECKS, "cpu", ("cupy", lambda device: "on the CPU"))
     monkeypatch.setattr(
         SpikingNeuron, "_fast", lambda neuron, x: neuron.backend == "cupy" and is_supported(x) and len(x) > 0

@@ -44,7 +44,7 @@ from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
 from snnfw.kernels.choice import choose_backend
-from snnfw.values import Bundle, Resources
+from snnfw.values import Bundle, Data, Judgement, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.detection.library import require_ultralytics
 
@@ -104,7 +104,12 @@ def digits_in_no_time(resources: Resources) -> Bundle:
     del resources
     x = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     unused: Any = None
-    return Bundle(ConvNet().eval(), (x[:2],), [(x,)], (), unused, "accuracy", logits=lambda output: output)
+    return Bundle(
+        model=ConvNet().eval(),
+        example=(x[:2],),
+        data=Data(calibration=[(x,)], evaluation=()),
+        judgement=Judgement(scorer=unused, headline="accuracy", logits=lambda output: output),
+    )
 
 
 SEARCHED = search.Settings(timesteps=2, candidates=3, samples=5, bundle=digits_in_no_time)

@@ -41,7 +41,7 @@ class Ground:
         found, model, trace = simulation.found, simulation.model, simulation.trace
         energy = spiking_energy(found.plan, config.energy, trace.final)
         share = energy.total / network_energy(found.plan, config.energy, passes=1)
-        (x,) = next(iter(self.subject.bundle.evaluation)).inputs
+        (x,) = next(iter(self.subject.bundle.data.evaluation)).inputs
         with torch.no_grad():
             spiking, own = model(x), self.subject.graph(x)
         error = float((spiking - own).norm() / (own - own.mean(0)).norm())
@@ -56,7 +56,7 @@ def ground(request: pytest.FixtureRequest) -> Ground:
     registry = Registry()
     config = resolve(["task=classification", f"model={request.param}", "plugin=ann"], registry)
     subject = load_subject(config, Resources())
-    scores, _ = evaluate_network(subject.graph, subject.bundle, Resources())
+    scores, _ = evaluate_network(subject.graph, subject.bundle.data, subject.bundle.judgement.scorer, Resources())
     return Ground(request.param, subject, scores["accuracy"], registry)
 
 

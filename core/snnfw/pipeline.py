@@ -67,7 +67,7 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         simulation.trace,
         measure_network(config, subject, plan),
         config.energy,
-        headline=subject.bundle.headline,
+        headline=subject.bundle.judgement.headline,
         about={"command": command, **provenance(config, subject.bundle), **simulation.fitting},
         searched=simulation.found.record,
         exited=rule.record() if rule else None,

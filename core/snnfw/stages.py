@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import islice
@@ -85,10 +85,11 @@ def require_device(name: str) -> None:
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     """Return the task's bundle, with the weights of a checkpoint where one is named."""
     bundle = require_returned(config.task, config.task.load(config.model, config.data, resources), Bundle)
-    if bundle.frames is not None and config.timesteps > bundle.frames:
+    frames = bundle.data.frames
+    if frames is not None and config.timesteps > frames:
         raise SnnfwError(
-            f"timesteps={config.timesteps} and the data holds {bundle.frames} frames: give timesteps={bundle.frames} "
-            "or fewer, or cut the data into more frames."
+            f"timesteps={config.timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
+            "or cut the data into more frames."
         )
     if config.checkpoint is not None:
         load_weights(bundle.model, config.checkpoint, config.plugin)
@@ -103,7 +104,7 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
 
 def place_neurons(config: RunConfig, subject: Subject) -> Plan:
     """Return what becomes of every operator under the recipe."""
-    return place(subject.graph, config.layers, temporal=subject.bundle.temporal)
+    return place(subject.graph, config.layers, temporal=subject.bundle.data.temporal)
 
 
 def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = False) -> Simulation:
@@ -114,14 +115,14 @@ def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = Fa
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
     found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
-    converted = config.converter.convert(graph, found.plan, bundle.calibration, config.timesteps, resources)
+    converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
     model = require_returned(config.converter, converted, SpikingModel)
     rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
     if config.exit and not has_attributes(rule, "done", "record"):
         raise wrong_kind_error(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
     if warm_up:
-        simulate(model, list(islice(bundle.evaluation, 1)), config.checkpoints, bundle.scorer, resources)
-    trace = simulate(model, bundle.evaluation, config.checkpoints, bundle.scorer, resources, rule)
+        simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, bundle.judgement.scorer, resources)
+    trace = simulate(model, bundle.data.evaluation, config.checkpoints, bundle.judgement.scorer, resources, rule)
     return Simulation(found, model, rule, trace, fitting)
 
 
@@ -138,8 +139,9 @@ def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, r
         require_all_spiking(placed)
     if config.search is None:
         return SearchResult(placed)
-    share = (SHARE if config.fitting is None else config.fitting) if bundle.fitting else 0.0
-    trials = Trials(graph, bundle, config.converter, config.timesteps, config.energy, resources, share)
+    share = (SHARE if config.fitting is None else config.fitting) if bundle.data.fitting else 0.0
+    data = replace(bundle.data, evaluation=())  # which a search never sees
+    trials = Trials(graph, data, bundle.judgement, config.converter, config.timesteps, config.energy, resources, share)
     return require_returned(config.search, config.search.search(placed, trials), SearchResult)
 
 
@@ -152,8 +154,9 @@ def require_returned(method: Any, returned: object, kind: type[Returned]) -> Ret
 
 def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
     """Return what the network itself scores and costs on the evaluation data."""
-    scores, seconds = evaluate_network(subject.graph, subject.bundle, subject.resources)
-    return summarise_network(plan, config.energy, scores, seconds, subject.bundle.frames)
+    bundle = subject.bundle
+    scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
+    return summarise_network(plan, config.energy, scores, seconds, bundle.data.frames)
 
 
 def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:

@@ -56,12 +56,12 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
     graph = capture(bundle.model, bundle.example, trainable=True)
-    plan = place(graph, config.run.layers, temporal=bundle.temporal)
-    if bundle.temporal and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
+    plan = place(graph, config.run.layers, temporal=bundle.data.temporal)
+    if bundle.data.temporal and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
         raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
     norm, fresh = config.trainer.norm, config.trainer.start == "fresh"
     scaled = scale_norms(graph, plan, norm) if norm != "batch" and fresh else {}
-    model = Direct().convert(graph, plan, bundle.calibration, config.run.timesteps, resources)
+    model = Direct().convert(graph, plan, bundle.data.calibration, config.run.timesteps, resources)
     going_on = config.resume is not None and (config.resume / LAST).exists()
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
     with create_folder(config, target) as folder:

@@ -25,7 +25,7 @@ from snnfw.search.branch import run_branches
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Batch, Bundle, Resources, SiteStats
+from snnfw.values import Batch, Bundle, Data, Judgement, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.msat import MSAT
@@ -71,15 +71,19 @@ def bundle_of(samples: Tensor, frames: int | None) -> Bundle:
     return Bundle(
         model=nn.Identity(),
         example=(X,),
-        calibration=[(samples[:4],), (samples[4:],)],
-        evaluation=[Batch((samples,), LABELS)],
-        scorer=partial(Accuracy, 5),
-        headline="accuracy",
-        tuning=[Batch((samples,), LABELS)],
-        logits=lambda output: output,
-        correct=lambda output, target: (output.argmax(1) == target).double(),
-        distance=lambda one, other: (one - other).abs().amax(1).clamp(0, 1),
-        frames=frames,
+        data=Data(
+            calibration=[(samples[:4],), (samples[4:],)],
+            evaluation=[Batch((samples,), LABELS)],
+            tuning=[Batch((samples,), LABELS)],
+            frames=frames,
+        ),
+        judgement=Judgement(
+            scorer=partial(Accuracy, 5),
+            headline="accuracy",
+            logits=lambda output: output,
+            correct=lambda output, target: (output.argmax(1) == target).double(),
+            distance=lambda one, other: (one - other).abs().amax(1).clamp(0, 1),
+        ),
     )
 
 
@@ -87,8 +91,8 @@ STATIC, STANDING, RUNNING = bundle_of(X, None), bundle_of(STILL, T), bundle_of(M
 
 
 def convert(graph: Graph, converter: Any, bundle: Bundle, neuron: Any = None) -> SpikingModel:
-    plan = planned(graph, bundle.temporal, neuron)
-    return converter.convert(graph, plan, bundle.calibration, T, RESOURCES)  # type: ignore[no-any-return]  # any converter
+    plan = planned(graph, bundle.data.temporal, neuron)
+    return converter.convert(graph, plan, bundle.data.calibration, T, RESOURCES)  # type: ignore[no-any-return]  # any converter
 
 
 @pytest.mark.parametrize("name", REGISTRY.converters)
@@ -106,8 +110,8 @@ def test_every_search_takes_whole_samples(graph: Graph, name: str) -> None:
         pytest.importorskip("optuna")
     found = []
     for bundle in (STATIC, STANDING, RUNNING):
-        trials = Trials(graph, bundle, Calibration(), T, EnergyModel(), RESOURCES)
-        found.append(configured("searches", name).search(planned(graph, bundle.temporal), trials))
+        trials = Trials(graph, bundle.data, bundle.judgement, Calibration(), T, EnergyModel(), RESOURCES)
+        found.append(configured("searches", name).search(planned(graph, bundle.data.temporal), trials))
     neurons = [[placement.neuron for placement in result.plan.placements] for result in found]
     assert neurons[0] == neurons[1]
 
@@ -118,7 +122,7 @@ def test_every_exit_takes_whole_samples(graph: Graph, name: str) -> None:
     for bundle in (STATIC, STANDING, RUNNING):
         model = convert(graph, Calibration(), bundle)
         rule = configured("exit_policies", name).prepare(model, bundle, T, RESOURCES)
-        trace = simulate(model, bundle.evaluation, [T], bundle.scorer, RESOURCES, rule)
+        trace = simulate(model, bundle.data.evaluation, [T], bundle.judgement.scorer, RESOURCES, rule)
         records.append((rule.record().get("thresholds"), trace.exits))
     assert records[0][1] == records[1][1]
     assert records[0][0] == pytest.approx(records[1][0]) if records[0][0] else records[1][0] is None
@@ -161,7 +165,7 @@ def test_bias_correction_of_moving_frames_brings_each_layer_closer(graph: Graph)
     wanted = {site.name: value.mean((0, 2, 3)) for site, value in mean_activations(graph, (MOVING,), T)}
 
     def error(converter: Calibration) -> float:
-        model = convert(graph, converter, replace(RUNNING, calibration=[(MOVING,)]))
+        model = convert(graph, converter, replace(RUNNING, data=replace(RUNNING.data, calibration=[(MOVING,)])))
         seen: dict[str, Tensor] = {}
 
         def visit(site: Any, neuron: Any, drive: Tensor) -> Tensor:

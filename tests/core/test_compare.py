@@ -32,7 +32,7 @@ from snnfw.report.leaderboard import Leaderboard
 from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
-from snnfw.values import Batch, Bundle
+from snnfw.values import Batch, Bundle, Data, Judgement
 
 
 class Nearness:
@@ -62,7 +62,13 @@ class Toy:
         with torch.no_grad():
             target = net(x)
         batches = [Batch((x[:4],), target[:4]), Batch((x[4:],), target[4:])]
-        return Bundle(net, (x[:2],), [(x,)], batches, Nearness, "nearness", {"model": "ConvNet"}, tuning=batches)
+        return Bundle(
+            model=net,
+            example=(x[:2],),
+            data=Data(calibration=[(x,)], evaluation=batches, tuning=batches),
+            judgement=Judgement(scorer=Nearness, headline="nearness"),
+            description={"model": "ConvNet"},
+        )
 
 
 @dataclass(frozen=True)

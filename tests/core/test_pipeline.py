@@ -24,7 +24,7 @@ from snnfw.plan.placement import Plan
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials
-from snnfw.values import Batch, Bundle, Drawing, ExitRule, Gallery, View
+from snnfw.values import Batch, Bundle, Data, Drawing, ExitRule, Gallery, Judgement, View
 
 
 class Nearness:
@@ -52,7 +52,13 @@ class Toy:
         with torch.no_grad():
             target = net(x)
         batches = [Batch((x,), target)]
-        return Bundle(net, (x[:2],), [(x,)], batches, Nearness, "nearness", {"model": "ConvNet"}, tuning=batches)
+        return Bundle(
+            model=net,
+            example=(x[:2],),
+            data=Data(calibration=[(x,)], evaluation=batches, tuning=batches),
+            judgement=Judgement(scorer=Nearness, headline="nearness"),
+            description={"model": "ConvNet"},
+        )
 
 
 @dataclass(frozen=True)

@@ -176,16 +176,12 @@ WORDS = "give a list of words like ['task=classification'], or resolve_mapping(.
 MAPPING = "give a mapping like {'task': 'classification'}, or words to resolve(...)."
 
 
+JUDGEMENT = snnfw.Judgement(Scores, "a")
+
+
 def bundle(**changed: Any) -> snnfw.Bundle:
-    given = {
-        "model": net(),
-        "example": (X[:2],),
-        "calibration": [],
-        "evaluation": [],
-        "scorer": Scores,
-        "headline": "a",
-    }
-    return snnfw.Bundle(**{**given, **changed})
+    given = {"model": net(), "example": (X[:2],), "data": snnfw.Data([], []), "judgement": JUDGEMENT, **changed}
+    return snnfw.Bundle(**given)
 
 
 def converted(graph: Graph, calibration: Any) -> Any:
@@ -197,7 +193,7 @@ def simulated(graph: Graph, evaluation: Any) -> Any:
 
 
 def itself(graph: Graph, evaluation: Any) -> Any:
-    return evaluate_network(graph, bundle(evaluation=evaluation), Resources())
+    return evaluate_network(graph, snnfw.Data([], evaluation), Scores, Resources())
 
 
 LABELLED = TensorDataset(X, X[:, 0])
@@ -271,18 +267,22 @@ MISTAKES: dict[str, tuple[Callable[[Registry, Any], Any], str]] = {
         "SiteStats.threshold is a float: give a tensor that broadcasts against the activation.",
     ),
     "Batch of a tensor": (lambda r, g: snnfw.Batch(any_(X), X), f"Batch.inputs is a Tensor: {INPUTS}"),
+    "Bundle without a judgement": (
+        lambda r, g: bundle(judgement=Scores),
+        "Bundle.judgement is the class Scores: give Judgement(...).",
+    ),
     "Bundle with a tensor": (lambda r, g: bundle(example=X), f"Bundle.example is a Tensor: {INPUTS}"),
     "Bundle with an iterator": (
-        lambda r, g: bundle(calibration=iter([])),
-        f"Bundle.calibration is a list_iterator: {COUNTED}",
+        lambda r, g: snnfw.Data(any_(iter([])), []),
+        f"Data.calibration is a list_iterator: {COUNTED}",
     ),
     "Bundle with a stream": (
-        lambda r, g: bundle(evaluation=DataLoader(Stream())),
-        f"Bundle.evaluation is a DataLoader: {COUNTED}",
+        lambda r, g: snnfw.Data([], DataLoader(Stream())),
+        f"Data.evaluation is a DataLoader: {COUNTED}",
     ),
     "Bundle with a scorer": (
-        lambda r, g: bundle(scorer=Scores()),
-        "Bundle.scorer is a Scores: give a function that makes a fresh scorer, such as its class.",
+        lambda r, g: snnfw.Judgement(any_(Scores()), "a"),
+        "Judgement.scorer is a Scores: give a function that makes a fresh scorer, such as its class.",
     ),
     "calibration with labels": (
         lambda r, g: converted(g, DataLoader(LABELLED, 4)),

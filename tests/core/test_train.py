@@ -31,7 +31,7 @@ from snnfw.registry import Registry
 from snnfw.train import train
 from snnfw.training.checkpoint import WEIGHTS
 from snnfw.training.fit import LAST
-from snnfw.values import Batch, Bundle
+from snnfw.values import Batch, Bundle, Data, Judgement, Training
 
 X = noise(48, 2, 4, 4).float()
 Y = (X.mean((1, 2, 3)) > 0).long()
@@ -81,12 +81,14 @@ class Toy:
         if model.weights:
             net.load_state_dict({name: tensor + 1 for name, tensor in net.state_dict().items()})
         net.requires_grad_(not model.frozen)
-        found = Bundle(net, (X[:2],), [(X,)], [Batch((X,), Y)], Right, "accuracy", training=batches)
-        found = replace(found, **self.brought())
-        return replace(found, frames=self.frames) if self.frames else found
-
-    def brought(self) -> dict[str, Any]:
-        return {"loss": self.loss, **({self.without: None} if self.without else {})}
+        found = Bundle(
+            model=net,
+            example=(X[:2],),
+            data=Data(calibration=[(X,)], evaluation=[Batch((X,), Y)]),
+            judgement=Judgement(scorer=Right, headline="accuracy"),
+            training=None if self.without else Training(batches, self.loss),
+        )
+        return replace(found, data=replace(found.data, frames=self.frames)) if self.frames else found
 
     def loss(self, output: Any, target: Any, smoothing: float) -> Tensor:
         del smoothing
@@ -306,7 +308,6 @@ def test_what_a_training_cannot_be_told_is_refused(
     [
         ["model.frozen=true"],
         ["task.without=training"],
-        ["task.without=loss"],
         ["trainer.rate=1e30", "trainer.optimizer=adam"],
         ["task.frames=1"],
         ["plugin=ann", "task.frames=4"],

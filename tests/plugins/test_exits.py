@@ -17,7 +17,7 @@ from snnfw.registry import Registry
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Batch, Bundle, Resources
+from snnfw.values import Batch, Bundle, Data, Judgement, Resources
 from snnfw_plugins import adafire, exits
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability
@@ -65,13 +65,8 @@ def bundle(net: nn.Module, x: Tensor, target: Tensor) -> Bundle:
     return Bundle(
         model=net,
         example=(x[:2],),
-        calibration=[(x,)],
-        evaluation=[],  # a policy that looked at it would find nothing
-        scorer=Right,
-        headline="accuracy",
-        tuning=batches,
-        logits=lambda output: output,
-        correct=right,
+        data=Data(calibration=[(x,)], evaluation=[], tuning=batches),
+        judgement=Judgement(scorer=Right, headline="accuracy", logits=lambda output: output, correct=right),
     )
 
 
@@ -86,8 +81,8 @@ def run(case: tuple[SpikingModel, Bundle], policy: ExitPolicy | None, *checkpoin
     """Run on the samples that the policy is calibrated with."""
     model, toy = case
     rule = policy.prepare(model, toy, T, Resources()) if policy else None
-    assert toy.tuning is not None
-    return simulate(model, toy.tuning, checkpoints or (T,), toy.scorer, Resources(), rule)
+    assert toy.data.tuning is not None
+    return simulate(model, toy.data.tuning, checkpoints or (T,), toy.judgement.scorer, Resources(), rule)
 
 
 def test_even_classes_are_not_certain_and_a_single_one_is() -> None:
@@ -154,7 +149,7 @@ def test_a_sum_of_logits_is_judged_as_the_mean_times_the_timestep() -> None:
     toy = bundle(nn.Identity(), noise(6, 5), torch.zeros(6).long())
     logits = 0.2 * noise(6, 5, seed=1)
     for policy in (Confidence(logits="sum"), Confidence(logits="mean")):
-        rule: Any = policy.prepare(Any, replace(toy, tuning=None), T, Resources())  # type: ignore[arg-type]  # no model
+        rule: Any = policy.prepare(Any, replace(toy, data=replace(toy.data, tuning=None)), T, Resources())  # type: ignore[arg-type]  # no model
         expected = (3 * logits if policy.logits == "sum" else logits).softmax(1).amax(1)
         torch.testing.assert_close(rule.score(logits, 3), expected)
 
@@ -233,9 +228,9 @@ def test_an_outcome_is_decided_sample_by_sample() -> None:
 
 def test_the_mean_entropy_is_that_of_the_samples_that_are_right(case: tuple[SpikingModel, Bundle]) -> None:
     model, toy = case
-    assert toy.tuning is not None
+    assert toy.data.tuning is not None
     entropies: list[list[float]] = [[] for _ in range(T)]
-    for batch in toy.tuning:
+    for batch in toy.data.tuning:
         model.begin(batch.inputs)
         for t in range(T):
             model.advance(1)
@@ -247,8 +242,8 @@ def test_the_mean_entropy_is_that_of_the_samples_that_are_right(case: tuple[Spik
 
 def test_calibration_reads_so_many_batches_and_no_more(case: tuple[SpikingModel, Bundle]) -> None:
     model, toy = case
-    assert toy.tuning is not None
-    first = replace(toy, tuning=list(toy.tuning)[:1])
+    assert toy.data.tuning is not None
+    first = replace(toy, data=replace(toy.data, tuning=list(toy.data.tuning)[:1]))
     for policy in (Entropy(batches=1), Confidence(batches=1)):
         record = policy.prepare(model, toy, T, Resources()).record()
         assert record == policy.prepare(model, first, T, Resources()).record()
@@ -274,10 +269,10 @@ def changed(of: Tensor, to: Tensor) -> Tensor:
 def test_a_sample_leaves_once_its_output_is_still(case: tuple[SpikingModel, Bundle], minimum: int) -> None:
     model, toy = case
     policy = Stability(threshold=0.8, minimum=minimum)
-    trace = run((model, replace(toy, distance=changed)), policy)
-    assert toy.tuning is not None
+    trace = run((model, replace(toy, judgement=replace(toy.judgement, distance=changed))), policy)
+    assert toy.data.tuning is not None
     alone = []
-    for batch in toy.tuning:
+    for batch in toy.data.tuning:
         for n in range(len(batch.target)):
             model.begin((batch.inputs[0][n : n + 1],))
             outputs = []
@@ -292,7 +287,7 @@ def test_a_sample_leaves_once_its_output_is_still(case: tuple[SpikingModel, Bund
 
 def test_calibration_says_what_a_stability_will_do(case: tuple[SpikingModel, Bundle]) -> None:
     model, toy = case
-    judged = replace(toy, distance=changed)
+    judged = replace(toy, judgement=replace(toy.judgement, distance=changed))
     record = Stability(threshold=0.8).prepare(model, judged, T, Resources()).record()
     trace = run((model, judged), Stability(threshold=0.8))
     assert record["policy"] == "stability"
@@ -309,9 +304,15 @@ def test_partly_right_samples_count_by_their_part() -> None:
 
 def test_without_targets_a_constant_threshold_works_all_the_same(case: tuple[SpikingModel, Bundle]) -> None:
     model, toy = case
-    rule: Any = Confidence(threshold=0.6).prepare(model, replace(toy, tuning=None), T, Resources())
+    rule: Any = Confidence(threshold=0.6).prepare(
+        model, replace(toy, data=replace(toy.data, tuning=None)), T, Resources()
+    )
     assert rule.record() == {"policy": "confidence", "thresholds": [0.6] * T}
-    sweep = Confidence().prepare(model, replace(toy, correct=None), T, Resources()).record()["sweep"]
+    sweep = (
+        Confidence()
+        .prepare(model, replace(toy, judgement=replace(toy.judgement, correct=None)), T, Resources())
+        .record()["sweep"]
+    )
     assert {point["score"] for point in sweep} == {None}
 
 
@@ -362,8 +363,11 @@ def test_what_a_policy_lacks_is_named(
     case: tuple[SpikingModel, Bundle], policy: ExitPolicy, changed: dict[str, Any], told: str
 ) -> None:
     model, toy = case
+    data = replace(toy.data, **{name: value for name, value in changed.items() if hasattr(toy.data, name)})
+    others = {name: value for name, value in changed.items() if hasattr(toy.judgement, name)}
+    judgement = replace(toy.judgement, **others)
     with pytest.raises(SnnfwError) as caught:
-        policy.prepare(model, replace(toy, **changed), T, Resources())
+        policy.prepare(model, replace(toy, data=data, judgement=judgement), T, Resources())
     assert str(caught.value) == told
 
 

@@ -22,7 +22,7 @@ from snnfw.plan.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials
-from snnfw.values import Batch, Bundle, Keep, Resources
+from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch
@@ -57,8 +57,13 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def trials() -> Trials:
     graph = captured(ConvNet, INPUTS[:3])
     batches = [Batch((INPUTS,), torch.arange(6) % 5)]
-    bundle = Bundle(graph.module, (INPUTS,), [(INPUTS,)], batches, partial(Accuracy, 5), "accuracy", tuning=batches)
-    return CountedTrials(graph, bundle, Direct(), 4, EnergyModel(), Resources())
+    bundle = Bundle(
+        model=graph.module,
+        example=(INPUTS,),
+        data=Data(calibration=[(INPUTS,)], evaluation=batches, tuning=batches),
+        judgement=Judgement(scorer=partial(Accuracy, 5), headline="accuracy"),
+    )
+    return CountedTrials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
 
 
 def planned(trials: Trials, *rules: Rule) -> Plan:
@@ -155,8 +160,11 @@ def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials
         replace(trials, timesteps=5),
         replace(trials, converter=Direct()),
         replace(trials, costs=EnergyModel(ac_pj=1.0)),
-        replace(trials, bundle=replace(trials.bundle, calibration=[(INPUTS[:5],)])),
-        replace(trials, bundle=replace(trials.bundle, tuning=[Batch((INPUTS,), torch.arange(6) % 4)])),
+        replace(trials, data=replace(trials.data, calibration=[(INPUTS[:5],)])),
+        replace(
+            trials,
+            data=replace(trials.data, tuning=[Batch((INPUTS,), torch.arange(6) % 4)]),
+        ),
     ):
         plan_scorer(other)(planned(trials))
     assert len(scored) == 5  # an equal converter is no change

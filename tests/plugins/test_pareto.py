@@ -27,7 +27,7 @@ from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Question, Table
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
-from snnfw.values import Batch, Bundle, Keep, Resources
+from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
@@ -45,8 +45,13 @@ def trials_of(build: type[nn.Module], inputs: Tensor) -> Trials:
     graph = captured(build, inputs[:3])
     batches = [Batch((inputs,), torch.arange(len(inputs)) % 5)]
     scorer = partial(Accuracy, 5)
-    bundle = Bundle(graph.module, (inputs,), [(inputs,)], batches, scorer, "accuracy", logits=lambda output: output)
-    return Trials(graph, bundle, Direct(), 4, EnergyModel(), Resources())
+    bundle = Bundle(
+        model=graph.module,
+        example=(inputs,),
+        data=Data(calibration=[(inputs,)], evaluation=batches),
+        judgement=Judgement(scorer=scorer, headline="accuracy", logits=lambda output: output),
+    )
+    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
 
 
 @pytest.fixture(scope="module")
@@ -272,7 +277,7 @@ def test_a_site_whose_name_looks_like_a_pattern_is_matched_by_name(registry: Reg
 def run(plan: Plan, trials: Trials) -> tuple[Any, Any]:
     """Return scores and counts of a plan, converted and simulated."""
     model = trials.convert(plan)
-    trace = simulate(model, trials.bundle.evaluation, [trials.timesteps], trials.bundle.scorer, Resources())
+    trace = simulate(model, trials.data.evaluation, [trials.timesteps], trials.judgement.scorer, Resources())
     return trace.final.scores, trace.final.accumulations
 
 

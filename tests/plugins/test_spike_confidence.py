@@ -21,7 +21,7 @@ from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.msat import MSAT, SpikeConfidence
 from snnfw_plugins.msat.chance import BITS, draw_numbers, random_keys
 from snnfw_plugins.msat.confidence import count_spikes
-from snnfw_plugins.msat.inactivated import Inactivated
+from snnfw_plugins.msat.inactivated import InactivatedCounts
 from snnfw_plugins.msat.node import MSATNeuron
 
 PARTS = (slice(0, 16), slice(16, 24))
@@ -182,7 +182,7 @@ def test_spikes_of_inactivated_neurons_are_counted_on_the_calibration_data(graph
     emitted = {name: neuron.emitted for name, neuron in msat_neurons(model).items()}
     for site, activation in activations(graph, inputs):
         fired, silent = torch.as_tensor(emitted[site.name]) > 0, activation == 0
-        assert counted[site.name] == Inactivated(
+        assert counted[site.name] == InactivatedCounts(
             int((fired & silent).sum()), int((fired & ~silent).sum()), int(silent.sum()), activation.numel()
         )
     assert counted["relu#2"].wrong > 0
@@ -195,15 +195,15 @@ def test_small_memory_counts_the_same(graph: Graph) -> None:
 
 
 def test_the_ratios_are_those_of_the_paper() -> None:
-    counted = Inactivated(wrong=6, right=4, inactivated=60, neurons=100) + Inactivated(0, 2, 20, 100)
+    counted = InactivatedCounts(wrong=6, right=4, inactivated=60, neurons=100) + InactivatedCounts(0, 2, 20, 100)
     assert (counted.of_inactivated, counted.of_neurons) == (6 / 80, 6 / 200)
     assert (counted.right_of_neurons, counted.of_firing) == (6 / 200, 0.5)
     assert counted.confidence == 0.5
 
 
 def test_where_nothing_fires_confidence_is_full() -> None:
-    assert Inactivated(0, 0, 10, 10).confidence == 1.0
-    assert Inactivated().of_inactivated == 0.0
+    assert InactivatedCounts(0, 0, 10, 10).confidence == 1.0
+    assert InactivatedCounts().of_inactivated == 0.0
 
 
 def test_the_last_layer_is_filtered_with_the_confidence_measured(graph: Graph) -> None:
@@ -227,7 +227,7 @@ def test_all_layers_can_be_filtered_each_with_its_own_confidence_and_chance(grap
 
 
 def test_counts_stop_at_the_early_timesteps_or_at_those_of_the_run(graph: Graph) -> None:
-    def found(early: int, timesteps: int) -> Inactivated | None:
+    def found(early: int, timesteps: int) -> InactivatedCounts | None:
         return list(msat_neurons(converted(graph, SpikeConfidence(early=early), timesteps)).values())[-1].inactivated
 
     assert found(16, 3) == found(3, 16) == found(3, 3)

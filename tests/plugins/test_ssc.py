@@ -17,7 +17,7 @@ from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.sensitivity import Question, Table
 from snnfw.search.trials import Trials
-from snnfw.values import Batch, Bundle, Resources
+from snnfw.values import Batch, Bundle, Data, Judgement, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import RATIOS, Ssc, stage
@@ -31,8 +31,13 @@ INPUTS = noise(6, 3, 8, 8)
 def trials() -> Trials:
     graph = captured(ConvNet, INPUTS[:3])
     batches = [Batch((INPUTS,), torch.arange(6) % 5)]
-    bundle = Bundle(graph.module, (INPUTS,), [(INPUTS,)], batches, partial(Accuracy, 5), "accuracy", logits=lambda y: y)
-    return Trials(graph, bundle, Direct(), 4, EnergyModel(), Resources())
+    bundle = Bundle(
+        model=graph.module,
+        example=(INPUTS,),
+        data=Data(calibration=[(INPUTS,)], evaluation=batches),
+        judgement=Judgement(scorer=partial(Accuracy, 5), headline="accuracy", logits=lambda y: y),
+    )
+    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
 
 
 @pytest.fixture

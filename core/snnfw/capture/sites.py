@@ -172,8 +172,8 @@ def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> I
     def value_of(read: fx.Node) -> Any:
         if read.op == "placeholder":
             raise SnnfwError(
-                f"activation '{overload_packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' has a "
-                "parameter that depends on the input: only its first argument may."
+                f"activation '{overload_packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' "
+                "has a parameter that depends on the input: only its first argument may."
             )
         return evaluate(module, read, value_of)
 

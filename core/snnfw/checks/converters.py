@@ -29,7 +29,7 @@ def check_converter(converter: Converter, neuron: Neuron | None = None) -> list[
 def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     trial = make_toy()
     plan = place(trial.graph, (Rule("*", neuron),))
-    before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.calibration]
+    before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.data.calibration]
     model: object = _converted(converter, trial, plan)
     if not isinstance(model, SpikingModel):
         yield f"convert() returns a {type(model).__name__}: it must return a snnfw.SpikingModel."
@@ -41,7 +41,7 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
         yield "converting the same plan again gives another model: draw with resources.seed, and keep nothing."
     if not same(trial.weights(), before):
         yield "it changes the weights of the network or of its graph: what it finds belongs into the spiking model."
-    if not same([tensor for (tensor,) in trial.bundle.calibration], calibration):
+    if not same([tensor for (tensor,) in trial.bundle.data.calibration], calibration):
         yield "it changes the calibration data in place."
     yield from _refusals(converter, trial, neuron)
 
@@ -49,7 +49,7 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
 def _converted(converter: Converter, trial: Toy, plan: Plan, timesteps: int = TIMESTEPS) -> SpikingModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
-        return converter.convert(trial.graph, plan, trial.bundle.calibration, timesteps, Resources())
+        return converter.convert(trial.graph, plan, trial.bundle.data.calibration, timesteps, Resources())
 
 
 def _model_faults(model: SpikingModel, inputs: Inputs, trial: Toy) -> Iterator[str]:

@@ -25,7 +25,7 @@ def check_exit(policy: ExitPolicy) -> list[str]:
 def _faults(policy: ExitPolicy) -> Iterator[str]:
     trial = make_toy()
     plan = place(trial.graph, (Rule("*", ToyNeuron()),))
-    model = Direct().convert(trial.graph, plan, trial.bundle.calibration, TIMESTEPS, Resources())
+    model = Direct().convert(trial.graph, plan, trial.bundle.data.calibration, TIMESTEPS, Resources())
     output = model(*trial.bundle.example)
     rule = policy.prepare(model, trial.bundle, TIMESTEPS, Resources())
     if trial.sealed.read:

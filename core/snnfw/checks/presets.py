@@ -58,6 +58,6 @@ def _name_faults(preset: Preset, registry: Registry) -> Iterator[str]:
 
 def _run_faults(preset: Preset, plan: Plan, trial: Toy) -> Iterator[str]:
     timesteps = preset.timesteps or TIMESTEPS
-    model = preset.converter.convert(trial.graph, plan, trial.bundle.calibration, timesteps, Resources())
+    model = preset.converter.convert(trial.graph, plan, trial.bundle.data.calibration, timesteps, Resources())
     if not finite(model(*trial.bundle.example)):
         yield "converted by it a small network gives NaN or infinite values."

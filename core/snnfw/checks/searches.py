@@ -53,7 +53,8 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
 def _found(search: Search, trial: Toy, plan: Plan) -> SearchResult:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
-        trials = Trials(trial.graph, trial.bundle, Direct(), TIMESTEPS, EnergyModel(), Resources())
+        data, judgement = trial.bundle.data, trial.bundle.judgement
+        trials = Trials(trial.graph, data, judgement, Direct(), TIMESTEPS, EnergyModel(), Resources())
         return search.search(plan, trials)
 
 
@@ -62,5 +63,5 @@ def _plan_faults(found: Plan, given: Plan, trial: Toy) -> Iterator[str]:
     if found.fates.keys() != given.fates.keys() or [p.site.name for p in found.placements] != sites:
         yield "its plan is not one of the network that it was given: change neurons with plan.with_neuron."
         return
-    model = Direct().convert(trial.graph, found, trial.bundle.calibration, TIMESTEPS, Resources())
+    model = Direct().convert(trial.graph, found, trial.bundle.data.calibration, TIMESTEPS, Resources())
     model(*trial.bundle.example)

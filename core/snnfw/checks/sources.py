@@ -81,19 +81,19 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _data_faults(bundle: Bundle, task: Task) -> Iterator[str]:
-    calibration = _samples(bundle.calibration)
-    evaluation = _samples(batch.inputs for batch in bundle.evaluation)
+    calibration = _samples(bundle.data.calibration)
+    evaluation = _samples(batch.inputs for batch in bundle.data.evaluation)
     for split, samples in (("calibration", calibration), ("evaluation", evaluation)):
         if not samples:
             yield f"its {split} split holds no sample."
     if hasattr(task, "limit") and len(evaluation) > FEW["limit"]:
         yield f"the task asks for {FEW['limit']} samples to evaluate on, and it gives {len(evaluation)}."
-    first, again = (_digest([batch.inputs, batch.target] for batch in bundle.evaluation) for _ in range(2))
-    if first != again or _samples(bundle.calibration) != calibration:
+    first, again = (_digest([batch.inputs, batch.target] for batch in bundle.data.evaluation) for _ in range(2))
+    if first != again or _samples(bundle.data.calibration) != calibration:
         yield "gone through again it gives other samples, or gives them in another order."
     if shared := set(calibration) & set(evaluation):
         yield f"{len(shared)} of {len(evaluation)} samples to evaluate on are also among those to calibrate with."
-    if bundle.training is not None and not len(bundle.training(4, 0, 0)):
+    if bundle.training is not None and not len(bundle.training.batches(4, 0, 0)):
         yield "its training split holds no batch."
 
 

@@ -29,7 +29,7 @@ def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
 
 
 def _faults(bundle: Bundle) -> Iterator[str]:
-    batch = next(iter(bundle.evaluation))
+    batch = next(iter(bundle.data.evaluation))
     samples = len(batch.inputs[0])
     output = _output(bundle, batch)
     yield from record_faults(dict(bundle.description), "its description")
@@ -43,21 +43,21 @@ def _faults(bundle: Bundle) -> Iterator[str]:
 
 def _output(bundle: Bundle, batch: Batch) -> Output:
     """Return what the network says of a batch, of frames what it says of the first."""
-    inputs = batch.inputs if bundle.frames is None else tuple(tensor[:, 0] for tensor in batch.inputs)
+    inputs = batch.inputs if bundle.data.frames is None else tuple(tensor[:, 0] for tensor in batch.inputs)
     with torch.no_grad():
         return bundle.model(*inputs)
 
 
 def _score_faults(bundle: Bundle, batch: Batch, output: Output) -> Iterator[str]:
-    scorer = bundle.scorer()
+    scorer = bundle.judgement.scorer()
     scorer.update(output, batch.target)
     scores = scorer.compute()
     if not isinstance(scores, Mapping) or not all(isinstance(value, Real) for value in scores.values()):
         yield "its scorer's compute() returns no mapping of names to numbers."
         return
-    if bundle.headline not in scores:
-        yield f"its headline is '{bundle.headline}', which its scorer does not compute: {', '.join(scores)}."
-    other = bundle.scorer()
+    if bundle.judgement.headline not in scores:
+        yield f"its headline is '{bundle.judgement.headline}', which its scorer does not compute: {', '.join(scores)}."
+    other = bundle.judgement.scorer()
     other.update(output, batch.target)
     if dict(other.compute()) != dict(scores):
         yield "a second scorer gives other scores for the same batch: each must start from nothing."
@@ -65,15 +65,17 @@ def _score_faults(bundle: Bundle, batch: Batch, output: Output) -> Iterator[str]
 
 def _judge_faults(bundle: Bundle, batch: Batch, output: Output, samples: int) -> Iterator[str]:
     """See that what the task says of single samples is about single samples."""
-    alone = Batch(tuple(tensor[:1] for tensor in batch.inputs), bundle.target_of(batch.target, torch.arange(1)))
-    bundle.scorer().update(_output(bundle, alone), alone.target)
-    judges: dict[str, Any] = {"correct": bundle.correct and bundle.correct(output, batch.target)}
-    judges["distance"] = bundle.distance and bundle.distance(output, output)
+    alone = Batch(
+        tuple(tensor[:1] for tensor in batch.inputs), bundle.judgement.target_of(batch.target, torch.arange(1))
+    )
+    bundle.judgement.scorer().update(_output(bundle, alone), alone.target)
+    judges: dict[str, Any] = {"correct": bundle.judgement.correct and bundle.judgement.correct(output, batch.target)}
+    judges["distance"] = bundle.judgement.distance and bundle.judgement.distance(output, output)
     for name, value in judges.items():
         if value is not None and (not isinstance(value, Tensor) or value.shape != (samples,)):
             yield f"its {name} gives no number for each of the {samples} samples."
     if isinstance(judges["distance"], Tensor) and bool((judges["distance"] != 0).any()):
         yield "its distance of an output to itself is not 0."
-    logits = bundle.logits and bundle.logits(output)
+    logits = bundle.judgement.logits and bundle.judgement.logits(output)
     if logits is not None and (logits.ndim < 2 or len(logits) != samples):
         yield f"its logits have the shape {list(logits.shape)}: they must be [N, K, ...]."

@@ -14,7 +14,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.neurons.observers import PeakThreshold
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.values import Batch, Bundle, Observer, Output, Site, SiteStats
+from snnfw.values import Batch, Bundle, Data, Judgement, Observer, Output, Site, SiteStats
 
 TIMESTEPS = 4
 CLASSES = 3
@@ -136,14 +136,8 @@ def make_toy() -> Toy:
     bundle = Bundle(
         model=network,
         example=(batches[0].inputs[0][:2],),
-        calibration=[batch.inputs for batch in batches],
-        evaluation=sealed,
-        tuning=batches,
-        scorer=Accuracy,
-        headline="accuracy",
-        logits=_logits,
-        correct=_correct,
-        distance=_distance,
+        data=Data(calibration=[batch.inputs for batch in batches], evaluation=sealed, tuning=batches),
+        judgement=Judgement(scorer=Accuracy, headline="accuracy", logits=_logits, correct=_correct, distance=_distance),
     )
     return Toy(network, capture(network, bundle.example), bundle, sealed)
 

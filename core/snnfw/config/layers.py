@@ -53,7 +53,8 @@ def _lines(values: Plain) -> list[Plain]:
         return [{"match": "*"}]
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise SnnfwError(
-            f"layers={format_value(lines)} is not allowed: it must be a list of rules, like [{{match: '*', neuron: if}}]."
+            f"layers={format_value(lines)} is not allowed: "
+            "it must be a list of rules, like [{match: '*', neuron: if}]."
         )
     return lines
 

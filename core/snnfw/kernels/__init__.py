@@ -1,1 +1,22 @@
 """Kernels: a neuron's lines of C made to run; what compiles, calls or lays out memory for them comes in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snnfw.on_demand import import_on_demand
+
+if TYPE_CHECKING:
+    from snnfw.kernels.body import Kernel, KernelBody
+
+__all__ = [
+    "Kernel",
+    "KernelBody",
+]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "body": "Kernel KernelBody",
+    },
+)

@@ -1,1 +1,31 @@
 """Plan: what becomes of every operator; the rules that place neurons and the kinds of operators come in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snnfw.on_demand import import_on_demand
+
+if TYPE_CHECKING:
+    from snnfw.plan.kinds import Kind
+    from snnfw.plan.placement import Placement, Plan, place
+    from snnfw.plan.rules import Neuron, Quantiser, Rule
+
+__all__ = [
+    "Kind",
+    "Neuron",
+    "Placement",
+    "Plan",
+    "Quantiser",
+    "Rule",
+    "place",
+]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "kinds": "Kind",
+        "placement": "Placement Plan place",
+        "rules": "Neuron Quantiser Rule",
+    },
+)

@@ -1,1 +1,34 @@
 """Search: plans tried on calibration data; what measures a candidate, and the data for it, comes in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snnfw.on_demand import import_on_demand
+
+if TYPE_CHECKING:
+    from snnfw.search.keys import Keys, open_store
+    from snnfw.search.results import Score, SearchResult
+    from snnfw.search.sensitivity import Question, Table, measure
+    from snnfw.search.trials import Trials
+
+__all__ = [
+    "Keys",
+    "Question",
+    "Score",
+    "SearchResult",
+    "Table",
+    "Trials",
+    "measure",
+    "open_store",
+]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "keys": "Keys open_store",
+        "results": "SearchResult Score",
+        "sensitivity": "Question Table measure",
+        "trials": "Trials",
+    },
+)

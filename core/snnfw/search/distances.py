@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Output
+from snnfw.values import Judgement, Output
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,9 +15,9 @@ Distance = Callable[[Output, Output], float]
 """Of a spiking network's output from the network's, in this order, averaged over samples."""
 
 
-def distance_of(name: Literal["symmetric_kl", "kl", "task"], bundle: Bundle) -> Distance:
+def distance_of(name: Literal["symmetric_kl", "kl", "task"], judgement: Judgement) -> Distance:
     """Return the distance of that name, or say which ones this task has."""
-    logits, own = bundle.logits, bundle.distance
+    logits, own = judgement.logits, judgement.distance
     if name == "task":
         if own is None:
             raise SnnfwError("this task has no distance of its own: choose distance=symmetric_kl or kl.")

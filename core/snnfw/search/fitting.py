@@ -63,7 +63,7 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
     sizes, with_targets = _sizes(bundle)
     total = sum(sizes)
     aside = round(total * (SHARE if share is None else share))
-    alike = bundle.tuning is None or sum(with_targets) == total
+    alike = bundle.data.tuning is None or sum(with_targets) == total
     if share is None and (aside < ENOUGH or not alike):
         return bundle, {"own": False, "samples": total, "conversion": total}
     if not 0 < aside < total:
@@ -77,25 +77,29 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
             f"{sum(with_targets)} and {total}: leave fitting out."
         )
     split = total - aside
-    tuning = bundle.tuning
+    tuning = bundle.data.tuning
     if tuning is not None:
         tuning = Part(tuning, with_targets, split, total, partial(_batch, bundle))
-    changed = replace(
-        bundle,
-        calibration=Part(bundle.calibration, sizes, 0, split, _inputs),
-        fitting=Part(bundle.calibration, sizes, split, total, _inputs),
+    data = replace(
+        bundle.data,
+        calibration=Part(bundle.data.calibration, sizes, 0, split, _inputs),
+        fitting=Part(bundle.data.calibration, sizes, split, total, _inputs),
         tuning=tuning,
     )
-    return changed, {"own": True, "samples": aside, "conversion": split}
+    return replace(bundle, data=data), {"own": True, "samples": aside, "conversion": split}
 
 
 def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the samples in each calibration batch without and with targets, refusing what is no such batch."""
     arguments, what = len(bundle.example), "calibration batch"
-    count_batches(bundle.calibration, "the calibration data")
-    given = (require_inputs(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.calibration))
-    known = (require_batch(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.tuning or ()))
-    return tuple(len(inputs[0]) for inputs in given), tuple(len(batch.inputs[0]) for batch in known)
+    count_batches(bundle.data.calibration, "the calibration data")
+    given = (
+        require_inputs(inputs, f"{what} {index}", arguments) for index, inputs in enumerate(bundle.data.calibration)
+    )
+    known = (
+        require_batch(b, f"{what} {index} with targets", arguments) for index, b in enumerate(bundle.data.tuning or ())
+    )
+    return tuple(len(each[0]) for each in given), tuple(len(batch.inputs[0]) for batch in known)
 
 
 def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:
@@ -103,4 +107,6 @@ def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:
 
 
 def _batch(bundle: Bundle, batch: Batch, first: int, last: int) -> Batch:
-    return Batch(_inputs(batch.inputs, first, last), bundle.target_of(batch.target, torch.arange(first, last)))
+    return Batch(
+        _inputs(batch.inputs, first, last), bundle.judgement.target_of(batch.target, torch.arange(first, last))
+    )

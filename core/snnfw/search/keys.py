@@ -70,16 +70,20 @@ def open_store(folder: Path | None = None) -> Store:
 
 def _parts(trials: Trials, fingerprints: Fingerprints) -> Iterator[tuple[str, list[Any]]]:
     """Yield what every measurement depends on, with words for it."""
-    graph, bundle, resources = trials.graph, trials.bundle, trials.resources
+    graph, data, resources = trials.graph, trials.data, trials.resources
+    judgement = trials.judgement
     constants = {str(node.target) for node in graph.nodes if node.op == "get_attr"}
     yield "the framework", [fingerprints.sources.of("snnfw"), *map(version, ("snnfw", "torch", "spikingjelly"))]
     yield "the network", [graph.module.code, {name: get_attribute(graph.module, name) for name in constants}]
     yield "the network's operators", list(_operators(graph))
-    yield "the calibration data", [fingerprints.key(inputs) for inputs in bundle.calibration]
-    yield "the data to fit on", [fingerprints.key(inputs) for inputs in bundle.fitting or ()]
-    yield "the calibration data with targets", [fingerprints.key(batch) for batch in bundle.tuning or ()]
-    yield "how the task scores", [bundle.scorer, bundle.headline, bundle.target_of, bundle.frames]
-    yield "how the task reads outputs", [bundle.logits, bundle.correct, bundle.distance]
+    yield "the calibration data", [fingerprints.key(inputs) for inputs in data.calibration]
+    yield "the data to fit on", [fingerprints.key(inputs) for inputs in data.fitting or ()]
+    yield "the calibration data with targets", [fingerprints.key(batch) for batch in data.tuning or ()]
+    yield (
+        "how the task scores",
+        [judgement.scorer, judgement.headline, judgement.target_of, data.frames],
+    )
+    yield "how the task reads outputs", [judgement.logits, judgement.correct, judgement.distance]
     yield "the converter", [trials.converter, trials.timesteps, trials.costs, *_own_kind(trials)]
     backend = choose_backend(resources.backend, resources.device).name
     yield "the resources", [resources.device, *_machine(resources.device), backend, resources.memory, resources.seed]

@@ -92,7 +92,7 @@ def measure(
     """
     asked = _Request(plan, _check_candidates(plan, candidates), question, trials)
     store, keys = open_store(cache), _keys(asked)
-    evaluations = _evaluations(asked, distance_of(question.distance, trials.bundle), store, keys)
+    evaluations = _evaluations(asked, distance_of(question.distance, trials.judgement), store, keys)
     found = dict(trials.resources.track(evaluations, "measure candidates", len(asked.cells)))
     rows = {site: [found[asked.cell(site, i)] for i in range(len(row))] for site, row in asked.candidates.items()}
     return Table(
@@ -243,7 +243,7 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
     """Return the first samples to fit on as one batch, as many as memory holds twice: in a branch and aside."""
     memory = trials.resources.memory
     fitting = samples_within(model, model.timesteps, memory // 2)
-    inputs = first_samples(trials.bundle.fitting or trials.bundle.calibration, wanted)
+    inputs = first_samples(trials.data.fitting or trials.data.calibration, wanted)
     given = len(inputs[0])
     if fitting < given:
         LOG.warning(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snnfw.energy.model import EnergyModel
     from snnfw.plan.placement import Plan
     from snnfw.spiking.model import SpikingModel
-    from snnfw.values import Bundle, Resources
+    from snnfw.values import Data, Judgement, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,8 @@ class Trials:
     """
 
     graph: Graph
-    bundle: Bundle
+    data: Data
+    judgement: Judgement
     converter: Converter
     timesteps: int
     costs: EnergyModel
@@ -38,14 +39,14 @@ class Trials:
     def convert(self, plan: Plan) -> SpikingModel:
         """Return the spiking model of a plan, calibrated as a run would."""
         quiet = replace(self.resources, track=track_nothing)
-        return self.converter.convert(self.graph, plan, self.bundle.calibration, self.timesteps, quiet)
+        return self.converter.convert(self.graph, plan, self.data.calibration, self.timesteps, quiet)
 
     def score(self, plan: Plan) -> Score:
         """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
-        if self.bundle.tuning is None:
+        if self.data.tuning is None:
             raise SnnfwError("this task has no targets for its calibration data, which plans could be scored with.")
         quiet = replace(self.resources, track=track_nothing)
         model = self.convert(plan)
-        trace = simulate(model, self.bundle.tuning, [self.timesteps], self.bundle.scorer, quiet)
+        trace = simulate(model, self.data.tuning, [self.timesteps], self.judgement.scorer, quiet)
         energy = spiking_energy(plan, self.costs, trace.final)
-        return Score(metric=trace.final.scores[self.bundle.headline], energy=energy.total)
+        return Score(metric=trace.final.scores[self.judgement.headline], energy=energy.total)

@@ -39,7 +39,7 @@ def draw_gallery(
     scores = {point.timestep: point.scores for point in trace.points[-MOST_TIMESTEPS:]}
     view = View(
         batch=batch,
-        network=network_output(graph, inputs, bundle.frames),
+        network=network_output(graph, inputs, bundle.data.frames),
         spiking=_outputs(model, inputs, tuple(scores), resources.memory),
         network_scores=network_scores,
         scores=scores,

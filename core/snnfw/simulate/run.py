@@ -16,7 +16,7 @@ from snnfw.errors import SnnfwError
 from snnfw.simulate.group import Group, group_batches, samples_within_a_step
 from snnfw.simulate.trace import Point, Trace
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Batch, Batches, Bundle, ExitRule, Inputs, Output, Resources, Scorer
+from snnfw.values import Batch, Batches, Data, ExitRule, Inputs, Output, Resources, Scorer
 from snnfw.values.samples import count_batches
 
 Totals = dict[str, float]
@@ -67,17 +67,19 @@ def simulate(
 
 
 @torch.no_grad()
-def evaluate_network(graph: Graph, bundle: Bundle, resources: Resources) -> tuple[Mapping[str, float], float]:
+def evaluate_network(
+    graph: Graph, data: Data, scorer_of: Callable[[], Scorer], resources: Resources
+) -> tuple[Mapping[str, float], float]:
     """Return the network's own scores on the same data, and the seconds that it took.
 
     Of frames it gives the mean of its outputs for each.
     """
-    scorer = bundle.scorer()
+    scorer = scorer_of()
     start = time.perf_counter()
-    batches = resources.track(bundle.evaluation, "evaluate the network", len(bundle.evaluation))
+    batches = resources.track(data.evaluation, "evaluate the network", len(data.evaluation))
     for index, batch in enumerate(batches):
         require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
-        scorer.update(network_output(graph, to_device(batch.inputs, resources.device), bundle.frames), batch.target)
+        scorer.update(network_output(graph, to_device(batch.inputs, resources.device), data.frames), batch.target)
     return scorer.compute(), time.perf_counter() - start
 
 

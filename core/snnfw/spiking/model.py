@@ -242,7 +242,7 @@ class SpikingModel(nn.Module):
         return memory_of(drive).isdisjoint(self._kept_memory | memory_of((read_again, latest)))
 
     def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
-        """Return a function that looks up a stream in ``values``, repeats a constant over time, and sizes T · N samples."""
+        """Return the look-up of streams in ``values``, of constants over time, and of sizes for T · N samples."""
 
         def value_of(read: fx.Node) -> Any:
             if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:

@@ -24,7 +24,7 @@ from snnfw.training.learner import Learner, Pair
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
-from snnfw.values import Batch, Batches, Bundle, Resources
+from snnfw.values import Batch, Batches, Bundle, Resources, Training
 
 LAST = "last.ckpt"
 
@@ -49,23 +49,21 @@ class ProcessBatches:
 class TrainingData(lightning.LightningDataModule):
     """The task's training and evaluation batches, on whatever device Lightning uses."""
 
-    def __init__(self, bundle: Bundle, settings: TrainerSettings, seed: int) -> None:
+    def __init__(self, training: Training, evaluation: Batches[Batch], settings: TrainerSettings, seed: int) -> None:
         super().__init__()
-        self.bundle, self.settings, self.seed = bundle, settings, seed
+        self.training, self.evaluation, self.settings, self.seed = training, evaluation, settings, seed
 
     def train_dataloader(self) -> Any:
         """Return the batches of the epoch that begins, in an order that the seed and the epoch fix."""
-        if self.bundle.training is None:
-            raise SnnfwError("this task has no training data.")
         epoch, rank, processes = 0, 0, 1
         if self.trainer:
             epoch, rank, processes = self.trainer.current_epoch, self.trainer.global_rank, self.trainer.world_size
-        batches = self.bundle.training(self.settings.batch, self.settings.workers, self.seed + epoch)
+        batches = self.training.batches(self.settings.batch, self.settings.workers, self.seed + epoch)
         return ProcessBatches(batches, rank, processes)
 
     def val_dataloader(self) -> Any:
         """Return the evaluation batches, all of them in every process: scores are then exact."""
-        return ProcessBatches(self.bundle.evaluation)
+        return ProcessBatches(self.evaluation)
 
 
 class SeedEachEpoch(Callback):
@@ -97,7 +95,10 @@ def fit(
         KeyboardInterrupt: someone stopped it.
 
     """
-    data = TrainingData(bundle, settings, resources.seed)
+    training = bundle.training
+    if training is None:
+        raise SnnfwError("this task has no training data and no loss, so nothing can be trained for it.")
+    data = TrainingData(training, bundle.data.evaluation, settings, resources.seed)
     there, processes = len(data.train_dataloader()), settings.devices * settings.nodes
     batches = there // processes
     if not batches:
@@ -106,7 +107,7 @@ def fit(
             "data, or lower trainer.batch."
         )
     steps = -(-batches // settings.accumulate) * settings.epochs
-    learner = Learner(network, bundle, settings, steps)
+    learner = Learner(network, training.loss, bundle.judgement, settings, steps)
     lines = EpochLines(folder / "log" / "metrics.csv")
     last = _last(folder, learner)
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):

@@ -13,7 +13,7 @@ from torch import Tensor
 from snnfw.errors import SnnfwError
 from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
 from snnfw.training.settings import TrainerSettings
-from snnfw.values import Bundle, Inputs
+from snnfw.values import Inputs, Judgement
 
 Pair: TypeAlias = tuple[Inputs, Any]
 """A batch as Lightning gets it: what the network is called with, and the target."""
@@ -26,16 +26,16 @@ NOTHING = "no parameter of the network may change, so there is nothing to train"
 class Learner(lightning.LightningModule):
     """Minimise the task's loss by backpropagation through time."""
 
-    def __init__(self, network: TrainingNetwork, bundle: Bundle, settings: TrainerSettings, steps: int) -> None:
+    def __init__(
+        self, network: TrainingNetwork, loss: Loss, judgement: Judgement, settings: TrainerSettings, steps: int
+    ) -> None:
         super().__init__()
-        if bundle.loss is None:
-            raise SnnfwError("this task has no loss, so nothing can be trained for it.")
         if not any(parameter.requires_grad for parameter in network.parameters()):
             raise SnnfwError(f"{NOTHING}: it has none, or all are frozen (requires_grad=False).")
         self.network, self.settings = network, settings
-        self._loss: Loss = bundle.loss
-        self._bundle, self._steps = bundle, steps
-        self._scorer = bundle.scorer()
+        self._loss = loss
+        self._judgement, self._steps = judgement, steps
+        self._scorer = judgement.scorer()
 
     def training_step(self, batch: Pair, index: int) -> Tensor:
         """Return the loss of one batch."""
@@ -68,7 +68,7 @@ class Learner(lightning.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Begin a new score."""
-        self._scorer = self._bundle.scorer()
+        self._scorer = self._judgement.scorer()
 
     def validation_step(self, batch: Pair, index: int) -> None:
         """Score the mean output of one batch."""
@@ -80,7 +80,7 @@ class Learner(lightning.LightningModule):
         """Log every score of the epoch."""
         if not self.trainer.sanity_checking:
             for name, value in self._scorer.compute().items():
-                self.log(name, value, prog_bar=name == self._bundle.headline)
+                self.log(name, value, prog_bar=name == self._judgement.headline)
 
     def configure_optimizers(self) -> Any:
         """Return the optimiser, and its schedule over all steps: linear warm-up, then half a cosine to zero."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnfw.values.bundle import Bundle, Scorer
+from snnfw.values.bundle import Bundle, Data, Judgement, Scorer, Training
 from snnfw.values.exits import ExitRule
 from snnfw.values.pictures import Drawing, Gallery, View
 from snnfw.values.resources import Resources, Track, tell_nothing, track_nothing
@@ -13,11 +13,13 @@ __all__ = [
     "Batch",
     "Batches",
     "Bundle",
+    "Data",
     "Drawing",
     "ExitRule",
     "Gallery",
     "Inputs",
     "Item",
+    "Judgement",
     "Keep",
     "Observer",
     "Output",
@@ -26,6 +28,7 @@ __all__ = [
     "Site",
     "SiteStats",
     "Track",
+    "Training",
     "View",
     "count_batches",
     "tell_nothing",

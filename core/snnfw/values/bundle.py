@@ -27,63 +27,97 @@ class Scorer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
-    """Everything a task brings to a run.
+class Data:
+    """The samples of a run. All batches can be counted, and iterated again.
 
-    ``example`` has at least two samples. ``calibration`` are batches of inputs, ``evaluation`` batches with targets;
-    both can be iterated again. ``scorer`` makes a fresh scorer, ``headline`` names the metric that stands first
-    (higher is better). ``target_of(target, keep)`` selects the samples with indices ``keep`` ([K], long) from a
-    batch's target, so that samples can leave a batch early.
-
-    What methods may ask for beyond that, where a task has it: ``tuning``, the same calibration samples in the same
-    order, with their targets;
-    ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
-    each, pixels say; ``correct(output, target)``, how much of each sample is right, from 0 to 1, as [N]: whether its
-    label is, or which share of its pixels; ``distance(of, to)``, how far each sample's output is from another one, as
-    [N]. ``gallery`` draws what both networks see. For training: ``training(batch, workers, seed)``, shuffled and
-    augmented batches in an order that the seed fixes, and ``loss(output, target, smoothing)``, the mean over the
-    samples, with that much label smoothing.
+    ``calibration`` are batches of inputs, for converters; ``evaluation`` batches with targets, for the report alone.
+    ``tuning``, where a task has it: the same calibration samples in the same order, with their targets.
 
     Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
-    timestep. So do those of ``calibration``, from which observers see every frame by itself; ``example`` alone holds
-    single frames, [N, ...], which the network is called with.
+    timestep. So do those of ``calibration``, from which observers see every frame by itself.
 
     ``fitting`` is no task's to give: where some of the calibration samples are kept for searches and exits alone, it
     and ``tuning`` hold these, and ``calibration`` the others.
     """
 
-    model: nn.Module
-    example: Inputs
     calibration: Batches[Inputs]
     evaluation: Batches[Batch]
-    scorer: Callable[[], Scorer]
-    headline: str
-    description: Mapping[str, Any] = field(default_factory=dict)
-    target_of: Callable[[Any, Tensor], Any] = lambda target, keep: target[keep]
     tuning: Batches[Batch] | None = None
-    logits: Callable[[Output], Tensor] | None = None
-    correct: Callable[[Output, Any], Tensor] | None = None
-    distance: Callable[[Output, Output], Tensor] | None = None
-    gallery: Gallery | None = None
-    training: Callable[[int, int, int], Batches[Batch]] | None = None
-    loss: Callable[[Output, Any, float], Tensor] | None = None
     frames: int | None = None
     fitting: Batches[Inputs] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what would fail, or be taken for something else, much later."""
-        if not isinstance(self.example, tuple | list):
-            raise wrong_kind_error(
-                "Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)"
-            )
+        """Refuse what can be gone through once alone."""
         for name in ("calibration", "evaluation", *(["tuning"] if self.tuning is not None else [])):
-            count_batches(getattr(self, name), f"Bundle.{name}")
-        if has_attributes(self.scorer, "update", "compute"):
-            raise wrong_kind_error(
-                "Bundle.scorer", self.scorer, "a function that makes a fresh scorer, such as its class"
-            )
+            count_batches(getattr(self, name), f"Data.{name}")
 
     @property
     def temporal(self) -> bool:
         """Tell whether the input is another one at each timestep."""
         return self.frames is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """How a task judges outputs. ``scorer`` makes a fresh scorer, ``headline`` names the metric that stands first.
+
+    A higher headline is better. ``target_of(target, keep)`` selects the samples with indices ``keep`` ([K], long) from
+    a batch's target, so that samples can leave a batch early. What methods may ask for beyond that, where a task has
+    it: ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
+    each, pixels say; ``correct(output, target)``, how much of each sample is right, from 0 to 1, as [N]: whether its
+    label is, or which share of its pixels; ``distance(of, to)``, how far each sample's output is from another one, as
+    [N].
+    """
+
+    scorer: Callable[[], Scorer]
+    headline: str
+    logits: Callable[[Output], Tensor] | None = None
+    correct: Callable[[Output, Any], Tensor] | None = None
+    distance: Callable[[Output, Output], Tensor] | None = None
+    target_of: Callable[[Any, Tensor], Any] = lambda target, keep: target[keep]
+
+    def __post_init__(self) -> None:
+        """Refuse a scorer where what makes one belongs: it would go on counting from one checkpoint to the next."""
+        if has_attributes(self.scorer, "update", "compute"):
+            raise wrong_kind_error(
+                "Judgement.scorer", self.scorer, "a function that makes a fresh scorer, such as its class"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """What a network is trained with.
+
+    ``batches(size, workers, seed)`` gives shuffled and augmented batches in an order that the seed fixes;
+    ``loss(output, target, smoothing)`` the mean over the samples, with that much label smoothing.
+    """
+
+    batches: Callable[[int, int, int], Batches[Batch]]
+    loss: Callable[[Output, Any, float], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Everything a task brings to a run: a network, its data, how it is judged and, where there is, trained and drawn.
+
+    ``example`` holds at least two samples, single frames [N, ...] where the data is made of frames: the network is
+    captured with it. ``description`` goes into the report: plain data. ``gallery`` draws what both networks see.
+    """
+
+    model: nn.Module
+    example: Inputs
+    data: Data
+    judgement: Judgement
+    training: Training | None = None
+    gallery: Gallery | None = None
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would be taken for something else much later."""
+        if not isinstance(self.example, tuple | list):
+            raise wrong_kind_error(
+                "Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)"
+            )
+        for name, kind in {"data": Data, "judgement": Judgement}.items():
+            if not isinstance(getattr(self, name), kind):
+                raise wrong_kind_error(f"Bundle.{name}", getattr(self, name), f"{kind.__name__}(...)")

@@ -65,7 +65,7 @@ class Entropy:
 
         require_minimum(self.minimum, timesteps)
         score = logit_score(bundle, certainty, self.logits, self.name)
-        if self.correct_only and bundle.correct is None:
+        if self.correct_only and bundle.judgement.correct is None:
             raise SnnfwError(
                 "this task cannot tell which samples are right, as exit=entropy asks: use exit.correct_only=false."
             )
@@ -132,12 +132,12 @@ class Stability:
         from snnfw_plugins.exits.study import Constant, constant_rule
 
         require_minimum(self.minimum, timesteps)
-        if bundle.distance is None:
+        if bundle.judgement.distance is None:
             raise SnnfwError(
                 "exit=stability asks how far two outputs are apart, and this task has no distance: use exit=confidence "
                 "or exit=fixed."
             )
-        score = Stillness(bundle.distance, outputs_of(model.graph))
+        score = Stillness(bundle.judgement.distance, outputs_of(model.graph))
         asked = Constant(self.name, self.threshold, self.minimum, self.tolerance, self.batches)
         return StillnessRule(constant_rule(asked, score, model, bundle, timesteps, resources), score)
 

@@ -71,7 +71,7 @@ def logit_score(
     bundle: Bundle, judge: Callable[[Tensor], Tensor], logits: Literal["sum", "mean"], policy: str
 ) -> Score:
     """Return the score of outputs by the task's logits, which are means over time until they are summed up again."""
-    of = bundle.logits
+    of = bundle.judgement.logits
     if of is None:
         raise SnnfwError(f"exit={policy} judges logits, and this task has none: leave exit out, or use exit=fixed.")
 
@@ -105,7 +105,7 @@ def constant_rule(
 ) -> ThresholdRule:
     """Return the rule of a threshold that is the same at every timestep, studied where there are samples for it."""
     thresholds = (asked.threshold,) * timesteps
-    if bundle.tuning is None and asked.tolerance is None:
+    if bundle.data.tuning is None and asked.tolerance is None:
         return ThresholdRule(asked.policy, score, thresholds, asked.minimum)
     seen = study_batches(model, bundle, timesteps, score, asked.batches, resources)
     minimum = seen.safe_minimum(thresholds, asked.minimum, asked.tolerance)
@@ -117,11 +117,11 @@ def study_batches(
     model: SpikingModel, bundle: Bundle, timesteps: int, score: Score, batches: int, resources: Resources
 ) -> Study:
     """Return the scores, and their correctness, over the first ``batches`` calibration batches with targets."""
-    if bundle.tuning is None:
+    if bundle.data.tuning is None:
         raise SnnfwError("this task has no targets for its calibration data, from which exit thresholds are learnt.")
-    total = min(batches, len(bundle.tuning))
+    total = min(batches, len(bundle.data.tuning))
     scores, right = [], []
-    for batch in resources.track(islice(bundle.tuning, total), "study exits", total):
+    for batch in resources.track(islice(bundle.data.tuning, total), "study exits", total):
         model.begin(to_device(batch.inputs, resources.device))
         outputs = (_step(model) for _ in range(timesteps))
         seen = [(score(y, t).cpu(), _right(bundle, y, batch.target)) for t, y in enumerate(outputs, start=1)]
@@ -129,7 +129,7 @@ def study_batches(
         right.append(torch.stack([rightly for _, rightly in seen]))
     if not scores:
         raise SnnfwError("there is no calibration data: give at least one batch.")
-    return Study(torch.cat(scores, 1), torch.cat(right, 1) if bundle.correct else None)
+    return Study(torch.cat(scores, 1), torch.cat(right, 1) if bundle.judgement.correct else None)
 
 
 def _step(model: SpikingModel) -> Output:
@@ -138,4 +138,4 @@ def _step(model: SpikingModel) -> Output:
 
 
 def _right(bundle: Bundle, output: Output, target: Any) -> Tensor:
-    return bundle.correct(output, target).cpu().double() if bundle.correct else torch.empty(0)
+    return bundle.judgement.correct(output, target).cpu().double() if bundle.judgement.correct else torch.empty(0)

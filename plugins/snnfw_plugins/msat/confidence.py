@@ -14,7 +14,7 @@ from snnfw.convert.activations import mean_activations, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Batches, Inputs, Resources
 from snnfw_plugins.msat.chance import random_keys
-from snnfw_plugins.msat.inactivated import Inactivated
+from snnfw_plugins.msat.inactivated import InactivatedCounts
 from snnfw_plugins.msat.node import MSATNeuron
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def apply_confidence(model: SpikingModel, calibration: Batches[Inputs], wanted: 
         _filter(neuron, wanted, random_keys(site.shape, generator))
 
 
-def describe_counts(name: str, counted: Inactivated, timesteps: int) -> str:
+def describe_counts(name: str, counted: InactivatedCounts, timesteps: int) -> str:
     """Return a layer's counts in a sentence."""
     return (
         f"within {timesteps} timesteps {counted.of_inactivated:.3f} of the inactivated neurons of '{name}' fire "
@@ -62,9 +62,9 @@ def describe_counts(name: str, counted: Inactivated, timesteps: int) -> str:
 @torch.no_grad()
 def count_spikes(
     model: SpikingModel, calibration: Batches[Inputs], timesteps: int, samples: int, resources: Resources
-) -> dict[str, Inactivated]:
+) -> dict[str, InactivatedCounts]:
     """Run the spiking network for some timesteps on the first samples and count each MSAT layer's spikes."""
-    totals: dict[str, Inactivated] = {}
+    totals: dict[str, InactivatedCounts] = {}
     for batch in _first(calibration, samples):
         inputs = to_device(batch, resources.device)
         wanted = mean_activations(model.graph, inputs, timesteps)
@@ -74,17 +74,17 @@ def count_spikes(
             longest = steps_within(model, model.samples, resources.memory)
             model.advance(min(longest, timesteps - model.elapsed))
         for name, counted in _count_layers(model, inactive):
-            totals[name] = totals.get(name, Inactivated()) + counted
+            totals[name] = totals.get(name, InactivatedCounts()) + counted
     model.forget()
     return totals
 
 
-def _count_layers(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, Inactivated]]:
+def _count_layers(model: SpikingModel, inactive: Mapping[str, Tensor]) -> Iterator[tuple[str, InactivatedCounts]]:
     for site, neuron in model.site_neurons():
         if isinstance(neuron, MSATNeuron) and neuron.emitted is not None:
             fired, silent = neuron.emitted > 0, inactive[site.name]
             wrong, right = int((fired & silent).sum()), int((fired & ~silent).sum())
-            yield site.name, Inactivated(wrong, right, int(silent.sum()), silent.numel())
+            yield site.name, InactivatedCounts(wrong, right, int(silent.sum()), silent.numel())
 
 
 def _filter(neuron: MSATNeuron, wanted: Filter, key: Tensor) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Inactivated:
+class InactivatedCounts:
     """How many neurons of a layer fired within some timesteps, by whether the network's activation was 0.
 
     Counted over neurons and samples: ``wrong`` fired and are inactivated in the network (SIN), ``right`` fired and are
@@ -18,8 +18,8 @@ class Inactivated:
     inactivated: int = 0
     neurons: int = 0
 
-    def __add__(self, other: Inactivated) -> Inactivated:
-        return Inactivated(
+    def __add__(self, other: InactivatedCounts) -> InactivatedCounts:
+        return InactivatedCounts(
             self.wrong + other.wrong,
             self.right + other.right,
             self.inactivated + other.inactivated,

@@ -15,7 +15,7 @@ from snnfw.values import SiteStats
 from snnfw_plugins.msat.adaptation import Adaptation
 from snnfw_plugins.msat.chance import BITS, C_DRAW, draw_numbers
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus
-from snnfw_plugins.msat.inactivated import Inactivated
+from snnfw_plugins.msat.inactivated import InactivatedCounts
 
 Constants = dict[str, Tensor | float]
 
@@ -72,7 +72,7 @@ class MSATNeuron(SpikingNeuron):
     share: Tensor
     early: Tensor
     drop_resets: Tensor
-    inactivated: Inactivated | None = None
+    inactivated: InactivatedCounts | None = None
 
     def __init__(self, stats: SiteStats, adaptation: Adaptation, burst: int) -> None:
         super().__init__(stats)

@@ -76,7 +76,7 @@ def run_study(plan: Plan, trials: Trials, space: Sequence[Dimension], sampling: 
     files: dict[str, str | bytes] = {
         "search/recipes/chosen.yaml": recipe_yaml(best.plan, trials),
         "search/trials.json": json.dumps([_plain(entry) for entry in tried], allow_nan=False) + "\n",
-        "search/trials.png": _draw(tried, front, given, best, trials.bundle.headline),
+        "search/trials.png": _draw(tried, front, given, best, trials.judgement.headline),
         **recipes,
     }
     return SearchResult(best.plan, _record(sampling, given, best, front), files)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Gallery
+from snnfw.values import Bundle, Data, Gallery, Judgement
 from snnfw_tasks.detection.batches import DetectionBatches, collate, select_truths
 from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
 from snnfw_tasks.detection.data.images import make_reading, open_images
@@ -58,15 +58,19 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
     return Bundle(
         model=network,
         example=(example,),
-        calibration=DetectionBatches(calibration, amounts.batch, amounts.workers, as_inputs),
-        tuning=DetectionBatches(calibration, amounts.batch, amounts.workers, as_batch),
-        evaluation=DetectionBatches(evaluation, amounts.batch, amounts.workers, as_batch),
-        scorer=partial(MeanAveragePrecision, names, end2end, most),
-        headline=HEADLINE,
-        target_of=select_truths,
-        logits=logits,
-        correct=partial(share_correct, end2end=end2end),
-        distance=partial(detection_distance, end2end=end2end),
+        data=Data(
+            calibration=DetectionBatches(calibration, amounts.batch, amounts.workers, as_inputs),
+            tuning=DetectionBatches(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=DetectionBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+        ),
+        judgement=Judgement(
+            partial(MeanAveragePrecision, names, end2end, most),
+            HEADLINE,
+            logits=logits,
+            correct=partial(share_correct, end2end=end2end),
+            distance=partial(detection_distance, end2end=end2end),
+            target_of=select_truths,
+        ),
         gallery=Gallery(partial(images_to_draw, evaluation), partial(draw, names=names, end2end=end2end)),
         description=describe_bundle(
             names,

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
-from snnfw.values import Batch, Bundle, Gallery
+from snnfw.values import Batch, Bundle, Data, Gallery, Judgement, Training
 from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
@@ -64,17 +64,22 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
     return Bundle(
         model=network,
         example=example,
-        calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
-        tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
-        evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
-        gallery=make_gallery(head, clouds, evaluation),
-        training=partial(
-            training_batches,
-            lambda: check_all(checked, clouds.training()),
-            "clouds",
-            partial(_turn_batch, head, clouds.up, clouds.turn),
+        data=Data(
+            calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
+            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
+            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
         ),
-        **make_scoring(head, clouds),
+        judgement=make_judgement(head, clouds),
+        training=Training(
+            partial(
+                training_batches,
+                lambda: check_all(checked, clouds.training()),
+                "clouds",
+                partial(_turn_batch, head, clouds.up, clouds.turn),
+            ),
+            cross_entropy if head.name == "cls" else part_loss,
+        ),
+        gallery=make_gallery(head, clouds, evaluation),
         description=describe_bundle(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
     )
 
@@ -96,25 +101,18 @@ def wanted_head(model: ModelSource, head: Head) -> Head | int:
     return head if TASK in model.tasks else head.outputs
 
 
-def make_scoring(head: Head, clouds: Clouds) -> dict[str, Any]:
-    """Return how the bundle compares outputs with targets."""
+def make_judgement(head: Head, clouds: Clouds) -> Judgement:
+    """Return how outputs are compared with targets."""
     if head.name == "cls":
-        return {
-            "scorer": partial(CategoryScores, head.outputs),
-            "headline": ACCURACY,
-            "logits": require_logits,
-            "correct": is_correct,
-            "loss": cross_entropy,
-        }
+        return Judgement(partial(CategoryScores, head.outputs), ACCURACY, logits=require_logits, correct=is_correct)
     belongs = clouds.belongs()
-    return {
-        "scorer": partial(PartScores, clouds.categories, belongs),
-        "headline": IOU,
-        "logits": part_logits,
-        "correct": partial(share_correct, belongs=torch.tensor(belongs)),
-        "distance": share_changed,
-        "loss": part_loss,
-    }
+    return Judgement(
+        partial(PartScores, clouds.categories, belongs),
+        IOU,
+        logits=part_logits,
+        correct=partial(share_correct, belongs=torch.tensor(belongs)),
+        distance=share_changed,
+    )
 
 
 class _Given(nn.Module):

@@ -113,7 +113,8 @@ def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
     last = max(view.spiking)
     caption = (
         f"The part of each point, and the share of points that is right. {IOU} over all evaluation clouds: network "
-        f"{format_percent(view.network_scores, IOU)}, spiking network {format_percent(view.scores[last], IOU)} at T = {last}."
+        f"{format_percent(view.network_scores, IOU)}, spiking network {format_percent(view.scores[last], IOU)} "
+        f"at T = {last}."
     )
     return [Drawing("parts", caption, draw_page(points, [title for title, _ in columns], panels, clouds.up))]
 

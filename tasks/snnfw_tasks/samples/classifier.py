@@ -9,7 +9,7 @@ from torch import nn
 
 from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
-from snnfw.values import Bundle
+from snnfw.values import Bundle, Data, Judgement, Training
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
@@ -48,21 +48,22 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
     return Bundle(
         model=network,
         example=(example,),
-        calibration=CheckedBatches(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
-        tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
-        evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
-        scorer=partial(Accuracy, classes),
-        headline=HEADLINE,
-        logits=require_logits,
-        correct=is_correct,
-        training=partial(
-            training_batches,
-            lambda: check_all(checked, labelled.training),
-            "samples",
-            partial(_augment_batch, labelled.augment),
+        data=Data(
+            calibration=CheckedBatches(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
+            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+            frames=frames,
         ),
-        loss=cross_entropy,
-        frames=frames,
+        judgement=Judgement(partial(Accuracy, classes), HEADLINE, logits=require_logits, correct=is_correct),
+        training=Training(
+            partial(
+                training_batches,
+                lambda: check_all(checked, labelled.training),
+                "samples",
+                partial(_augment_batch, labelled.augment),
+            ),
+            cross_entropy,
+        ),
         description=describe_bundle(labelled.classes, labelled.shape, calibration, evaluation, network, read),
     )
 

@@ -144,8 +144,8 @@ def require_labels(labels: Labels, size: tuple[int, int], classes: int, path: Pa
     height, width = labels.shape
     if (width, height) != size:
         raise SnnfwError(
-            f"the mask of image '{path}' of data '{data}' is {width} by {height} pixels and the image "
-            f"{size[0]} by {size[1]}{_explain_orientation(path, (width, height), size)}: both have to be of the same size."
+            f"the mask of image '{path}' of data '{data}' is {width} by {height} pixels and the image {size[0]} by "
+            f"{size[1]}{_explain_orientation(path, (width, height), size)}: both have to be of the same size."
         )
     wrong = labels[(labels >= classes) & (labels != VOID) | (labels < 0)]
     if len(wrong):

@@ -10,7 +10,7 @@ from torch import nn
 
 from snnfw.contracts import obtain
 from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Gallery
+from snnfw.values import Bundle, Data, Gallery, Judgement, Training
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
@@ -58,25 +58,27 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
     return Bundle(
         model=network,
         example=(example,),
-        calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, as_inputs),
-        tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
-        evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
-        scorer=partial(PixelScores, masked.classes),
-        headline=HEADLINE,
-        logits=pixel_logits,
-        correct=share_correct,
-        distance=share_changed,
+        data=Data(
+            calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, as_inputs),
+            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+        ),
+        judgement=Judgement(
+            partial(PixelScores, masked.classes), HEADLINE, pixel_logits, correct=share_correct, distance=share_changed
+        ),
+        training=Training(
+            partial(
+                training_batches,
+                lambda: check_all(checked, masked.training()),
+                "images",
+                partial(_mirror_batch, masked.mirror),
+            ),
+            cross_entropy,
+        ),
         gallery=Gallery(
             lambda: as_batch(*evaluation.stack(range(min(SAMPLES, len(evaluation))))),
             partial(draw, classes=masked.classes, prepare=masked.prepare),
         ),
-        training=partial(
-            training_batches,
-            lambda: check_all(checked, masked.training()),
-            "images",
-            partial(_mirror_batch, masked.mirror),
-        ),
-        loss=cross_entropy,
         description=describe_bundle(masked.classes, example.shape[1:], calibration, evaluation, network, read),
     )
 

@@ -20,7 +20,7 @@ from snnfw.contracts import obtain, require_sources
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
-from snnfw.values import Batch, Bundle, Gallery, Resources
+from snnfw.values import Batch, Bundle, Data, Gallery, Judgement, Resources
 
 COUNTER = iter(range(1000))
 
@@ -205,10 +205,8 @@ class Task:
         made = Bundle(
             model=evaluating(obtain(object, self.name, model, "build", 2, resources), model),
             example=(calibration[0][:2],),
-            calibration=[(tensor,) for tensor in calibration],
-            evaluation=Labelled(evaluation),
-            scorer=Accuracy,
-            headline="accuracy",
+            data=Data(calibration=[(tensor,) for tensor in calibration], evaluation=Labelled(evaluation)),
+            judgement=Judgement(scorer=Accuracy, headline="accuracy"),
         )
         return replace(made, **CHANGES[self.how][0])
 

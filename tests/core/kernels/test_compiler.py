@@ -160,7 +160,7 @@ def test_everything_that_changes_a_library_is_in_its_name(monkeypatch: pytest.Mo
     others = {
         "FLAGS": (*compiler.FLAGS, "-g"),
         "LINKS": (*compiler.LINKS, "-lomp"),
-        "machine": lambda: "another machine",
+        "processor_name": lambda: "another machine",
     }
     for name, value in others.items():
         with monkeypatch.context() as patch:

@@ -22,7 +22,7 @@ from snnfw.search.fitting import set_aside
 from snnfw.search.results import Score
 from snnfw.search.trials import Trials
 from snnfw.stages import set_fitting_aside
-from snnfw.values import Batch, Bundle
+from snnfw.values import Batch, Bundle, Data, Judgement
 from snnfw_tasks.samples.accuracy import Accuracy
 
 
@@ -36,12 +36,12 @@ def bundle_of(sizes: tuple[int, ...], with_targets: tuple[int, ...] | None = Non
     return Bundle(
         model=nn.Identity(),
         example=(torch.zeros(2),),
-        calibration=[(x,) for x in batches(sizes)],
-        evaluation=[],
-        scorer=partial(Accuracy, 2),
-        headline="accuracy",
-        target_of=lambda target, keep: {"label": target["label"][keep]},
-        tuning=tuning,
+        data=Data(calibration=[(x,) for x in batches(sizes)], evaluation=[], tuning=tuning),
+        judgement=Judgement(
+            scorer=partial(Accuracy, 2),
+            headline="accuracy",
+            target_of=lambda target, keep: {"label": target["label"][keep]},
+        ),
     )
 
 
@@ -62,17 +62,17 @@ def test_the_last_samples_are_set_aside(
     sizes: tuple[int, ...], share: float, conversion: list[list[float]], own: list[list[float]]
 ) -> None:
     bundle, record = set_aside(bundle_of(sizes), share, fits=False)
-    assert held(bundle.calibration) == held(bundle.calibration) == conversion
-    assert held(bundle.fitting) == own
-    assert bundle.fitting is not None
-    assert (len(bundle.calibration), len(bundle.fitting)) == (len(conversion), len(own))
+    assert held(bundle.data.calibration) == held(bundle.data.calibration) == conversion
+    assert held(bundle.data.fitting) == own
+    assert bundle.data.fitting is not None
+    assert (len(bundle.data.calibration), len(bundle.data.fitting)) == (len(conversion), len(own))
     assert record == {"own": True, "samples": sum(map(len, own)), "conversion": sum(map(len, conversion))}
 
 
 def test_targets_go_with_their_samples_whatever_their_batches() -> None:
     bundle, _ = set_aside(bundle_of((4, 4), (3, 3, 2)), 0.5, fits=True)
-    assert bundle.tuning is not None
-    given = [(batch.inputs[0].tolist(), batch.target["label"].tolist()) for batch in bundle.tuning]
+    assert bundle.data.tuning is not None
+    given = [(batch.inputs[0].tolist(), batch.target["label"].tolist()) for batch in bundle.data.tuning]
     assert given == [([4, 5], [8, 10]), ([6, 7], [12, 14])]
 
 
@@ -91,7 +91,7 @@ def test_a_quarter_is_set_aside_where_that_is_enough(
 ) -> None:
     bundle, found = set_aside(bundle_of((total,)), share, fits)
     assert found == record
-    assert (bundle.fitting is not None) == record["own"]
+    assert (bundle.data.fitting is not None) == record["own"]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,8 @@ def test_a_share_that_cannot_be_is_refused(bundle: Bundle, share: float, error: 
 
 
 def test_batches_with_labels_are_refused_where_inputs_are_wanted() -> None:
-    labelled = replace(bundle_of((4,)), calibration=[(torch.zeros(4), torch.zeros(4))])
+    bundle = bundle_of((4,))
+    labelled = replace(bundle, data=replace(bundle.data, calibration=[(torch.zeros(4), torch.zeros(4))]))
     with pytest.raises(SnnfwError, match=r"^calibration batch 0 holds 2 tensors and the network takes 1: give a tuple"):
         set_aside(labelled, 0.5, fits=True)
 
@@ -143,7 +144,7 @@ def test_a_run_says_whether_something_is_fitted_and_on_what(words: str, own: boo
     total = 64 if "=64" in words else 256
     bundle, said = set_fitting_aside(config, bundle_of((total,)))
     assert (said["fitting"]["own"] if said else None) == own
-    assert (bundle.fitting is not None) == bool(own)
+    assert (bundle.data.fitting is not None) == bool(own)
 
 
 def test_the_report_says_which_samples_they_were() -> None:
@@ -164,11 +165,11 @@ def test_conversions_of_a_search_do_not_see_what_it_is_judged_on(
 
     def score(self: Trials, plan: Any) -> Score:
         del plan
-        tuning = self.bundle.tuning
+        tuning = self.data.tuning
         assert tuning is not None
         both = [
             {tuple(sample.flatten().tolist()) for inputs in batches for sample in inputs[0]}
-            for batches in (self.bundle.calibration, [batch.inputs for batch in tuning])
+            for batches in (self.data.calibration, [batch.inputs for batch in tuning])
         ]
         assert not both[0] & both[1]
         seen.append((len(both[0]), len(both[1])))

@@ -25,7 +25,7 @@ from snnfw.search import keys
 from snnfw.search.keys import Keys
 from snnfw.search.trials import Trials
 from snnfw.store import sources
-from snnfw.values import Batch, Bundle, Keep, Resources
+from snnfw.values import Batch, Data, Judgement, Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_tasks.samples.accuracy import Accuracy
@@ -41,11 +41,13 @@ def graph() -> Graph:
 
 def trials_of(graph: Graph, **changes: Any) -> Trials:
     """Return trials, those fields of the bundle or of the resources changed that are named."""
-    given: dict[str, Any] = {"scorer": partial(Accuracy, 5), "headline": "accuracy", "logits": as_it_is}
-    bundle = Bundle(graph.module, (X,), [(X,)], BATCHES, tuning=BATCHES, **given)
-    of_bundle = {name: value for name, value in changes.items() if hasattr(bundle, name)}
-    rest = {name: value for name, value in changes.items() if name not in of_bundle}
-    return Trials(graph, replace(bundle, **of_bundle), Direct(), 4, EnergyModel(), replace(Resources(), **rest))
+    data = Data(calibration=[(X,)], evaluation=BATCHES, tuning=BATCHES)
+    judgement = Judgement(scorer=partial(Accuracy, 5), headline="accuracy", logits=as_it_is)
+    of_data = {name: value for name, value in changes.items() if hasattr(data, name)}
+    of_judgement = {name: value for name, value in changes.items() if hasattr(judgement, name)}
+    rest = {name: value for name, value in changes.items() if name not in (*of_data, *of_judgement)}
+    changed = replace(data, **of_data), replace(judgement, **of_judgement)
+    return Trials(graph, *changed, Direct(), 4, EnergyModel(), replace(Resources(), **rest))
 
 
 def as_it_is(output: Any) -> Tensor:

@@ -25,7 +25,7 @@ from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.sensitivity import Question, Table, measure
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Bundle, Item, Keep, Output, Resources, SiteStats
+from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.tracking import Tracking
@@ -80,10 +80,10 @@ def squared(of: Output, to: Output) -> Tensor:
 def trials_of(graph: Graph, x: Tensor, converter: Converter | None = None, **changes: Any) -> Trials:
     """Return trials in two calibration batches."""
     unused: Any = None
-    bundle = Bundle(unused, (x[:2],), [(part,) for part in x.split(3)], (), unused, "accuracy", logits=first)
     resources = replace(Resources(backend="reference"), **changes.pop("resources", {}))
-    bundle = replace(bundle, **changes)
-    return Trials(graph, bundle, converter or Direct(), T, EnergyModel(), resources)
+    judgement = replace(Judgement(unused, "accuracy", logits=first), **changes)
+    data = Data([(part,) for part in x.split(3)], ())
+    return Trials(graph, data, judgement, converter or Direct(), T, EnergyModel(), resources)
 
 
 def planned(graph: Graph, neuron: Neuron | None = None) -> Plan:

@@ -30,7 +30,7 @@ from snnfw.training.learner import Learner, learning_rate_at
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 from snnfw.training.tdbn import scale_norms
-from snnfw.values import Batch, Bundle, Resources
+from snnfw.values import Batch, Bundle, Data, Judgement, Resources, Training
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 X = noise(48, 2, 4, 4).float()
@@ -58,6 +58,9 @@ class Right:
         return {"accuracy": float(torch.cat(self.right).mean())}
 
 
+JUDGEMENT = Judgement(scorer=Right, headline="accuracy")
+
+
 def batches(batch: int, workers: int, seed: int) -> list[Batch]:
     del workers
     order = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))
@@ -68,8 +71,14 @@ def bundle(net: nn.Module, **changed: Any) -> Bundle:
     def loss(output: Any, target: Any, smoothing: float) -> Tensor:
         return F.cross_entropy(output, target, label_smoothing=smoothing)
 
-    given = {"training": batches, "loss": loss, **changed}
-    return Bundle(net, (X[:2],), [(X,)], [Batch((X,), Y)], Right, "accuracy", **given)
+    given = {"batches": batches, "loss": loss, **changed}
+    return Bundle(
+        model=net,
+        example=(X[:2],),
+        data=Data(calibration=[(X,)], evaluation=[Batch((X,), Y)]),
+        judgement=JUDGEMENT,
+        training=Training(**given) if given["batches"] else None,
+    )
 
 
 def converted(net: nn.Module, scaled: bool = False) -> SpikingModel:
@@ -156,13 +165,12 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path:
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"training": None}, "this task has no training data."),
+        ({"batches": None}, "this task has no training data and no loss, so nothing can be trained for it."),
         (
-            {"training": lambda *_: []},
+            {"batches": lambda *_: []},
             "there are 0 batches of training data for 1 processes, and each needs one: give more data, or lower "
             "trainer.batch.",
         ),
-        ({"loss": None}, "this task has no loss, so nothing can be trained for it."),
     ],
 )
 def test_a_task_that_cannot_be_trained_for_says_so(tmp_path: Path, changed: Any, sentence: str) -> None:
@@ -260,7 +268,7 @@ def test_nothing_that_may_change_is_nothing_to_train(tmp_path: Path) -> None:
         trained(tmp_path, SETTINGS, loss=cut_off)
     assert str(caught.value) == f"{said}no gradient reaches those that may, past neurons or operators without one."
     with pytest.raises(SnnfwError) as caught:
-        Learner(TrainingNetwork(converted(Net().eval().requires_grad_(False))), bundle(Net()), SETTINGS, 1)
+        Learner(TrainingNetwork(converted(Net().eval().requires_grad_(False))), cut_off, JUDGEMENT, SETTINGS, 1)
     assert str(caught.value) == f"{said}it has none, or all are frozen (requires_grad=False)."
 
 

@@ -99,12 +99,12 @@ def test_everything_registered_fulfils_its_contract() -> None:
 
 def test_the_default_bundle_is_complete() -> None:
     bundle = load(DigitsResNet20())
-    assert bundle.headline == "accuracy"
+    assert bundle.judgement.headline == "accuracy"
     assert bundle.example[0].shape == (2, 1, 8, 8)
     assert not bundle.model.training
-    assert sum(len(inputs[0]) for inputs in bundle.calibration) == 256
-    assert sum(len(batch.target) for batch in bundle.evaluation) == 597
-    assert len(bundle.evaluation) == len(list(bundle.evaluation)) == 5
+    assert sum(len(inputs[0]) for inputs in bundle.data.calibration) == 256
+    assert sum(len(batch.target) for batch in bundle.data.evaluation) == 597
+    assert len(bundle.data.evaluation) == len(list(bundle.data.evaluation)) == 5
     assert bundle.description == {
         "classes": list("0123456789"),
         "sample_shape": [1, 8, 8],
@@ -116,10 +116,10 @@ def test_the_default_bundle_is_complete() -> None:
 
 def test_scoring_the_evaluation_batches_gives_the_networks_accuracy() -> None:
     bundle = load(DigitsVgg(), limit=64, batch=16)
-    scorer = bundle.scorer()
+    scorer = bundle.judgement.scorer()
     right: list[Tensor] = []
     with torch.no_grad():
-        for batch in bundle.evaluation:
+        for batch in bundle.data.evaluation:
             output = bundle.model(*batch.inputs).roll(int(len(right) == 1), 1)  # one batch is mistaken
             scorer.update(output, batch.target)
             right.append(output.argmax(1) == batch.target)
@@ -129,7 +129,7 @@ def test_scoring_the_evaluation_batches_gives_the_networks_accuracy() -> None:
 
 def test_batches_can_be_iterated_again_and_keep_their_order() -> None:
     bundle = load(batch=100)
-    first, second = (torch.cat([batch.target for batch in bundle.evaluation]) for _ in range(2))
+    first, second = (torch.cat([batch.target for batch in bundle.data.evaluation]) for _ in range(2))
     assert first.equal(second)
 
 
@@ -137,11 +137,11 @@ def test_the_seed_draws_the_calibration_samples_but_not_the_limited_test_samples
     task, model = Classification(calibration=32, limit=20), DigitsVgg()
     one, other = (task.load(model, Digits(), Resources(seed=seed)) for seed in (0, 1))
     again = task.load(model, Digits(), Resources(seed=0))
-    (drawn,), (drawn_other,), (drawn_again,) = (next(iter(bundle.calibration)) for bundle in (one, other, again))
+    (drawn,), (drawn_other,), (drawn_again,) = (next(iter(bundle.data.calibration)) for bundle in (one, other, again))
     assert len(drawn) == 32
     assert drawn.equal(drawn_again)
     assert not drawn.equal(drawn_other)
-    tested, tested_other = (next(iter(bundle.evaluation)).target for bundle in (one, other))
+    tested, tested_other = (next(iter(bundle.data.evaluation)).target for bundle in (one, other))
     assert len(tested) == 20
     assert tested.equal(tested_other)
 
@@ -157,7 +157,7 @@ def test_loading_leaves_torchs_random_numbers_alone() -> None:
     expected = torch.rand(3)
     torch.manual_seed(5)
     bundle = load(TorchvisionModel("squeezenet1_1"), GivenColour())
-    list(bundle.calibration)
+    list(bundle.data.calibration)
     assert torch.rand(3).equal(expected)
 
 
@@ -173,8 +173,8 @@ class GivenColour:
 
 def test_a_target_follows_the_samples_that_stay() -> None:
     bundle = load()
-    target = next(iter(bundle.evaluation)).target
-    assert bundle.target_of(target, torch.tensor([2, 5])).tolist() == [target[2], target[5]]
+    target = next(iter(bundle.data.evaluation)).target
+    assert bundle.judgement.target_of(target, torch.tensor([2, 5])).tolist() == [target[2], target[5]]
 
 
 @pytest.mark.parametrize("option", ["batch", "calibration", "limit"])
@@ -247,7 +247,7 @@ def test_a_mistake_is_told_in_one_sentence(mistake: str) -> None:
 def test_a_label_outside_the_networks_classes_is_refused_when_it_is_met() -> None:
     bundle = load(data=GivenData(evaluation=samples(3, label=10)))
     with pytest.raises(SnnfwError) as caught:
-        list(bundle.evaluation)
+        list(bundle.data.evaluation)
     assert str(caught.value) == (
         "sample 0 of data 'given' (evaluation) has the label 10, outside the network's 10 classes (0 to 9)."
     )

@@ -29,8 +29,8 @@ from snnfw_tasks.detection.task import Detection
 from snnfw_tasks.detection.models.yolo import UltralyticsModel
 model, data = UltralyticsModel(arch="yolov3-tiny"), Yolo(file=Path(sys.argv[1]), size=64)
 bundle = Detection(calibration=2).load(model, data, Resources())
-scorer = bundle.scorer()
-for batch in bundle.evaluation:
+scorer = bundle.judgement.scorer()
+for batch in bundle.data.evaluation:
     with torch.no_grad():
         scorer.update(bundle.model(*batch.inputs), batch.target)
 print(sorted(scorer.compute()))

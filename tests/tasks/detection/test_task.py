@@ -107,32 +107,32 @@ def test_ultralytics_networks_have_the_zoos_short_form() -> None:
 
 
 def test_the_default_bundle_is_complete(embedded: Bundle) -> None:
-    assert embedded.headline == "mAP50"
+    assert embedded.judgement.headline == "mAP50"
     assert embedded.example[0].shape == (2, 3, 128, 128)
     assert not embedded.model.training
-    assert [len(inputs[0]) for inputs in embedded.calibration] == [16, 8]
-    assert embedded.tuning is not None
-    assert [len(batch.target) for batch in embedded.tuning] == [16, 8]
-    assert [len(batch.target) for batch in embedded.evaluation] == [16, 16]
+    assert [len(inputs[0]) for inputs in embedded.data.calibration] == [16, 8]
+    assert embedded.data.tuning is not None
+    assert [len(batch.target) for batch in embedded.data.tuning] == [16, 8]
+    assert [len(batch.target) for batch in embedded.data.evaluation] == [16, 16]
     assert embedded.description["classes"] == list("0123456789")
     assert embedded.description["sample_shape"] == [3, 128, 128]
     assert embedded.description["calibration_samples"] == 24
     assert embedded.description["evaluation_samples"] == 32
-    assert embedded.description["objects"] == sum(len(t.classes) for b in embedded.evaluation for t in b.target)
+    assert embedded.description["objects"] == sum(len(t.classes) for b in embedded.data.evaluation for t in b.target)
 
 
 def test_what_methods_ask_for_fits_the_networks_output(embedded: Bundle) -> None:
-    batch = next(iter(embedded.evaluation))
+    batch = next(iter(embedded.data.evaluation))
     with torch.no_grad():
         output = embedded.model(*batch.inputs)
-    assert embedded.logits is not None
-    assert embedded.correct is not None
-    assert embedded.distance is not None
-    assert embedded.logits(output).shape == (16, 2, 10 * (16 * 16 + 8 * 8))
-    right = embedded.correct(output, batch.target)
+    assert embedded.judgement.logits is not None
+    assert embedded.judgement.correct is not None
+    assert embedded.judgement.distance is not None
+    assert embedded.judgement.logits(output).shape == (16, 2, 10 * (16 * 16 + 8 * 8))
+    right = embedded.judgement.correct(output, batch.target)
     assert 0.65 < float(right.mean()) < 0.85
-    assert embedded.distance(output, output).abs().max() < 1e-6  # overlaps are rounded
-    kept = embedded.target_of(batch.target, torch.tensor([3, 5]))
+    assert embedded.judgement.distance(output, output).abs().max() < 1e-6  # overlaps are rounded
+    kept = embedded.judgement.target_of(batch.target, torch.tensor([3, 5]))
     assert kept == (batch.target[3], batch.target[5])
 
 
@@ -144,19 +144,19 @@ def files(batches: Any) -> list[str]:
 def test_the_seed_draws_the_calibration_and_never_the_test(tiny: UltralyticsModel, tmp_path: Path) -> None:
     data = Yolo(file=write_images(tmp_path / "data", count=12), size=32)
     bundles = [Detection(calibration=4, limit=5).load(tiny, data, Resources(seed=seed)) for seed in (0, 1)]
-    first, other = (files(bundle.evaluation) for bundle in bundles)
+    first, other = (files(bundle.data.evaluation) for bundle in bundles)
     assert first == other
     assert len(first) == 5
-    assert bundles[0].tuning is not None
-    assert bundles[1].tuning is not None
-    assert files(bundles[0].tuning) != files(bundles[1].tuning)
-    assert all("/train/" in file for file in files(bundles[0].tuning))
+    assert bundles[0].data.tuning is not None
+    assert bundles[1].data.tuning is not None
+    assert files(bundles[0].data.tuning) != files(bundles[1].data.tuning)
+    assert all("/train/" in file for file in files(bundles[0].data.tuning))
 
 
 def test_images_of_any_size_run_at_the_size_that_is_asked_for(tiny: UltralyticsModel, tmp_path: Path) -> None:
     data = Yolo(file=write_images(tmp_path / "data"), size=96)
     bundle = Detection().load(tiny, data, Resources())
-    assert next(iter(bundle.evaluation)).inputs[0].shape == (4, 3, 96, 96)
+    assert next(iter(bundle.data.evaluation)).inputs[0].shape == (4, 3, 96, 96)
 
 
 MISFITS = {
@@ -255,12 +255,12 @@ def test_a_network_that_needs_no_suppression_is_scored_without(tmp_path: Path) -
     file.write_text(json.dumps({**TINY, "end2end": True}))
     data = Yolo(file=write_images(tmp_path / "data"), size=32)
     bundle = Detection().load(UltralyticsModel(arch=str(file), nms=False), data, Resources())
-    (batch,) = bundle.evaluation
+    (batch,) = bundle.data.evaluation
     output = capture(bundle.model, bundle.example)(*batch.inputs)
     assert output[0].shape == (4, 64, 6)  # as many boxes as there are anchors
-    assert bundle.logits is not None
-    assert bundle.logits(output).shape == (4, 2, 2 * 64)
-    scorer = bundle.scorer()
+    assert bundle.judgement.logits is not None
+    assert bundle.judgement.logits(output).shape == (4, 2, 2 * 64)
+    scorer = bundle.judgement.scorer()
     scorer.update(output, batch.target)
     assert scorer.compute()["mAP50"] == pytest.approx(0.0, abs=0.05)  # its weights are random
 
@@ -269,13 +269,13 @@ def scores(embedded: Bundle, graph: Graph, words: str) -> dict[int, float]:
     """Return the mAP50 of the conversion that some words describe, by timestep."""
     config = resolve([*CONVERTED, *words.split()], Registry())
     found = search_plan(config, graph, place(graph, config.layers), embedded, Resources())
-    model = config.converter.convert(graph, found.plan, embedded.calibration, config.timesteps, Resources())
-    trace = simulate(model, embedded.evaluation, config.checkpoints, embedded.scorer, Resources())
+    model = config.converter.convert(graph, found.plan, embedded.data.calibration, config.timesteps, Resources())
+    trace = simulate(model, embedded.data.evaluation, config.checkpoints, embedded.judgement.scorer, Resources())
     return {point.timestep: point.scores["mAP50"] for point in trace.points}
 
 
 def test_a_converted_detector_comes_close_with_bursts_and_not_with_rates(embedded: Bundle, graph: Graph) -> None:
-    network = evaluate_network(graph, embedded, Resources())[0]["mAP50"]
+    network = evaluate_network(graph, embedded.data, embedded.judgement.scorer, Resources())[0]["mAP50"]
     bursts = scores(embedded, graph, "plugin=adafire timesteps=8 checkpoints=[2,8]")
     rate = scores(embedded, graph, "plugin=rate timesteps=8 checkpoints=[8]")
     assert network > 0.85
@@ -287,13 +287,18 @@ def test_a_converted_detector_comes_close_with_bursts_and_not_with_rates(embedde
 def test_samples_may_leave_once_their_boxes_are_still(embedded: Bundle, graph: Graph) -> None:
     words = ["task=detection", "neuron=tracking", "neuron.phi=8", "exit=stability", "exit.threshold=0.8", "timesteps=6"]
     config = resolve(words, Registry())
-    model = config.converter.convert(graph, place(graph, config.layers), embedded.calibration, 6, Resources())
+    model = config.converter.convert(graph, place(graph, config.layers), embedded.data.calibration, 6, Resources())
     assert config.exit is not None
     rule = config.exit.prepare(model, embedded, 6, Resources())
-    few: list[Batch] = [next(iter(embedded.evaluation))]
-    trace = simulate(model, few, [6], embedded.scorer, Resources(), rule)
+    few: list[Batch] = [next(iter(embedded.data.evaluation))]
+    trace = simulate(model, few, [6], embedded.judgement.scorer, Resources(), rule)
     assert sum(trace.exits.values()) == 16
     assert 2 <= min(trace.exits) < 6  # some leave early
     assert trace.final.steps < 5
-    network = evaluate_network(model.graph, replace(embedded, evaluation=few), Resources())[0]["mAP50"]
+    network = evaluate_network(
+        model.graph,
+        replace(embedded.data, evaluation=few),
+        embedded.judgement.scorer,
+        Resources(),
+    )[0]["mAP50"]
     assert trace.final.scores["mAP50"] > network - 0.1

@@ -81,18 +81,18 @@ def test_everything_registered_fulfils_its_contract() -> None:
 
 def test_the_default_bundle_is_complete() -> None:
     bundle = load()
-    assert bundle.frames == 10
-    assert bundle.headline == "accuracy"
+    assert bundle.data.frames == 10
+    assert bundle.judgement.headline == "accuracy"
     assert bundle.example[0].shape == (2, 2, 24, 24)
     assert bundle.model(*bundle.example).shape == (2, 20)
     assert not bundle.model.training
-    assert bundle.tuning is not None
-    assert bundle.logits is not None
-    assert bundle.correct is not None
-    assert bundle.loss is not None
-    evaluation = next(iter(bundle.evaluation))
+    assert bundle.data.tuning is not None
+    assert bundle.judgement.logits is not None
+    assert bundle.judgement.correct is not None
+    assert bundle.training is not None
+    evaluation = next(iter(bundle.data.evaluation))
     assert evaluation.inputs[0].shape == (128, 10, 2, 24, 24)
-    assert next(iter(bundle.tuning)).inputs[0].shape == (64, 10, 2, 24, 24)
+    assert next(iter(bundle.data.tuning)).inputs[0].shape == (64, 10, 2, 24, 24)
     assert {key: value for key, value in bundle.description.items() if key != "classes"} == {
         "sample_shape": [10, 2, 24, 24],
         "calibration_samples": 64,
@@ -103,18 +103,18 @@ def test_the_default_bundle_is_complete() -> None:
 
 def test_calibration_holds_the_tuning_recordings() -> None:
     bundle = load(calibration=5, batch=22)
-    assert bundle.tuning is not None
-    recordings = [inputs for (inputs,) in bundle.calibration]
+    assert bundle.data.tuning is not None
+    recordings = [inputs for (inputs,) in bundle.data.calibration]
     assert [some.shape for some in recordings] == [(n, 10, 2, 24, 24) for n in (2, 2, 1)]  # about 22 frames in each
-    assert torch.cat(recordings).equal(torch.cat([batch.inputs[0] for batch in bundle.tuning]))
+    assert torch.cat(recordings).equal(torch.cat([batch.inputs[0] for batch in bundle.data.tuning]))
 
 
 def test_a_batch_smaller_than_a_recording_calibrates_with_one_recording() -> None:
-    assert [inputs[0].shape[:2] for inputs in load(calibration=2, batch=1).calibration] == [(1, 10), (1, 10)]
+    assert [inputs[0].shape[:2] for inputs in load(calibration=2, batch=1).data.calibration] == [(1, 10), (1, 10)]
 
 
 def test_frames_are_scaled_and_mostly_empty() -> None:
-    (frames,) = next(iter(load().calibration))
+    (frames,) = next(iter(load().data.calibration))
     assert frames.min() == 0
     assert frames.max() == 1
     assert 0.02 < frames.count_nonzero() / frames.numel() < 0.3
@@ -123,12 +123,12 @@ def test_frames_are_scaled_and_mostly_empty() -> None:
 def test_static_input_is_the_sum_of_the_frames() -> None:
     framed = load(data=MovingDigits(clip=1000), limit=8)
     static = load(data=MovingDigits(clip=1000, static=True), limit=8)
-    assert static.frames is None
+    assert static.data.frames is None
     assert static.example[0].shape == (2, 2, 24, 24)
-    (frames, summed) = (next(iter(bundle.evaluation)).inputs[0] for bundle in (framed, static))
+    (frames, summed) = (next(iter(bundle.data.evaluation)).inputs[0] for bundle in (framed, static))
     assert summed.shape == (8, 2, 24, 24)
     assert torch.allclose(summed, frames.mean(1), atol=1e-6)
-    assert next(iter(static.calibration))[0].shape == (64, 2, 24, 24)
+    assert next(iter(static.data.calibration))[0].shape == (64, 2, 24, 24)
 
 
 def test_the_sum_hardly_tells_the_sense_that_the_frames_tell() -> None:
@@ -160,13 +160,13 @@ def test_training_batches_are_full_moved_at_random_and_fixed_by_the_seed() -> No
     bundle = load()
     assert bundle.training is not None
     torch.manual_seed(0)
-    first = [batch.target for batch in bundle.training(100, 0, 7)]
-    again = [batch.target for batch in bundle.training(100, 0, 7)]
-    other = [batch.target for batch in bundle.training(100, 0, 8)]
+    first = [batch.target for batch in bundle.training.batches(100, 0, 7)]
+    again = [batch.target for batch in bundle.training.batches(100, 0, 7)]
+    other = [batch.target for batch in bundle.training.batches(100, 0, 8)]
     assert [len(target) for target in first] == [100] * 9
     assert torch.cat(first).equal(torch.cat(again))
     assert not torch.cat(first).equal(torch.cat(other))
-    one, two = (next(iter(bundle.training(100, 0, 7))).inputs[0] for _ in range(2))
+    one, two = (next(iter(bundle.training.batches(100, 0, 7))).inputs[0] for _ in range(2))
     assert one.shape == (100, 10, 2, 24, 24)
     assert not one.equal(two)
 
@@ -189,9 +189,9 @@ def test_the_shipped_weights_take_a_film_run_backwards_for_the_other_sense() -> 
     config = resolve(["task=events", "plugin=inflor", "timesteps=10", "task.limit=200"], registry)
     bundle = config.task.load(config.model, config.data, Resources())
     plan = place(graph := capture(bundle.model, bundle.example), config.layers, temporal=True)
-    model = config.converter.convert(graph, plan, bundle.calibration, 10, Resources())
+    model = config.converter.convert(graph, plan, bundle.data.calibration, 10, Resources())
     right, reversed_right = [], []
-    for batch in bundle.evaluation:
+    for batch in bundle.data.evaluation:
         (frames,) = batch.inputs
         right.append(model(frames).argmax(1) == batch.target)
         # Backwards, and what became brighter becomes darker.
@@ -268,7 +268,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_mistake_is_told_in_one_sentence(mistake: str) -> None:
     options, message = MISTAKES[mistake]
     with pytest.raises(SnnfwError) as caught:
-        list(load(**options).evaluation)
+        list(load(**options).data.evaluation)
     assert str(caught.value) == message
 
 

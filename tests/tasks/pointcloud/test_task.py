@@ -97,21 +97,21 @@ def test_everything_registered_fulfils_its_contract() -> None:
 
 def test_a_bundle_for_categories_is_complete() -> None:
     bundle = load(calibration=5, batch=3)
-    assert bundle.headline == "accuracy"
+    assert bundle.judgement.headline == "accuracy"
     assert bundle.example[0].shape == (2, 3, POINTS)
     assert bundle.model(*bundle.example).shape == (2, 3)
-    assert [len(points) for (points,) in bundle.calibration] == [3, 2]
-    batch = next(iter(bundle.evaluation))
+    assert [len(points) for (points,) in bundle.data.calibration] == [3, 2]
+    batch = next(iter(bundle.data.evaluation))
     assert batch.target.tolist() == [0, 1, 2]
-    assert bundle.correct is not None
-    assert bundle.correct(torch.eye(3), batch.target).all()
+    assert bundle.judgement.correct is not None
+    assert bundle.judgement.correct(torch.eye(3), batch.target).all()
     assert bundle.description["evaluation_samples"] == 24
 
 
 def test_a_bundle_for_parts_gives_the_category_with_the_points() -> None:
     bundle = load("parts", calibration=5, batch=3)
-    assert bundle.headline == "IoU"
-    batch = next(iter(bundle.evaluation))
+    assert bundle.judgement.headline == "IoU"
+    batch = next(iter(bundle.data.evaluation))
     points, category = batch.inputs
     assert points.shape == (3, 3, POINTS)
     assert category.equal(torch.eye(3))
@@ -119,35 +119,34 @@ def test_a_bundle_for_parts_gives_the_category_with_the_points() -> None:
     assert batch.target[2, 1:].tolist() == [3, 4] * 6
     assert bundle.model(points, category).shape == (3, 5, POINTS)
     truth = nn.functional.one_hot(batch.target[:, 1:], 5).transpose(1, 2).float()
-    scorer = bundle.scorer()
+    scorer = bundle.judgement.scorer()
     scorer.update(truth, batch.target)
     assert set(scorer.compute().values()) == {1.0}
-    assert bundle.correct is not None
-    assert bundle.correct(truth, batch.target).tolist() == [1.0] * 3
-    kept = bundle.target_of(batch.target, torch.tensor([2]))
+    assert bundle.judgement.correct is not None
+    assert bundle.judgement.correct(truth, batch.target).tolist() == [1.0] * 3
+    kept = bundle.judgement.target_of(batch.target, torch.tensor([2]))
     assert kept.equal(batch.target[2:])
 
 
 def test_one_calibration_cloud_is_enough() -> None:
-    assert [len(points) for (points,) in load(calibration=1).calibration] == [1]
+    assert [len(points) for (points,) in load(calibration=1).data.calibration] == [1]
 
 
 def test_the_seed_draws_calibration_and_never_the_test() -> None:
     first, other = load(limit=6, calibration=4), load(limit=6, calibration=4, seed=1)
-    tests = [torch.cat([batch.inputs[0] for batch in bundle.evaluation]) for bundle in (first, other)]
+    tests = [torch.cat([batch.inputs[0] for batch in bundle.data.evaluation]) for bundle in (first, other)]
     assert tests[0].equal(tests[1])
-    drawn = [torch.cat([points for (points,) in bundle.calibration]) for bundle in (first, other)]
+    drawn = [torch.cat([points for (points,) in bundle.data.calibration]) for bundle in (first, other)]
     assert not drawn[0].equal(drawn[1])
 
 
 def test_training_turns_clouds_about_the_vertical() -> None:
     bundle = load()
     assert bundle.training is not None
-    assert bundle.loss is not None
-    batch = next(iter(bundle.training(9, 0, 0)))
+    batch = next(iter(bundle.training.batches(9, 0, 0)))
     output = bundle.model(*batch.inputs)
     expected = torch.nn.functional.cross_entropy(output, batch.target, label_smoothing=0.1)
-    assert bundle.loss(output, batch.target, 0.1).item() == pytest.approx(expected.item())
+    assert bundle.training.loss(output, batch.target, 0.1).item() == pytest.approx(expected.item())
     points = torch.randn(2, 3, 7)
     moved = turn(points, 2, 90.0)
     assert moved[:, 2].equal(points[:, 2])
@@ -177,7 +176,7 @@ def test_pictures_show_one_cloud_of_each_category_first() -> None:
         assert len(categories) == SAMPLES
         assert set(categories[:3].tolist()) == {0, 1, 2}
         output = bundle.model(*batch.inputs).detach()
-        scores = {bundle.headline: 0.5}
+        scores = {bundle.judgement.headline: 0.5}
         small = replace(batch, inputs=tuple(t[:2] for t in batch.inputs), target=batch.target[:2])
         (drawing,) = bundle.gallery.draw(View(small, output[:2], {4: output[:2]}, scores, {4: scores}))
         assert drawing.name == name
@@ -227,7 +226,7 @@ def test_a_cloud_that_does_not_fit_is_named(case: str) -> None:
     data, message = SAMPLES_REFUSED[case]
     bundle = load("parts", data=data)
     with pytest.raises(SnnfwError) as raised:
-        list(bundle.evaluation)
+        list(bundle.data.evaluation)
     assert str(raised.value) == message
 
 
@@ -263,7 +262,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
         "data 'given' has 0 evaluation clouds, 1 or more are needed.",
     ),
     "nothing to train on": (
-        lambda: load(data=GivenData(training=1)).training(2, 0, 0),  # type: ignore[misc]
+        lambda: load(data=GivenData(training=1)).training.batches(2, 0, 0),  # type: ignore[union-attr]
         "data 'given' has 1 training clouds, 2 or more are needed.",
     ),
     "other categories": (
@@ -287,12 +286,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(case: str) -> None:
 
 def test_a_network_that_knows_no_heads_serves_both() -> None:
     assert load(model=GivenModel(Flat(3))).model(torch.zeros(2, 3, 4)).shape == (2, 3)
-    assert load("parts", model=GivenModel(Flat(5))).headline == "IoU"
+    assert load("parts", model=GivenModel(Flat(5))).judgement.headline == "IoU"
 
 
 @pytest.mark.parametrize("head", ["cls", "parts"])
 def test_the_captured_network_is_the_network(head: str) -> None:
     bundle = load(head)
     graph = capture(bundle.model, bundle.example)
-    batch = next(iter(bundle.evaluation))
+    batch = next(iter(bundle.data.evaluation))
     assert torch.allclose(network_output(graph, batch.inputs, None), bundle.model(*batch.inputs), atol=1e-5)

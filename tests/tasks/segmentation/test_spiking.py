@@ -71,9 +71,11 @@ class Ground:
     def trace(self, words: str) -> Trace:
         config = configured(words)
         plan, resources = place(self.graph, config.layers), Resources()
-        model = config.converter.convert(self.graph, plan, self.bundle.calibration, config.timesteps, resources)
+        model = config.converter.convert(self.graph, plan, self.bundle.data.calibration, config.timesteps, resources)
         rule = config.exit.prepare(model, self.bundle, config.timesteps, resources) if config.exit else None
-        return simulate(model, self.bundle.evaluation, config.checkpoints, self.bundle.scorer, resources, rule)
+        return simulate(
+            model, self.bundle.data.evaluation, config.checkpoints, self.bundle.judgement.scorer, resources, rule
+        )
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +83,7 @@ def ground() -> Ground:
     config = configured("plugin=adafire")
     bundle = config.task.load(config.model, config.data, Resources())
     graph = capture(bundle.model, bundle.example)
-    return Ground(bundle, graph, evaluate_network(graph, bundle, Resources())[0]["mIoU"])
+    return Ground(bundle, graph, evaluate_network(graph, bundle.data, bundle.judgement.scorer, Resources())[0]["mIoU"])
 
 
 def test_the_task_comes_without_search_and_exit() -> None:

@@ -121,12 +121,12 @@ def test_everything_registered_fulfils_its_contract() -> None:
 
 def test_the_bundle_is_complete() -> None:
     bundle = load(batch=4, calibration=3)
-    assert bundle.headline == "mIoU"
+    assert bundle.judgement.headline == "mIoU"
     assert bundle.example[0].shape == (2, 3, 8, 8)
-    assert [len(inputs[0]) for inputs in bundle.calibration] == [3]
-    assert bundle.tuning is not None
-    assert [batch.target.shape for batch in bundle.tuning] == [(3, 8, 8)]
-    assert [len(batch.target) for batch in bundle.evaluation] == [4, 2]
+    assert [len(inputs[0]) for inputs in bundle.data.calibration] == [3]
+    assert bundle.data.tuning is not None
+    assert [batch.target.shape for batch in bundle.data.tuning] == [(3, 8, 8)]
+    assert [len(batch.target) for batch in bundle.data.evaluation] == [4, 2]
     assert bundle.description == {
         "classes": list(CLASSES),
         "sample_shape": [3, 8, 8],
@@ -140,24 +140,24 @@ def test_the_bundle_is_complete() -> None:
 def test_networks_return_a_tensor_or_torchvisions_dict(module: nn.Module) -> None:
     bundle = load(module)
     graph = capture(bundle.model, bundle.example)
-    scorer = bundle.scorer()
-    (batch,) = bundle.evaluation
+    scorer = bundle.judgement.scorer()
+    (batch,) = bundle.data.evaluation
     with torch.no_grad():
         output = graph(*batch.inputs)
         scorer.update(output, batch.target)
-    assert bundle.logits is not None
-    assert bundle.correct is not None
-    assert bundle.distance is not None
-    assert bundle.logits(output).shape == (6, 3, 8, 8)
+    assert bundle.judgement.logits is not None
+    assert bundle.judgement.correct is not None
+    assert bundle.judgement.distance is not None
+    assert bundle.judgement.logits(output).shape == (6, 3, 8, 8)
     scores = scorer.compute()
-    assert bundle.correct(output, batch.target).mean().item() == pytest.approx(scores["pixel accuracy"])
-    assert bundle.distance(output, output).tolist() == [0.0] * 6
+    assert bundle.judgement.correct(output, batch.target).mean().item() == pytest.approx(scores["pixel accuracy"])
+    assert bundle.judgement.distance(output, output).tolist() == [0.0] * 6
 
 
 def test_coarse_networks_are_scored_at_the_labels_size() -> None:
     bundle = load(network(stride=2))
-    (batch,) = bundle.evaluation
-    scorer = bundle.scorer()
+    (batch,) = bundle.data.evaluation
+    scorer = bundle.judgement.scorer()
     output = bundle.model(*batch.inputs)
     scorer.update(output, batch.target)
     at_size = F.interpolate(output, batch.target.shape[1:], mode="bilinear", align_corners=False).argmax(1)
@@ -167,14 +167,14 @@ def test_coarse_networks_are_scored_at_the_labels_size() -> None:
 
 
 def test_one_calibration_image_is_enough() -> None:
-    assert [len(inputs[0]) for inputs in load(calibration=1).calibration] == [1]
+    assert [len(inputs[0]) for inputs in load(calibration=1).data.calibration] == [1]
 
 
 def test_the_limit_draws_the_same_samples_whatever_the_seed() -> None:
     task, model = Segmentation(calibration=2, limit=3), GivenModel(network())
     one, other = (task.load(model, GivenData(calibration=40), Resources(seed=seed)) for seed in (0, 1))
-    tested, tested_other = (next(iter(bundle.evaluation)).inputs[0] for bundle in (one, other))
-    (drawn,), (drawn_other,) = (next(iter(bundle.calibration)) for bundle in (one, other))
+    tested, tested_other = (next(iter(bundle.data.evaluation)).inputs[0] for bundle in (one, other))
+    (drawn,), (drawn_other,) = (next(iter(bundle.data.calibration)) for bundle in (one, other))
     assert len(tested) == 3
     assert tested.equal(tested_other)
     assert not drawn.equal(drawn_other)
@@ -183,15 +183,15 @@ def test_the_limit_draws_the_same_samples_whatever_the_seed() -> None:
 def test_training_batches_are_shuffled_and_can_be_learnt_from() -> None:
     bundle = load(data=GivenData(training=8))
     assert bundle.training is not None
-    assert bundle.loss is not None
-    (batch,) = bundle.training(8, 0, 0)
-    (same,) = bundle.training(8, 0, 0)
+    assert bundle.training.loss is not None
+    (batch,) = bundle.training.batches(8, 0, 0)
+    (same,) = bundle.training.batches(8, 0, 0)
     assert batch.inputs[0].equal(same.inputs[0])
     assert batch.inputs[0][:, 0, 0, 0].tolist() != list(range(8))
     optimizer = torch.optim.Adam(bundle.model.parameters(), lr=0.05)
     losses = []
     for _ in range(20):
-        loss = bundle.loss(bundle.model(*batch.inputs), batch.target, 0.0)
+        loss = bundle.training.loss(bundle.model(*batch.inputs), batch.target, 0.0)
         losses.append(loss.item())
         optimizer.zero_grad()
         loss.backward()
@@ -285,7 +285,7 @@ def test_too_few_training_images_are_an_error_when_training_begins() -> None:
     bundle = load(data=GivenData(training=1))
     assert bundle.training is not None
     with pytest.raises(SnnfwError) as caught:
-        bundle.training(4, 0, 0)
+        bundle.training.batches(4, 0, 0)
     assert str(caught.value) == "data 'given' has 1 training images, 2 or more are needed."
 
 
@@ -295,9 +295,9 @@ def test_a_broken_image_in_the_middle_of_a_run_is_named(workers: int, tmp_path: 
     (tmp_path / "JPEGImages" / "d.jpg").write_bytes(b"nothing")
     bundle = load(network(21), Voc(tmp_path, size=8), batch=1, workers=workers)
     with pytest.raises(SnnfwError) as caught:
-        list(bundle.evaluation)
+        list(bundle.data.evaluation)
     assert str(caught.value) == (
         f"image '{tmp_path}/JPEGImages/d.jpg' of data 'voc' cannot be read: "
         "repair or remove it, or set data.skip_broken=true."
     )
-    assert len(load(network(21), Voc(tmp_path, size=8, skip_broken=True), batch=1).evaluation) == 2
+    assert len(load(network(21), Voc(tmp_path, size=8, skip_broken=True), batch=1).data.evaluation) == 2

@@ -45,8 +45,8 @@ def describe(arch: str) -> dict[str, Any]:
         raise SnnfwError(f"model.arch='{arch}' does not exist: give a .yaml file, or one of ultralytics' names.")
     if not path.is_file() and not has_description(path.stem):
         raise SnnfwError(
-            f"ultralytics has no detector named '{path.stem}'.{did_you_mean(path.stem, description_names())} Those there are: "
-            "yolov8n, yolo11s, yolo26n, yolov3-tiny and others; or give the path of your own .yaml file."
+            f"ultralytics has no detector named '{path.stem}'.{did_you_mean(path.stem, description_names())} Those "
+            "there are: yolov8n, yolo11s, yolo26n, yolov3-tiny and others; or give the path of your own .yaml file."
         )
     try:
         description = yaml_model_load(path)

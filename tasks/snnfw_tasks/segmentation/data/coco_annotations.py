@@ -61,8 +61,8 @@ class Annotations:
         for thing in self.things:
             if categories.find(thing["category_id"]) is None:
                 raise SnnfwError(
-                    f"{describe_object(thing)} in '{self.path}' is of the category {thing['category_id']!r}, which the file does "
-                    "not list: add it to categories, or correct the number."
+                    f"{describe_object(thing)} in '{self.path}' is of the category {thing['category_id']!r}, which the "
+                    "file does not list: add it to categories, or correct the number."
                 )
         return {categories.find(thing["category_id"]) for thing in self.things}
 

@@ -66,7 +66,8 @@ class Instances:
     def _require_shape(self, index: int, thing: Mapping[str, Any], size: tuple[int, int] | None) -> None:
         if problem := shape_problem(thing.get("segmentation"), size):
             raise SnnfwError(
-                f"{describe_object(thing)} of image '{self.images[index]}' in '{self.file}' {problem}: correct it or remove it."
+                f"{describe_object(thing)} of image '{self.images[index]}' in '{self.file}' {problem}: "
+                "correct it or remove it."
             )
 
 

@@ -59,8 +59,8 @@ def test_cifar10_is_read_as_published(cifar10: Path) -> None:
 
 def test_cifar10_runs_through_the_task(cifar10: Path) -> None:
     bundle = Classification(batch=2, calibration=3).load(TINY, Cifar10(cifar10), Resources())
-    assert [len(inputs[0]) for inputs in bundle.calibration] == [2, 1]
-    assert [found.target.tolist() for found in bundle.evaluation] == [[9, 0], [5]]
+    assert [len(inputs[0]) for inputs in bundle.data.calibration] == [2, 1]
+    assert [found.target.tolist() for found in bundle.data.evaluation] == [[9, 0], [5]]
     assert bundle.description["reading"]["read"] == {"train": 8, "test": 3}
 
 
@@ -107,11 +107,11 @@ def test_training_images_alone_are_distorted_as_the_source_says(
     data = Cifar10(cifar10, augment=augment)
     bundle = Classification(batch=8).load(TINY, data, Resources())
     assert bundle.training is not None
-    [batch] = bundle.training(8, 0, 1)
+    [batch] = bundle.training.batches(8, 0, 1)
     plain = torch.stack([data.open(None).training[index][0] for index in range(8)])
     levels = set(plain.unique().tolist())
     # Crops only move what is there and fill with zeros; AutoAugment makes values of its own.
     assert (set(batch.inputs[0].unique().tolist()) <= levels | {0.0}) is exact
     assert bool((batch.inputs[0] == 0).any()) is changed
-    calibration = torch.cat([inputs[0] for inputs in bundle.calibration])
+    calibration = torch.cat([inputs[0] for inputs in bundle.data.calibration])
     assert set(calibration.unique().tolist()) <= levels

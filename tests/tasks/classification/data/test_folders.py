@@ -39,7 +39,7 @@ def test_images_run_through_the_task(root: Path) -> None:
     bundle = Classification(batch=3).load(model, Folder(root, size=32), Resources())
     assert bundle.description["classes"] == ["ant", "bee"]
     assert bundle.description["sample_shape"] == [3, 32, 32]
-    assert [batch.target.tolist() for batch in bundle.evaluation] == [[0, 0, 1], [1]]
+    assert [batch.target.tolist() for batch in bundle.data.evaluation] == [[0, 0, 1], [1]]
 
 
 def test_a_calibration_folder_is_preferred_and_val_stands_in_for_test(root: Path) -> None:
