@@ -198,13 +198,6 @@ def test_packages_of_the_wheel_exist_and_are_typed(package: Path) -> None:
     assert not missing, f"{_relative(package)} lacks {missing}"
 
 
-def test_makers_of_weights_are_no_part_of_wheel_and_sdist() -> None:
-    assert (ROOT / "tools" / "train_digits.py").is_file()
-    targets = PYPROJECT["tool"]["hatch"]["build"]["targets"]
-    assert not [path for path in (*targets["wheel"]["packages"], *targets["sdist"]["include"]) if "tools" in path]
-    assert not [path for package in PACKAGES for path in package.rglob("train_*.py") if "snnfw_tasks" in path.parts]
-
-
 @pytest.mark.parametrize("name", DOORS)
 def test_entry_points_lead_to_modules_that_exist(name: str) -> None:
     module = DOORS[name].partition(":")[0]

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parents[1]
 
-MAKERS = "train_*.py"
-"""What makes the weights stays in ``tools``."""
+MAKERS = ("train_*.py", "test_train_*.py", "tools/shipped.py")
+"""What makes the weights, and is tested with it, stays in the repository."""
 
 KINDS = ("py.typed", "*.jinja", "*.safetensors", "*/experiments/*.yaml")
 """What a wheel has to hold besides code: types, pages, weights, experiments."""
@@ -56,7 +56,11 @@ def wheel_faults(names: Collection[str], root: Path = ROOT) -> Iterator[str]:
     own = own_files(root)
     yield from (f"the wheel lacks {name}" for name in sorted(own - held))
     yield from (f"the wheel holds {name}, which is in no package" for name in sorted(held - own))
-    yield from (f"the wheel holds {name}, which makes weights" for name in sorted(held) if _is_maker(name))
+    yield from (
+        f"the wheel holds {name}, which makes weights"
+        for name in sorted(held)
+        if _is_maker(name) or name.startswith("tools/")
+    )
     yield from (f"the wheel holds no {kind}" for kind in KINDS if not any(PurePosixPath(n).match(kind) for n in held))
     if not any(name.endswith(".dist-info/licenses/LICENSE") for name in names):
         yield "the wheel lacks its license"
@@ -65,15 +69,17 @@ def wheel_faults(names: Collection[str], root: Path = ROOT) -> Iterator[str]:
 def sdist_faults(names: Collection[str], tracked: Collection[str] | None) -> Iterator[str]:
     """Yield what is wrong with an sdist of these files; it holds what is ``tracked``, where that is known."""
     yield from (f"the sdist lacks {name}" for name in SOURCES if name not in names)
+    yield from (f"the sdist holds {name}, which makes weights" for name in sorted(names) if _is_maker(name))
     if tracked is not None:
-        yield from (f"the sdist lacks {name}" for name in sorted({*tracked} - {*names}))
+        released = {name for name in tracked if not _is_maker(name)}
+        yield from (f"the sdist lacks {name}" for name in sorted(released - {*names}))
         yield from (
             f"the sdist holds {name}, which is not tracked" for name in sorted({*names} - {*tracked, "PKG-INFO"})
         )
 
 
 def _is_maker(name: str) -> bool:
-    return PurePosixPath(name).match(MAKERS) or name.startswith("tools/")
+    return any(PurePosixPath(name).match(kind) for kind in MAKERS)
 
 
 def wheel_names(wheel: Path) -> list[str]:

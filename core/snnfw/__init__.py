@@ -6,9 +6,9 @@ from importlib import import_module, metadata
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from snnfw.config.resolve import resolve, resolve_mapping
+from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
+from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task, obtain, require_sources
 from snnfw.convert.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
@@ -98,7 +98,9 @@ __all__ = [
     "View",
     "__version__",
     "hookimpl",
+    "obtain",
     "place",
+    "require_sources",
     "resolve",
     "resolve_mapping",
     "run",

@@ -15,7 +15,7 @@ from rich.text import Text
 from snnfw import doctor
 from snnfw.config.comparison import CompareConfig, resolve_comparison
 from snnfw.config.recipe import plain_preset
-from snnfw.config.resolve import resolve, to_yaml
+from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.training import TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, training_usage, usage
 from snnfw.errors import SnnfwError, unknown_name_error

@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 
 from snnfw.config.comparison import CompareConfig, Method
-from snnfw.config.resolve import to_yaml
+from snnfw.config.resolution import to_yaml
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
 from snnfw.report.folder import as_json, run_folder

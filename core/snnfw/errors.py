@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+__all__ = ["SnnfwError", "did_you_mean", "unknown_name_error", "wrong_kind_error"]
+
 
 class SnnfwError(Exception):
     """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""

@@ -14,6 +14,8 @@ from pathlib import Path
 
 from snnfw.errors import SnnfwError
 
+__all__ = ["cache_folder", "replace_file", "scratch_beside", "write_file", "write_folder"]
+
 
 def cache_folder(kind: str) -> Path:
     """Return where things of a kind are kept, ~/.cache/snnfw/KIND; OSError where the user has no home."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from snnfw.config.resolve import to_yaml
+from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.errors import wrong_kind_error
 from snnfw.files import write_folder

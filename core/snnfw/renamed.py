@@ -9,13 +9,13 @@ from types import MappingProxyType
 
 _VALUES = (
     "Batch Batches Bundle Drawing ExitRule Gallery Inputs Item Keep Observer Output Resources Scorer Site SiteStats "
-    "Track View untold untracked"
+    "Track View"
 )
 _HOMES = {
     "snnfw.values": _VALUES,
     "snnfw.plan.rules": "Neuron Quantiser Rule",
     "snnfw.convert.converter": "Converter",
-    "snnfw.search.results": "Found Score",
+    "snnfw.search.results": "Score",
 }
 
 MODULES: Mapping[str, str] = MappingProxyType(
@@ -23,6 +23,9 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "snnfw.cache": "snnfw.files",
         "snnfw.contracts.data": "snnfw.values",
         "snnfw.contracts.neurons": "snnfw.plan.rules",
+        "snnfw.plan.place": "snnfw.plan.placement",
+        "snnfw.convert.observe": "snnfw.convert.activations",
+        "snnfw.config.resolve": "snnfw.config.resolution",
         "snnfw.convert.observers": "snnfw.neurons.observers",
         "snnfw.simulate.code": "snnfw.store.code",
         "snnfw.simulate.distances": "snnfw.search.distances",
@@ -152,6 +155,44 @@ NAMES: Mapping[str, str] = MappingProxyType(
             for name in names.split()
             for part in ("", ".data", ".neurons", ".sources", ".stages")
         },
+        "snnfw.Found": "snnfw.SearchResult",
+        "snnfw.capture.graph.attribute": "snnfw.capture.get_attribute",
+        "snnfw.capture.sites.packet": "snnfw.capture.overload_packet",
+        "snnfw.config.fields.build": "snnfw.config.build_dataclass",
+        "snnfw.config.fields.shown": "snnfw.config.format_value",
+        "snnfw.config.fields.take_apart": "snnfw.config.as_plain",
+        "snnfw.contracts.Found": "snnfw.SearchResult",
+        "snnfw.contracts.data.untold": "snnfw.values.tell_nothing",
+        "snnfw.contracts.data.untracked": "snnfw.values.track_nothing",
+        "snnfw.contracts.stages.Found": "snnfw.SearchResult",
+        "snnfw.contracts.untold": "snnfw.values.tell_nothing",
+        "snnfw.contracts.untracked": "snnfw.values.track_nothing",
+        "snnfw.convert.direct.build": "snnfw.convert.build_spiking_model",
+        "snnfw.convert.observe.moved": "snnfw.convert.to_device",
+        "snnfw.convert.observers.Fixed": "snnfw.neurons.FixedThreshold",
+        "snnfw.convert.observers.Peak": "snnfw.neurons.PeakThreshold",
+        "snnfw.convert.observers.alive": "snnfw.neurons.replace_zero_thresholds",
+        "snnfw.convert.observers.by_channel": "snnfw.neurons.channel_rows",
+        "snnfw.convert.observers.magnitude": "snnfw.neurons.magnitude_percentile",
+        "snnfw.convert.observers.spread": "snnfw.neurons.broadcast_channels",
+        "snnfw.errors.closest": "snnfw.errors.did_you_mean",
+        "snnfw.errors.unknown": "snnfw.errors.unknown_name_error",
+        "snnfw.neurons.applied.Applied": "snnfw.neurons.BoundFunction",
+        "snnfw.neurons.observers.Fixed": "snnfw.neurons.FixedThreshold",
+        "snnfw.neurons.observers.Peak": "snnfw.neurons.PeakThreshold",
+        "snnfw.neurons.observers.alive": "snnfw.neurons.replace_zero_thresholds",
+        "snnfw.neurons.observers.by_channel": "snnfw.neurons.channel_rows",
+        "snnfw.neurons.observers.magnitude": "snnfw.neurons.magnitude_percentile",
+        "snnfw.neurons.observers.spread": "snnfw.neurons.broadcast_channels",
+        "snnfw.neurons.timefold.per_sample": "snnfw.neurons.sum_per_sample",
+        "snnfw.search.keys.opened": "snnfw.search.open_store",
+        "snnfw.search.results.Found": "snnfw.SearchResult",
+        "snnfw.simulate.keys.opened": "snnfw.search.open_store",
+        "snnfw.spiking.applied.Applied": "snnfw.neurons.BoundFunction",
+        "snnfw.spiking.memory.dense": "snnfw.spiking.to_channels_last",
+        "snnfw.spiking.timefold.per_sample": "snnfw.neurons.sum_per_sample",
+        "snnfw.values.untold": "snnfw.values.tell_nothing",
+        "snnfw.values.untracked": "snnfw.values.track_nothing",
         "snnfw.files.whole": "snnfw.files.replace_file",
         "snnfw.report.folder.write_file": "snnfw.files.write_file",
         "snnfw.report.folder.write_folder": "snnfw.files.write_folder",

@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from snnfw.capture.export import capture
-from snnfw.config.resolve import to_yaml
+from snnfw.config.resolution import to_yaml
 from snnfw.config.training import TrainConfig
 from snnfw.config.trust import confirming_words
 from snnfw.convert.direct import Direct

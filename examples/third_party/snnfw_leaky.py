@@ -40,7 +40,7 @@ class Leaky:
 
     def observer(self, site: snnfw.Site) -> snnfw.Observer:
         """Return what finds θ = maximum / φ."""
-        from snnfw.neurons.observers import PeakThreshold
+        from snnfw.neurons import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))
 

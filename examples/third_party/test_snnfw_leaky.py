@@ -8,7 +8,7 @@ import torch
 from snnfw_leaky import Leaky
 
 from snnfw import Site, SiteStats
-from snnfw.checks.neurons import check_neuron
+from snnfw.checks import check_neuron
 
 SITE = Site("relu", "relu", "relu", torch.relu, (None, 3), channel=1)
 THETA = torch.tensor(0.5, dtype=torch.float64)

@@ -14,7 +14,7 @@ import pytest
 
 import toy_plugin
 from snnfw import cli
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
 from snnfw.registry import Registry

@@ -21,7 +21,7 @@ from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
 from snnfw.compare import compare
 from snnfw.config.comparison import resolve_comparison
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.convert.converter import Converter
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.plan.placement import Plan

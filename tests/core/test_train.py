@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw import pipeline
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry

@@ -13,7 +13,7 @@ import pytest
 from torchvision.datasets import CIFAR10
 
 from snnfw.config.experiments import shipped_experiments
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from networks import ConvNet, captured, noise
-from snnfw.config.resolve import resolve, to_yaml
+from snnfw.config.resolution import resolve, to_yaml
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError

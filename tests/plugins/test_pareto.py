@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise
-from snnfw.config.resolve import resolve, resolve_mapping, to_yaml
+from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.contracts import Search
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel

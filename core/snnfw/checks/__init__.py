@@ -1,1 +1,43 @@
 """Checks: what runs a plugin of some kind, to see whether it keeps its contract, comes in here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from snnfw.on_demand import import_on_demand
+
+if TYPE_CHECKING:
+    from snnfw.checks.converters import check_converter
+    from snnfw.checks.exits import check_exit
+    from snnfw.checks.named import check_named
+    from snnfw.checks.neurons import check_neuron
+    from snnfw.checks.presets import check_preset
+    from snnfw.checks.searches import check_search
+    from snnfw.checks.sources import check_data, check_model
+    from snnfw.checks.tasks import check_task
+
+__all__ = [
+    "check_converter",
+    "check_data",
+    "check_exit",
+    "check_model",
+    "check_named",
+    "check_neuron",
+    "check_preset",
+    "check_search",
+    "check_task",
+]
+
+__getattr__ = import_on_demand(
+    __name__,
+    {
+        "converters": "check_converter",
+        "exits": "check_exit",
+        "named": "check_named",
+        "neurons": "check_neuron",
+        "presets": "check_preset",
+        "searches": "check_search",
+        "sources": "check_data check_model",
+        "tasks": "check_task",
+    },
+)

@@ -1,8 +1,20 @@
-"""Configuration: what a user asks for, typed and checked at one door."""
+"""Configuration: what a user asks for, typed and checked at one door; what reads words or files comes in here."""
 
 from __future__ import annotations
 
-from snnfw.config.resolve import resolve, resolve_mapping, to_yaml
+from snnfw.config.fields import MethodsOf, as_plain, build_dataclass, format_value
+from snnfw.config.recipe import plain_rule
+from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.config.schema import RunConfig
 
-__all__ = ["RunConfig", "resolve", "resolve_mapping", "to_yaml"]
+__all__ = [
+    "MethodsOf",
+    "RunConfig",
+    "as_plain",
+    "build_dataclass",
+    "format_value",
+    "plain_rule",
+    "resolve",
+    "resolve_mapping",
+    "to_yaml",
+]

@@ -11,7 +11,7 @@ from pydantic import Field
 from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import build_dataclass, format_value
 from snnfw.config.given import given_mapping, given_words
-from snnfw.config.resolve import resolve_plain
+from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
 from snnfw.errors import SnnfwError, did_you_mean, unknown_name_error

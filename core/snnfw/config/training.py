@@ -11,7 +11,7 @@ from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.config.gather import read_training
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.methods import expand_sources
-from snnfw.config.resolve import resolve_plain
+from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, optional_text, read_values, read_words
 from snnfw.config.trust import TrainingFolder

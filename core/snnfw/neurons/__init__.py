@@ -1,4 +1,4 @@
-"""Neurons: the stateful module that a method derives from, how it folds time, and observers of activations."""
+"""Neurons: the module that a method derives from; what folds time or observes activations comes in here."""
 
 from __future__ import annotations
 

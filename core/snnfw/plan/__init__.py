@@ -8,16 +8,20 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.plan.kinds import Kind
+    from snnfw.plan.operators import AVERAGES, MAXIMA, is_scaling
     from snnfw.plan.placement import Placement, Plan, place
     from snnfw.plan.rules import Neuron, Quantiser, Rule
 
 __all__ = [
+    "AVERAGES",
+    "MAXIMA",
     "Kind",
     "Neuron",
     "Placement",
     "Plan",
     "Quantiser",
     "Rule",
+    "is_scaling",
     "place",
 ]
 
@@ -25,6 +29,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "kinds": "Kind",
+        "operators": "AVERAGES MAXIMA is_scaling",
         "placement": "Placement Plan place",
         "rules": "Neuron Quantiser Rule",
     },

@@ -1,1 +1,1 @@
-"""Report: what a run measured, as values, tables, pictures and pages; no page or table is drawn elsewhere."""
+"""Report: what a run measured; what writes it as values, tables, pictures or pages comes in here."""

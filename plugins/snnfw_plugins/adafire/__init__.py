@@ -8,10 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.exits import Entropy
 from snnfw_plugins.pareto import AdaptiveCalibration
@@ -20,7 +17,7 @@ from snnfw_plugins.tracking import Tracking
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class AdaFire:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of θ = maximum / φ, so that a full burst is the largest activation."""
-        from snnfw.neurons.observers import PeakThreshold
+        from snnfw.neurons import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnfw.contracts import Preset
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Rule
+from snnfw import Preset, Rule, hookimpl
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.tracking import Tracking

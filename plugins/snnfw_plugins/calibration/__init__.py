@@ -8,18 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.convert.converter import Converter
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Rule
-from snnfw.values import Batches, Inputs, Keep, Resources
+from snnfw import Batches, Converter, Inputs, Keep, Preset, Resources, Rule, hookimpl
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
-    from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
+    from snnfw.capture import Graph
+    from snnfw.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,7 @@ class Calibration:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the calibrated spiking model."""
-        from snnfw.convert.activations import observe
-        from snnfw.convert.direct import build_spiking_model
+        from snnfw.convert import build_spiking_model, observe
         from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import ThresholdSearch, threshold_observer
         from snnfw_plugins.calibration.weights import Descent, calibrate_weights

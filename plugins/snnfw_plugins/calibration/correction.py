@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.activations import first_samples, mean_activations, to_device
-from snnfw.simulate.memory import samples_within
-from snnfw.values import Batches, Inputs, Resources, Site
+from snnfw import Batches, Inputs, Resources, Site
+from snnfw.convert import first_samples, mean_activations, to_device
+from snnfw.simulate import samples_within
 
 LOG = logging.getLogger("snnfw")
 
 if TYPE_CHECKING:
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel, SpikingNeuron
 
     Change = Callable[[Site, SpikingNeuron, Tensor, int], None]
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import fx
 
-from snnfw.capture.graph import Graph
-from snnfw.capture.sites import overload_packet
-from snnfw.plan.kinds import Kind
-from snnfw.values import Site
+from snnfw import Site
+from snnfw.capture import Graph, overload_packet
+from snnfw.plan import Kind
 
 if TYPE_CHECKING:
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
 
 LOG = logging.getLogger("snnfw")
 

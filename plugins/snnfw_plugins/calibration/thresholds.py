@@ -9,9 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from snnfw.neurons.observers import broadcast_channels, channel_rows, magnitude_percentile, replace_zero_thresholds
-from snnfw.plan.rules import Neuron, Quantiser
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Quantiser, Site, SiteStats
+from snnfw.neurons import broadcast_channels, channel_rows, magnitude_percentile, replace_zero_thresholds
 
 CANDIDATES = 95
 """Thresholds tried: 1.00, 0.99 ... 0.06 times the largest activation."""

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.spiking.memory import to_channels_last
-from snnfw.values import Inputs
+from snnfw import Inputs
+from snnfw.capture import Graph, evaluate, last_uses
+from snnfw.spiking import to_channels_last
 
 
 class Walk:

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, fx
 
-from snnfw.capture.graph import Graph, evaluate, get_attribute
-from snnfw.errors import SnnfwError
-from snnfw.neurons.timefold import select
-from snnfw.plan.rules import Quantiser
-from snnfw.spiking.frames import first_frames, frames_in, mean_frame, mean_over_frames, single_frames
-from snnfw.values import Inputs, Site
+from snnfw import Inputs, Quantiser, Site, SnnfwError
+from snnfw.capture import Graph, evaluate, get_attribute
+from snnfw.neurons import select
+from snnfw.spiking import first_frames, frames_in, mean_frame, mean_over_frames, single_frames
 from snnfw_plugins.calibration.layers import Layer, find_layers
 from snnfw_plugins.calibration.walk import Walk
 
 if TYPE_CHECKING:
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel, SpikingNeuron
 
 BATCH = 32
 """Samples in one step of the optimiser."""

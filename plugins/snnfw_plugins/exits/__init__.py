@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import ExitPolicy
-from snnfw.errors import SnnfwError
-from snnfw.hookspecs import hookimpl
-from snnfw.values import Bundle, ExitRule, Resources
+from snnfw import Bundle, ExitPolicy, ExitRule, Resources, SnnfwError, hookimpl
 
 if TYPE_CHECKING:
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
 
 Logits = Annotated[
     Literal["sum", "mean"],
@@ -127,7 +124,7 @@ class Stability:
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule; calibration data, where there is some with targets, says what it will do."""
-        from snnfw.simulate.outputs import outputs_of
+        from snnfw.simulate import outputs_of
         from snnfw_plugins.exits.rule import Stillness, StillnessRule
         from snnfw_plugins.exits.study import Constant, constant_rule
 

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.simulate.outputs import Outputs
-from snnfw.values import Output
+from snnfw import Output
+from snnfw.simulate import Outputs
 
 Score = Callable[[Output, int], Tensor]
 """How sure an output is after so many timesteps, for each sample, [N]."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 NOBODY = 1.0
 """Mean entropy and threshold of a timestep after which no calibration sample is right: nobody leaves there."""

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.convert.direct import Direct
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw.convert import Direct
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 MOST_BITS = 20
 """The longest integer: with 32-bit arithmetic it is still recovered exactly from the output M/N."""
@@ -139,7 +136,7 @@ class IntegerLeakyIntegrateAndFire:
 
 def _scale(site: Site, scale: float | None, largest: float) -> Observer:
     """Return the observer of a scale, or of the range: the largest activation becomes the largest output."""
-    from snnfw.neurons.observers import FixedThreshold, PeakThreshold
+    from snnfw.neurons import FixedThreshold, PeakThreshold
 
     return PeakThreshold(site, share=largest) if scale is None else FixedThreshold(site, scale)
 

@@ -10,14 +10,10 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from snnfw.capture.graph import evaluate, get_attribute
-from snnfw.capture.sites import aten, overload_packet
-from snnfw.capture.survey import operator_name
-from snnfw.errors import SnnfwError
-from snnfw.plan import operators as table
-from snnfw.plan.kinds import Kind
-from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.reading import STREAMS
+from snnfw import SnnfwError, SpikingModel
+from snnfw.capture import aten, evaluate, get_attribute, operator_name, overload_packet
+from snnfw.plan import AVERAGES, MAXIMA, Kind, is_scaling
+from snnfw.spiking import STREAMS
 from snnfw_plugins.ibra.node import BinaryNeuron
 
 Gains = tuple[float, ...]
@@ -158,11 +154,11 @@ def _role(model: SpikingModel, node: fx.Node, reads_bits: bool) -> Role:
     if fate.kind is Kind.ANALOG:
         raise refusal_error(model, node, "it is not linear")
     if node.name in model.plan.carriers and not _wants_indices(node):
-        if operator in table.MAXIMA:
+        if operator in MAXIMA:
             return Role.MAXIMUM
-        if table.is_scaling(node):
+        if is_scaling(node):
             return Role.GAIN
-        return Role.SUM if operator in table.AVERAGES else Role.MOVE
+        return Role.SUM if operator in AVERAGES else Role.MOVE
     if fate.events and operator not in BIASED | BARE:
         raise refusal_error(model, node, "its weights have another place: write it as linear or matmul")
     return Role.WEIGH if fate.events else Role.READ
@@ -193,7 +189,7 @@ def _worth(model: SpikingModel, node: fx.Node) -> float:
 
 def _wants_indices(node: fx.Node) -> bool:
     """Tell whether a readout asks where a maximum was, which no bits say."""
-    if overload_packet(node) not in table.MAXIMA or not isinstance(node.meta.get("val"), tuple | list):
+    if overload_packet(node) not in MAXIMA or not isinstance(node.meta.get("val"), tuple | list):
         return False
     return any(user.args[1] != 0 for user in node.users)
 

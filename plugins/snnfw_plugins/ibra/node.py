@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.values import SiteStats
+from snnfw import SiteStats, SpikingNeuron
+from snnfw.kernels import Kernel, KernelBody
+from snnfw.neurons import States
 from snnfw_plugins.ibra.bits import count_set_bits
 
 CHARGE = "const real charged = leak * potential + (x + offset);"

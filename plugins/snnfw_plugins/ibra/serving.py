@@ -12,14 +12,11 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import BatchDim, evaluate, last_uses, map_leaves
-from snnfw.capture.sites import overload_packet
-from snnfw.neurons.timefold import fold, repeat, sum_per_sample, unfold
-from snnfw.plan.kinds import Kind
-from snnfw.spiking.cumulative import Cumulative
-from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.reading import STREAMS
-from snnfw.values import Output
+from snnfw import Output, SpikingModel
+from snnfw.capture import BatchDim, evaluate, last_uses, map_leaves, overload_packet
+from snnfw.neurons import fold, repeat, sum_per_sample, unfold
+from snnfw.plan import Kind
+from snnfw.spiking import STREAMS, Cumulative
 from snnfw_plugins.ibra.bits import bit_plane, bit_width
 from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, lower, scale_factor, weight_of, window_size
 from snnfw_plugins.ibra.node import BinaryNeuron

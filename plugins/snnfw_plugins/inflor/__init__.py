@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.convert.direct import Direct
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw.convert import Direct
 
 if TYPE_CHECKING:
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class SoftResetIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer that knows the height of a spike, or finds the largest activation."""
-        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
+        from snnfw.neurons import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.scale is None else FixedThreshold(site, self.scale)
 

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.values import SiteStats
+from snnfw import SiteStats, SpikingNeuron
+from snnfw.kernels import Kernel, KernelBody
+from snnfw.neurons import States
 from snnfw_plugins.inflor.rectifier import STEEPNESS, slope, straight_through
 
 CHARGE = "const real h = leak * potential + (x + offset);"

@@ -8,9 +8,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.values import SiteStats
+from snnfw import SiteStats, SpikingNeuron
+from snnfw.kernels import Kernel, KernelBody
+from snnfw.neurons import States
 
 SPIKE = KernelBody(
     states=("potential",),

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Site, SiteStats, hookimpl
 
 if TYPE_CHECKING:
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,7 @@ class LeakyIntegrateAndFire:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer that knows the threshold, or finds the largest activation."""
-        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
+        from snnfw.neurons import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.threshold is None else FixedThreshold(site, self.threshold)
 

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.convert.converter import Converter
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Batches, Inputs, Keep, Observer, Resources, Site, SiteStats
+from snnfw import Batches, Converter, Inputs, Keep, Neuron, Observer, Preset, Resources, Rule, Site, SiteStats, hookimpl
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
-    from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
+    from snnfw.capture import Graph
+    from snnfw.plan import Plan
     from snnfw_plugins.msat.node import MSATNeuron
 
 
@@ -62,7 +58,7 @@ class MSAT:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer that finds Vmax, the largest activation."""
-        from snnfw.neurons.observers import PeakThreshold
+        from snnfw.neurons import PeakThreshold
 
         return PeakThreshold(site)
 
@@ -117,9 +113,8 @@ class SpikeConfidence:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its MSAT layers filtered."""
-        from snnfw.convert.activations import observe
-        from snnfw.convert.direct import build_spiking_model
-        from snnfw.neurons.observers import PeakThreshold
+        from snnfw.convert import build_spiking_model, observe
+        from snnfw.neurons import PeakThreshold
         from snnfw_plugins.msat.confidence import Filter, apply_confidence
 
         observers: dict[str, Observer] = {

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw.convert.activations import mean_activations, to_device
-from snnfw.simulate.memory import steps_within
-from snnfw.values import Batches, Inputs, Resources
+from snnfw import Batches, Inputs, Resources
+from snnfw.convert import mean_activations, to_device
+from snnfw.simulate import steps_within
 from snnfw_plugins.msat.chance import random_keys
 from snnfw_plugins.msat.inactivated import InactivatedCounts
 from snnfw_plugins.msat.node import MSATNeuron
 
 if TYPE_CHECKING:
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
 
 LOG = logging.getLogger("snnfw")
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from snnfw.kernels.body import Kernel, KernelBody
-from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.values import SiteStats
+from snnfw import SiteStats, SpikingNeuron
+from snnfw.kernels import Kernel, KernelBody
+from snnfw.neurons import States
 from snnfw_plugins.msat.adaptation import Adaptation
 from snnfw_plugins.msat.chance import BITS, C_DRAW, draw_numbers
 from snnfw_plugins.msat.functions import c_exponential, c_sigmoid, c_softplus, exponential, sigmoid, softplus

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from snnfw.contracts import Search
-from snnfw.hookspecs import hookimpl
-from snnfw.search.results import SearchResult
+from snnfw import Search, SearchResult, hookimpl
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
 
 Values: TypeAlias = tuple[bool | int | float, ...]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from snnfw.search.keys import Keys, open_store
-from snnfw.search.results import Score
+from snnfw import Score
+from snnfw.search import Keys, open_store
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
 
 
 def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:

@@ -9,18 +9,16 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from snnfw.config.fields import as_plain
-from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Neuron
-from snnfw.search.results import Score, SearchResult
+from snnfw import Neuron, Score, SearchResult, SnnfwError
+from snnfw.config import as_plain
 from snnfw_plugins.optuna_search.scores import plan_scorer
 from snnfw_plugins.pareto.candidates import placements_with_field, with_value
 from snnfw_plugins.pareto.picture import as_png, empty_figure
 from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
 
 MICROJOULES = 1e3
 """µJ in a mJ."""

@@ -8,15 +8,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from snnfw.config.fields import MethodsOf
-from snnfw.contracts import Search
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron
-from snnfw.search.results import SearchResult
+from snnfw import Neuron, Search, SearchResult, hookimpl
+from snnfw.config import MethodsOf
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage
 
@@ -89,7 +86,7 @@ class Pareto:
 
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
-        from snnfw.search.sensitivity import Question
+        from snnfw.search import Question
         from snnfw_plugins.pareto.stage import Aim, Stage
 
         spent = self.sensitivity_budget
@@ -151,7 +148,7 @@ class Ssc:
 
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
-        from snnfw.search.sensitivity import Question
+        from snnfw.search import Question
         from snnfw_plugins.pareto.candidates import vary_field, with_initial
         from snnfw_plugins.pareto.stage import Aim, Stage
 

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from snnfw.config.fields import as_plain, build_dataclass, format_value
-from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Neuron
-from snnfw.values import Keep, Site
+from snnfw import Keep, Neuron, Site, SnnfwError
+from snnfw.config import as_plain, build_dataclass, format_value
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Placement, Plan
+    from snnfw.plan import Placement, Plan
 
 Value: TypeAlias = bool | int | float
 """What a field may be tried with."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 Numbers: TypeAlias = "NDArray[np.float64]"
 Indices: TypeAlias = "NDArray[np.integer[Any]]"

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from snnfw.search.sensitivity import Question
+    from snnfw.search import Question
     from snnfw_plugins.pareto.frontier import Frontier
 
 LABELS = 10

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
-from snnfw.config.fields import as_plain
-from snnfw.config.recipe import plain_rule
-from snnfw.plan.rules import Rule
+from snnfw import Rule
+from snnfw.config import as_plain, plain_rule
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
 
 
 def recipe_yaml(plan: Plan, trials: Trials) -> str:

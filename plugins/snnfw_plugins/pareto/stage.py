@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
-from snnfw.config.fields import as_plain
-from snnfw.errors import SnnfwError
-from snnfw.search.results import SearchResult
-from snnfw.search.sensitivity import Question, Table, measure
+from snnfw import SearchResult, SnnfwError
+from snnfw.config import as_plain
+from snnfw.search import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
 from snnfw_plugins.pareto.picture import draw
 from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
-    from snnfw.search.trials import Trials
+    from snnfw.plan import Plan
+    from snnfw.search import Trials
     from snnfw_plugins.pareto.candidates import Candidates
 
 UNITS: Mapping[str, str] = {"energy": "mJ", "spikes": "events"}

@@ -6,17 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw.contracts import Preset
-from snnfw.convert.direct import Direct
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw.convert import Direct
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 
 @torch.library.custom_op("snnfw_activation::qcfs", mutates_args=())

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from snnfw.errors import SnnfwError
-from snnfw.values import Site, SiteStats
+from snnfw import Site, SiteStats, SnnfwError
 
 
 class TrainedThreshold:

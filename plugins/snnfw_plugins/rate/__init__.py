@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from snnfw.contracts import Preset
-from snnfw.convert.direct import Direct
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Rule
+from snnfw import Preset, Rule, hookimpl
+from snnfw.convert import Direct
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw.contracts import Preset
-from snnfw.convert.converter import Converter
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.values import Batches, Inputs, Keep, Resources
+from snnfw import Batches, Converter, Inputs, Keep, Neuron, Preset, Resources, Rule, hookimpl
 from snnfw_plugins.spikingjelly_bridge.neurons import NEURONS, IFNode
 
 if TYPE_CHECKING:
-    from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
-    from snnfw.spiking.model import SpikingModel
+    from snnfw import SpikingModel
+    from snnfw.capture import Graph
+    from snnfw.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +43,7 @@ class SpikingJellyRecipe:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its thresholds found on every calibration batch."""
-        from snnfw.convert.activations import observe
-        from snnfw.convert.direct import build_spiking_model
+        from snnfw.convert import build_spiking_model, observe
         from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 
         observers = {

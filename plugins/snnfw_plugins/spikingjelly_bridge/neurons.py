@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
 
 from pydantic import Field
 
-from snnfw.plan.rules import Neuron
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Site, SiteStats
 
 if TYPE_CHECKING:
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 Threshold: TypeAlias = Annotated[
     float | None,
@@ -45,7 +44,7 @@ class SpikingJellyNode:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer that finds the largest activation, or knows the threshold."""
-        from snnfw.neurons.observers import FixedThreshold, PeakThreshold
+        from snnfw.neurons import FixedThreshold, PeakThreshold
 
         return PeakThreshold(site) if self.v_threshold is None else FixedThreshold(site, self.v_threshold)
 

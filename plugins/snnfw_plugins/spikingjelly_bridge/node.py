@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from spikingjelly.activation_based import neuron, surrogate
 from torch import Tensor
 
-from snnfw.neurons.spiking_neuron import SpikingNeuron, States
+from snnfw import SpikingNeuron
+from snnfw.neurons import States
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnfw.values import SiteStats
+    from snnfw import SiteStats
 
 
 class BridgedNeuron(SpikingNeuron):

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from snnfw.errors import SnnfwError
-from snnfw.neurons.observers import broadcast_channels, channel_rows, replace_zero_thresholds
-from snnfw.values import Site, SiteStats
+from snnfw import Site, SiteStats, SnnfwError
+from snnfw.neurons import broadcast_channels, channel_rows, replace_zero_thresholds
 
 MOST = 2**24
 """Most elements that torch.quantile takes."""

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron
-from snnfw.values import Observer, Site, SiteStats
+from snnfw import Neuron, Observer, Site, SiteStats, hookimpl
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.neurons.spiking_neuron import SpikingNeuron
+    from snnfw import SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Tracking:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of θ = largest magnitude / φ."""
-        from snnfw.neurons.observers import PeakThreshold
+        from snnfw.neurons import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))
 

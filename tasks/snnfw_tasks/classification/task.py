@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw.contracts import require_sources
-from snnfw.hookspecs import hookimpl
+from snnfw import hookimpl, require_sources
 from snnfw_tasks.classification.data.cifar import Cifar10, Cifar100
 from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.data.folders import Folder, ImageNet
@@ -19,8 +18,7 @@ from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Task
-    from snnfw.values import Bundle, Resources
+    from snnfw import Bundle, DataSource, ModelSource, Resources, Task
 
 
 @dataclass(frozen=True, slots=True)

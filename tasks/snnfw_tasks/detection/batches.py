@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 import torch
 from torch.utils.data import DataLoader
 
-from snnfw.values import Item
+from snnfw import Item
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

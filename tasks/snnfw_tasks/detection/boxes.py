@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.detection.library import require_ultralytics
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.values import Output
+    from snnfw import Output
     from snnfw_tasks.detection.batches import Truth, Truths
 
 CONFIDENT = 0.25

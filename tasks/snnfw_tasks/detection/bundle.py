@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnfw.contracts import obtain
-from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Data, Gallery, Judgement
+from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, obtain
 from snnfw_tasks.detection.batches import DetectionBatches, collate, select_truths
 from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
 from snnfw_tasks.detection.data.images import make_reading, open_images
@@ -27,8 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from snnfw.contracts import DataSource, ModelSource
-    from snnfw.values import Batch, Resources
+    from snnfw import Batch, DataSource, ModelSource, Resources
     from snnfw_tasks.detection.data.images import Part
     from snnfw_tasks.samples.options import Amounts
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw.files import cache_folder, write_file
 
 if TYPE_CHECKING:

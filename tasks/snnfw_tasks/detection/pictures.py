@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from snnfw.values import Drawing
+from snnfw import Drawing
 from snnfw_tasks.detection.boxes import detections, labelled_boxes
 from snnfw_tasks.detection.scores import HEADLINE
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from torch import Tensor
 
-    from snnfw.values import View
+    from snnfw import View
     from snnfw_tasks.detection.boxes import Boxes
 
 SAMPLES = 5

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.detection.boxes import require_detections
 from snnfw_tasks.detection.library import require_ultralytics
 
 if TYPE_CHECKING:
-    from snnfw.values import Output
+    from snnfw import Output
     from snnfw_tasks.detection.batches import Truth, Truths
 
 HEADLINE = "mAP50"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from snnfw.contracts import DataSource, ModelSource
+from snnfw import DataSource, ModelSource
 
 if TYPE_CHECKING:
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.samples.boxed import Splits
 
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from snnfw.contracts import require_sources
-from snnfw.hookspecs import hookimpl
+from snnfw import hookimpl, require_sources
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
 from snnfw_tasks.detection.sources import DetectionData, DetectorSource
@@ -15,8 +14,7 @@ from snnfw_tasks.samples.options import ImageAmounts, Images
 from snnfw_tasks.scenes.data import Scenes
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Task
-    from snnfw.values import Bundle, Resources
+    from snnfw import Bundle, DataSource, ModelSource, Resources, Task
 
 
 @dataclass(frozen=True, slots=True)

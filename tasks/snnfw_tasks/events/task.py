@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import require_sources
-from snnfw.hookspecs import hookimpl
+from snnfw import hookimpl, require_sources
 from snnfw_tasks.events.data.digits import MovingDigits
 from snnfw_tasks.events.data.published import Cifar10Dvs, DvsGesture, NCaltech101, NCars
 from snnfw_tasks.events.models.small import EventsSmall
@@ -16,8 +15,7 @@ from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Task
-    from snnfw.values import Bundle, Resources
+    from snnfw import Bundle, DataSource, ModelSource, Resources, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn.parameter import is_lazy
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.networks.weight_files import read_content, split_part
 from snnfw_tasks.networks.wrappings import Candidate, find_candidates, find_states, have_same_values, strip_wrapping
 

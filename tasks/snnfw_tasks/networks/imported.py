@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError, did_you_mean
+from snnfw import SnnfwError
+from snnfw.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 Channels: TypeAlias = Annotated[
     int, Field(ge=1, description="channels of an image: 3 of colour, 1 of grey, 2 of events")

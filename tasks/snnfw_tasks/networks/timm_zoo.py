@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError, unknown_name_error
+from snnfw import SnnfwError
+from snnfw.errors import unknown_name_error
 from snnfw_tasks.networks.zoo import build_network, is_path, unknown_arch_error
 from snnfw_tasks.samples.labelled import Preprocess
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 
 DEFAULT = "DEFAULT"

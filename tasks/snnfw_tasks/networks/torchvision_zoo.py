@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
     from torchvision.models import WeightsEnum
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,9 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snnfw.contracts import obtain
-from snnfw.errors import SnnfwError
-from snnfw.values import Batch, Bundle, Data, Gallery, Judgement, Training
+from snnfw import Batch, Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
@@ -37,8 +35,7 @@ from snnfw_tasks.samples.reading import tell_reading
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.contracts import DataSource, ModelSource
-    from snnfw.values import Inputs, Resources
+    from snnfw import DataSource, Inputs, ModelSource, Resources
     from snnfw_tasks.pointcloud.sources import Cloud, HeadName
     from snnfw_tasks.samples.options import Amounts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 SYSTEM = {"libusb-1.0": "libusb-1.0-0", "libGL": "libgl1", "libgomp": "libgomp1", "libX11": "libx11-6"}
 """What open3d loads from the system, each with Debian's package."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
 
-from snnfw.values import Drawing
+from snnfw import Drawing
 from snnfw_tasks.pointcloud.render import render
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, format_percent, likeliest_parts, part_logits
 from snnfw_tasks.samples.accuracy import require_logits
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snnfw.values import Output, View
+    from snnfw import Output, View
     from snnfw_tasks.pointcloud.sources import Cloud, Clouds
     from snnfw_tasks.samples.checked import CheckedSamples
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 from torchmetrics.classification import MulticlassStatScores
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.accuracy import require_logits
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.values import Output
+    from snnfw import Output
 
 ACCURACY = "accuracy"
 CLASS_ACCURACY = "class_accuracy"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
-from snnfw.contracts import DataSource, ModelSource
+from snnfw import DataSource, ModelSource
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.samples.checked import Indexed
     from snnfw_tasks.samples.reading import Reading
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from snnfw.contracts import require_sources
-from snnfw.hookspecs import hookimpl
+from snnfw import hookimpl, require_sources
 from snnfw_tasks.pointcloud.data.folders import CloudFolders
 from snnfw_tasks.pointcloud.data.modelnet import ModelNet40
 from snnfw_tasks.pointcloud.data.shapenet import ShapeNetPart
@@ -19,8 +18,7 @@ from snnfw_tasks.pointcloud.sources import CloudData, HeadName, PointNetwork
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Task
-    from snnfw.values import Bundle, Resources
+    from snnfw import Bundle, DataSource, ModelSource, Resources, Task
 
 
 @dataclass(frozen=True, slots=True)

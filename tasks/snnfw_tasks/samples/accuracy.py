@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw.values import Output
+    from snnfw import Output
 
 HEADLINE = "accuracy"
 

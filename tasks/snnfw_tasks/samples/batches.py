@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 import torch
 from torch.utils.data import DataLoader
 
-from snnfw.errors import SnnfwError
-from snnfw.values import Batch, Item
+from snnfw import Batch, Item, SnnfwError
 from snnfw_tasks.samples.checked import stack
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.values import Inputs
+    from snnfw import Inputs
     from snnfw_tasks.samples.checked import CheckedSamples
 
 Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from snnfw.contracts import obtain
-from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Data, Judgement, Training
+from snnfw import Bundle, Data, Judgement, SnnfwError, Training, obtain
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
@@ -24,8 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.contracts import DataSource, ModelSource
-    from snnfw.values import Batch, Resources
+    from snnfw import Batch, DataSource, ModelSource, Resources
     from snnfw_tasks.samples.options import Amounts
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from snnfw.contracts import DataSource, ModelSource
+from snnfw import DataSource, ModelSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor, nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.samples.checked import Indexed
     from snnfw_tasks.samples.reading import Reading
 

@@ -11,7 +11,7 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.images import decode_image, to_eight_bits
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.reading import BROKEN, read_lines

@@ -10,7 +10,7 @@ import torch
 # A convolution of any dimension; torch has no public name for what they share.
 from torch.nn.modules.conv import _ConvNd
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.accuracy import require_logits
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
-    from snnfw.values import Output
+    from snnfw import Output
 
 
 def require_fit(

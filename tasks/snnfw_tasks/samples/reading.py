@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

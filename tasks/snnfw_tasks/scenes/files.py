@@ -10,7 +10,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.errors import SnnfwError, unknown_name_error
+from snnfw import SnnfwError
+from snnfw.errors import unknown_name_error
 from snnfw.files import cache_folder, scratch_beside, write_file
 from snnfw_tasks.samples.labelled import Preprocess
 

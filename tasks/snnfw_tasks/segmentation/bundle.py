@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snnfw.contracts import obtain
-from snnfw.errors import SnnfwError
-from snnfw.values import Bundle, Data, Gallery, Judgement, Training
+from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
@@ -34,8 +32,7 @@ from snnfw_tasks.segmentation.sources import note_unseen_classes
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw.contracts import DataSource, ModelSource
-    from snnfw.values import Batch, Resources
+    from snnfw import Batch, DataSource, ModelSource, Resources
     from snnfw_tasks.samples.options import Amounts
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from snnfw.values import Drawing
+from snnfw import Drawing
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.segmentation.scores import HEADLINE, likeliest_class, pixel_logits, resize_logits
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snnfw.values import Output, View
+    from snnfw import Output, View
     from snnfw_tasks.samples.labelled import Preprocess
 
 SAMPLES = 5

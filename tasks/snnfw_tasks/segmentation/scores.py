@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional
 from torchmetrics.classification import MulticlassJaccardIndex
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.palette import VOID
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from snnfw.values import Output
+    from snnfw import Output
 
 HEADLINE = "mIoU"
 PIXELS = "pixel accuracy"

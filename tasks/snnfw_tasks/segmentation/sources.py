@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from snnfw.contracts import DataSource
-from snnfw.errors import SnnfwError
+from snnfw import DataSource, SnnfwError
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.samples.reading import summarise_names
 

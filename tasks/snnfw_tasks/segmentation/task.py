@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from snnfw.contracts import require_sources
-from snnfw.hookspecs import hookimpl
+from snnfw import hookimpl, require_sources
 from snnfw_tasks.samples.labelled import ClassifierSource
 from snnfw_tasks.samples.options import ImageAmounts
 from snnfw_tasks.scenes.data import Scenes
@@ -18,8 +17,7 @@ from snnfw_tasks.segmentation.models.scenes import ScenesFcnModel
 from snnfw_tasks.segmentation.sources import MaskedData
 
 if TYPE_CHECKING:
-    from snnfw.contracts import DataSource, ModelSource, Task
-    from snnfw.values import Bundle, Resources
+    from snnfw import Bundle, DataSource, ModelSource, Resources, Task
 
 
 @dataclass(frozen=True, slots=True)

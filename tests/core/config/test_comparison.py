@@ -7,7 +7,7 @@ import pytest
 
 import toy_plugin
 from snnfw.config.comparison import CompareConfig, resolve_comparison, resolve_comparison_mapping
-from snnfw.config.resolve import resolve, to_yaml
+from snnfw.config.resolution import resolve, to_yaml
 from snnfw.contracts import Preset
 from snnfw.errors import SnnfwError
 from snnfw.plan.rules import Rule

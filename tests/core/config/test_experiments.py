@@ -9,7 +9,7 @@ import pytest
 
 import toy_plugin
 from snnfw.config.comparison import resolve_comparison
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl

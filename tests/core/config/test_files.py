@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import toy_plugin
-from snnfw.config.resolve import resolve, to_yaml
+from snnfw.config.resolution import resolve, to_yaml
 from snnfw.convert.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.plan.rules import Rule

@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 import toy_plugin
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import toy_plugin
-from snnfw.config.resolve import resolve, resolve_mapping, to_yaml
+from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError

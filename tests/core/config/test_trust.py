@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from snnfw.cli import main
-from snnfw.config.resolve import resolve, resolve_mapping
+from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.training import resolve_training
 from snnfw.config.trust import confirming_words
 from snnfw.errors import SnnfwError

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
 from snnfw.registry import Registry

@@ -12,7 +12,7 @@ import torch
 
 import toy_plugin
 from snnfw.capture.export import capture
-from snnfw.config.resolve import resolve
+from snnfw.config.resolution import resolve
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run

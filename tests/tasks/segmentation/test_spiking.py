@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 import torch
-from tools.train_scenes_segmentation import normalise
 from torch import nn
 
 from snnfw import Registry, resolve, run
@@ -18,6 +17,10 @@ from snnfw.values import Bundle, Resources
 from snnfw_tasks.samples.masked import MaskedSplits
 from snnfw_tasks.scenes.draw import draw_scene
 from snnfw_tasks.scenes.files import CLASSES, PREPARE
+
+normalise = pytest.importorskip(
+    "tools.train_scenes_segmentation", reason="makers of weights are in the repository alone"
+).normalise
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET, LabelledData, Preprocess
 from snnfw_tasks.samples.options import Deviation, Mean
 from snnfw_tasks.samples.reading import Reading, class_names, list_by_class, list_unknown, merge_left_out, unused_splits

@@ -12,7 +12,7 @@ from snnfw_tasks.networks.shipped import OtherWeights, shipped_weights
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.samples.labelled import Preprocess
 
 

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.samples.boxed import Splits
 

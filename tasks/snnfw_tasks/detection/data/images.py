@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.detection.data.labels import image_problem, read_image, require_labels
 from snnfw_tasks.detection.data.listing import label_file, list_images
 from snnfw_tasks.detection.library import require_ultralytics

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.images import SIXTEEN, decoding_errors, explain_ambiguity
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import copy
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.trust import require_harmless
 

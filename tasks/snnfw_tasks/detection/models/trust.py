@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

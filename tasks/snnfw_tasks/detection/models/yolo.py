@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.detection.sources import Detector
 
 OtherWeights: TypeAlias = Annotated[

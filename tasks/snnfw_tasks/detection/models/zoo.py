@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from snnfw.errors import SnnfwError, did_you_mean
+from snnfw import SnnfwError
+from snnfw.errors import did_you_mean
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.networks import from_checkpoint, from_yaml
 from snnfw_tasks.detection.sources import Detector

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.events.data.augment import roll_and_flip
 from snnfw_tasks.events.data.frames import Framing, RecordedSamples, require_tonic
 from snnfw_tasks.samples.labelled import LabelledData

@@ -13,7 +13,7 @@ from snnfw_tasks.networks.shipped import shipped_weights
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 WIDTHS = (16, 32, 64, 128)
 """Channels after each convolution; all but the first halve the resolution."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
 from snnfw_tasks.pointcloud.data.whole import check_file, require_whole
 from snnfw_tasks.pointcloud.library import require_open3d

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.sources import Clouds
 from snnfw_tasks.samples.reading import Reading, folders_in, list_unknown, merge_left_out
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
 from snnfw_tasks.pointcloud.sources import Cloud
 from snnfw_tasks.samples.reading import read_lines

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES, PARTS
 from snnfw_tasks.pointcloud.sources import Clouds
 from snnfw_tasks.samples.reading import Reading, read_lines

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.data.points import centre_and_scale, choose_indices, require_points
 from snnfw_tasks.pointcloud.data.shapes import first_part
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES, PARTS

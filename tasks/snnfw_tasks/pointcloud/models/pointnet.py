@@ -15,7 +15,7 @@ from snnfw_tasks.pointcloud.sources import Head
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
     from snnfw_tasks.pointcloud.sources import HeadName
 
 

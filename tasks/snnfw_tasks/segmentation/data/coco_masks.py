@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.images import decode_image
 from snnfw_tasks.samples.masks import MaskedFiles, image_suffixes
 from snnfw_tasks.samples.palette import VOID

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from snnfw.errors import SnnfwError
+from snnfw import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET
 from snnfw_tasks.samples.masked import MaskedSplits
 from snnfw_tasks.samples.masks import ChosenLabels, MaskedFiles, MaskImages, image_suffixes, open_voc_split

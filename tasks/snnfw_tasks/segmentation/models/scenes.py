@@ -13,7 +13,7 @@ from snnfw_tasks.scenes.files import CLASSES, PREPARE
 if TYPE_CHECKING:
     from torch import nn
 
-    from snnfw.values import Resources
+    from snnfw import Resources
 
 
 @dataclass(frozen=True, slots=True)
