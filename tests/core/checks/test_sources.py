@@ -208,7 +208,10 @@ class Task:
             data=Data(calibration=[(tensor,) for tensor in calibration], evaluation=Labelled(evaluation)),
             judgement=Judgement(scorer=Accuracy, headline="accuracy"),
         )
-        return replace(made, **CHANGES[self.how][0])
+        changes = CHANGES[self.how][0]
+        judgement = {name: value for name, value in changes.items() if hasattr(made.judgement, name)}
+        rest = {name: value for name, value in changes.items() if name not in judgement}
+        return replace(made, judgement=replace(made.judgement, **judgement), **rest)
 
 
 def begins(found: list[str], wanted: list[str]) -> bool:

@@ -222,13 +222,13 @@ RACE = """
 import sys
 from pathlib import Path
 import torch
-from snnfw.kernels.compiler import find_compiler, load, machine
+from snnfw.kernels.compiler import find_compiler, load_library, processor_name
 
-find_compiler(), machine()
+find_compiler(), processor_name()
 Path(sys.argv[1]).touch()
 while not Path(sys.argv[2]).exists():
     pass
-print(load(sys.argv[3]).run())
+print(load_library(sys.argv[3]).run())
 """
 
 
@@ -246,7 +246,7 @@ def test_two_processes_at_once_both_work_and_leave_one_library(folder: Path, tmp
 
 @pytest.mark.usefixtures("c_compiler", "folder")
 def test_a_process_that_has_not_imported_torch_finds_its_openmp() -> None:
-    program = "from snnfw.kernels.choice import choose; print(choose('native', 'cpu').name)"
+    program = "from snnfw.kernels.choice import choose_backend; print(choose_backend('native', 'cpu').name)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603  # this Python
     assert (done.stdout, done.stderr) == ("native\n", "")
 
