@@ -17,9 +17,14 @@ class SnnfwError(Exception):
 
 def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:
     """Return the error for a value of the wrong kind: what it is, and what to give instead."""
-    kind = type(given).__name__
-    said = f"the class {given.__name__}" if isinstance(given, type) else f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
+    said = f"the class {given.__name__}" if isinstance(given, type) else describe_type(given)
     return SnnfwError(f"{what} is {said}: give {wanted}.")
+
+
+def describe_type(value: object) -> str:
+    """Return a value's type with the article: a list, an int, a url."""
+    kind = type(value).__name__
+    return f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
 
 
 def has_attributes(value: object, *names: str) -> bool:

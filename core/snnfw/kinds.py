@@ -40,6 +40,12 @@ SOURCES: Mapping[str, str] = MappingProxyType({"models": "model", "data": "data"
 """The kinds that serve tasks, each with the key that chooses one."""
 
 
+def offer_name(offer: object) -> str:
+    """Return the name that an offer registers, empty where it has none."""
+    name = getattr(offer, "name", None)
+    return name if isinstance(name, str) else ""
+
+
 def require_offer(kind: str, offer: Any, tasks: Mapping[str, Any]) -> None:
     """Refuse what does not fulfil the contract of its kind, or lacks what one of the ``tasks`` it serves asks for."""
     _require_form(kind, offer)
@@ -64,7 +70,7 @@ def _require_form(kind: str, offer: Any) -> None:
         raise SnnfwError(f"{called} is not a frozen dataclass: decorate the class with @dataclass(frozen=True).")
     elif "name" in (field.name for field in fields(offer)):
         raise SnnfwError(f"{called} has no name: give the class 'name: ClassVar[str] = ...'.")
-    if not isinstance(getattr(offer, "name", None), str):
+    if not offer_name(offer):
         raise SnnfwError(f"{called} has no name: give the class 'name: ClassVar[str] = ...'.")
 
 

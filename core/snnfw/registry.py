@@ -14,7 +14,7 @@ import pluggy
 
 from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
-from snnfw.kinds import KINDS, require_offer
+from snnfw.kinds import KINDS, offer_name, require_offer
 from snnfw.renamed import renaming
 
 if TYPE_CHECKING:
@@ -162,9 +162,9 @@ class Registry:
             _check_hooks(self._manager, plugin)
             self._check_offers(name, offers)
         except Exception:
-            self._withheld.update({(kind, getattr(offer, "name", "")): name for kind, offer in offers})
             if name in self.plugins:
                 self._manager.unregister(name=name)
+            self._withheld.update({(kind, offer_name(offer)): name for kind, offer in offers})
             raise
         for kind, offer in offers:
             self._found[kind][offer.name] = offer
@@ -172,7 +172,7 @@ class Registry:
 
     def _check_offers(self, plugin: str, offers: list[tuple[str, Any]]) -> None:
         own: set[tuple[str, str]] = set()
-        tasks = self._found["tasks"] | {getattr(offer, "name", ""): offer for kind, offer in offers if kind == "tasks"}
+        tasks = self._found["tasks"] | {offer_name(offer): offer for kind, offer in offers if kind == "tasks"}
         for kind, offer in offers:
             require_offer(kind, offer, tasks)
             key = (kind, offer.name)

@@ -194,6 +194,10 @@ def test_what_is_found_cannot_be_changed() -> None:
             SimpleNamespace(__name__="toy_plugin", snnfw_register_neurons=hookimpl(lambda: [Leaky])),
             "another plugin is already named 'toy_plugin'.",
         ),
+        (
+            neurons(dataclass(frozen=True)(type("Listed", (), {"name": ["a", "list"]}))),
+            "Listed has no name: give the class 'name: ClassVar[str] = ...'.",
+        ),
     ],
 )
 def test_a_plugin_with_a_fault_is_quarantined_and_the_rest_works(plugin: object, reason: str) -> None:

@@ -9,6 +9,7 @@ import torch
 from snnfw.checks.faults import error_text, faults_or_failure, finite, pickle_faults, same
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Converter, Neuron, Rule
+from snnfw.errors import describe_type
 from snnfw.plan.placement import Plan, place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Keep, Resources
@@ -32,7 +33,7 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.data.calibration]
     model: object = _converted(converter, trial, plan)
     if not isinstance(model, SpikingModel):
-        yield f"convert() returns a {type(model).__name__}: it must return a snnfw.SpikingModel."
+        yield f"convert() returns {describe_type(model)}: it must return a snnfw.SpikingModel."
         return
     inputs = trial.bundle.example
     output = model(*inputs)

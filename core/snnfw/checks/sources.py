@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 from typing import Any, cast
 
@@ -13,7 +13,8 @@ from torch.utils import _pytree as pytree
 
 from snnfw.checks.faults import NotTriedError, faults_or_failure, finite, pickle_faults, same
 from snnfw.contracts import DataSource, ModelSource, Task
-from snnfw.errors import SnnfwError
+from snnfw.contracts.sources import BrokenContractError
+from snnfw.errors import SnnfwError, describe_type
 from snnfw.values import Bundle, Inputs, Resources
 
 FEW = {"limit": 24, "calibration": 24, "batch": 8, "workers": 0}
@@ -27,8 +28,8 @@ def check_model(model: ModelSource, task: Task, data: DataSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle = load(task, model, data)
-    return [*pickle_faults(model), *faults_or_failure(lambda: _model_faults(bundle, model, task, data), "running it")]
+    faults = bundle_faults(task, model, data, lambda bundle: _model_faults(bundle, model, task, data), "running it")
+    return [*pickle_faults(model), *faults]
 
 
 def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
@@ -38,8 +39,27 @@ def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle = load(task, model, data)
-    return [*pickle_faults(data), *faults_or_failure(lambda: _data_faults(bundle, task), "reading its samples")]
+    faults = bundle_faults(task, model, data, lambda bundle: _data_faults(bundle, task), "reading its samples")
+    return [*pickle_faults(data), *faults]
+
+
+def bundle_faults(
+    task: Task, model: ModelSource, data: DataSource, examine: Callable[[Any], Iterable[str]], doing: str
+) -> list[str]:
+    """Return the faults that ``examine`` finds in what a task loads, or that of whoever fails to load it.
+
+    Raises:
+        NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
+
+    """
+    loaded: list[Bundle] = []
+
+    def loading() -> Iterable[str]:
+        loaded.append(load(task, model, data))
+        return ()
+
+    failure = faults_or_failure(loading, "loading it")
+    return failure or faults_or_failure(lambda: examine(loaded[0]), doing)
 
 
 def load(task: Task, model: ModelSource, data: DataSource) -> Bundle:
@@ -50,6 +70,8 @@ def load(task: Task, model: ModelSource, data: DataSource) -> Bundle:
         torch.manual_seed(0)
         try:
             bundle: Bundle = small.load(model, data, Resources())
+        except BrokenContractError:
+            raise
         except SnnfwError as error:
             raise NotTriedError(str(error)) from error
     return bundle
@@ -58,7 +80,7 @@ def load(task: Task, model: ModelSource, data: DataSource) -> Bundle:
 def _model_faults(bundle: Bundle, model: ModelSource, task: Task, data: DataSource) -> Iterator[str]:
     network: object = bundle.model
     if not isinstance(network, nn.Module):
-        yield f"its network is a {type(network).__name__}: it must be a torch.nn.Module."
+        yield f"its network is {describe_type(network)}: it must be a torch.nn.Module."
         return
     if network.training:
         yield "its network is in training mode."

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults
-from snnfw.checks.sources import load
+from snnfw.checks.faults import pickle_faults, record_faults
+from snnfw.checks.sources import bundle_faults
 from snnfw.contracts import DataSource, ModelSource, Task
+from snnfw.errors import describe_type
 from snnfw.values import Batch, Bundle, Output
 
 
@@ -22,14 +23,17 @@ def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle: object = load(task, model, data)
+    return [*pickle_faults(task), *bundle_faults(task, model, data, _faults, "scoring what the network says")]
+
+
+def _faults(bundle: object) -> Iterator[str]:
     if not isinstance(bundle, Bundle):
-        return [f"load() returns a {type(bundle).__name__}: it must return a snnfw.Bundle."]
-    return [*pickle_faults(task), *faults_or_failure(lambda: _faults(bundle), "scoring what the network says")]
-
-
-def _faults(bundle: Bundle) -> Iterator[str]:
-    batch = next(iter(bundle.data.evaluation))
+        yield f"load() returns {describe_type(bundle)}: it must return a snnfw.Bundle."
+        return
+    batch = next(iter(bundle.data.evaluation), None)
+    if batch is None:
+        yield "it brings no batch to evaluate on."
+        return
     samples = len(batch.inputs[0])
     output = _output(bundle, batch)
     yield from record_faults(dict(bundle.description), "its description")
@@ -38,7 +42,7 @@ def _faults(bundle: Bundle) -> Iterator[str]:
     yield from _score_faults(bundle, batch, output)
     yield from _judge_faults(bundle, batch, output, samples)
     if bundle.gallery is not None and not isinstance(shown := bundle.gallery.batch(), Batch):
-        yield f"its gallery shows a {type(shown).__name__}: it must be a snnfw.Batch."
+        yield f"its gallery shows {describe_type(shown)}: it must be a snnfw.Batch."
 
 
 def _output(bundle: Bundle, batch: Batch) -> Output:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, describe_type
 from snnfw.renamed import former_name
 from snnfw.values import Bundle, Resources
 
 Obtained = TypeVar("Obtained")
+
+
+class BrokenContractError(SnnfwError):
+    """What is a plugin's own fault, and no user's: it gives something else than its contract says."""
 
 
 @runtime_checkable
@@ -78,8 +83,8 @@ class Task(Protocol):
 
 def missing_names(offer: object, contract: type) -> list[str]:
     """Return the names that a contract asks for and ``offer``, a class or an instance, does not have."""
-    methods = [name for name in vars(contract) if not name.startswith("_")]
-    return [name for name in dict.fromkeys((*contract.__annotations__, *methods)) if not hasattr(offer, name)]
+    asked = [name for part in contract.__mro__ for name in (*inspect.get_annotations(part), *vars(part))]
+    return [name for name in dict.fromkeys(asked) if not (name.startswith("_") or hasattr(offer, name))]
 
 
 def lacking_error(offer: Any, word: str, contract: type, task: str = "") -> SnnfwError | None:
@@ -111,19 +116,16 @@ def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: A
     """Return what a source's ``build`` or ``open`` gives for a task: ``build_TASK`` or ``open_TASK`` where it has that.
 
     Raises:
-        SnnfwError: it gives something of another ``kind``.
+        BrokenContractError: it gives something of another ``kind``.
 
     """
     own = f"{method}_{task.replace('-', '_')}"
     called = own if hasattr(source, own) else method
     given = getattr(source, called)(*wanted)
     if not isinstance(given, kind):
-        raise SnnfwError(
-            f"{called}() of '{source.name}' returns {_said(given)}, and task '{task}' needs a {kind.__name__}: see "
+        made = "nothing" if given is None else describe_type(given)
+        raise BrokenContractError(
+            f"{called}() of '{source.name}' returns {made}, and task '{task}' needs a {kind.__name__}: see "
             f"{kind.__module__}."
         )
     return given
-
-
-def _said(value: object) -> str:
-    return "nothing" if value is None else f"a{'n' * (type(value).__name__[0] in 'AEIOaeio')} {type(value).__name__}"

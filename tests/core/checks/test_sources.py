@@ -57,7 +57,7 @@ def unseeded() -> nn.Module:
 
 NETWORKS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "sound": (lambda: nn.Linear(3, 2), []),
-    "junk": (lambda: 3, ["its network is a int: it must be a torch.nn.Module."]),
+    "junk": (lambda: 3, ["its network is an int: it must be a torch.nn.Module."]),
     "in training": (lambda: nn.Linear(3, 2), ["its network is in training mode."]),
     "NaN": (broken, ["the network's output holds NaN or infinite values."]),
     "random output": (lambda: Noisy(3, 2), ["called again with the same samples the network gives another output."]),
@@ -79,6 +79,8 @@ class Net:
     how: str = "sound"
 
     def build(self, classes: int, resources: Resources, /) -> Any:
+        if self.how == "raising":
+            raise RuntimeError("no way")
         if self.how == "absent":
             raise SnnfwError("model.weights=mine.pth does not work: there is no such file.")
         return NETWORKS[self.how][0]()
@@ -174,7 +176,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a description with a tensor": ({"description": {"mean": torch.ones(1)}}, ["its description is not plain data"]),
     "no batch to look at": (
         {"gallery": Gallery(lambda: 3, lambda view: [])},  # type: ignore[arg-type, return-value]  # that is the point
-        ["its gallery shows a int: it must be a snnfw.Batch."],
+        ["its gallery shows an int: it must be a snnfw.Batch."],
     ),
     "targets that cannot be picked": (
         {"target_of": lambda target, keep: None},
@@ -200,6 +202,8 @@ class Task:
     def load(self, model: Any, data: Any, resources: Resources) -> Any:
         if self.how == "junk":
             return model
+        if self.how == "picky":
+            obtain(nn.Linear, self.name, data, "open")
         require_sources(self, model, data)
         calibration, evaluation = obtain(tuple, self.name, data, "open")
         made = Bundle(
@@ -239,6 +243,15 @@ def test_a_task_that_brings_junk_is_said() -> None:
     assert check_task(Task("junk"), Net(), Rows()) == ["load() returns a Net: it must return a snnfw.Bundle."]
 
 
+def test_what_cannot_be_loaded_by_its_own_fault_is_said() -> None:
+    assert check_model(Net("raising"), Task(), Rows()) == ["loading it fails: RuntimeError: no way."]
+    assert check_data(Rows(), Task("picky"), Net()) == [
+        "loading it fails: open() of 'rows' returns a tuple, and task 'rows' needs a Linear: see "
+        "torch.nn.modules.linear."
+    ]
+    assert check_task(Task(), Net(), Rows("nothing to evaluate on")) == ["it brings no batch to evaluate on."]
+
+
 def test_what_is_not_there_is_not_tried() -> None:
     with pytest.raises(NotTriedError, match=r"^model\.weights=mine\.pth does not work: there is no such file\.$"):
         check_model(Net("absent"), Task(), Rows())
@@ -272,7 +285,7 @@ def registry() -> Registry:
             "models",
             "net",
             ["model.how=junk"],
-            ["model net (task rows): its network is a int: it must be a torch.nn.Module."],
+            ["model net (task rows): its network is an int: it must be a torch.nn.Module."],
         ),
         (
             "models",
@@ -296,20 +309,3 @@ def test_only_what_was_tried_and_is_in_order_has_passed() -> None:
     assert Verdict("model net").passed
     assert not Verdict("model net", untried="no file.").passed
     assert not Verdict("model net", ("a fault.",)).passed
-
-
-def test_a_source_may_have_a_method_for_one_of_its_tasks() -> None:
-    class Both:
-        name = "both"
-
-        def open(self) -> int:
-            return 1
-
-        def open_rows(self) -> str:
-            return "rows"
-
-    assert obtain(int, "columns", Both(), "open") == 1
-    assert obtain(str, "rows", Both(), "open") == "rows"
-    with pytest.raises(SnnfwError) as caught:
-        obtain(int, "rows", Both(), "open")
-    assert str(caught.value) == "open_rows() of 'both' returns a str, and task 'rows' needs a int: see builtins."
