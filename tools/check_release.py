@@ -98,14 +98,14 @@ def tracked_files(root: Path) -> list[str] | None:
     """Return the files that git tracks, or nothing where this is no checkout."""
     if not (root / ".git").exists():
         return None
-    listed = _ran(["git", "ls-files", "-z"], root)
+    listed = _run(["git", "ls-files", "-z"], root)
     return [name for name in listed.split("\0") if name]
 
 
 def build(root: Path, folder: Path, *targets: str) -> None:
     """Build targets of a source tree with the hatchling that is installed here."""
     options = [word for target in targets for word in ("-t", target)]
-    _ran([sys.executable, "-m", "hatchling", "build", *options, "-d", str(folder)], root)
+    _run([sys.executable, "-m", "hatchling", "build", *options, "-d", str(folder)], root)
 
 
 def try_out(wheel: Path, folder: Path, whole: bool) -> None:
@@ -116,22 +116,22 @@ def try_out(wheel: Path, folder: Path, whole: bool) -> None:
     venv.create(folder / "venv", with_pip=False)
     python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
     alone = [] if whole else ["--no-deps", "--no-index"]
-    _ran([sys.executable, "-m", "pip", "--python", str(python), "install", "-q", *alone, str(wheel)], folder)
+    _run([sys.executable, "-m", "pip", "--python", str(python), "install", "-q", *alone, str(wheel)], folder)
     if not whole:
         # Written last: with it, pip would find the project installed already.
-        inside = _ran([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip()
+        inside = _run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], folder).strip()
         Path(inside, "around.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
-    where = _ran([str(python), "-c", "import snnfw; print(snnfw.__file__)"], folder).strip()
+    where = _run([str(python), "-c", "import snnfw; print(snnfw.__file__)"], folder).strip()
     if not Path(where).is_relative_to(folder):
         raise Unfit(f"what was installed is not what runs: {where}")
     for words in COMMANDS:
         print(f"  snnfw {' '.join(words)}", flush=True)
-        said = _ran([str(python.with_name("snnfw")), *words], folder)
+        said = _run([str(python.with_name("snnfw")), *words], folder)
         if "Quarantined" in said:
             raise Unfit(f"snnfw {' '.join(words)} sets plugins aside:\n{said}")
 
 
-def _ran(command: Sequence[str], folder: Path) -> str:
+def _run(command: Sequence[str], folder: Path) -> str:
     """Return what a command prints; it sees nothing of what PYTHONPATH adds here."""
     own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)  # noqa: S603  # our own

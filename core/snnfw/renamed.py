@@ -226,11 +226,11 @@ def new_name(name: str) -> str | None:
 
 def renaming(error: BaseException) -> str:
     """Return `` x is y now.`` where an error is about something that was renamed, and nothing otherwise."""
-    found = next(((name, new) for name in _asked(error) if (new := new_name(name))), None)
+    found = next(((name, new) for name in _names_asked_for(error) if (new := new_name(name))), None)
     return f" {found[0]} is {found[1]} now." if found else ""
 
 
-def _asked(error: BaseException) -> Iterator[str]:
+def _names_asked_for(error: BaseException) -> Iterator[str]:
     """Yield what an error of an import or an attribute was about, in full."""
     if isinstance(error, ImportError):
         if imported := _IMPORTED.match(str(error)):

@@ -31,14 +31,14 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     trial = make_toy()
     plan = place(trial.graph, (Rule("*", neuron),))
     before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.data.calibration]
-    model: object = _converted(converter, trial, plan)
+    model: object = _convert(converter, trial, plan)
     if not isinstance(model, SpikingModel):
         yield f"convert() returns {describe_type(model)}: it must return a snnfw.SpikingModel."
         return
     inputs = trial.bundle.example
     output = model(*inputs)
     yield from _model_faults(model, inputs, trial)
-    if not same(_converted(converter, trial, plan)(*inputs), output):
+    if not same(_convert(converter, trial, plan)(*inputs), output):
         yield "converting the same plan again gives another model: draw with resources.seed, and keep nothing."
     if not same(trial.weights(), before):
         yield "it changes the weights of the network or of its graph: what it finds belongs into the spiking model."
@@ -47,7 +47,7 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     yield from _refusals(converter, trial, neuron)
 
 
-def _converted(converter: Converter, trial: Toy, plan: Plan, timesteps: int = TIMESTEPS) -> SpikingModel:
+def _convert(converter: Converter, trial: Toy, plan: Plan, timesteps: int = TIMESTEPS) -> SpikingModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
         return converter.convert(trial.graph, plan, trial.bundle.data.calibration, timesteps, Resources())
@@ -75,6 +75,6 @@ def _refusals(converter: Converter, trial: Toy, neuron: Neuron) -> Iterator[str]
     }
     for what, (plan, timesteps) in asked.items():
         try:
-            _converted(converter, trial, plan, timesteps)(*trial.bundle.example)
+            _convert(converter, trial, plan, timesteps)(*trial.bundle.example)
         except Exception as error:  # whatever a stranger's code raises
             yield f"it does not take {what}: {error_text(error)}."

@@ -43,23 +43,21 @@ def _faults(policy: ExitPolicy) -> Iterator[str]:
 
 
 def _rule_faults(policy: ExitPolicy, trial: Toy, model: SpikingModel) -> Iterator[str]:
-    """Ask one rule after each timestep, as a run does, and let a run with another decide by itself."""
+    """Ask a rule after each timestep, as a run does, and another one, and let a run with a third decide by itself."""
     batch = trial.sealed.batches[0]
-    answers = _asked(policy.prepare(model, trial.bundle, TIMESTEPS, Resources()), model, batch)
+    answers = _ask_rule(policy.prepare(model, trial.bundle, TIMESTEPS, Resources()), model, batch)
     faults = list(_answer_faults(answers))
     yield from faults
     if faults:  # a run would fail, or say the same again
         return
-    again = _asked(policy.prepare(model, trial.bundle, TIMESTEPS, Resources()), model, batch)
+    again = _ask_rule(policy.prepare(model, trial.bundle, TIMESTEPS, Resources()), model, batch)
     if not same([answer for _, answer, _ in answers], [answer for _, answer, _ in again]):
         yield "a rule prepared again lets other samples leave: it keeps something of an earlier run, or draws."
     rule = policy.prepare(model, trial.bundle, TIMESTEPS, Resources())
-    trace = simulate(model, [batch], [TIMESTEPS], Accuracy, Resources(), rule)
-    if sum(trace.exits.values()) != trace.samples or max(trace.exits) > TIMESTEPS:
-        yield f"{sum(trace.exits.values())} of {trace.samples} samples leave by the last timestep: all have to."
+    simulate(model, [batch], [TIMESTEPS], Accuracy, Resources(), rule)  # in which nothing may fail
 
 
-def _asked(rule: ExitRule, model: SpikingModel, batch: Batch) -> list[tuple[Tensor, Tensor, bool]]:
+def _ask_rule(rule: ExitRule, model: SpikingModel, batch: Batch) -> list[tuple[Tensor, Tensor, bool]]:
     """Return what a rule is shown at each timestep, its answer, and whether it left the output as it was."""
     asked = []
     model.begin(batch.inputs)

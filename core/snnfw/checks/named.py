@@ -51,7 +51,7 @@ def check_named(registry: Registry, kind: str, name: str, words: Sequence[str] =
     values = expand_sources(registry, read_words(words, tuple(METHODS)))
     word = KINDS[kind].word
     if kind in SOURCES:
-        for task in _served(registry, kind, name, values):
+        for task in _tasks_to_try(registry, kind, name, values):
             given = combine({"task": {"name": task}}, values)
             yield _verdict(f"{word} {name} (task {task})", registry, kind, name, given)
         return
@@ -65,7 +65,7 @@ def _verdict(subject: str, registry: Registry, kind: str, name: str, values: Pla
         return Verdict(subject, untried=str(error))
 
 
-def _served(registry: Registry, kind: str, name: str, values: Plain) -> Sequence[str]:
+def _tasks_to_try(registry: Registry, kind: str, name: str, values: Plain) -> Sequence[str]:
     """Return the tasks that a source is tried with: the one that words name, those it serves, or every one."""
     asked = (values.get("task") or {}).get("name")
     tasks: Sequence[str] = registry.find(kind, name).tasks or sorted(registry.tasks)

@@ -32,7 +32,7 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
     trial = make_toy()
     plan = place(trial.graph, (Rule("*", neuron),))
     before = trial.weights()
-    found: object = _found(search, trial, plan)
+    found: object = _run_search(search, trial, plan)
     if not isinstance(found, SearchResult) or not isinstance(found.plan, Plan):
         yield f"search() returns {describe_type(found)}: it must return a snnfw.SearchResult with a plan."
         return
@@ -46,12 +46,12 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
         yield "it reads evaluation data: plans are judged on calibration data alone."
     if not same(trial.weights(), before):
         yield "it changes the weights of the network or of its graph."
-    again = _found(search, trial, plan)
+    again = _run_search(search, trial, plan)
     if again.plan.placements != found.plan.placements:
         yield "searching again finds another plan: draw with trials.resources.seed, and keep nothing."
 
 
-def _found(search: Search, trial: Toy, plan: Plan) -> SearchResult:
+def _run_search(search: Search, trial: Toy, plan: Plan) -> SearchResult:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
         data, judgement = trial.bundle.data, trial.bundle.judgement

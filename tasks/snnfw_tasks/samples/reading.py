@@ -112,6 +112,26 @@ def folders_in(place: Path) -> list[str]:
     return sorted(entry.name for entry in place.iterdir() if entry.is_dir() and not is_hidden(entry.name))
 
 
+def require_folder(data: str, folder: Path, expected: str) -> None:
+    """Raise an SnnfwError unless the folder of a data set is there; ``expected`` says what it holds."""
+    if not folder.is_dir():
+        raise SnnfwError(f"data '{data}' finds no folder '{folder}': expected there are {expected}.")
+
+
+def split_folders(data: str, root: Path, splits: Iterable[Sequence[str]], expected: str) -> list[Path]:
+    """Return for each split the first of its folders that is there, the preferred name first."""
+    require_folder(data, root, expected)
+    return [_first_folder(data, root, names, expected) for names in splits]
+
+
+def _first_folder(data: str, root: Path, names: Sequence[str], expected: str) -> Path:
+    for name in names:
+        if (root / name).is_dir():
+            return root / name
+    missing = " or ".join(f"'{root / name}'" for name in names)
+    raise SnnfwError(f"data '{data}' finds no folder {missing}: expected under '{root}' are {expected}.")
+
+
 def class_names(name: str, splits: list[Path], expected: str) -> tuple[str, ...]:
     """Return the sorted names of all class folders, none hidden, which number the labels alike in every split."""
     found: set[str] = set()

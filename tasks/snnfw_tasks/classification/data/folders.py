@@ -11,7 +11,15 @@ from pydantic import Field
 from snnfw import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET, LabelledData, Preprocess
 from snnfw_tasks.samples.options import Deviation, Mean
-from snnfw_tasks.samples.reading import Reading, class_names, list_by_class, list_unknown, merge_left_out, unused_splits
+from snnfw_tasks.samples.reading import (
+    Reading,
+    class_names,
+    list_by_class,
+    list_unknown,
+    merge_left_out,
+    split_folders,
+    unused_splits,
+)
 
 if TYPE_CHECKING:
     from snnfw_tasks.samples.images import FileSamples
@@ -121,9 +129,7 @@ def _open(
 ) -> LabelledData:
     """Return the splits under the source's root; each tuple holds a split's folder names, the preferred one first."""
     name, root = source.name, source.root
-    if not root.is_dir():
-        raise SnnfwError(f"data '{name}' finds no folder '{root}': expected there are {expected}.")
-    folders = [_folder(name, root, names, expected) for names in (("train",), calibration, evaluation)]
+    folders = split_folders(name, root, (("train",), calibration, evaluation), expected)
     classes = class_names(name, folders, expected)
     listed = {folder: list_images(name, folder, classes, prepare) for folder in dict.fromkeys(folders)}
     training, calibrating, evaluating = (listed[folder][0] for folder in folders)
@@ -155,15 +161,6 @@ def _training(source: ClassFolders, files: FileSamples) -> Samples:
         return files
     policy = source.policy if source.augment == "auto" else None
     return RandomCrops(files.files, files.prepare, files.data, policy)
-
-
-def _folder(name: str, root: Path, names: tuple[str, ...], expected: str) -> Path:
-    """Return the first of the folders that exists."""
-    for folder in names:
-        if (root / folder).is_dir():
-            return root / folder
-    missing = " or ".join(f"'{root / folder}'" for folder in names)
-    raise SnnfwError(f"data '{name}' finds no folder {missing}: expected under '{root}' are {expected}.")
 
 
 def list_images(name: str, split: Path, classes: tuple[str, ...], prepare: Preprocess) -> tuple[FileSamples, LeftOut]:

@@ -14,7 +14,7 @@ from snnfw import SnnfwError
 from snnfw_tasks.events.data.augment import roll_and_flip
 from snnfw_tasks.events.data.frames import Framing, RecordedSamples, require_tonic
 from snnfw_tasks.samples.labelled import LabelledData
-from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out
+from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, require_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,8 +72,7 @@ def list_by_number(folder: Path, suffix: str, classes: tuple[str, ...], data: st
 
 def find_files(folder: Path, suffix: str, data: str, expected: str) -> Listing:
     """Return all files with that suffix below the folder, in a fixed order."""
-    if not folder.is_dir():
-        raise SnnfwError(f"data '{data}' finds no folder '{folder}': expected there are {expected}.")
+    require_folder(data, folder, expected)
     listing = list_files(folder, (suffix,))
     if not listing.files:
         raise SnnfwError(f"data '{data}' finds no {suffix} file below '{folder}': expected there are {expected}.")

@@ -8,9 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.sources import Clouds
-from snnfw_tasks.samples.reading import Reading, list_unknown, merge_left_out, unused_splits
+from snnfw_tasks.samples.reading import Reading, list_unknown, merge_left_out, split_folders, unused_splits
 
 EXPECTED = "train/CATEGORY/*.ply, test/CATEGORY/*.ply (or val/) and, optionally, calibration/CATEGORY/*.ply"
 
@@ -34,9 +33,8 @@ class CloudFolders:
         from snnfw_tasks.pointcloud.data.files import FileClouds, list_clouds
         from snnfw_tasks.samples.reading import class_names
 
-        if not self.root.is_dir():
-            raise SnnfwError(f"data '{self.name}' finds no folder '{self.root}': expected there are {EXPECTED}.")
-        folders = [self._folder(names) for names in (("train",), ("calibration", "train"), ("test", "val"))]
+        splits = (("train",), ("calibration", "train"), ("test", "val"))
+        folders = split_folders(self.name, self.root, splits, EXPECTED)
         categories = class_names(self.name, folders, EXPECTED)
         listed = {folder: list_clouds(self.name, folder, categories) for folder in dict.fromkeys(folders)}
         training, calibration, evaluation = (FileClouds(listed[folder][0], self.points) for folder in folders)
@@ -61,11 +59,3 @@ class CloudFolders:
                 ),
             ),
         )
-
-    def _folder(self, names: tuple[str, ...]) -> Path:
-        """Return the first of the folders that exists."""
-        for name in names:
-            if (self.root / name).is_dir():
-                return self.root / name
-        missing = " or ".join(f"'{self.root / name}'" for name in names)
-        raise SnnfwError(f"data '{self.name}' finds no folder {missing}: expected under '{self.root}' are {EXPECTED}.")

@@ -10,7 +10,7 @@ from snnfw import SnnfwError
 from snnfw_tasks.samples.labelled import IMAGENET
 from snnfw_tasks.samples.masked import MaskedSplits
 from snnfw_tasks.samples.masks import ChosenLabels, MaskedFiles, MaskImages, image_suffixes, open_voc_split
-from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, unused_splits
+from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, split_folders, unused_splits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,11 +71,8 @@ def drop_repeats(files: MaskedFiles) -> tuple[MaskedFiles, LeftOut]:
 def open_folders(source: MaskOptions, classes: Sequence[str], preprocess: Preprocess | None) -> MaskedSplits:
     """Return the splits under the source's root."""
     prepare = choose_preprocess(source, preprocess)
-    if not source.root.is_dir():
-        raise SnnfwError(f"data '{source.name}' finds no folder '{source.root}': expected there are {EXPECTED}.")
-    training, calibration, evaluation = (
-        _first(source, names) for names in (("train",), ("calibration", "train"), ("test", "val"))
-    )
+    splits = (("train",), ("calibration", "train"), ("test", "val"))
+    training, calibration, evaluation = split_folders(source.name, source.root, splits, EXPECTED)
     folders = dict.fromkeys((training, calibration, evaluation))
     parts = {folder.name: _pairs(source, folder, prepare, len(classes)) for folder in folders}
     spare = unused_splits(source.root, ("train", "calibration", "test", "val"), folders)
@@ -116,15 +113,6 @@ def _voc_root(source: MaskOptions, year: int) -> Path:
         f"data '{source.name}' finds neither '{source.root / 'ImageSets'}' nor '{inside / 'ImageSets'}': "
         "data.root has to hold one of them."
     )
-
-
-def _first(source: MaskOptions, names: Sequence[str]) -> Path:
-    """Return the first of the folders that exists."""
-    for name in names:
-        if (source.root / name).is_dir():
-            return source.root / name
-    missing = " or ".join(f"'{source.root / name}'" for name in names)
-    raise SnnfwError(f"data '{source.name}' finds no folder {missing}: expected are {EXPECTED}.")
 
 
 def _pairs(source: MaskOptions, split: Path, prepare: Preprocess, classes: int) -> tuple[MaskedFiles, LeftOut]:

@@ -127,7 +127,8 @@ def test_missing_folders_and_lists_are_named(tmp_path: Path) -> None:
             f"data 'masks' finds no folder '{tmp_path}/no': expected there are {expected}."
         ),
         Masks(tmp_path / "half", ("a", "b")): (
-            f"data 'masks' finds no folder '{tmp_path}/half/test' or '{tmp_path}/half/val': expected are {expected}."
+            f"data 'masks' finds no folder '{tmp_path}/half/test' or '{tmp_path}/half/val': "
+            f"expected under '{tmp_path}/half' are {expected}."
         ),
         Masks(tmp_path / "empty", ("a", "b")): (
             f"data 'masks' finds no image in '{tmp_path}/empty/test/images': expected are {expected}."
