@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
-from torch.utils.data import DataLoader
 
-from snnfw import Item
+from snnfw_tasks.samples.batches import LoadedBatches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
     from torch.utils.data import Dataset
+
+    from snnfw import Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +37,11 @@ class Truth:
 Truths: TypeAlias = "tuple[Truth, ...]"
 
 
-class DetectionBatches(Generic[Item]):
-    """Batches on the CPU, read anew every time; ``make`` shapes (images [N, 3, H, W] from 0 to 1, truths)."""
-
-    def __init__(
-        self,
-        images: Dataset[dict[str, Any]],
-        size: int,
-        workers: int,
-        make: Callable[[Tensor, Truths], Item],
-    ) -> None:
-        self._make = make
-        # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
-        self._loader = DataLoader(images, size, num_workers=workers, collate_fn=collate, generator=torch.Generator())
-
-    def __len__(self) -> int:
-        return len(self._loader)
-
-    def __iter__(self) -> Iterator[Item]:
-        for images, truths in self._loader:
-            yield self._make(images, truths)
+def batch_images(
+    images: Dataset[dict[str, Any]], size: int, workers: int, make: Callable[[Tensor, Truths], Item]
+) -> LoadedBatches[Item]:
+    """Return ultralytics' data set in batches; ``make`` shapes (images [N, 3, H, W] from 0 to 1, truths)."""
+    return LoadedBatches(images, size, workers, collate, make)
 
 
 def collate(items: Sequence[dict[str, Any]]) -> tuple[Tensor, Truths]:

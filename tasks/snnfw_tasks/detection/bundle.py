@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, obtain
-from snnfw_tasks.detection.batches import DetectionBatches, collate, select_truths
+from snnfw_tasks.detection.batches import batch_images, collate, select_truths
 from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
 from snnfw_tasks.detection.data.images import make_reading, open_images
 from snnfw_tasks.detection.models.networks import prepare_for_capture
@@ -56,9 +56,9 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
         model=network,
         example=(example,),
         data=Data(
-            calibration=DetectionBatches(calibration, amounts.batch, amounts.workers, as_inputs),
-            tuning=DetectionBatches(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=DetectionBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+            calibration=batch_images(calibration, amounts.batch, amounts.workers, as_inputs),
+            tuning=batch_images(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=batch_images(evaluation, amounts.batch, amounts.workers, as_batch),
         ),
         judgement=Judgement(
             partial(MeanAveragePrecision, names, end2end, most),

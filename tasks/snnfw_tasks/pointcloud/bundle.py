@@ -25,7 +25,7 @@ from snnfw_tasks.pointcloud.scores import (
 )
 from snnfw_tasks.pointcloud.sources import Clouds, Head
 from snnfw_tasks.samples.accuracy import cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import CheckedBatches, training_batches
+from snnfw_tasks.samples.batches import batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -62,9 +62,9 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
         model=network,
         example=example,
         data=Data(
-            calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
-            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, ready),
-            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, ready),
+            calibration=batch_checked(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
+            tuning=batch_checked(calibration, amounts.batch, amounts.workers, ready),
+            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, ready),
         ),
         judgement=make_judgement(head, clouds),
         training=Training(

@@ -22,30 +22,31 @@ if TYPE_CHECKING:
 Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
 
 
-class CheckedBatches(Generic[Item]):
-    """Batches of checked samples on the CPU, read anew every time; ``make`` shapes (images, labels).
+class LoadedBatches(Generic[Item]):
+    """Batches on the CPU, read anew every time: ``collate`` puts samples together, and ``make`` shapes what it returns.
 
-    With ``shuffle_seed`` they come in a random order, in full batches.
+    An SnnfwError that it returns is raised. With ``shuffle_seed`` they come in a random order, in full batches.
     """
 
     def __init__(
         self,
-        samples: CheckedSamples[Any],
+        samples: Any,
         size: int,
         workers: int,
-        make: Callable[[Tensor, Tensor], Item],
+        collate: Callable[[list[Any]], tuple[Any, Any] | SnnfwError],
+        make: Callable[[Any, Any], Item],
         shuffle_seed: int | None = None,
     ) -> None:
         self._make = make
+        # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
         generator = torch.Generator()
         if shuffle_seed is not None:
             generator.manual_seed(shuffle_seed)
-        # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
         self._loader: DataLoader[Any] = DataLoader(
-            _ErrorsAsValues(samples),  # type: ignore[arg-type]  # any indexable with a length will do
+            samples,
             batch_size=size,
             num_workers=workers,
-            collate_fn=_collate,
+            collate_fn=collate,
             generator=generator,
             shuffle=shuffle_seed is not None,
             # A last batch of one sample has no variance, which batch norms need in training.
@@ -60,6 +61,17 @@ class CheckedBatches(Generic[Item]):
             if isinstance(loaded, SnnfwError):
                 raise loaded
             yield self._make(*loaded)
+
+
+def batch_checked(
+    samples: CheckedSamples[Any],
+    size: int,
+    workers: int,
+    make: Callable[[Tensor, Tensor], Item],
+    shuffle_seed: int | None = None,
+) -> LoadedBatches[Item]:
+    """Return checked samples in batches; ``make`` shapes (images, labels)."""
+    return LoadedBatches(_ErrorsAsValues(samples), size, workers, _collate, make, shuffle_seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +107,12 @@ def training_batches(
     batch: int,
     workers: int,
     seed: int,
-) -> CheckedBatches[Batch]:
+) -> LoadedBatches[Batch]:
     """Return the training split in batches, in an order that ``seed`` fixes; ``make`` may distort them."""
     samples = open_all()
     if len(samples) < 2:
         raise SnnfwError(f"data '{samples.data}' has {len(samples)} training {things}, 2 or more are needed.")
-    return CheckedBatches(samples, min(batch, len(samples)), workers, make, seed)
+    return batch_checked(samples, min(batch, len(samples)), workers, make, seed)
 
 
 def as_inputs(images: Tensor, target: object) -> Inputs:

@@ -24,7 +24,7 @@ DIGEST = 64
 
 
 def load_or_make(
-    key: str, make: Callable[[], Mapping[str, NDArray[Any]]], kind: str = "events", what: str = "recordings"
+    key: str, make: Callable[[], Mapping[str, NDArray[Any]]], kind: str, what: str
 ) -> Mapping[str, NDArray[Any]]:
     """Return the result of ``make``, from the cache where it was kept under ``key`` and is whole.
 

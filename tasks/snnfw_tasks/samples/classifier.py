@@ -9,7 +9,7 @@ from torch import nn
 
 from snnfw import Bundle, Data, Judgement, SnnfwError, Training, obtain
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
+from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -46,9 +46,9 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
         model=network,
         example=(example,),
         data=Data(
-            calibration=CheckedBatches(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
-            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+            calibration=batch_checked(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
+            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
             frames=frames,
         ),
         judgement=Judgement(partial(Accuracy, classes), HEADLINE, logits=require_logits, correct=is_correct),

@@ -1,4 +1,4 @@
-"""Labelled samples in three splits, and what a task with one label per sample asks of its sources."""
+"""Labelled samples in three splits, and what tasks ask of sources of them, and of networks for so many classes."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class LabelledData:
 
 
 class ClassifierData(DataSource, Protocol):
-    """A data source that the classification task can use."""
+    """A data source for tasks with one label per sample: of images, or of frames of events."""
 
     def open(self, preprocess: Preprocess | None, /) -> LabelledData:
         """Return the splits; ``preprocess`` is what the network was trained with, where that is known."""
@@ -69,7 +69,7 @@ class ClassifierData(DataSource, Protocol):
 
 
 class ClassifierSource(ModelSource, Protocol):
-    """A model source that the classification task can use."""
+    """A model source for tasks that ask for a number of classes: of samples, or of each of their pixels."""
 
     def preprocess(self) -> Preprocess | None:
         """Return how the weights want images prepared, or nothing where that is unknown."""

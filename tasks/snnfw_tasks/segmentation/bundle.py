@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
-from snnfw_tasks.samples.batches import CheckedBatches, as_batch, as_inputs, training_batches
+from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -56,9 +56,9 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
         model=network,
         example=(example,),
         data=Data(
-            calibration=CheckedBatches(calibration, amounts.batch, amounts.workers, as_inputs),
-            tuning=CheckedBatches(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=CheckedBatches(evaluation, amounts.batch, amounts.workers, as_batch),
+            calibration=batch_checked(calibration, amounts.batch, amounts.workers, as_inputs),
+            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
         ),
         judgement=Judgement(
             partial(PixelScores, masked.classes), HEADLINE, pixel_logits, correct=share_correct, distance=share_changed

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
-from snnfw_tasks.detection.batches import DetectionBatches, Truth
+from snnfw_tasks.detection.batches import Truth, batch_images
 from snnfw_tasks.detection.bundle import choose_first, open_split
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.models.networks import prepare_for_capture
@@ -47,7 +47,7 @@ def seen(file: Path, graph: Graph) -> list[tuple[Output, Batch]]:
     splits = Yolo(file=file, split="test").open()
     images, _ = open_split(splits, SIDE, splits.evaluation, lambda files: choose_first(files, None), "test")
     with torch.no_grad():
-        return [(graph(*item.inputs), item) for item in DetectionBatches(images, 10, 0, as_batch)]
+        return [(graph(*item.inputs), item) for item in batch_images(images, 10, 0, as_batch)]
 
 
 def scored(seen: list[tuple[Output, Batch]]) -> dict[str, float]:

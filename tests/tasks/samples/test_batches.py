@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.batches import CheckedBatches, as_batch, training_batches
+from snnfw_tasks.samples.batches import LoadedBatches, as_batch, batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples
 from snnfw_tasks.samples.classifier import check_labelled
 
@@ -32,8 +32,8 @@ def checked(numbers: Numbers, split: str) -> CheckedSamples[tuple[Tensor, int]]:
     return CheckedSamples(numbers, range(len(numbers)), split, "numbers", check)
 
 
-def batches(numbers: Numbers, size: int = 2, workers: int = 0) -> CheckedBatches[tuple[Tensor, Tensor]]:
-    return CheckedBatches(checked(numbers, "evaluation"), size, workers, lambda images, labels: (images, labels))
+def batches(numbers: Numbers, size: int = 2, workers: int = 0) -> LoadedBatches[tuple[Tensor, Tensor]]:
+    return batch_checked(checked(numbers, "evaluation"), size, workers, lambda images, labels: (images, labels))
 
 
 def test_the_last_batch_holds_what_is_left() -> None:

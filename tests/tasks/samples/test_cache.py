@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from snnfw_tasks.samples import cache as arrays
-from snnfw_tasks.samples.cache import load_or_make
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+load_or_make = partial(arrays.load_or_make, kind="events", what="recordings")
 
 
 @pytest.fixture

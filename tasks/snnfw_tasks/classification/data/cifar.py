@@ -11,6 +11,7 @@ from pydantic import Field
 
 from snnfw import SnnfwError
 from snnfw_tasks.samples.labelled import LabelledData, Preprocess
+from snnfw_tasks.samples.options import Positive  # pydantic resolves it at run time
 from snnfw_tasks.samples.reading import Reading
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 
 Mean: TypeAlias = Annotated[tuple[float, float, float], Field(description="subtracted from red, green and blue")]
-Positive: TypeAlias = Annotated[float, Field(gt=0)]
 Deviation: TypeAlias = Annotated[
     tuple[Positive, Positive, Positive], Field(description="what red, green and blue are divided by")
 ]

@@ -87,7 +87,9 @@ class MovingDigits:
 
         camera = Camera(contrast=self.contrast, refractory=self.refractory, noise=self.noise)
         key = f"{self.name} {VERSION} seed={self.seed} {camera}"
-        return Recordings(**load_or_make(key, lambda: asdict(record(images, clockwise, camera, self.seed))))
+        return Recordings(
+            **load_or_make(key, lambda: asdict(record(images, clockwise, camera, self.seed)), "events", "recordings")
+        )
 
     def _labelled(self, digits: NDArray[np.int64], clockwise: NDArray[np.bool_]) -> tuple[tuple[str, ...], Any]:
         """Return the classes and every recording's label."""

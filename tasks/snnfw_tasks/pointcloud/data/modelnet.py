@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw import SnnfwError
 from snnfw_tasks.pointcloud.sources import Clouds
-from snnfw_tasks.samples.reading import Reading, folders_in, list_unknown, merge_left_out
+from snnfw_tasks.samples.reading import Reading, folders_in, list_unknown, merge_left_out, require_folder
 
 if TYPE_CHECKING:
     from snnfw_tasks.pointcloud.sources import CloudSamples
@@ -34,8 +34,7 @@ class ModelNet40:
 
     def open(self) -> Clouds:
         """Return the published training clouds, for calibration too, and the test clouds."""
-        if not self.root.is_dir():
-            raise SnnfwError(f"data '{self.name}' finds no folder '{self.root}': expected there is {EXPECTED}.")
+        require_folder(self.name, self.root, EXPECTED)
         return self._hdf5() if (self.root / "train_files.txt").is_file() else self._meshes()
 
     def _meshes(self) -> Clouds:
@@ -44,7 +43,7 @@ class ModelNet40:
         folders = folders_in(self.root)
         categories = tuple(name for name in folders if (self.root / name / "train").is_dir())
         if len(categories) < 2:
-            raise SnnfwError(f"data '{self.name}' finds no categories in '{self.root}': expected there is {EXPECTED}.")
+            raise SnnfwError(f"data '{self.name}' finds no categories in '{self.root}': expected there are {EXPECTED}.")
         listed = {split: list_clouds(self.name, self.root, categories, split) for split in ("train", "test")}
         training, evaluation = (FileClouds(files, self.points) for files, _ in listed.values())
         left_out = merge_left_out(

@@ -10,7 +10,7 @@ from PIL import Image
 
 from boxed_images import write_images
 from snnfw.errors import SnnfwError
-from snnfw_tasks.detection.batches import DetectionBatches, select_truths
+from snnfw_tasks.detection.batches import batch_images, select_truths
 from snnfw_tasks.detection.data.images import open_images
 from snnfw_tasks.samples.batches import as_batch
 
@@ -32,7 +32,7 @@ def opened(root: Path, skip_broken: bool = False, **words: Any) -> Any:
 
 
 def test_images_of_any_size_become_squares_with_their_boxes_in_place(root: Path) -> None:
-    (images, truths) = next(iter(DetectionBatches(opened(root), 4, 0, lambda x, t: (x, t))))
+    (images, truths) = next(iter(batch_images(opened(root), 4, 0, lambda x, t: (x, t))))
     assert images.shape == (4, 3, 64, 64)
     assert images.dtype == torch.float32
     assert 0 <= float(images.min()) < float(images.max()) <= 1
@@ -44,7 +44,7 @@ def test_images_of_any_size_become_squares_with_their_boxes_in_place(root: Path)
 
 
 def test_batches_come_again_and_draw_no_random_numbers(root: Path) -> None:
-    batches = DetectionBatches(opened(root), 3, 0, as_batch)
+    batches = batch_images(opened(root), 3, 0, as_batch)
     before = torch.random.get_rng_state()
     first, again = list(batches), list(batches)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -57,13 +57,13 @@ def test_batches_come_again_and_draw_no_random_numbers(root: Path) -> None:
 def test_other_processes_read_the_same(root: Path) -> None:
     images = opened(root)
     assert len(pickle.loads(pickle.dumps(images))) == 4  # noqa: S301  # our own
-    (alone,), (beside,) = (list(DetectionBatches(images, 4, workers, as_batch)) for workers in (0, 1))
+    (alone,), (beside,) = (list(batch_images(images, 4, workers, as_batch)) for workers in (0, 1))
     assert torch.equal(alone.inputs[0], beside.inputs[0])
     assert [truth.file for truth in alone.target] == [truth.file for truth in beside.target]
 
 
 def test_truths_are_chosen_by_index(root: Path) -> None:
-    (truths,) = (item.target for item in DetectionBatches(opened(root), 4, 0, as_batch))
+    (truths,) = (item.target for item in batch_images(opened(root), 4, 0, as_batch))
     assert select_truths(truths, torch.tensor([3, 1])) == (truths[3], truths[1])
 
 
@@ -111,7 +111,7 @@ def test_a_folder_without_images_is_named(root: Path) -> None:
 
 def test_an_image_without_labels_holds_nothing(root: Path) -> None:
     (root / "labels" / "val" / "001.txt").unlink()
-    (truths,) = (item.target for item in DetectionBatches(opened(root), 4, 0, as_batch))
+    (truths,) = (item.target for item in batch_images(opened(root), 4, 0, as_batch))
     assert [len(truth.classes) for truth in truths] == [1, 0, 1, 1]
 
 
@@ -136,7 +136,7 @@ def test_boxes_belong_to_the_upright_photograph(root: Path, turn: int) -> None:
     exif[0x0112] = turn
     with Image.open(path) as upright:
         upright.transpose(back).save(path, quality=95, exif=exif)
-    (truths,) = (item.target for item in DetectionBatches(opened(root), 4, 0, as_batch))
+    (truths,) = (item.target for item in batch_images(opened(root), 4, 0, as_batch))
     image = opened(root)[0]["img"]
     x, y, _, _ = (truths[0].boxes[0] * 64).long().tolist()
     assert truths[0].original == (64, 40)

@@ -83,8 +83,8 @@ def one_category(root: Path) -> None:
 
 EXPECTED = "CATEGORY/train/*.off and CATEGORY/test/*.off, or train_files.txt, test_files.txt and shape_names.txt"
 ERRORS: dict[str, tuple[Any, str]] = {
-    "no folder": (no_root, f"data 'modelnet40' finds no folder '{{root}}': expected there is {EXPECTED}."),
-    "no categories": (one_category, f"data 'modelnet40' finds no categories in '{{root}}': expected there is {EXPECTED}."),
+    "no folder": (no_root, f"data 'modelnet40' finds no folder '{{root}}': expected there are {EXPECTED}."),
+    "no categories": (one_category, f"data 'modelnet40' finds no categories in '{{root}}': expected there are {EXPECTED}."),
     "no names": (no_list, "data 'modelnet40' finds no file '{root}/shape_names.txt': it comes with modelnet40_ply_hdf5_2048."),
     "damaged": (damaged, "'{root}/ply_data_test0.h5' cannot be read as HDF5 with data and label: fetch the data set again."),
     "half labels": (half_labels, "'{root}/ply_data_test0.h5' has labels that are no whole numbers: fetch the data set again."),
