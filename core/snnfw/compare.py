@@ -19,7 +19,8 @@ from snnfw.report.folder import as_json, run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
 from snnfw.report.leaderboard_page import leaderboard_page
 from snnfw.report.leaderboard_table import show_leaderboard
-from snnfw.report.report import Network, describe_method, summarise_checkpoint
+from snnfw.report.report import Network
+from snnfw.report.summary import describe_method, summarise_checkpoint
 from snnfw.stages import (
     Subject,
     acquire_resources,

@@ -17,7 +17,8 @@ from snnfw.plan.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder
 from snnfw.report.html import report_page
-from snnfw.report.report import Report, make_report
+from snnfw.report.report import Report
+from snnfw.report.summary import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import draw_gallery
 from snnfw.stages import (

@@ -21,7 +21,8 @@ from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.kernels.choice import choose_backend
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.strict import require_all_spiking
-from snnfw.report.report import Network, summarise_network
+from snnfw.report.report import Network
+from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
 from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials

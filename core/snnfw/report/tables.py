@@ -12,7 +12,8 @@ from rich.text import Text
 from snnfw.plan.kinds import Kind
 from snnfw.plan.placement import Fate, Plan
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
-from snnfw.report.report import Report, describe_method, is_reported
+from snnfw.report.report import Report
+from snnfw.report.summary import describe_method, is_reported
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
 

@@ -17,7 +17,8 @@ from snnfw.energy.model import EnergyModel
 from snnfw.plan.placement import place
 from snnfw.plan.rules import Rule
 from snnfw.report.folder import as_json
-from snnfw.report.report import Report, describe_method, make_report, summarise_network
+from snnfw.report.report import Report
+from snnfw.report.summary import describe_method, make_report, summarise_network
 from snnfw.report.tables import show_plan, show_report
 from snnfw.report.units import format_joules, format_si, scale_to_unit
 from snnfw.simulate.run import simulate
