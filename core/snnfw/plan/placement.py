@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 
 from torch import fx
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import GATES, overload_packet
+from snnfw.capture.sites import overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.plan import operators as table
 from snnfw.plan.kinds import Kind, carries_events, kind_over_time
+from snnfw.plan.matching import match_rules, require_accepted
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.plan.silent import silent_nodes
 from snnfw.values import Keep, Site
@@ -103,7 +103,7 @@ class Plan:
         node, fate = next((n, f) for n, f in self.fates.items() if f.placement and f.placement.site.name == site)
         if fate.placement is None or isinstance(fate.placement.neuron, Keep):
             raise SnnfwError(f"site '{site}' is kept analog: place a neuron there with a rule first.")
-        _check_accepts(neuron, fate.placement.site)
+        require_accepted(neuron, fate.placement.site)
         changed = replace(fate, placement=replace(fate.placement, neuron=neuron))
         return replace(self, fates={**self.fates, node: changed})
 
@@ -122,7 +122,8 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
         raise wrong_kind_error("what to place neurons in", graph, "what capture(model, example) returns")
     if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
         raise wrong_kind_error("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
-    placements = _placements(_offered_sites(graph, layers), layers)
+    matched = match_rules(graph, layers)
+    placements = {site.node: Placement(site, rule.neuron, rule) for site, rule in matched}
     varying, kinds = _classify(graph, placements, temporal)
     silent = silent_nodes(graph)
     events = _event_carriers(graph, varying, kinds, silent)
@@ -140,61 +141,6 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
     }
     carriers, zeros = (frozenset(node.name for node in nodes) for nodes in (events, silent))
     return Plan(layers, fates, carriers, temporal, zeros)
-
-
-def _offered_sites(graph: Graph, layers: tuple[Rule, ...]) -> tuple[Site, ...]:
-    """Return every site, and the gates that a rule takes by the name of their function, in the order of execution."""
-    taken = [gate for gate in graph.gates if any(rule.activation and _matches(rule, gate) for rule in layers)]
-    order = {node.name: index for index, node in enumerate(graph.nodes)}
-    return tuple(sorted((*graph.sites, *taken), key=lambda site: order[site.node]))
-
-
-def _placements(sites: tuple[Site, ...], layers: tuple[Rule, ...]) -> dict[str, Placement]:
-    if not sites:
-        raise SnnfwError("the network has no activation function that a neuron could stand in for.")
-    placed: dict[str, Placement] = {}
-    for site in sites:
-        rule = next((rule for rule in layers if _rule_takes(rule, site)), None)
-        if rule is None:
-            raise SnnfwError(
-                f"no rule covers site '{site.name}' ({site.activation}): add a rule that matches it, such as "
-                f'{{match: "{site.name}", neuron: keep}}.'
-            )
-        if not isinstance(rule.neuron, Keep):
-            _check_accepts(rule.neuron, site)
-        placed[site.node] = Placement(site, rule.neuron, rule)
-    used = {id(placement.rule) for placement in placed.values()}
-    for rule in layers:
-        if id(rule) not in used and not rule.optional:
-            raise _places_nothing(rule, sites)
-    return placed
-
-
-def _rule_takes(rule: Rule, site: Site) -> bool:
-    """Tell whether a rule places its neuron at a site; a gate is taken by its function's name only."""
-    return _matches(rule, site) and (rule.activation is not None or site.activation not in GATES.values())
-
-
-def _matches(rule: Rule, site: Site) -> bool:
-    return fnmatchcase(site.name, rule.match) and rule.activation in (None, site.activation)
-
-
-def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
-    matched = [site.name for site in sites if _rule_takes(rule, site)]
-    why = (
-        f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
-        if matched
-        else f"it matches none of the {len(sites)} sites ({', '.join(site.name for site in sites[:3])} ...)"
-    )
-    return SnnfwError(f"rule '{rule}' places nothing: {why}. Correct it, remove it, or say optional: true.")
-
-
-def _check_accepts(neuron: Neuron, site: Site) -> None:
-    if neuron.activations and site.activation not in neuron.activations:
-        raise SnnfwError(
-            f"neuron '{neuron.name}' stands in for {', '.join(neuron.activations)} and not for the {site.activation} "
-            f"at '{site.name}': give that site a rule of its own, with neuron tracking or keep."
-        )
 
 
 def _classify(

@@ -17,13 +17,12 @@ from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.plan.kinds import Kind
 from snnfw.plan.placement import Plan
-from snnfw.plan.positions import find_positions
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.memory import memory_of, to_channels_last
-from snnfw.spiking.reading import STREAMS, constants_read_later, is_read_for_kind_alone, readout_streams
+from snnfw.spiking.reading import STREAMS, trace_flow
 from snnfw.values import Inputs, Output, Site
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
@@ -45,20 +44,19 @@ class SpikingModel(nn.Module):
         super().__init__()
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
         self.network: nn.Module = graph.module if graph.trainable else constants_of(graph.module)
-        self._kinds = {node: plan.fates[node.name].kind for node in graph.nodes}
-        self.streams = tuple(self._of(*STREAMS))
+        self._flow = trace_flow(graph, plan)
+        self.streams = tuple(self._flow.nodes_of(*STREAMS))
         self._free = last_uses(self.streams)
         self.neurons = nn.ModuleDict(
             {p.site.node: neurons[p.site.name] for p in plan.placements if p.site.name in neurons}
         )
         self.cumulative = nn.ModuleDict(
-            {node.name: self._cumulative(node) for node in self._of(Kind.MAXIMUM, Kind.ANALOG)}
+            {node.name: self._cumulative(node) for node in self._flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG)}
         )
-        self._ends = readout_streams(graph, self._kinds, plan.temporal)
+        self._ends = self._flow.streams_read_out()
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
         self.deltas = Deltas()
         self._frames = Frames(())
-        self._positions = find_positions(graph, self._kinds)
         self._constant: dict[fx.Node, Any] = {}
         self._kept_memory: frozenset[int] = frozenset()
         self.samples = self.elapsed = 0
@@ -87,13 +85,13 @@ class SpikingModel(nn.Module):
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: to_channels_last(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
-        needed = constants_read_later(self.graph, self._kinds, self._positions)
+        needed = self._flow.constants_read_later()
         for node in self.graph.nodes:
-            if self._kinds[node] in (Kind.STATIC, Kind.CONSTANT):
+            if self._flow.kinds[node] in (Kind.STATIC, Kind.CONSTANT):
                 value = self._evaluate(node, lambda read: self._static_value(read, values))
                 values[node] = self.deltas.with_change(node.name, value)
             for done in free[node]:
-                if done not in needed or done in self._positions:
+                if done not in needed or done in self._flow.positions:
                     values.pop(done, None)
         self._hold(values)
 
@@ -111,7 +109,7 @@ class SpikingModel(nn.Module):
     def show_frames(self, steps: int) -> None:
         """Take the next frames into the means of inputs that the readout itself reads, before any stream runs."""
         for node in self._ends:
-            if self._kinds[node] is Kind.INPUT:
+            if self._flow.kinds[node] is Kind.INPUT:
                 self._mean(node.name).add(self._frame(node, steps), steps)
 
     @differentiable_in_training
@@ -132,7 +130,7 @@ class SpikingModel(nn.Module):
         values = dict(self._constant)
         for node in self._ends:
             values[node] = self._mean(node.name).read()
-        for node in self._of(Kind.READOUT):
+        for node in self._flow.nodes_of(Kind.READOUT):
             values[node] = self._evaluate(node, lambda read: self._static_value(read, values))
         results = self._evaluate(self.graph.output, lambda read: self._static_value(read, values))
         return self.graph.tree(results)
@@ -147,7 +145,7 @@ class SpikingModel(nn.Module):
         """Return the network's output for each timestep of a run in one piece, [T, N, ...] leaf by leaf."""
         values = {node: self._mean(node.name).latest for node in self._ends}
         value_of = self._values_over_time(values, self.elapsed)
-        for node in self._of(Kind.READOUT):
+        for node in self._flow.nodes_of(Kind.READOUT):
             values[node] = self._evaluate(node, value_of)
         places = self._evaluate(self.graph.output, lambda read: self.graph.where[read.name])
         results = self._evaluate(self.graph.output, value_of)
@@ -202,12 +200,12 @@ class SpikingModel(nn.Module):
         return self
 
     def _advance_node(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Any:
-        kind, value_of = self._kinds[node], self._values_over_time(values, steps)
+        kind, value_of = self._flow.kinds[node], self._values_over_time(values, steps)
         if kind is Kind.SPIKING:
             return self._fire(node, steps, values, visit)
         if kind is Kind.LINEAR:
             return self._evaluate(node, value_of)
-        streams = self._streams_read(node)
+        streams = self._flow.streams_read(node)
 
         def function(*tensors: Tensor) -> Any:
             given = dict(zip(streams, tensors, strict=True))
@@ -221,7 +219,7 @@ class SpikingModel(nn.Module):
         if not isinstance(source, fx.Node):
             raise SnnfwError(f"the activation '{node.name}' reads no tensor.")
         place: BatchDim = self.graph.where[node.name]
-        if self._varies(source):
+        if self._flow.varies(source):
             drive = unfold(self._values_over_time(values, steps)(source), place, steps)
         else:
             value = self._constant[source]
@@ -235,7 +233,7 @@ class SpikingModel(nn.Module):
 
     def _may_overwrite(self, node: fx.Node, drive: Tensor, values: Mapping[fx.Node, Any]) -> bool:
         """Tell whether a neuron may write over its input: memory that nobody reads again, by this name or another."""
-        if len(node.users) > 1 or node.name in self.means or not self._varies(node):
+        if len(node.users) > 1 or node.name in self.means or not self._flow.varies(node):
             return False
         read_again = [value for other, value in values.items() if other is not node]
         latest = [self._mean(name).latest for name in self.means]
@@ -245,12 +243,12 @@ class SpikingModel(nn.Module):
         """Return the look-up of streams in ``values``, of constants over time, and of sizes for T · N samples."""
 
         def value_of(read: fx.Node) -> Any:
-            if self._kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
+            if self._flow.kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
                 return self.graph.sizes[read.name](steps * self.samples)
-            if read in self._positions:
+            if read in self._flow.positions:
                 return self._evaluate(read, value_of)
             if read not in values:
-                values[read] = self._frame(read, steps) if self._varies(read) else self._repeated(read, steps)
+                values[read] = self._frame(read, steps) if self._flow.varies(read) else self._repeated(read, steps)
             return values[read]
 
         return value_of
@@ -265,9 +263,9 @@ class SpikingModel(nn.Module):
             return values[read]
         if read.name in self.graph.sizes:
             return self.graph.sizes[read.name](self.samples)
-        if read in self._positions:
+        if read in self._flow.positions:
             return self._evaluate(read, lambda node: self._static_value(node, values))
-        if self._varies(read) and is_read_for_kind_alone(read, self._kinds):
+        if self._flow.varies(read) and self._flow.is_read_for_kind_alone(read):
             like = read.meta["val"]  # a stream, read for its kind alone, as new_zeros does
             return torch.empty(0, dtype=like.dtype, device=like.device)
         raise SnnfwError(
@@ -278,17 +276,8 @@ class SpikingModel(nn.Module):
         return repeat_leaves(self._constant[node], self.graph.where[node.name], steps)
 
     def _cumulative(self, node: fx.Node) -> Cumulative:
-        places = [self.graph.where[read.name] for read in self._streams_read(node)]
-        return Cumulative(self._kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
-
-    def _streams_read(self, node: fx.Node) -> list[fx.Node]:
-        return [read for read in dict.fromkeys(node.all_input_nodes) if self._varies(read)]
-
-    def _varies(self, node: fx.Node) -> bool:
-        return self._kinds[node] in STREAMS or (self.plan.temporal and self._kinds[node] is Kind.INPUT)
-
-    def _of(self, *kinds: Kind) -> list[fx.Node]:
-        return [node for node in self.graph.nodes if self._kinds[node] in kinds]
+        places = [self.graph.where[read.name] for read in self._flow.streams_read(node)]
+        return Cumulative(self._flow.kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
 
     def _neuron(self, name: str) -> SpikingNeuron:
         return cast("SpikingNeuron", self.neurons[name])
