@@ -20,7 +20,7 @@ from snnfw.energy.model import EnergyModel
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.search.distances import distance_of
-from snnfw.search.sensitivity import Question
+from snnfw.search.questions import Question
 from snnfw.search.sensitivity import measure as measure_sensitivity
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel

@@ -23,8 +23,9 @@ from snnfw.errors import SnnfwError
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
 from snnfw.registry import Registry
+from snnfw.search.questions import Question
 from snnfw.search.results import SearchResult
-from snnfw.search.sensitivity import Question, Table
+from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources

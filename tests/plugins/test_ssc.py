@@ -15,7 +15,8 @@ from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
-from snnfw.search.sensitivity import Question, Table
+from snnfw.search.questions import Question
+from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials
 from snnfw.values import Batch, Bundle, Data, Judgement, Resources
 from snnfw_plugins.adafire import AdaFire

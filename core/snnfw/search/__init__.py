@@ -8,8 +8,9 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.search.keys import Keys, open_store
+    from snnfw.search.questions import Question
     from snnfw.search.results import Score, SearchResult
-    from snnfw.search.sensitivity import Question, Table, measure
+    from snnfw.search.sensitivity import Table, measure
     from snnfw.search.trials import Trials
 
 __all__ = [
@@ -28,7 +29,8 @@ __getattr__ = import_on_demand(
     {
         "keys": "Keys open_store",
         "results": "SearchResult Score",
-        "sensitivity": "Question Table measure",
+        "questions": "Question",
+        "sensitivity": "Table measure",
         "trials": "Trials",
     },
 )

@@ -22,7 +22,8 @@ from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.rules import Neuron, Rule
-from snnfw.search.sensitivity import Question, Table, measure
+from snnfw.search.questions import Question
+from snnfw.search.sensitivity import Table, measure
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, SiteStats
