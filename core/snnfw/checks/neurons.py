@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS, GATES
-from snnfw.checks.faults import error_text
+from snnfw.checks.faults import error_text, pickle_faults
 from snnfw.checks.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 from snnfw.errors import describe_type, did_you_mean
 from snnfw.kernels.choice import choose_backend
@@ -30,7 +30,8 @@ def check_neuron(method: Neuron | type[Neuron]) -> list[str]:
     It is tried at every activation that it stands in for, in two layouts, up to the first trial with a fault.
     """
     try:
-        return list(_faults(method() if isinstance(method, type) else method))
+        neuron = method() if isinstance(method, type) else method
+        return [*pickle_faults(neuron), *_faults(neuron)]
     except Exception as error:  # whatever a stranger's code raises
         return [f"it cannot be made with its defaults: {error_text(error)}."]
 

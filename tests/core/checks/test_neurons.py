@@ -204,7 +204,13 @@ class Method:
 
 
 def building(built: type[nn.Module]) -> type[Any]:
-    return type(built.__name__, (Method,), {"module": built})
+    return method(built.__name__, module=built)
+
+
+def method(name: str, **body: Any) -> type[Any]:
+    """Return a neuron's class that can be found by its name, as pickle wants."""
+    made = globals()[f"{name}Method"] = type(f"{name}Method", (Method,), body)
+    return made
 
 
 @dataclass(frozen=True)
@@ -224,7 +230,7 @@ def finding(threshold: Tensor, **more: Tensor) -> type[Any]:
     def observer(self: object, site: Site) -> Observer:
         return Found(SiteStats(threshold, **more))
 
-    return type("Finding", (Method,), {"observer": observer})
+    return method(f"Finding{len(globals())}", observer=observer)
 
 
 class Quantised(Method):
@@ -409,3 +415,11 @@ def test_a_fault_is_found_and_said(fault: str) -> None:
 @pytest.mark.parametrize("method", [Method, Quantised, building(NoneOfCalibration)])
 def test_a_sound_neuron_has_no_fault(method: type[Any]) -> None:
     assert check_neuron(method) == []
+
+
+def test_a_neuron_that_cannot_be_pickled_is_said() -> None:
+    class Local(Method):
+        """Nobody finds it by its name."""
+
+    (fault,) = check_neuron(Local)
+    assert fault.startswith("it cannot be pickled: ")
