@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import runpy
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ import pytest
 import snnfw
 from snnfw import renamed
 from snnfw.renamed import MODULES, NAMES, new_name, renaming
+
+CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
+ROWS = re.findall(r"^\| `([\w.]+)` \| (.* → .*) \|$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("old", MODULES)
@@ -26,6 +31,14 @@ def test_a_module_that_moved_is_where_it_is_said_to_be(old: str, tmp_path: Path)
 def test_a_name_that_moved_is_where_it_is_said_to_be(old: str) -> None:
     module, _, name = NAMES[old].rpartition(".")
     assert hasattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(("module", "row"), ROWS)
+def test_the_changelog_says_where_renamed_things_are(module: str, row: str) -> None:
+    names = re.findall(r"→ `([\w.]+)`", row)
+    assert names
+    for name in names:
+        attrgetter(name)(importlib.import_module(module))  # raises where it is not there
 
 
 def test_what_was_never_renamed_is_left_alone() -> None:
