@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib import metadata
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -15,6 +12,7 @@ import pluggy
 from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
 from snnfw.kinds import KINDS, offer_name, require_offer
+from snnfw.offers import check_hooks, find_entry_points, import_file, read_offers
 from snnfw.renamed import renaming
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class Registry:
         self._quarantined: dict[str, str] = {}
         self._files: set[Path] = set()
         self._register("snnfw", builtin)
-        for entry in _entry_points() if entry_points else ():
+        for entry in find_entry_points() if entry_points else ():
             self._register_or_quarantine(entry.name, entry)
         for number, plugin in enumerate(plugins, start=1):
             full = getattr(plugin, "__name__", f"plugin {number}")
@@ -135,7 +133,7 @@ class Registry:
         if resolved in self._files:
             return
         try:
-            self._register(path.stem, _import_file(resolved))
+            self._register(path.stem, import_file(resolved))
         except Exception as error:
             raise SnnfwError(f"load={path} does not work: {_reason(error)}") from error
         self._files.add(resolved)
@@ -158,8 +156,8 @@ class Registry:
         offers: list[tuple[str, Any]] = []
         try:
             self._manager.register(plugin, name)
-            offers.extend(_offers(self._manager, plugin))
-            _check_hooks(self._manager, plugin)
+            offers.extend(read_offers(self._manager, plugin))
+            check_hooks(self._manager, plugin)
             self._check_offers(name, offers)
         except Exception:
             if name in self.plugins:
@@ -180,56 +178,6 @@ class Registry:
             if owner:
                 raise SnnfwError(f"{KINDS[kind].word} '{offer.name}' is already registered by plugin '{owner}'.")
             own.add(key)
-
-
-def _entry_points() -> list[metadata.EntryPoint]:
-    """Return the entry points of the group, the ones bundled with the framework first, then by name."""
-    found = metadata.entry_points(group=hookspecs.PROJECT)
-    return sorted(found, key=lambda entry: (entry.dist is None or entry.dist.name != "snnfw", entry.name))
-
-
-def _import_file(path: Path) -> ModuleType:
-    """Import a Python file under a name of its own, where pydantic finds the types that its fields name."""
-    if not path.is_file():
-        raise SnnfwError("there is no such file.")
-    name = f"snnfw_loaded_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise SnnfwError("a plugin's file name ends in .py.")
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _implementations(manager: pluggy.PluginManager, plugin: object) -> Iterator[tuple[str, pluggy.HookImpl]]:
-    for caller in manager.get_hookcallers(plugin) or ():
-        yield from ((caller.name, found) for found in caller.get_hookimpls() if found.plugin is plugin)
-
-
-def _offers(manager: pluggy.PluginManager, plugin: object) -> Iterator[tuple[str, Any]]:
-    """Ask one plugin for everything that it registers, each thing with its kind."""
-    hooks = {f"snnfw_register_{kind}": kind for kind in KINDS}
-    for hook, implementation in _implementations(manager, plugin):
-        if hook in hooks:
-            answer: Any = implementation.function()
-            if not isinstance(answer, Iterable):
-                raise SnnfwError(f"{hook} returns {answer!r}: it must return a list.")
-            yield from ((hooks[hook], offer) for offer in answer)
-
-
-def _check_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
-    """Refuse a plugin with a misspelt hook, or without any."""
-    known = [name for name in vars(hookspecs) if name.startswith("snnfw_")]
-    implementations = list(_implementations(manager, plugin))
-    for hook, implementation in implementations:
-        if hook not in known and not implementation.optionalhook:
-            raise unknown_name_error("hook", hook, known, listing="Hooks")
-    if not implementations:
-        raise SnnfwError("it has no hook: mark its functions with @snnfw.hookimpl.")
 
 
 def _reason(error: Exception) -> str:
