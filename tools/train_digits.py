@@ -19,7 +19,7 @@ from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg, build_untrained
 from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy
-from tools.shipped import save_scored
+from tools.shipped import fit, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,14 +70,7 @@ def train(name: str, epochs: int) -> nn.Module:
         stack_samples(Digits().open(None).training), BATCH, shuffle=True, drop_last=True
     )
     network = build_untrained(name)
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(DigitsTraining(network, epochs * len(loader)), loader)
+    fit(DigitsTraining(network, epochs * len(loader)), loader, epochs)
     return network.eval()
 
 

@@ -21,7 +21,7 @@ from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES
 from snnfw_tasks.pointcloud.models.pointnet import build_embedded
 from snnfw_tasks.pointcloud.models.pointnet_network import Transform, orthogonality_loss
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, CategoryScores, PartScores
-from tools.shipped import save_scored
+from tools.shipped import fit, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,14 +94,7 @@ def train(head: HeadName, epochs: int) -> nn.Module:
     lightning.seed_everything(SEED, verbose=False)
     loader: DataLoader[Any] = DataLoader(stack_clouds("train"), BATCH, shuffle=True, drop_last=True)
     network = build_embedded(head)
-    trainer = lightning.Trainer(
-        accelerator="cpu",
-        max_epochs=epochs,
-        logger=False,
-        enable_checkpointing=False,
-        enable_model_summary=False,
-    )
-    trainer.fit(PointNetTraining(network, head, epochs * len(loader)), loader)
+    fit(PointNetTraining(network, head, epochs * len(loader)), loader, epochs)
     return network.eval()
 
 

@@ -122,7 +122,7 @@ def _compute(
     if command == "run":
         pipeline.run(config, registry, console)
     else:
-        pipeline.plan(config, registry, console)
+        pipeline.plan(config, console)
     return 0
 
 

@@ -75,9 +75,8 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
     )
 
 
-def plan(config: RunConfig, registry: Registry, console: Console) -> None:
+def plan(config: RunConfig, console: Console) -> None:
     """Say what would become of every operator, and compute nothing."""
-    del registry
     placed = place_neurons(config, load_subject(config, acquire_resources(config, console)))
     show_plan(placed, console)
     if config.strict:

@@ -329,6 +329,6 @@ def test_a_plan_computes_nothing_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     console = Console(file=io.StringIO(), width=160)
-    pipeline.plan(resolve(["task=toy", "plugin=adafire"], registry), registry, console)
+    pipeline.plan(resolve(["task=toy", "plugin=adafire"], registry), console)
     assert "become accumulations of events" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
     assert list(tmp_path.iterdir()) == []
