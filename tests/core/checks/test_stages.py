@@ -147,12 +147,12 @@ def elsewhere(plan: Any, trials: Any) -> SearchResult:
 
 
 def peeking(plan: Any, trials: Any) -> SearchResult:
-    list(trials.bundle.evaluation)
+    list(trials.data.evaluation)
     return SearchResult(plan)
 
 
 def changing(plan: Any, trials: Any) -> SearchResult:
-    next(trials.bundle.model.parameters()).data.add_(1)
+    next(trials.graph.module.parameters()).data.add_(1)
     return SearchResult(plan)
 
 
@@ -230,7 +230,7 @@ def in_place(output: Tensor, timestep: int) -> Tensor:
 
 
 def reading(model: Any, bundle: Any) -> Rules:
-    list(bundle.evaluation)
+    list(bundle.data.evaluation)
     return Rules(some)
 
 
