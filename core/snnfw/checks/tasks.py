@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults
-from snnfw.checks.sources import load
+from snnfw.checks.sources import load_bundle
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.values import Batch, Bundle, Output
 
 
 def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
-    """Return what is wrong with a task, in sentences; empty when nothing is.
+    """Return the faults of a task, in sentences; empty when it has none.
 
     Raises:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle: object = load(task, model, data)
+    bundle: object = load_bundle(task, model, data)
     if not isinstance(bundle, Bundle):
         return [f"load() returns a {type(bundle).__name__}: it must return a snnfw.Bundle."]
     return [*pickle_faults(task), *faults_or_failure(lambda: _faults(bundle), "scoring what the network says")]
@@ -42,7 +42,7 @@ def _faults(bundle: Bundle) -> Iterator[str]:
 
 
 def _output(bundle: Bundle, batch: Batch) -> Output:
-    """Return what the network says of a batch, of frames what it says of the first."""
+    """Return the output of the network for a batch, of frames for the first."""
     inputs = batch.inputs if bundle.data.frames is None else tuple(tensor[:, 0] for tensor in batch.inputs)
     with torch.no_grad():
         return bundle.model(*inputs)
