@@ -11,6 +11,7 @@ import tomllib
 from fnmatch import fnmatch
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
 
 import grimp
@@ -175,6 +176,14 @@ def test_functions_are_short() -> None:
     assert lengths
     long = {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES}
     assert not long, f"functions of more than {FUNCTION_LINES} lines: {long}"
+
+
+def test_modules_and_functions_are_short_in_the_middle_too() -> None:
+    modules = [len(path.read_text(encoding="utf-8").splitlines()) for path in _modules()]
+    functions = [(node.end_lineno or node.lineno) - node.lineno + 1 for path in _modules() for node in _functions(path)]
+    assert median(modules) <= 110
+    assert median(functions) <= 10
+    assert quantiles(functions, n=10)[-1] <= 28
 
 
 def test_values_are_frozen_and_have_slots() -> None:

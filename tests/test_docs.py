@@ -193,13 +193,3 @@ def test_words_in_the_text_and_in_tables_are_understood(page: str) -> None:
 def test_reasons_for_skipping_are_still_needed() -> None:
     quoted = {command for text in PAGES.values() for command in commands(text)}
     assert set(NOT_HERE) <= quoted
-
-
-def test_the_design_shows_every_room() -> None:
-    rooms = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
-    rooms = rooms[rooms.index("## Rooms") : rooms.index("## The line")]
-    picture, _, table = rooms.partition("| room |")
-    core = {path.parent.name for path in (ROOT / "core" / "snnfw").glob("*/__init__.py")}
-    tasks = {path.parent.name for path in (ROOT / "tasks" / "snnfw_tasks").glob("*/__init__.py")}
-    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == core
-    assert core | tasks <= set(re.findall(r"\w+", picture))

@@ -124,6 +124,14 @@ def test_the_reference_lists_every_exported_name() -> None:
     assert listed == PUBLIC
 
 
+def test_the_design_has_every_room_of_the_core() -> None:
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text(encoding="utf-8")
+    rooms = {path.parent.name for path in (ROOT / "core" / "snnfw").glob("*/__init__.py")}
+    assert set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", page, flags=re.MULTILINE)) >= rooms
+    drawn = page.partition("## Layout")[2].partition("| room")[0]
+    assert not [room for room in rooms if not re.search(rf"\b{room}\b", drawn)]
+
+
 def test_importing_the_framework_brings_no_torch() -> None:
     code = "import sys; import snnfw, snnfw.registry; [__import__(r) for r in sys.argv[1:]]; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, *ROOMS], check=False).returncode == 0  # noqa: S603  # our own

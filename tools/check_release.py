@@ -40,7 +40,7 @@ def packages(root: Path) -> list[Path]:
 
 
 def own_files(root: Path) -> set[str]:
-    """Return what the packages hold, as a wheel names it."""
+    """Return the files of the packages, as a wheel names them."""
     found = (
         path.relative_to(folder.parent)
         for folder in packages(root)
@@ -132,7 +132,7 @@ def try_out(wheel: Path, folder: Path, whole: bool) -> None:
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
-    """Return what a command prints; it sees nothing of what PYTHONPATH adds here."""
+    """Return the output of a command; it sees nothing of what PYTHONPATH adds here."""
     own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
     done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)  # noqa: S603  # our own
     if done.returncode:

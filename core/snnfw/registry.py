@@ -13,7 +13,7 @@ from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
 from snnfw.kinds import KINDS, offer_name, require_offer
 from snnfw.offers import check_hooks, find_entry_points, import_file, read_offers
-from snnfw.renamed import renaming
+from snnfw.renamed import describe_renaming
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -184,4 +184,4 @@ def _reason(error: Exception) -> str:
     """Return one line that says what went wrong, and what is called otherwise now."""
     text = " ".join(str(error).split())
     sentence = text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
-    return (sentence if sentence.endswith(".") else f"{sentence}.") + renaming(error)
+    return (sentence if sentence.endswith(".") else f"{sentence}.") + describe_renaming(error)

@@ -220,11 +220,11 @@ def former_name(offer: object, method: str) -> str | None:
 
 
 def new_name(name: str) -> str | None:
-    """Return what a module or a name, given in full, is called now; None where nothing is known of it."""
+    """Return the present name of a module or a name, given in full; None where nothing is known of it."""
     return NAMES.get(name) or MODULES.get(name)
 
 
-def renaming(error: BaseException) -> str:
+def describe_renaming(error: BaseException) -> str:
     """Return `` x is y now.`` where an error is about something that was renamed, and nothing otherwise."""
     found = next(((name, new) for name in _names_asked_for(error) if (new := new_name(name))), None)
     return f" {found[0]} is {found[1]} now." if found else ""

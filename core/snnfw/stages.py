@@ -104,7 +104,7 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
 
 
 def place_neurons(config: RunConfig, subject: Subject) -> Plan:
-    """Return what becomes of every operator under the recipe."""
+    """Return the plan: every operator's fate under the recipe."""
     return place(subject.graph, config.layers, temporal=subject.bundle.data.temporal)
 
 
@@ -147,21 +147,21 @@ def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, r
 
 
 def require_returned(method: Any, returned: object, kind: type[Returned]) -> Returned:
-    """Return what a method gave, or raise an SnnfwError where it is of another kind."""
+    """Return the result of a method, or raise an SnnfwError where it is of another kind."""
     if not isinstance(returned, kind):
         raise wrong_kind_error(f"what '{method.name}' returns", returned, f"a snnfw.{kind.__name__}")
     return returned
 
 
 def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
-    """Return what the network itself scores and costs on the evaluation data."""
+    """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
     scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
     return summarise_network(plan, config.energy, scores, seconds, bundle.data.frames)
 
 
 def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
-    """Return what was run, on what, with which versions, and when, as the report keeps it."""
+    """Return the provenance of a run for the report: what was run, on what, with which versions, and when."""
     backend = choose_backend(config.backend, config.device)
     return {
         "task": config.task.name,

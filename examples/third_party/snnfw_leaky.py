@@ -39,7 +39,7 @@ class Leaky:
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep (φ)")] = 4
 
     def observer(self, site: snnfw.Site) -> snnfw.Observer:
-        """Return what finds θ = maximum / φ."""
+        """Return the observer of θ = maximum / φ."""
         from snnfw.neurons import PeakThreshold
 
         return PeakThreshold(site, share=float(self.phi))

@@ -11,7 +11,7 @@ import pytest
 
 import snnfw
 from snnfw import renamed
-from snnfw.renamed import MODULES, NAMES, new_name, renaming
+from snnfw.renamed import MODULES, NAMES, describe_renaming, new_name
 
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
 ROWS = re.findall(r"^\| `([\w.]+)` \| (.* → .*) \|$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
@@ -24,7 +24,7 @@ def test_a_module_that_moved_is_where_it_is_said_to_be(old: str, tmp_path: Path)
     asking.write_text(f"import {old} as wanted\n")
     with pytest.raises(ModuleNotFoundError) as caught:
         runpy.run_path(str(asking))
-    assert renaming(caught.value) == f" {old} is {MODULES[old]} now."
+    assert describe_renaming(caught.value) == f" {old} is {MODULES[old]} now."
 
 
 @pytest.mark.parametrize("old", NAMES)
@@ -43,9 +43,9 @@ def test_the_changelog_says_where_renamed_things_are(module: str, row: str) -> N
 
 def test_what_was_never_renamed_is_left_alone() -> None:
     assert new_name("snnfw.registry") is None
-    assert renaming(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""
-    assert renaming(AttributeError("no such thing")) == ""
-    assert renaming(ValueError("snnfw.simulate.energy")) == ""
+    assert describe_renaming(ModuleNotFoundError("No module named 'mine'", name="mine")) == ""
+    assert describe_renaming(AttributeError("no such thing")) == ""
+    assert describe_renaming(ValueError("snnfw.simulate.energy")) == ""
 
 
 def test_the_package_says_what_a_name_of_its_own_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,4 +56,4 @@ def test_the_package_says_what_a_name_of_its_own_is_now(monkeypatch: pytest.Monk
         snnfw.Finding  # noqa: B018  # the look-up is the point
     with pytest.raises(ImportError) as caught:
         exec("from snnfw import Finding")  # noqa: S102  # an import that a checker of types would refuse
-    assert renaming(caught.value) == " snnfw.Finding is snnfw.SearchResult now."
+    assert describe_renaming(caught.value) == " snnfw.Finding is snnfw.SearchResult now."

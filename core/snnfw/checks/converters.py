@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from snnfw.checks.faults import error_text, faults_or_failure, finite, pickle_faults, same
+from snnfw.checks.faults import are_finite, are_same, error_text, faults_or_failure, pickle_faults
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Converter, Neuron, Rule
 from snnfw.errors import describe_type
@@ -16,7 +16,7 @@ from snnfw.values import Inputs, Keep, Resources
 
 
 def check_converter(converter: Converter, neuron: Neuron | None = None) -> list[str]:
-    """Return what is wrong with a converter, in sentences; empty when nothing is.
+    """Return the faults of a converter, in sentences; empty when it has none.
 
     ``neuron`` stands at the network's activations, for a converter that is made for one.
     """
@@ -38,11 +38,11 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     inputs = trial.bundle.example
     output = model(*inputs)
     yield from _model_faults(model, inputs, trial)
-    if not same(_convert(converter, trial, plan)(*inputs), output):
+    if not are_same(_convert(converter, trial, plan)(*inputs), output):
         yield "converting the same plan again gives another model: draw with resources.seed, and keep nothing."
-    if not same(trial.weights(), before):
+    if not are_same(trial.weights(), before):
         yield "it changes the weights of the network or of its graph: what it finds belongs into the spiking model."
-    if not same([tensor for (tensor,) in trial.bundle.data.calibration], calibration):
+    if not are_same([tensor for (tensor,) in trial.bundle.data.calibration], calibration):
         yield "it changes the calibration data in place."
     yield from _refusals(converter, trial, neuron)
 
@@ -58,11 +58,11 @@ def _model_faults(model: SpikingModel, inputs: Inputs, trial: Toy) -> Iterator[s
     if model.timesteps != TIMESTEPS:
         yield f"the model is made for {model.timesteps} timesteps and {TIMESTEPS} were asked for."
     output, wanted = model(*inputs), trial.graph(*inputs)
-    if output.shape != wanted.shape or not finite(output):
+    if output.shape != wanted.shape or not are_finite(output):
         yield f"the model's output is not finite, or its shape {list(output.shape)} is not {list(wanted.shape)}."
         return
     model(*(tensor.flip(0) + 1 for tensor in inputs))
-    if not same(model(*inputs), output):
+    if not are_same(model(*inputs), output):
         yield "run after other inputs the model gives another output: what it remembers is not reset."
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults, same
+from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, record_faults
 from snnfw.checks.toy import TIMESTEPS, Accuracy, Toy, ToyNeuron, make_toy
 from snnfw.contracts import ExitPolicy, Rule
 from snnfw.convert.direct import Direct
@@ -19,7 +19,7 @@ from snnfw.values import Batch, ExitRule, Resources
 
 
 def check_exit(policy: ExitPolicy) -> list[str]:
-    """Return what is wrong with a policy of early exit, in sentences; empty when nothing is."""
+    """Return the faults of a policy of early exit, in sentences; empty when it has none."""
     return [*pickle_faults(policy), *faults_or_failure(lambda: _faults(policy), "running a small network")]
 
 
@@ -31,7 +31,7 @@ def _faults(policy: ExitPolicy) -> Iterator[str]:
     rule = policy.prepare(model, trial.bundle, TIMESTEPS, Resources())
     if trial.sealed.read:
         yield "prepare() reads evaluation data: a rule is shaped by calibration data alone."
-    if not same(model(*trial.bundle.example), output):
+    if not are_same(model(*trial.bundle.example), output):
         yield "prepare() changes the spiking model: run again it gives another output."
     if lacking := [name for name in ("done", "record") if not callable(getattr(rule, name, None))]:
         yield f"prepare() returns {describe_type(rule)} without {lacking[0]}: see snnfw.ExitRule."
@@ -51,14 +51,14 @@ def _rule_faults(policy: ExitPolicy, trial: Toy, model: SpikingModel) -> Iterato
     if faults:  # a run would fail, or say the same again
         return
     again = _ask_rule(policy.prepare(model, trial.bundle, TIMESTEPS, Resources()), model, batch)
-    if not same([answer for _, answer, _ in answers], [answer for _, answer, _ in again]):
+    if not are_same([answer for _, answer, _ in answers], [answer for _, answer, _ in again]):
         yield "a rule prepared again lets other samples leave: it keeps something of an earlier run, or draws."
     rule = policy.prepare(model, trial.bundle, TIMESTEPS, Resources())
     simulate(model, [batch], [TIMESTEPS], Accuracy, Resources(), rule)  # in which nothing may fail
 
 
 def _ask_rule(rule: ExitRule, model: SpikingModel, batch: Batch) -> list[tuple[Tensor, Tensor, bool]]:
-    """Return what a rule is shown at each timestep, its answer, and whether it left the output as it was."""
+    """Return the output that a rule is shown at each timestep, its answer, and whether it left the output as it was."""
     asked = []
     model.begin(batch.inputs)
     for timestep in range(1, TIMESTEPS + 1):
@@ -68,7 +68,7 @@ def _ask_rule(rule: ExitRule, model: SpikingModel, batch: Batch) -> list[tuple[T
             continue
         shown = output.clone()
         answer = rule.done(output, timestep, TIMESTEPS)
-        asked.append((shown, answer, same(output, shown)))
+        asked.append((shown, answer, are_same(output, shown)))
         if not isinstance(answer, Tensor) or answer.dtype != torch.bool or answer.shape != (len(output),):
             break
         if answer.all():

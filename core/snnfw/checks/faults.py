@@ -38,7 +38,7 @@ def faults_or_failure(examine: Callable[[], Iterable[str]], doing: str) -> list[
 
 
 def error_text(error: Exception) -> str:
-    """Return what an error says in one line, without a full stop."""
+    """Return the text of an error in one line, without a full stop."""
     text = " ".join(str(error).split()).rstrip(".")
     return text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
 
@@ -62,13 +62,13 @@ def record_faults(record: Any, what: str) -> Iterator[str]:
         yield f"{what} is not plain data, as JSON holds it: {error_text(error)}."
 
 
-def same(first: Any, second: Any) -> bool:
+def are_same(first: Any, second: Any) -> bool:
     """Tell whether two trees of tensors and plain values are equal, bit by bit."""
     ours, theirs = pytree.tree_flatten(first), pytree.tree_flatten(second)
     return bool(ours[1] == theirs[1]) and all(_equal(a, b) for a, b in zip(ours[0], theirs[0], strict=True))
 
 
-def finite(output: Any) -> bool:
+def are_finite(output: Any) -> bool:
     """Tell whether every number of a tree of tensors is one."""
     return all(bool(torch.isfinite(leaf).all()) for leaf in pytree.tree_leaves(output) if isinstance(leaf, Tensor))
 

@@ -37,7 +37,7 @@ class Verdict:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Return what there is to say, a line for each fault."""
+        """Return the verdict as text, a line for each fault."""
         said = self.faults or (("ok",) if self.untried is None else (f"not tried: {self.untried}",))
         return tuple(f"{self.subject}: {sentence}" for sentence in said)
 

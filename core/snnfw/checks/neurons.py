@@ -25,7 +25,7 @@ ANY = ("relu", "silu")
 
 
 def check_neuron(method: Neuron | type[Neuron]) -> list[str]:
-    """Return what is wrong with a neuron, of a class at its default parameters, in sentences; empty when nothing is.
+    """Return the faults of a neuron, of a class at its default parameters, in sentences; empty when it has none.
 
     It is tried at every activation that it stands in for, in two layouts, up to the first trial with a fault.
     """

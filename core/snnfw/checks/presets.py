@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from snnfw.checks.faults import NotTriedError, error_text, faults_or_failure, finite, pickle_faults
+from snnfw.checks.faults import NotTriedError, are_finite, error_text, faults_or_failure, pickle_faults
 from snnfw.checks.toy import TIMESTEPS, Toy, make_toy
 from snnfw.config.fields import as_plain
 from snnfw.config.methods import build_method
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def check_preset(preset: Preset, registry: Registry) -> list[str]:
-    """Return what is wrong with a preset, in sentences; empty when nothing is.
+    """Return the faults of a preset, in sentences; empty when it has none.
 
     Raises:
         NotTriedError: its recipe is for other networks than the one that it is tried on.
@@ -59,5 +59,5 @@ def _name_faults(preset: Preset, registry: Registry) -> Iterator[str]:
 def _run_faults(preset: Preset, plan: Plan, trial: Toy) -> Iterator[str]:
     timesteps = preset.timesteps or TIMESTEPS
     model = preset.converter.convert(trial.graph, plan, trial.bundle.data.calibration, timesteps, Resources())
-    if not finite(model(*trial.bundle.example)):
+    if not are_finite(model(*trial.bundle.example)):
         yield "converted by it a small network gives NaN or infinite values."

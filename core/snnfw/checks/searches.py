@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 import torch
 
-from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults, same
+from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, record_faults
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Neuron, Rule, Search
 from snnfw.convert.direct import Direct
@@ -20,7 +20,7 @@ from snnfw.values import Resources
 
 
 def check_search(search: Search, neuron: Neuron | None = None) -> list[str]:
-    """Return what is wrong with a search, in sentences; empty when nothing is.
+    """Return the faults of a search, in sentences; empty when it has none.
 
     ``neuron`` stands at the network's activations, for a search that looks for fields of its own.
     """
@@ -44,7 +44,7 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
             yield f"its file '{name}' is not text or bytes by a path within the run folder."
     if trial.sealed.read:
         yield "it reads evaluation data: plans are judged on calibration data alone."
-    if not same(trial.weights(), before):
+    if not are_same(trial.weights(), before):
         yield "it changes the weights of the network or of its graph."
     again = _run_search(search, trial, plan)
     if again.plan.placements != found.plan.placements:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
-from snnfw.checks.faults import NotTriedError, faults_or_failure, finite, pickle_faults, same
+from snnfw.checks.faults import NotTriedError, are_finite, are_same, faults_or_failure, pickle_faults
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.contracts.sources import BrokenContractError
 from snnfw.errors import SnnfwError, describe_type
@@ -22,7 +22,7 @@ FEW = {"limit": 24, "calibration": 24, "batch": 8, "workers": 0}
 
 
 def check_model(model: ModelSource, task: Task, data: DataSource) -> list[str]:
-    """Return what is wrong with a model, in sentences; empty when nothing is. ``data`` are what it is tried with.
+    """Return the faults of a model, in sentences; empty when it has none. ``data`` are what it is tried with.
 
     Raises:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
@@ -33,7 +33,7 @@ def check_model(model: ModelSource, task: Task, data: DataSource) -> list[str]:
 
 
 def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
-    """Return what is wrong with a data set, in sentences; empty when nothing is. ``model`` is what it is tried with.
+    """Return the faults of a data set, in sentences; empty when it has none. ``model`` is what it is tried with.
 
     Raises:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
@@ -55,15 +55,15 @@ def bundle_faults(
     loaded: list[Bundle] = []
 
     def loading() -> Iterable[str]:
-        loaded.append(load(task, model, data))
+        loaded.append(load_bundle(task, model, data))
         return ()
 
     failure = faults_or_failure(loading, "loading it")
     return failure or faults_or_failure(lambda: examine(loaded[0]), doing)
 
 
-def load(task: Task, model: ModelSource, data: DataSource) -> Bundle:
-    """Return what a task brings, a few samples of it, as a run would; or say why it brings nothing here."""
+def load_bundle(task: Task, model: ModelSource, data: DataSource) -> Bundle:
+    """Return the bundle of a task, of a few samples, as a run would; or say why it brings none here."""
     named = {field.name for field in fields(cast("Any", task))}
     small = replace(cast("Any", task), **{name: value for name, value in FEW.items() if name in named})
     with torch.random.fork_rng(devices=[]):
@@ -87,13 +87,13 @@ def _model_faults(bundle: Bundle, model: ModelSource, task: Task, data: DataSour
     before = _weights(network)
     with torch.no_grad():
         output = network(*bundle.example)
-        if not same(network(*bundle.example), output):
+        if not are_same(network(*bundle.example), output):
             yield "called again with the same samples the network gives another output."
-    if not finite(output):
+    if not are_finite(output):
         yield "the network's output holds NaN or infinite values."
-    if not same(_weights(network), before):
+    if not are_same(_weights(network), before):
         yield "a call of the network changes its weights or buffers."
-    if not same(_weights(load(task, model, data).model), before):
+    if not are_same(_weights(load_bundle(task, model, data).model), before):
         yield "built again under the same seed the network has other weights: draw them with resources.seed."
 
 

@@ -17,7 +17,7 @@ from snnfw.values import Batch, Bundle, Output
 
 
 def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
-    """Return what is wrong with a task, in sentences; empty when nothing is.
+    """Return the faults of a task, in sentences; empty when it has none.
 
     Raises:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
@@ -46,7 +46,7 @@ def _faults(bundle: object) -> Iterator[str]:
 
 
 def _output(bundle: Bundle, batch: Batch) -> Output:
-    """Return what the network says of a batch, of frames what it says of the first."""
+    """Return the output of the network for a batch, of frames for the first."""
     inputs = batch.inputs if bundle.data.frames is None else tuple(tensor[:, 0] for tensor in batch.inputs)
     with torch.no_grad():
         return bundle.model(*inputs)

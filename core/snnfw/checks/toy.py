@@ -32,7 +32,7 @@ class ToyNeuron:
     rho: float = 1.0
 
     def observer(self, site: Site) -> Observer:
-        """Return what finds the threshold: the largest activation / φ."""
+        """Return the observer that finds the threshold: the largest activation / φ."""
         return PeakThreshold(site, share=float(self.phi))
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:

@@ -42,9 +42,9 @@ class Parameter:
 
 
 def describe(cls: type) -> list[Parameter]:
-    """Return the parameters of a dataclass, in words."""
+    """Return the parameters of a dataclass, in words; those that have to be given come first."""
     properties = type_adapter(cls).json_schema().get("properties", {})
-    return [
+    found = [
         Parameter(
             field.name,
             _type_in_words(properties[field.name]),
@@ -53,6 +53,7 @@ def describe(cls: type) -> list[Parameter]:
         )
         for field in fields(cast("Any", cls))
     ]
+    return sorted(found, key=lambda parameter: parameter.default is not None)
 
 
 def _type_in_words(schema: Mapping[str, Any]) -> str:

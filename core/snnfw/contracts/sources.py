@@ -99,7 +99,7 @@ def lacking_error(offer: Any, word: str, contract: type, task: str = "") -> Snnf
 
 
 def source_contract(task: Task | type[Task], kind: str) -> type:
-    """Return what a task asks of its sources of one ``kind``, ``model`` or ``data``."""
+    """Return the contract of a task for its sources of one ``kind``, ``model`` or ``data``."""
     general = {"model": ModelSource, "data": DataSource}[kind]
     contract: type = getattr(task, f"{kind}_source", general)
     return contract
@@ -113,7 +113,7 @@ def require_sources(task: Task, model: ModelSource, data: DataSource) -> None:
 
 
 def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: Any) -> Obtained:
-    """Return what a source's ``build`` or ``open`` gives for a task: ``build_TASK`` or ``open_TASK`` where it has that.
+    """Return a source's result for a task: of ``build_TASK`` or ``open_TASK``, or else of ``build`` or ``open``.
 
     Raises:
         BrokenContractError: it gives something of another ``kind``.

@@ -94,7 +94,7 @@ def head_for(name: HeadName, data: str, clouds: Clouds) -> Head:
 
 
 def wanted_head(model: ModelSource, head: Head) -> Head | int:
-    """Return what a network is built for: the head, or the number of outputs where a source serves any task."""
+    """Return the purpose of a network: the head, or the number of outputs where a source serves any task."""
     return head if TASK in model.tasks else head.outputs
 
 

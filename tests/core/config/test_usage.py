@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 from rich.console import Console
 
 import toy_plugin
+from snnfw.config.describe import describe
 from snnfw.config.usage import usage
 from snnfw.registry import Registry
 
@@ -41,3 +43,17 @@ def test_the_help_lists_keys_names_types_defaults_and_descriptions() -> None:
 def test_the_help_has_colours_on_a_terminal_only() -> None:
     assert "\x1b[" in printed(force_terminal=True)
     assert "\x1b[" not in printed()
+
+
+@dataclass(frozen=True)
+class Shared:
+    size: int = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Shared):
+    root: str
+
+
+def test_what_has_to_be_given_comes_first() -> None:
+    assert [(parameter.name, parameter.default) for parameter in describe(Own)] == [("root", None), ("size", "8")]
