@@ -17,9 +17,15 @@ class SnnfwError(Exception):
 
 def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:
     """Return the error for a value of the wrong kind: what it is, and what to give instead."""
+    return SnnfwError(f"{what} is {name_kind(given)}: give {wanted}.")
+
+
+def name_kind(given: object) -> str:
+    """Return what kind of value one is, in words: ``an int``, ``the class Mine``, ``nothing``."""
+    if given is None or isinstance(given, type):
+        return "nothing" if given is None else f"the class {given.__name__}"
     kind = type(given).__name__
-    said = f"the class {given.__name__}" if isinstance(given, type) else f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
-    return SnnfwError(f"{what} is {said}: give {wanted}.")
+    return f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
 
 
 def has_attributes(value: object, *names: str) -> bool:

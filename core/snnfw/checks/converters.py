@@ -9,6 +9,7 @@ import torch
 from snnfw.checks.faults import are_finite, are_same, error_text, faults_or_failure, pickle_faults
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Converter, Neuron, Rule
+from snnfw.errors import name_kind
 from snnfw.plan.placement import Plan, place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Keep, Resources
@@ -32,7 +33,7 @@ def _faults(converter: Converter, neuron: Neuron) -> Iterator[str]:
     before, calibration = trial.weights(), [tensor.clone() for (tensor,) in trial.bundle.data.calibration]
     model: object = _converted(converter, trial, plan)
     if not isinstance(model, SpikingModel):
-        yield f"convert() returns a {type(model).__name__}: it must return a snnfw.SpikingModel."
+        yield f"convert() returns {name_kind(model)}: it must return a snnfw.SpikingModel."
         return
     inputs = trial.bundle.example
     output = model(*inputs)

@@ -11,6 +11,7 @@ from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, reco
 from snnfw.checks.toy import TIMESTEPS, Accuracy, Toy, ToyNeuron, make_toy
 from snnfw.contracts import ExitPolicy, Rule
 from snnfw.convert.direct import Direct
+from snnfw.errors import name_kind
 from snnfw.plan.placement import place
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
@@ -33,7 +34,7 @@ def _faults(policy: ExitPolicy) -> Iterator[str]:
     if not are_same(model(*trial.bundle.example), output):
         yield "prepare() changes the spiking model: run again it gives another output."
     if lacking := [name for name in ("done", "record") if not callable(getattr(rule, name, None))]:
-        yield f"prepare() returns a {type(rule).__name__} without {lacking[0]}: see snnfw.ExitRule."
+        yield f"prepare() returns {name_kind(rule)} without {lacking[0]}: see snnfw.ExitRule."
         return
     if not isinstance(getattr(policy, "fits", True), bool):
         yield "its 'fits' is neither True nor False."
@@ -84,7 +85,7 @@ def _answer_faults(answers: list[tuple[Tensor, Tensor, bool]]) -> Iterator[str]:
     for output, answer, untouched in answers:
         kind: object = answer
         if not isinstance(kind, Tensor):
-            yield f"done() returns a {type(kind).__name__}: it must return a boolean tensor [N]."
+            yield f"done() returns {name_kind(kind)}: it must return a boolean tensor [N]."
         elif kind.dtype != torch.bool or kind.shape != (len(output),):
             yield (
                 f"done() returns {kind.dtype} of shape {list(kind.shape)} for {len(output)} samples: it must return "

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS, GATES
+from snnfw.checks.faults import error_text
 from snnfw.checks.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
-from snnfw.errors import did_you_mean
+from snnfw.errors import did_you_mean, name_kind
 from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import select
@@ -31,7 +32,7 @@ def check_neuron(method: Neuron | type[Neuron]) -> list[str]:
     try:
         return list(_faults(method() if isinstance(method, type) else method))
     except Exception as error:  # whatever a stranger's code raises
-        return [f"it cannot be made with its defaults: {_error_text(error)}."]
+        return [f"it cannot be made with its defaults: {error_text(error)}."]
 
 
 def _faults(neuron: Neuron) -> Iterator[str]:
@@ -51,7 +52,7 @@ def _faults_or_failure(neuron: Neuron, kind: str, layout: Layout) -> Iterator[st
     try:
         yield from _faults_at(neuron, kind, layout)
     except Exception as error:  # whatever a stranger's code raises
-        yield f"it cannot be observed, built and run with its defaults: {_error_text(error)}"
+        yield f"it cannot be observed, built and run with its defaults: {error_text(error)}"
 
 
 def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
@@ -93,7 +94,7 @@ def _module_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
     del drive
     built: object = trial.build_fresh()
     if not isinstance(built, SpikingNeuron):
-        yield f"build() returns a {type(built).__name__}: it must return a snnfw.SpikingNeuron"
+        yield f"build() returns {name_kind(built)}: it must return a snnfw.SpikingNeuron"
         return
     for module in built.modules():
         for name in (name for name, value in vars(module).items() if isinstance(value, Tensor)):
@@ -198,7 +199,7 @@ def _differs(run: Callable[[], Tensor], wanted: Tensor, fault: str) -> Iterator[
         if not torch.equal(run(), wanted):
             yield fault
     except Exception as error:  # whatever a stranger's code raises
-        yield f"{fault}: {_error_text(error)}"
+        yield f"{fault}: {error_text(error)}"
 
 
 def _calibration_faults(trial: Trial, drive: Tensor) -> Iterator[str]:
@@ -228,8 +229,3 @@ def _closed_form_faults(trial: Trial) -> Iterator[str]:
 
 def _shape_of(tensor: Tensor) -> str:
     return str(list(tensor.shape))
-
-
-def _error_text(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text}"

@@ -12,6 +12,7 @@ from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Neuron, Rule, Search
 from snnfw.convert.direct import Direct
 from snnfw.energy.model import EnergyModel
+from snnfw.errors import name_kind
 from snnfw.plan.placement import Plan, place
 from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
@@ -33,7 +34,7 @@ def _faults(search: Search, neuron: Neuron) -> Iterator[str]:
     before = trial.weights()
     found: object = _found(search, trial, plan)
     if not isinstance(found, SearchResult) or not isinstance(found.plan, Plan):
-        yield f"search() returns a {type(found).__name__}: it must return a snnfw.SearchResult with a plan."
+        yield f"search() returns {name_kind(found)}: it must return a snnfw.SearchResult with a plan."
         return
     yield from _plan_faults(found.plan, plan, trial)
     yield from record_faults(found.record, "its record")

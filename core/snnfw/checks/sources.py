@@ -13,7 +13,8 @@ from torch.utils import _pytree as pytree
 
 from snnfw.checks.faults import NotTriedError, are_finite, are_same, faults_or_failure, pickle_faults
 from snnfw.contracts import DataSource, ModelSource, Task
-from snnfw.errors import SnnfwError
+from snnfw.contracts.sources import WrongReturnError
+from snnfw.errors import SnnfwError, name_kind
 from snnfw.values import Bundle, Inputs, Resources
 
 FEW = {"limit": 24, "calibration": 24, "batch": 8, "workers": 0}
@@ -27,8 +28,10 @@ def check_model(model: ModelSource, task: Task, data: DataSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle = load_bundle(task, model, data)
-    return [*pickle_faults(model), *faults_or_failure(lambda: _model_faults(bundle, model, task, data), "running it")]
+    return [
+        *pickle_faults(model),
+        *faults_or_failure(lambda: _model_faults(model, task, data), "building and running it"),
+    ]
 
 
 def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
@@ -38,8 +41,12 @@ def check_data(data: DataSource, task: Task, model: ModelSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle = load_bundle(task, model, data)
-    return [*pickle_faults(data), *faults_or_failure(lambda: _data_faults(bundle, task), "reading its samples")]
+    return [
+        *pickle_faults(data),
+        *faults_or_failure(
+            lambda: _data_faults(load_bundle(task, model, data), task), "opening it and reading its samples"
+        ),
+    ]
 
 
 def load_bundle(task: Task, model: ModelSource, data: DataSource) -> Bundle:
@@ -50,15 +57,18 @@ def load_bundle(task: Task, model: ModelSource, data: DataSource) -> Bundle:
         torch.manual_seed(0)
         try:
             bundle: Bundle = small.load(model, data, Resources())
+        except WrongReturnError:  # no want of files, but a fault
+            raise
         except SnnfwError as error:
             raise NotTriedError(str(error)) from error
     return bundle
 
 
-def _model_faults(bundle: Bundle, model: ModelSource, task: Task, data: DataSource) -> Iterator[str]:
+def _model_faults(model: ModelSource, task: Task, data: DataSource) -> Iterator[str]:
+    bundle = load_bundle(task, model, data)
     network: object = bundle.model
     if not isinstance(network, nn.Module):
-        yield f"its network is a {type(network).__name__}: it must be a torch.nn.Module."
+        yield f"its network is {name_kind(network)}: it must be a torch.nn.Module."
         return
     if network.training:
         yield "its network is in training mode."

@@ -12,6 +12,7 @@ from torch import Tensor
 from snnfw.checks.faults import faults_or_failure, pickle_faults, record_faults
 from snnfw.checks.sources import load_bundle
 from snnfw.contracts import DataSource, ModelSource, Task
+from snnfw.errors import name_kind
 from snnfw.values import Batch, Bundle, Output
 
 
@@ -22,13 +23,18 @@ def check_task(task: Task, model: ModelSource, data: DataSource) -> list[str]:
         NotTriedError: the task, or one of its sources, says why it cannot be loaded here.
 
     """
-    bundle: object = load_bundle(task, model, data)
+    return [
+        *pickle_faults(task),
+        *faults_or_failure(
+            lambda: _faults(load_bundle(task, model, data)), "loading it and scoring what the network says"
+        ),
+    ]
+
+
+def _faults(bundle: object) -> Iterator[str]:
     if not isinstance(bundle, Bundle):
-        return [f"load() returns a {type(bundle).__name__}: it must return a snnfw.Bundle."]
-    return [*pickle_faults(task), *faults_or_failure(lambda: _faults(bundle), "scoring what the network says")]
-
-
-def _faults(bundle: Bundle) -> Iterator[str]:
+        yield f"load() returns {name_kind(bundle)}: it must return a snnfw.Bundle."
+        return
     batch = next(iter(bundle.data.evaluation))
     samples = len(batch.inputs[0])
     output = _output(bundle, batch)
@@ -38,7 +44,7 @@ def _faults(bundle: Bundle) -> Iterator[str]:
     yield from _score_faults(bundle, batch, output)
     yield from _judge_faults(bundle, batch, output, samples)
     if bundle.gallery is not None and not isinstance(shown := bundle.gallery.batch(), Batch):
-        yield f"its gallery shows a {type(shown).__name__}: it must be a snnfw.Batch."
+        yield f"its gallery shows {name_kind(shown)}: it must be a snnfw.Batch."
 
 
 def _output(bundle: Bundle, batch: Batch) -> Output:

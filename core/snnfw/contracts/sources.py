@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, name_kind
 from snnfw.renamed import former_name
 from snnfw.values import Bundle, Resources
 
@@ -76,6 +76,10 @@ class Task(Protocol):
         ...
 
 
+class WrongReturnError(SnnfwError):
+    """A source gives something of another kind than its task needs: a fault of the source, not of its user."""
+
+
 def missing_names(offer: object, contract: type) -> list[str]:
     """Return the names that a contract asks for and ``offer``, a class or an instance, does not have."""
     methods = [name for name in vars(contract) if not name.startswith("_")]
@@ -88,7 +92,7 @@ def lacking_error(offer: Any, word: str, contract: type, task: str = "") -> Snnf
         asked = f", which task '{task}' asks for" if task else ""
         was = former_name(offer, name)
         now = f" (its '{was}' is called '{name}' now)" if was else ""
-        home = "snnfw.contracts" if contract.__module__.startswith("snnfw.") else contract.__module__
+        home = "snnfw" if contract.__module__.startswith("snnfw.") else contract.__module__
         return SnnfwError(f"{word} '{offer.name}' has no {name}{asked}{now}: see {home}.{contract.__name__}.")
     return None
 
@@ -111,19 +115,15 @@ def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: A
     """Return a source's result for a task: of ``build_TASK`` or ``open_TASK``, or else of ``build`` or ``open``.
 
     Raises:
-        SnnfwError: it gives something of another ``kind``.
+        WrongReturnError: it gives something of another ``kind``.
 
     """
     own = f"{method}_{task.replace('-', '_')}"
     called = own if hasattr(source, own) else method
     given = getattr(source, called)(*wanted)
     if not isinstance(given, kind):
-        raise SnnfwError(
-            f"{called}() of '{source.name}' returns {_said(given)}, and task '{task}' needs a {kind.__name__}: see "
+        raise WrongReturnError(
+            f"{called}() of '{source.name}' returns {name_kind(given)}, and task '{task}' needs a {kind.__name__}: see "
             f"{kind.__module__}."
         )
     return given
-
-
-def _said(value: object) -> str:
-    return "nothing" if value is None else f"a{'n' * (type(value).__name__[0] in 'AEIOaeio')} {type(value).__name__}"

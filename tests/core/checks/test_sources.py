@@ -57,7 +57,7 @@ def unseeded() -> nn.Module:
 
 NETWORKS: dict[str, tuple[Callable[[], Any], list[str]]] = {
     "sound": (lambda: nn.Linear(3, 2), []),
-    "junk": (lambda: 3, ["its network is a int: it must be a torch.nn.Module."]),
+    "junk": (lambda: 3, ["its network is an int: it must be a torch.nn.Module."]),
     "in training": (lambda: nn.Linear(3, 2), ["its network is in training mode."]),
     "NaN": (broken, ["the network's output holds NaN or infinite values."]),
     "random output": (lambda: Noisy(3, 2), ["called again with the same samples the network gives another output."]),
@@ -66,7 +66,7 @@ NETWORKS: dict[str, tuple[Callable[[], Any], list[str]]] = {
         unseeded,
         ["built again under the same seed the network has other weights: draw them with resources.seed."],
     ),
-    "another shape": (lambda: nn.Linear(4, 2), ["running it fails: RuntimeError"]),
+    "another shape": (lambda: nn.Linear(4, 2), ["building and running it fails: RuntimeError"]),
 }
 
 
@@ -174,11 +174,11 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "a description with a tensor": ({"description": {"mean": torch.ones(1)}}, ["its description is not plain data"]),
     "no batch to look at": (
         {"gallery": Gallery(lambda: 3, lambda view: [])},  # type: ignore[arg-type, return-value]  # that is the point
-        ["its gallery shows a int: it must be a snnfw.Batch."],
+        ["its gallery shows an int: it must be a snnfw.Batch."],
     ),
     "targets that cannot be picked": (
         {"target_of": lambda target, keep: None},
-        ["scoring what the network says fails: AttributeError"],
+        ["loading it and scoring what the network says fails: AttributeError"],
     ),
 }
 
@@ -272,7 +272,7 @@ def registry() -> Registry:
             "models",
             "net",
             ["model.how=junk"],
-            ["model net (task rows): its network is a int: it must be a torch.nn.Module."],
+            ["model net (task rows): its network is an int: it must be a torch.nn.Module."],
         ),
         (
             "models",

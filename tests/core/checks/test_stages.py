@@ -94,7 +94,7 @@ def choosy(model: SpikingModel, plan: Any, timesteps: int, **_: Any) -> SpikingM
 
 CONVERTERS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "nothing wrong": (lambda model, **_: model, []),
-    "junk": (lambda model, **_: 3, ["convert() returns a int: it must return a snnfw.SpikingModel."]),
+    "junk": (lambda model, **_: 3, ["convert() returns an int: it must return a snnfw.SpikingModel."]),
     "an error": (lambda model, **_: 1 / 0, ["converting a small network fails: ZeroDivisionError: division by zero."]),
     "other timesteps": (
         longer,
@@ -242,7 +242,7 @@ def louder(model: Any, bundle: Any) -> Rules:
 
 EXITS: dict[str, tuple[Callable[..., Any], list[str]]] = {
     "at once": (lambda model, bundle: Rules(some), []),
-    "junk": (lambda model, bundle: 3, ["prepare() returns a int without done: see snnfw.ExitRule."]),
+    "junk": (lambda model, bundle: 3, ["prepare() returns an int without done: see snnfw.ExitRule."]),
     "numbers": (
         lambda model, bundle: Rules(lambda output, timestep: output[:, 0]),
         ["done() returns torch.float32 of shape [16] for 16 samples: it must return torch.bool of shape [N]."],
