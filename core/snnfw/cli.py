@@ -148,7 +148,10 @@ def _new(name: str, words: Sequence[str]) -> Path:
     from snnfw.scaffold import BEGINNINGS, new_plugin  # brings in jinja2
 
     if len(words) > 1 or (words and not words[0].startswith("kind=")):
-        raise SnnfwError(f"'snnfw plugins new' takes a name and kind=KIND. Kinds: {', '.join(BEGINNINGS)}.")
+        raise SnnfwError(
+            f"'snnfw plugins new' takes one name and one kind=KIND, and not {' '.join(words)}. "
+            f"Kinds: {', '.join(BEGINNINGS)}."
+        )
     kind = words[0].removeprefix("kind=") if words else "neuron"
     registry = Registry()
     kinds = BEGINNINGS[kind].kinds if kind in BEGINNINGS else ()

@@ -17,12 +17,13 @@ class SnnfwError(Exception):
 
 def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:
     """Return the error for a value of the wrong kind: what it is, and what to give instead."""
-    said = f"the class {given.__name__}" if isinstance(given, type) else describe_type(given)
-    return SnnfwError(f"{what} is {said}: give {wanted}.")
+    return SnnfwError(f"{what} is {describe_type(given)}: give {wanted}.")
 
 
 def describe_type(value: object) -> str:
-    """Return a value's type with the article: a list, an int, a url."""
+    """Return a value's kind in words: ``a list``, ``an int``, ``the class Mine``, ``nothing``."""
+    if value is None or isinstance(value, type):
+        return "nothing" if value is None else f"the class {value.__name__}"
     kind = type(value).__name__
     return f"a{'n' * (kind[0] in 'AEIOaeio')} {kind}"
 

@@ -27,7 +27,7 @@ hookimpl = HookimplMarker(PROJECT)
 def snnfw_register_neurons() -> Iterable[type[Neuron]]:
     """Offer neurons, for ``neuron=NAME`` and the layers of a recipe.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Neuron`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Neuron`.
 
     Called once, when the plugin is registered.
     """
@@ -37,7 +37,7 @@ def snnfw_register_neurons() -> Iterable[type[Neuron]]:
 def snnfw_register_converters() -> Iterable[type[Converter]]:
     """Offer converters, for ``converter=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Converter`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Converter`.
 
     Called once, when the plugin is registered.
     """
@@ -47,7 +47,7 @@ def snnfw_register_converters() -> Iterable[type[Converter]]:
 def snnfw_register_searches() -> Iterable[type[Search]]:
     """Offer searches for better plans, for ``search=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Search`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Search`.
 
     Called once, when the plugin is registered.
     """
@@ -57,7 +57,7 @@ def snnfw_register_searches() -> Iterable[type[Search]]:
 def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
     """Offer policies that let samples leave early, for ``exit=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.ExitPolicy`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.ExitPolicy`.
 
     Called once, when the plugin is registered.
     """
@@ -67,7 +67,7 @@ def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
 def snnfw_register_tasks() -> Iterable[type[Task]]:
     """Offer tasks, for ``task=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.Task`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Task`.
 
     Called once, when the plugin is registered.
     """
@@ -77,7 +77,7 @@ def snnfw_register_tasks() -> Iterable[type[Task]]:
 def snnfw_register_models() -> Iterable[type[ModelSource]]:
     """Offer networks, for ``model=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.ModelSource`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.ModelSource`.
 
     Called once, when the plugin is registered.
     """
@@ -87,7 +87,7 @@ def snnfw_register_models() -> Iterable[type[ModelSource]]:
 def snnfw_register_data() -> Iterable[type[DataSource]]:
     """Offer data sets, for ``data=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.contracts.DataSource`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.DataSource`.
 
     Called once, when the plugin is registered.
     """
@@ -97,7 +97,7 @@ def snnfw_register_data() -> Iterable[type[DataSource]]:
 def snnfw_register_presets() -> Iterable[Preset]:
     """Offer whole methods, for ``plugin=NAME``: a recipe and the stages that go with it.
 
-    :return: Instances of :class:`snnfw.contracts.Preset`, whose neurons and stages may come from any plugin.
+    :return: Instances of :class:`snnfw.Preset`, whose neurons and stages may come from any plugin.
 
     Called once, when the plugin is registered.
     """

@@ -11,14 +11,17 @@ import pluggy
 
 from snnfw import builtin, contracts, hookspecs
 from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
+from snnfw.failures import failure_text
 from snnfw.kinds import KINDS, offer_name, require_offer
 from snnfw.offers import check_hooks, find_entry_points, import_file, read_offers
-from snnfw.renamed import describe_renaming
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from snnfw.report.report import Report
+
+STRANGE = (Exception, SystemExit)
+"""Whatever a stranger's module raises; one that ends the program would else end every command, without a word."""
 
 
 class Registry:
@@ -134,8 +137,8 @@ class Registry:
             return
         try:
             self._register(path.stem, import_file(resolved))
-        except Exception as error:
-            raise SnnfwError(f"load={path} does not work: {_reason(error)}") from error
+        except STRANGE as error:
+            raise SnnfwError(f"load={path} does not work: {failure_text(error)}") from error
         self._files.add(resolved)
 
     def after_run(self, report: Report) -> None:
@@ -145,10 +148,10 @@ class Registry:
     def _register_or_quarantine(self, name: str, source: object) -> None:
         try:
             self._register(name, source.load() if isinstance(source, metadata.EntryPoint) else source)
-        except Exception as error:  # whatever a stranger's module raises
+        except STRANGE as error:
             package = source.dist.name if isinstance(source, metadata.EntryPoint) and source.dist else "plugins"
             taken = name in self.plugins or name in self._quarantined
-            self._quarantined[f"{name} ({package})" if taken else name] = _reason(error)
+            self._quarantined[f"{name} ({package})" if taken else name] = failure_text(error)
 
     def _register(self, name: str, plugin: object) -> None:
         if name in self.plugins:
@@ -159,7 +162,7 @@ class Registry:
             offers.extend(read_offers(self._manager, plugin))
             check_hooks(self._manager, plugin)
             self._check_offers(name, offers)
-        except Exception:
+        except STRANGE:
             if name in self.plugins:
                 self._manager.unregister(name=name)
             self._withheld.update({(kind, offer_name(offer)): name for kind, offer in offers})
@@ -178,10 +181,3 @@ class Registry:
             if owner:
                 raise SnnfwError(f"{KINDS[kind].word} '{offer.name}' is already registered by plugin '{owner}'.")
             own.add(key)
-
-
-def _reason(error: Exception) -> str:
-    """Return one line that says what went wrong, and what is called otherwise now."""
-    text = " ".join(str(error).split())
-    sentence = text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
-    return (sentence if sentence.endswith(".") else f"{sentence}.") + describe_renaming(error)

@@ -1,22 +1,15 @@
-"""What once went by another name, old and new: modules, names and the methods of sources."""
+"""What once went by another name, old and new: modules, names, attributes and the methods of sources."""
 
 from __future__ import annotations
 
-import re
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 
-_VALUES = (
-    "Batch Batches Bundle Drawing ExitRule Gallery Inputs Item Keep Observer Output Resources Scorer Site SiteStats "
-    "Track View"
+_FROM_CONTRACTS = (
+    "Batch Batches Bundle Converter Drawing ExitRule Gallery Inputs Item Keep Neuron Observer Output Quantiser "
+    "Resources Rule Score Scorer Site SiteStats Track View"
 )
-_HOMES = {
-    "snnfw.values": _VALUES,
-    "snnfw.plan.rules": "Neuron Quantiser Rule",
-    "snnfw.convert.converter": "Converter",
-    "snnfw.search.results": "Score",
-}
 
 MODULES: Mapping[str, str] = MappingProxyType(
     {
@@ -150,9 +143,8 @@ MODULES: Mapping[str, str] = MappingProxyType(
 NAMES: Mapping[str, str] = MappingProxyType(
     {
         **{
-            f"snnfw.contracts{part}.{name}": f"{home}.{name}"
-            for home, names in _HOMES.items()
-            for name in names.split()
+            f"snnfw.contracts{part}.{name}": f"snnfw.{name}"
+            for name in _FROM_CONTRACTS.split()
             for part in ("", ".data", ".neurons", ".sources", ".stages")
         },
         "snnfw.Found": "snnfw.SearchResult",
@@ -210,8 +202,21 @@ METHODS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """Methods of models and data sets, new to old."""
 
-_DOTTED = re.compile(r"\w+(?:\.\w+)+")
-_IMPORTED = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+ATTRIBUTES: Mapping[str, str] = MappingProxyType(
+    {
+        **{
+            f"Bundle.{name}": f"Bundle.{value}.{name}"
+            for value, names in {
+                "data": "calibration evaluation fitting frames temporal tuning",
+                "judgement": "correct distance headline logits scorer target_of",
+                "training": "loss",
+            }.items()
+            for name in names.split()
+        },
+        "Trials.bundle": "Trials.data, with Trials.judgement beside it,",
+    }
+)
+"""Fields and attributes that moved, by the name of their class."""
 
 
 def former_name(offer: object, method: str) -> str | None:
@@ -220,24 +225,17 @@ def former_name(offer: object, method: str) -> str | None:
 
 
 def new_name(name: str) -> str | None:
-    """Return the present name of a module or a name, given in full; None where nothing is known of it."""
-    return NAMES.get(name) or MODULES.get(name)
+    """Return the present name of a module, a name or ``Class.attribute``, given in full; None where none is known.
+
+    Of a name in a module that moved it is the one that is exported, if it is.
+    """
+    known = NAMES.get(name) or MODULES.get(name) or ATTRIBUTES.get(name)
+    module, _, last = name.rpartition(".")
+    return known or (exported_name(MODULES[module], last) if module in MODULES else None)
 
 
-def describe_renaming(error: BaseException) -> str:
-    """Return `` x is y now.`` where an error is about something that was renamed, and nothing otherwise."""
-    found = next(((name, new) for name in _names_asked_for(error) if (new := new_name(name))), None)
-    return f" {found[0]} is {found[1]} now." if found else ""
-
-
-def _names_asked_for(error: BaseException) -> Iterator[str]:
-    """Yield what an error of an import or an attribute was about, in full."""
-    if isinstance(error, ImportError):
-        if imported := _IMPORTED.match(str(error)):
-            yield f"{imported[2]}.{imported[1]}"
-        yield error.name or ""
-        # Where a package is gone too, the error names that alone: the line says which module of it was meant.
-        for frame in reversed(traceback.extract_tb(error.__traceback__)):
-            yield from _DOTTED.findall(frame.line or "")
-    elif isinstance(error, AttributeError):
-        yield f"{getattr(error.obj, '__name__', '')}.{error.name}"
+def exported_name(module: str, name: str) -> str | None:
+    """Return the name, in full, under which ``snnfw`` or the package of a module of it exports a name for everybody."""
+    package, _, rest = module.partition(".")
+    rooms = (package, f"{package}.{rest.partition('.')[0]}") if package == "snnfw" else ()
+    return next((f"{room}.{name}" for room in rooms if name in getattr(import_module(room), "__all__", ())), None)

@@ -18,6 +18,7 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import RunConfig
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
+from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
 from snnfw.plan.placement import Plan, place
 from snnfw.plan.strict import require_all_spiking
@@ -85,7 +86,9 @@ def require_device(name: str) -> None:
 
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     """Return the task's bundle, with the weights of a checkpoint where one is named."""
-    bundle = require_returned(config.task, config.task.load(config.model, config.data, resources), Bundle)
+    with tell_new_names(f"task={config.task.name}"):
+        loaded = config.task.load(config.model, config.data, resources)
+    bundle = require_returned(config.task, loaded, Bundle)
     frames = bundle.data.frames
     if frames is not None and config.timesteps > frames:
         raise SnnfwError(
@@ -116,11 +119,10 @@ def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = Fa
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
     found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
-    converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
+    with tell_new_names(f"converter={config.converter.name}"):
+        converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
     model = require_returned(config.converter, converted, SpikingModel)
-    rule = config.exit.prepare(model, bundle, config.timesteps, resources) if config.exit else None
-    if config.exit and not has_attributes(rule, "done", "record"):
-        raise wrong_kind_error(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
+    rule = prepare_exit(config, model, bundle, resources)
     if warm_up:
         simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, bundle.judgement.scorer, resources)
     trace = simulate(model, bundle.data.evaluation, config.checkpoints, bundle.judgement.scorer, resources, rule)
@@ -134,6 +136,17 @@ def set_fitting_aside(config: RunConfig, bundle: Bundle) -> tuple[Bundle, Mappin
     return bundle, {"fitting": record} if fits or config.fitting else {}
 
 
+def prepare_exit(config: RunConfig, model: SpikingModel, bundle: Bundle, resources: Resources) -> ExitRule | None:
+    """Return the rule that says which samples leave early, or None where none does."""
+    if config.exit is None:
+        return None
+    with tell_new_names(f"exit={config.exit.name}"):
+        rule = config.exit.prepare(model, bundle, config.timesteps, resources)
+    if not has_attributes(rule, "done", "record"):
+        raise wrong_kind_error(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
+    return rule
+
+
 def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> SearchResult:
     """Return the plan to run: the recipe's, or the one that the search finds around it."""
     if config.strict:
@@ -143,7 +156,9 @@ def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, r
     share = (SHARE if config.fitting is None else config.fitting) if bundle.data.fitting else 0.0
     data = replace(bundle.data, evaluation=())  # which a search never sees
     trials = Trials(graph, data, bundle.judgement, config.converter, config.timesteps, config.energy, resources, share)
-    return require_returned(config.search, config.search.search(placed, trials), SearchResult)
+    with tell_new_names(f"search={config.search.name}"):
+        found = config.search.search(placed, trials)
+    return require_returned(config.search, found, SearchResult)
 
 
 def require_returned(method: Any, returned: object, kind: type[Returned]) -> Returned:

@@ -45,7 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
     pipeline = ModuleType("snnfw.pipeline")
     pipeline.run = lambda config, registry, console: seen.append(("run", config))  # type: ignore[attr-defined]  # a stand-in
-    pipeline.plan = lambda config, registry, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
+    pipeline.plan = lambda config, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
     monkeypatch.setitem(sys.modules, "snnfw.pipeline", pipeline)
     monkeypatch.setattr(snnfw, "pipeline", pipeline, raising=False)
     return seen
@@ -323,7 +323,7 @@ def test_plugins_check_holds_everything_of_a_name_against_its_contract(
     [
         (["check", "brst"], "no method or plugin named 'brst'. Did you mean 'burst'? Registered: "),
         (["check", "burst", "phi=3"], "no key named 'phi'. Keys: converter, data, exit, model, neuron, search, task."),
-        (["new", "mine", "search"], "'snnfw plugins new' takes a name and kind=KIND. Kinds: neuron, converter, "),
+        (["new", "mine", "search"], "'snnfw plugins new' takes one name and one kind=KIND, and not search. Kinds: "),
         (["new", "mine", "kind=serch"], "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, "),
         (["new", "greedy", "kind=search"], "'greedy' is taken already, see 'snnfw plugins list': choose another name."),
     ],

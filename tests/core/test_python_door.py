@@ -200,7 +200,7 @@ LABELLED = TensorDataset(X, X[:, 0])
 MISTAKES: dict[str, tuple[Callable[[Registry, Any], Any], str]] = {
     "Rule of a name": (lambda r, g: Rule("*", any_("adafire")), f"Rule.neuron is a str: {RULE}"),
     "Rule of a class": (lambda r, g: Rule("*", any_(AdaFire)), f"Rule.neuron is the class AdaFire: {RULE}"),
-    "Rule of nothing": (lambda r, g: Rule("*", any_(None)), f"Rule.neuron is a NoneType: {RULE}"),
+    "Rule of nothing": (lambda r, g: Rule("*", any_(None)), f"Rule.neuron is nothing: {RULE}"),
     "Rule the wrong way round": (
         lambda r, g: Rule(any_(AdaFire()), any_("*")),
         "Rule.match is an AdaFire: give a glob on the site's path, such as '*'.",
@@ -233,7 +233,7 @@ MISTAKES: dict[str, tuple[Callable[[Registry, Any], Any], str]] = {
     "mapping of words": (lambda r, g: snnfw.resolve_mapping(any_(["a=b"]), r), f"what to resolve is a list: {MAPPING}"),
     "no registry": (
         lambda r, g: snnfw.resolve([], any_(None)),
-        "what methods are looked up in is a NoneType: give a snnfw.Registry().",
+        "what methods are looked up in is nothing: give a snnfw.Registry().",
     ),
     "the wrong way round": (
         lambda r, g: snnfw.resolve_mapping(any_(r), any_(BASE)),

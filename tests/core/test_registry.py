@@ -156,7 +156,7 @@ def test_what_is_found_cannot_be_changed() -> None:
         ),
         (neurons(Nameless), "Nameless has no name: give the class 'name: ClassVar[str] = ...'."),
         (neurons(NamedByField), "NamedByField has no name: give the class 'name: ClassVar[str] = ...'."),
-        (neurons(Unbuildable), "neuron 'unbuildable' has no build: see snnfw.contracts.Neuron."),
+        (neurons(Unbuildable), "neuron 'unbuildable' has no build: see snnfw.Neuron."),
         (
             neurons(Kept),
             "neuron 'keep' needs another name: letters, digits, '_', '-' and '.', and not 'keep'.",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.errors import SnnfwError
+from snnfw.failures import failure_text
 
 
 class NotTriedError(Exception):
@@ -31,7 +31,7 @@ def faults_or_failure(examine: Callable[[], Iterable[str]], doing: str) -> list[
     except NotTriedError:
         raise
     except Exception as error:  # whatever a stranger's code raises
-        if isinstance(error, ImportError) or isinstance(error.__cause__, ImportError):
+        if _is_absence(error) or (error.__cause__ and _is_absence(error.__cause__)):
             raise NotTriedError(f"{error_text(error)}.") from error
         found.append(f"{doing} fails: {error_text(error)}.")
     return found
@@ -39,8 +39,12 @@ def faults_or_failure(examine: Callable[[], Iterable[str]], doing: str) -> list[
 
 def error_text(error: Exception) -> str:
     """Return the text of an error in one line, without a full stop."""
-    text = " ".join(str(error).split()).rstrip(".")
-    return text if isinstance(error, SnnfwError) else f"{type(error).__name__}: {text}"
+    return failure_text(error).rstrip(".")
+
+
+def _is_absence(error: BaseException) -> bool:
+    """Tell whether a package is not there that is not the framework's own, nor a module of the plugin."""
+    return isinstance(error, ImportError) and not (error.name or "").startswith("snnfw")
 
 
 def pickle_faults(method: object) -> Iterator[str]:

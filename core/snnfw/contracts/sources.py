@@ -93,7 +93,7 @@ def lacking_error(offer: Any, word: str, contract: type, task: str = "") -> Snnf
         asked = f", which task '{task}' asks for" if task else ""
         was = former_name(offer, name)
         now = f" (its '{was}' is called '{name}' now)" if was else ""
-        home = "snnfw.contracts" if contract.__module__.startswith("snnfw.") else contract.__module__
+        home = "snnfw" if contract.__module__.startswith("snnfw.") else contract.__module__
         return SnnfwError(f"{word} '{offer.name}' has no {name}{asked}{now}: see {home}.{contract.__name__}.")
     return None
 
@@ -123,9 +123,8 @@ def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: A
     called = own if hasattr(source, own) else method
     given = getattr(source, called)(*wanted)
     if not isinstance(given, kind):
-        made = "nothing" if given is None else describe_type(given)
         raise BrokenContractError(
-            f"{called}() of '{source.name}' returns {made}, and task '{task}' needs a {kind.__name__}: see "
-            f"{kind.__module__}."
+            f"{called}() of '{source.name}' returns {describe_type(given)}, and task '{task}' needs a {kind.__name__}: "
+            f"see {kind.__module__}."
         )
     return given

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
-from snnfw.errors import SnnfwError, wrong_kind_error
+from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
 from snnfw.spiking.memory import to_channels_last
 from snnfw.values import Batch, Batches, Inputs, Observer, Resources, Site, SiteStats
@@ -29,6 +29,9 @@ def observe(
     total = there if batches is None else min(batches, there)
     if total == 0:
         raise SnnfwError("there is no calibration data: give at least one batch.")
+    for name, observer in observers.items():
+        if not has_attributes(observer, "update", "stats"):
+            raise wrong_kind_error(f"the observer of '{name}'", observer, "a snnfw.Observer, with update and stats")
     for index, inputs in enumerate(resources.track(islice(calibration, total), "observe activations", total)):
         require_inputs(inputs, f"calibration batch {index}", len(graph.inputs))
         for site, activation in activations(graph, to_device(inputs, resources.device)):

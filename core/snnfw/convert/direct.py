@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from snnfw.errors import wrong_kind_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def build_spiking_model(
 ) -> SpikingModel:
     """Return the spiking model whose neurons are built from each site's statistics and run on the backend chosen."""
     from snnfw.kernels.choice import choose_backend
+    from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.spiking.model import SpikingModel
 
     neurons = {
@@ -48,6 +50,8 @@ def build_spiking_model(
         if not isinstance(placement.neuron, Keep)
     }
     backend = choose_backend(resources.backend, resources.device)
-    for neuron in neurons.values():
+    for site, neuron in neurons.items():
+        if not isinstance(neuron, SpikingNeuron):
+            raise wrong_kind_error(f"what the neuron at '{site}' builds", neuron, "a snnfw.SpikingNeuron")
         neuron.backend, neuron.insists = backend.name, not backend.automatic
     return SpikingModel(graph, plan, neurons, timesteps)

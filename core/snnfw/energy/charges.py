@@ -68,7 +68,7 @@ def network_energy(plan: Plan, model: EnergyModel, passes: int) -> float:
 
 
 def spiking_energy(plan: Plan, model: EnergyModel, work: Work) -> Energy:
-    """Return the energy of one sample at a checkwork.
+    """Return the energy of one sample at a checkpoint.
 
     E = e_MAC · (MACs static + T · MACs repeated + R · MACs of the readout) + e_AC · Σ events · fan-out, after Rathi &
     Roy (2021), with the 45 nm costs of Horowitz (2014). T is the mean number of timesteps and R that of readings.

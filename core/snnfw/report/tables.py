@@ -72,8 +72,8 @@ def show_report(report: Report, console: Console) -> None:
     """Print the checkpoints beside the network itself, then each layer's rate."""
     console.print(_checkpoints(report))
     console.print(_layers(report))
-    if report.search:
-        console.print(Text(f"search: {describe_record(report.search)}"))
+    if said := describe_record(report.search or {}):
+        console.print(Text(f"search: {said}"))
     if report.exits:
         console.print(_exits(report))
     if said := describe_fitting(report.about):
