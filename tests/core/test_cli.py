@@ -45,7 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
     pipeline = ModuleType("snnfw.pipeline")
     pipeline.run = lambda config, registry, console: seen.append(("run", config))  # type: ignore[attr-defined]  # a stand-in
-    pipeline.plan = lambda config, registry, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
+    pipeline.plan = lambda config, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
     monkeypatch.setitem(sys.modules, "snnfw.pipeline", pipeline)
     monkeypatch.setattr(snnfw, "pipeline", pipeline, raising=False)
     return seen
