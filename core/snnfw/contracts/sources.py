@@ -72,7 +72,7 @@ class Task(Protocol):
     default_data: ClassVar[str]
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
-        """Return everything a run needs, on ``resources.device``."""
+        """Return everything a run needs: network and example on ``resources.device``, batches of inputs anywhere."""
         ...
 
 
@@ -115,7 +115,7 @@ def obtain(kind: type[Obtained], task: str, source: Any, method: str, *wanted: A
     """Return a source's result for a task: of ``build_TASK`` or ``open_TASK``, or else of ``build`` or ``open``.
 
     Raises:
-        WrongReturnError: it gives something of another ``kind``.
+        SnnfwError: it gives something of another ``kind``.
 
     """
     own = f"{method}_{task.replace('-', '_')}"
