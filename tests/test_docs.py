@@ -7,6 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,50 @@ def test_links_lead_to_files_and_headings(page: str) -> None:
 def test_anchors_are_those_of_the_place_where_pages_are_read() -> None:
     text = "# The `if` neuron\n\n## Timesteps at φ = 4\n\n```\n# no heading\n```\n"
     assert anchors(text) == {"the-if-neuron", "timesteps-at-φ--4"}
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a module, or a name in one, is called this in full."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        try:
+            found: Any = import_module(".".join(parts[:end]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[end:]:
+            if part not in getattr(found, "__dataclass_fields__", ()) and not hasattr(found, part):
+                return False
+            found = getattr(found, part, None)
+        return True
+    return False
+
+
+def dotted_names(text: str) -> set[str]:
+    """Return the names of the three packages that a page calls in full, without those that it says are no more."""
+    told = re.sub(
+        r"snnfw[\w.]+\s+is\s+(snnfw[\w.]+\s+now)", r"\1", text.replace("`snnfw_tasks.datasets.digits` is", "")
+    )
+    return set(re.findall(r"(?<![\w./-])(?:snnfw|snnfw_plugins|snnfw_tasks)(?:\.\w+)+", told))
+
+
+@pytest.mark.parametrize("page", [*PAGES, "CHANGELOG.md"])
+def test_names_in_full_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert not [name for name in sorted(dotted_names(text)) if not is_there(name)]
+
+
+def test_a_name_that_is_not_there_is_noticed() -> None:
+    text = "`snnfw.nothing`, snnfw.search.Nothing, `snnfw.Bundle.nothing`; snnfw.old.name is\nsnnfw.Bundle.data now."
+    assert dotted_names(text) == {"snnfw.nothing", "snnfw.search.Nothing", "snnfw.Bundle.nothing", "snnfw.Bundle.data"}
+    assert [name for name in dotted_names(text) if is_there(name)] == ["snnfw.Bundle.data"]
+
+
+def test_the_new_names_of_the_changelog_are_where_it_says() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(snnfw[\w.]*)` \| (.*) \|$", text, re.MULTILINE)
+    new = {f"{module}.{name}" for module, names in rows for name in re.findall(r"→ `(\w+)`", names)}
+    assert len(new) > 200
+    assert not [name for name in sorted(new) if not is_there(name)]
 
 
 def test_every_page_is_in_the_index() -> None:

@@ -9,6 +9,7 @@ from snnfw.on_demand import import_on_demand
 if TYPE_CHECKING:
     from snnfw.checks.converters import check_converter
     from snnfw.checks.exits import check_exit
+    from snnfw.checks.faults import NotTriedError
     from snnfw.checks.named import check_named
     from snnfw.checks.neurons import check_neuron
     from snnfw.checks.presets import check_preset
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from snnfw.checks.tasks import check_task
 
 __all__ = [
+    "NotTriedError",
     "check_converter",
     "check_data",
     "check_exit",
@@ -33,6 +35,7 @@ __getattr__ = import_on_demand(
     {
         "converters": "check_converter",
         "exits": "check_exit",
+        "faults": "NotTriedError",
         "named": "check_named",
         "neurons": "check_neuron",
         "presets": "check_preset",

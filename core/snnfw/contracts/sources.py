@@ -77,7 +77,7 @@ class Task(Protocol):
     default_data: ClassVar[str]
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
-        """Return everything a run needs, on ``resources.device``."""
+        """Return everything a run needs: network and example on ``resources.device``, batches of inputs anywhere."""
         ...
 
 

@@ -30,8 +30,9 @@ class Scorer(Protocol):
 class Data:
     """The samples of a run. All batches can be counted, and iterated again.
 
-    ``calibration`` are batches of inputs, for converters; ``evaluation`` batches with targets, for the report alone.
-    ``tuning``, where a task has it: the same calibration samples in the same order, with their targets.
+    ``calibration`` are batches of inputs, for converters: tuples with a tensor [N, ...] for each of the network's
+    arguments. ``evaluation`` are batches with targets, for the report alone. ``tuning``, where a task has it: the same
+    calibration samples in the same order, with their targets.
 
     Where ``frames`` is given, inputs hold that many frames, [N, frames, ...], and the network gets one of them at each
     timestep. So do those of ``calibration``, from which observers see every frame by itself.
