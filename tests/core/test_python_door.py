@@ -271,6 +271,16 @@ MISTAKES: dict[str, tuple[Callable[[Registry, Any], Any], str]] = {
         lambda r, g: bundle(judgement=Scores),
         "Bundle.judgement is the class Scores: give Judgement(...).",
     ),
+    "Bundle of no data": (lambda r, g: bundle(data=None), "Bundle.data is nothing: give Data(...)."),
+    "Bundle with batches to train with": (
+        lambda r, g: bundle(training=lambda size, workers, seed: []),
+        "Bundle.training is a function: give Training(...).",
+    ),
+    "Bundle with a picture": (lambda r, g: bundle(gallery=3), "Bundle.gallery is an int: give Gallery(...)."),
+    "Judgement by a number": (
+        lambda r, g: snnfw.Judgement(any_(3), "a"),
+        "Judgement.scorer is an int: give a function that makes a fresh scorer, such as its class.",
+    ),
     "Bundle with a tensor": (lambda r, g: bundle(example=X), f"Bundle.example is a Tensor: {INPUTS}"),
     "Bundle with an iterator": (
         lambda r, g: snnfw.Data(any_(iter([])), []),

@@ -79,7 +79,7 @@ class Judgement:
 
     def __post_init__(self) -> None:
         """Refuse a scorer where what makes one belongs: it would go on counting from one checkpoint to the next."""
-        if has_attributes(self.scorer, "update", "compute"):
+        if has_attributes(self.scorer, "update", "compute") or not callable(self.scorer):
             raise wrong_kind_error(
                 "Judgement.scorer", self.scorer, "a function that makes a fresh scorer, such as its class"
             )
@@ -119,6 +119,8 @@ class Bundle:
             raise wrong_kind_error(
                 "Bundle.example", self.example, "a tuple with one tensor for each argument, such as (x,)"
             )
-        for name, kind in {"data": Data, "judgement": Judgement}.items():
-            if not isinstance(getattr(self, name), kind):
-                raise wrong_kind_error(f"Bundle.{name}", getattr(self, name), f"{kind.__name__}(...)")
+        for name, kind in {"data": Data, "judgement": Judgement, "training": Training, "gallery": Gallery}.items():
+            given = getattr(self, name)
+            missing = given is None and name in ("training", "gallery")
+            if not missing and not isinstance(given, kind):
+                raise wrong_kind_error(f"Bundle.{name}", given, f"{kind.__name__}(...)")
