@@ -18,6 +18,7 @@ import pytest
 import torch
 from benchmarks import __main__ as command_line
 from benchmarks import (
+    capturing,
     conversions,
     gpu,
     gpu_tests,
@@ -90,6 +91,11 @@ def test_training_steps_are_measured() -> None:
 @needs_native
 def test_a_network_is_measured() -> None:
     (section,) = network.measure(CONVERTED, repetitions=1)
+    check(section)
+
+
+def test_capture_is_measured() -> None:
+    (section,) = capturing.measure(capturing.Settings({"toy": (ConvNet, (3, 8, 8))}), repetitions=1)
     check(section)
 
 

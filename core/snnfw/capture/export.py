@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 
 from snnfw.capture.equality import check_equal, is_random
 from snnfw.capture.fold_norms import fold_norms
+from snnfw.capture.functional import functionalise
 from snnfw.capture.graph import Graph
 from snnfw.capture.normalise import normalise
 from snnfw.capture.own import disown
@@ -57,7 +58,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             gates=find_sites(module, surveyed.where, surveyed.shapes, GATES),
             trainable=trainable,
         )
-        check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)))
+        check_equal(model, graph, tuple(torch.cat(pair) for pair in zip(first, second, strict=True)), surveyed.computed)
     return graph
 
 
@@ -70,7 +71,7 @@ def _check_arguments(model: nn.Module, example: Inputs) -> None:
         raise SnnfwError("the network is in training mode: call its eval() before it is captured.")
     statistics = {f"{path}.{name}" for path, module in model.named_modules() for name in _statistics(module)}
     for name, value in [*model.named_parameters(), *model.named_buffers()]:
-        if not value.is_floating_point():
+        if not value.is_floating_point() or bool(value.sum().isfinite()):
             continue
         masks = isinstance(value, nn.Parameter) or name.lstrip(".") in statistics
         if bool(value.isnan().any()) or (masks and bool(value.isinf().any())):
@@ -98,7 +99,7 @@ def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModul
             program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)
             if trainable:
                 mark_dropouts(program.graph_module)
-            module = program.run_decompositions({}).module()
+            module = functionalise(program)
     except Exception as error:
         raise SnnfwError(explain_failed_export(error)) from error
     if not isinstance(module, fx.GraphModule):

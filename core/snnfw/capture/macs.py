@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
 from snnfw.capture.sites import overload_packet
 
@@ -26,10 +26,20 @@ UNCOUNTED: dict[Any, Callable[[Tensor, tuple[Any, ...]], int]] = {
 
 def run_counting(node: fx.Node, run: Callable[[], Any], arguments: Callable[[], tuple[Any, ...]]) -> tuple[Any, int]:
     """Return a node's result, computed by ``run``, and its MACs; two floating point operations make one."""
+    count = UNCOUNTED.get(overload_packet(node))
+    if count is None and not _may_count(node):
+        return run(), 0
     counter = FlopCounterMode(display=False)
     with counter:
         result = run()
-    count = UNCOUNTED.get(overload_packet(node))
     if count is None or not isinstance(result, Tensor):
         return result, counter.get_total_flops() // 2
     return result, count(result, arguments())
+
+
+def _may_count(node: fx.Node) -> bool:
+    """Tell whether torch's counter knows an operator, or what it is made of."""
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return isinstance(node.target, torch._ops.OperatorBase)
+    composite = node.target.has_kernel_for_dispatch_key(torch._C.DispatchKey.CompositeImplicitAutograd)
+    return composite or overload_packet(node) in flop_registry or node.target.namespace != "aten"

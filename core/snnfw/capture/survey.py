@@ -14,6 +14,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses, split_batch
 from snnfw.capture.macs import run_counting
+from snnfw.capture.near import near, near_joined
 from snnfw.capture.sites import module_path
 from snnfw.errors import SnnfwError
 from snnfw.values import Inputs
@@ -24,13 +25,17 @@ Again = Callable[[], list[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What running a graph told: batch dimensions, sizes, MACs and elements per sample, shapes (None: the batch)."""
+    """What running a graph told: batch dimensions, sizes, MACs and elements per sample, shapes (None: the batch).
+
+    ``computed`` is what the graph returned for both batches together.
+    """
 
     where: dict[str, Where] = field(default_factory=dict)
     sizes: dict[str, Size] = field(default_factory=dict)
     macs: dict[str, int] = field(default_factory=dict)
     elements: dict[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[int | None, ...]] = field(default_factory=dict)
+    computed: list[Any] = field(default_factory=list)
 
 
 def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
@@ -52,6 +57,7 @@ def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
     result = Survey()
     for node in nodes:
         if node.op == "output":
+            result.computed.extend(pytree.tree_leaves(evaluate(module, node, runs[2].__getitem__)))
             continue
         if node.op != "placeholder":
             _run(module, node, runs, result.macs, len(first[0]))
@@ -156,13 +162,15 @@ def _locate(node: fx.Node, symbol: sympy.Symbol, symbolic: Any, values: Sequence
         if isinstance(size, torch.SymInt) and symbol in size.node.expr.free_symbols
     ]
     if not dims:
-        if not all(_close(values[0], other) for other in values[1:]):
+        if not all(near(values[0], other) for other in values[1:]):
             raise _mixes(node, "its result has no batch dimension and yet depends on the samples")
         return None
     if len(dims) > 1:
         raise _mixes(node, f"dimensions {dims} of its result both depend on the number of samples")
     size: Any = symbolic.shape[dims[0]]
-    factor = sympy.simplify(size.node.expr / symbol)
+    factor, rest = size.node.expr.as_coeff_Mul()
+    if rest != symbol:
+        factor = sympy.simplify(size.node.expr / symbol)
     if not factor.is_Integer:
         raise _mixes(node, "the size of its result is no multiple of the number of samples")
     return _merged(node, dims[0], int(factor), values, again)
@@ -193,7 +201,7 @@ def _merged(node: fx.Node, dim: int, factor: int, values: Sequence[Tensor], agai
 
 def _fits(place: BatchDim, values: Sequence[Tensor]) -> bool:
     first, second, both = (split_batch(value, place) for value in values)
-    return _close(torch.cat([first, second], place.dim + 1), both)
+    return near_joined((first, second), both, place.dim + 1)
 
 
 def _reads_samples(node: fx.Node) -> bool:
@@ -204,16 +212,6 @@ def _reads_samples(node: fx.Node) -> bool:
 def _uniform(value: Tensor, dim: int) -> bool:
     """Tell whether a tensor is the same for all samples, however they are counted."""
     return bool(torch.equal(value, value.narrow(dim, 0, 1).expand_as(value)))
-
-
-def _close(ours: Tensor, theirs: Tensor) -> bool:
-    if ours.shape != theirs.shape:
-        return False
-    if not (ours.is_floating_point() or ours.is_complex()):
-        return bool(torch.equal(ours, theirs))
-    finite = theirs[torch.isfinite(theirs)]
-    scale = float(finite.abs().max()) if finite.numel() else 0.0
-    return torch.allclose(ours, theirs, rtol=1e-3, atol=1e-4 * scale, equal_nan=True)
 
 
 def _mixes(node: fx.Node, why: str) -> SnnfwError:

@@ -31,22 +31,22 @@ def test_wrong_class_scores_beside_boxes_in_pixels_are_noticed(dtype: torch.dtyp
     network, x = seeded(Detector).to(dtype).eval(), noise(3, 3, 20).to(dtype)
     graph = capture(network, (x,))
     other = copy.deepcopy(network)
-    check_equal(other, graph, (x,))
+    check_equal(other, graph, (x,), [graph(x)])
     with torch.no_grad():
         other.get_parameter("scores.bias").add_(error * 4)
     with pytest.raises(SnnfwError, match="does not compute what the network computes"):
-        check_equal(other, graph, (x,))
+        check_equal(other, graph, (x,), [graph(x)])
 
 
 def refusal(network: nn.Module, x: Tensor, parameter: str) -> str:
     """Return what is said of the graph of a network of which a parameter has changed since."""
     graph = capture(network, (x,))
-    check_equal(network, graph, (x,))
+    check_equal(network, graph, (x,), [graph(x)])
     other = copy.deepcopy(network)
     with torch.no_grad():
         other.get_parameter(parameter).add_(0.1)
     with pytest.raises(SnnfwError) as caught:
-        check_equal(other, graph, (x,))
+        check_equal(other, graph, (x,), [graph(x)])
     return str(caught.value)
 
 
