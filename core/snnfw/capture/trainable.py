@@ -29,12 +29,31 @@ def _(x: Tensor, p: float, whole_channels: bool) -> Tensor:
     return torch.empty_like(x)
 
 
+WHOLE_CHANNELS: dict[Any, bool] = {
+    aten.dropout.default: False,
+    aten.dropout_.default: False,
+    aten.feature_dropout.default: True,
+    aten.feature_dropout_.default: True,
+}
+"""Every dropout, and whether it drops whole channels."""
+
+
 def mark_dropouts(module: fx.GraphModule) -> None:
-    """Replace every dropout of an exported graph by what decomposition leaves alone."""
-    for node in module.graph.nodes:
-        if node.target in (aten.dropout.default, aten.feature_dropout.default):
-            whole_channels = node.target is aten.feature_dropout.default
-            node.target, node.args = torch.ops.snnfw.kept_dropout.default, (*node.args[:2], whole_channels)
+    """Replace every dropout of an exported graph by what decomposition leaves alone.
+
+    One in place is read by whatever reads its argument after it.
+    """
+    position = {node: index for index, node in enumerate(module.graph.nodes)}
+    for node in position:
+        if node.target in WHOLE_CHANNELS:
+            source, in_place = node.args[0], node.target._schema.is_mutable
+            node.target, node.args = (
+                torch.ops.snnfw.kept_dropout.default,
+                (*node.args[:2], WHOLE_CHANNELS[node.target]),
+            )
+            if in_place:
+                after = {user for user in source.users if position[user] > position[node]}
+                source.replace_all_uses_with(node, delete_user_cb=after.__contains__)
     module.recompile()
 
 

@@ -68,6 +68,33 @@ def test_dropouts_drop_in_training_alone() -> None:
     assert torch.equal(graph(x), graph(x))
 
 
+class DroppingInPlace(nn.Module):
+    """Drop in place, and read both what was dropped and what it was called on afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.drop = nn.Conv2d(3, 6, 3), nn.Dropout(0.5, inplace=True)
+        self.channels = nn.Dropout2d(0.25, inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.conv(x))
+        dropped = self.drop(y)
+        self.channels(y)
+        return torch.cat([dropped, y, y * 2], 1)
+
+
+def test_dropouts_in_place_drop_for_whoever_reads_afterwards() -> None:
+    x = noise(16, 3, 5, 5)
+    net = seeded(DroppingInPlace).double().eval()
+    graph = capture(net, (x[:2],), trainable=True)
+    torch.testing.assert_close(graph(x), net(x))
+    assert [node.args[1:] for node in graph.nodes if "dropout" in str(node.target)] == [(0.5, False), (0.25, False)]
+    first, second, third = trained(graph, x).chunk(3, 1)
+    assert torch.equal(first, second)
+    assert torch.equal(2 * first, third)
+    assert int((first == 0).sum()) > 1.2 * int((graph(x).chunk(3, 1)[0] == 0).sum())
+
+
 def test_without_asking_norms_are_folded() -> None:
     x = noise(2, 3, 8, 8)
     net = seeded(ConvNet).double().eval()
