@@ -12,7 +12,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
@@ -48,6 +47,7 @@ from snnfw.kernels.choice import choose_backend
 from snnfw.values import Bundle, Data, Judgement, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.detection.library import require_ultralytics
+from snnfw_tasks.samples.accuracy import Accuracy
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
 
@@ -109,12 +109,11 @@ def digits_in_no_time(resources: Resources) -> Bundle:
     """Return a network that is searched in no time."""
     del resources
     x = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    unused: Any = None
     return Bundle(
         model=ConvNet().eval(),
         example=(x[:2],),
         data=Data(calibration=[(x,)], evaluation=()),
-        judgement=Judgement(scorer=unused, headline="accuracy", logits=lambda output: output),
+        judgement=Judgement(scorer=partial(Accuracy, 5), headline="accuracy", logits=lambda output: output),
     )
 
 

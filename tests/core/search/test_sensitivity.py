@@ -26,7 +26,7 @@ from snnfw.search.questions import Question
 from snnfw.search.sensitivity import Table, measure
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, SiteStats
+from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, Scorer, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.tracking import Tracking
@@ -78,11 +78,14 @@ def squared(of: Output, to: Output) -> Tensor:
     return (first(of) - first(to)).square().flatten(1).sum(1)
 
 
+def never_scored() -> Scorer:
+    raise AssertionError("nothing is scored here")
+
+
 def trials_of(graph: Graph, x: Tensor, converter: Converter | None = None, **changes: Any) -> Trials:
     """Return trials in two calibration batches."""
-    unused: Any = None
     resources = replace(Resources(backend="reference"), **changes.pop("resources", {}))
-    judgement = replace(Judgement(unused, "accuracy", logits=first), **changes)
+    judgement = replace(Judgement(never_scored, "accuracy", logits=first), **changes)
     data = Data([(part,) for part in x.split(3)], ())
     return Trials(graph, data, judgement, converter or Direct(), T, EnergyModel(), resources)
 
