@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
     from snnfw.plan.placement import place
+    from snnfw.report.report import Report
     from snnfw.spiking.model import SpikingModel
 
     __version__: str
@@ -52,6 +53,7 @@ HEAVY = MappingProxyType(
     {
         "place": "snnfw.plan.placement",
         "run": "snnfw.pipeline",
+        "Report": "snnfw.report.report",
         "SpikingModel": "snnfw.spiking.model",
         "SpikingNeuron": "snnfw.neurons.spiking_neuron",
     }
@@ -80,6 +82,7 @@ __all__ = [
     "Preset",
     "Quantiser",
     "Registry",
+    "Report",
     "Resources",
     "Rule",
     "RunConfig",
