@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module, metadata
-from types import MappingProxyType
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from snnfw.config.resolution import resolve, resolve_mapping
@@ -12,9 +11,9 @@ from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search,
 from snnfw.convert.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.on_demand import import_on_demand
 from snnfw.plan.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
-from snnfw.renamed import new_name
 from snnfw.search.results import Score, SearchResult
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 from snnfw.values import (
@@ -49,16 +48,16 @@ if TYPE_CHECKING:
 
     __version__: str
 
-HEAVY = MappingProxyType(
+_import_heavy = import_on_demand(
+    __name__,
     {
-        "place": "snnfw.plan.placement",
-        "run": "snnfw.pipeline",
-        "Report": "snnfw.report.report",
-        "SpikingModel": "snnfw.spiking.model",
-        "SpikingNeuron": "snnfw.neurons.spiking_neuron",
-    }
+        "plan.placement": "place",
+        "pipeline": "run",
+        "report.report": "Report",
+        "spiking.model": "SpikingModel",
+        "neurons.spiking_neuron": "SpikingNeuron",
+    },
 )
-"""What needs torch, and where it is: imported when it is first asked for."""
 
 __all__ = [
     "Batch",
@@ -114,7 +113,4 @@ def __getattr__(name: str) -> Any:
     """Import what needs torch when it is first asked for, and read the version from the installed package."""
     if name == "__version__":
         return metadata.version("snnfw")
-    if name in HEAVY:
-        return getattr(import_module(HEAVY[name]), name)
-    now = new_name(f"snnfw.{name}")
-    raise AttributeError(f"module 'snnfw' has no attribute '{name}'" + (f": it is {now} now" if now else ""))
+    return _import_heavy(name)
