@@ -165,8 +165,9 @@ def test_a_name_that_is_not_there_is_noticed() -> None:
 
 def test_the_new_names_of_the_changelog_are_where_it_says() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(snnfw[\w.]*)` \| (.*) \|$", text, re.MULTILINE)
-    new = {f"{module}.{name}" for module, names in rows for name in re.findall(r"→ `(\w+)`", names)}
+    rows = re.findall(r"^\| `(snnfw[\w.]*)` \| (.* → .*) \|$", text, re.MULTILINE)
+    new = {f"{module}.{name}" for module, names in rows for name in re.findall(r"→ `([\w.]+)`", names)}
+    assert not [module for module, names in rows if not re.search(r"→ `[\w.]+`", names)]
     assert len(new) > 200
     assert not [name for name in sorted(new) if not is_there(name)]
 

@@ -4,18 +4,13 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
-import re
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
 import snnfw
 from snnfw import renamed, search
 from snnfw.renamed import ATTRIBUTES, MODULES, NAMES, exported_name, new_name
-
-CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"
-ROWS = re.findall(r"^\| `([\w.]+)` \| (.* → .*) \|$", CHANGELOG.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 @pytest.mark.parametrize("old", MODULES)
