@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
             zoo.run(options.only, options.out, console, zoo.in_a_process)
             continue
         stem = f"{name}-{options.allocator}" if name in CPU else name
-        for result in run(name, " ".join(["python -m benchmarks", *arguments])):
+        for result in run(name, " ".join(["python -m benchmarks", *arguments]), options.minutes):
             show(result.sections[-1], console)
             save(result, options.out, stem)
             status = max(status, int(gpu_tests.failed(result.sections[-1])))
@@ -72,14 +72,15 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument(
         "--install", action="store_true", help="gpu: let pip install CuPy and pytest where they are missing"
     )
+    found.add_argument("--minutes", type=float, default=8.0, help="gpu: begin no new measurement after so many")
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")
     return found
 
 
-def run(name: str, command: str) -> Iterator[Result]:
-    """Yield one benchmark's result so far, after each of its tables."""
+def run(name: str, command: str, minutes: float) -> Iterator[Result]:
+    """Yield one benchmark's result so far, after each of its tables; that of a GPU within so many minutes."""
     result = Result(name, command, describe("cuda" if name == "gpu" else "cpu"))
-    for section in CPU[name]() if name in CPU else gpu.measure(gpu.Settings()):
+    for section in CPU[name]() if name in CPU else gpu.measure(gpu.Settings(minutes=minutes)):
         result = replace(result, sections=(*result.sections, section))
         yield result
 

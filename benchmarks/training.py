@@ -49,7 +49,7 @@ def step(settings: Settings, variant: Variant, node: Any, call: Callable[..., An
 
     def run() -> None:
         node.reset()
-        (call or node)(x).backward(gradient)
+        (node if call is None else call)(x).backward(gradient)  # torch's compiled module has no truth value
         x.grad = None
 
     return run

@@ -34,6 +34,7 @@ FLAGS = (
     "-shared",
     "-Wall",
     "-Werror",
+    "-Wno-unknown-pragmas",
     "-Wno-unused-function",
     "-Wno-unused-variable",
 )
@@ -137,6 +138,7 @@ class CuPyOnCPU:
         cupy.RawKernel = functools.partial(RawKernel, self)
         cupy.cuda = SimpleNamespace(
             Device=lambda index: self.noting(f"CuPy's device {index}"),
+            Stream=SimpleNamespace(from_external=lambda stream: self.noting(f"stream {stream.cuda_stream}")),
             ExternalStream=lambda pointer, index: self.noting(f"stream {pointer} of device {index}"),
             runtime=SimpleNamespace(getDeviceCount=lambda: 1),
         )

@@ -259,7 +259,7 @@ def test_the_whole_of_a_gpus_benchmark_runs_where_the_cpu_stands_in(
     cupy = stand_in(monkeypatch)
     on_any_device(monkeypatch)
     monkeypatch.setattr(gpu, "obstacle", lambda: None)
-    monkeypatch.setattr(gpu, "Settings", lambda: toy)
+    monkeypatch.setattr(gpu, "Settings", lambda minutes: replace(toy, minutes=minutes))
     monkeypatch.setattr(machine, "accelerator", dict)
     try:
         status = command_line.main(

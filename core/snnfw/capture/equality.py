@@ -10,6 +10,7 @@ from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
+from snnfw.capture.precision import full_float32
 from snnfw.capture.refusals import explain_randomness
 from snnfw.errors import SnnfwError
 from snnfw.values import Inputs
@@ -22,6 +23,7 @@ COARSE = 1e-3
 
 
 @torch.no_grad()
+@full_float32()
 def check_equal(model: nn.Module, graph: Graph, inputs: Inputs, computed: list[Any]) -> None:
     """Refuse a graph that does not compute what the network does; ``computed`` is what it computed, leaf by leaf.
 

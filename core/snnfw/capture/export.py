@@ -24,6 +24,9 @@ from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Inputs
 
+BATCH = 65535
+"""Samples that a batch is exported for: cuDNN's convolutions take no more at once. The graph runs on any number."""
+
 
 def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:
     """Return the network as a graph of functional operators.
@@ -93,7 +96,7 @@ def _statistics(module: nn.Module) -> tuple[str, ...]:
 
 def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModule:
     """Return the functionalised graph: without in-place operators, which would be silently wrong after conversion."""
-    batch = torch.export.Dim("batch")
+    batch = torch.export.Dim("batch", max=BATCH)
     try:
         with _quiet():
             program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)

@@ -15,6 +15,7 @@ from torch.utils import _pytree as pytree
 from snnfw.capture.graph import BatchDim, Size, Where, evaluate, last_uses, split_batch
 from snnfw.capture.macs import run_counting
 from snnfw.capture.near import near, near_joined
+from snnfw.capture.precision import full_float32
 from snnfw.capture.sites import module_path
 from snnfw.errors import SnnfwError
 from snnfw.values import Inputs
@@ -38,6 +39,7 @@ class Survey:
     computed: list[Any] = field(default_factory=list)
 
 
+@full_float32()
 def survey(module: fx.GraphModule, first: Inputs, second: Inputs) -> Survey:
     """Check every operator by ``node(cat(x1, x2)) == cat(node(x1), node(x2))`` and note what it did.
 

@@ -48,8 +48,18 @@ def submit(source: str, drive: Tensor, arguments: Sequence[Argument]) -> None:
         return
     with torch.cuda.device(index), cupy.cuda.Device(index):
         kernel = compile_kernel(source, index)
-        with cupy.cuda.ExternalStream(torch.cuda.current_stream(index).cuda_stream, index):
+        with _current_stream(index):
             kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), tuple(map(_pack, arguments)))
+
+
+def _current_stream(device: int) -> Any:
+    """Return torch's current stream as CuPy has it; CuPy 14 takes it as a stream, CuPy 13 as an address."""
+    import cupy
+
+    stream = torch.cuda.current_stream(device)
+    if hasattr(cupy.cuda.Stream, "from_external") and hasattr(stream, "__cuda_stream__"):
+        return cupy.cuda.Stream.from_external(stream)
+    return cupy.cuda.ExternalStream(stream.cuda_stream, device)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from textwrap import dedent, indent
 
 from snnfw.kernels.arithmetic import c_prelude, cuda_prelude
 from snnfw.kernels.body import KernelBody
+from snnfw.kernels.source import AHEAD, cuda_parameters
 
 BLOCK = 256
 """Elements that a CPU core takes back through all timesteps at once, with their history in its cache."""
@@ -132,15 +133,13 @@ def cuda_gradient(body: KernelBody, dtype: str) -> str:
     lines = [
         cuda_prelude(dtype),
         'extern "C" __global__ void run(',
-        "        const io *snn_gy, const long long snn_gy_step, const io *snn_x, const long long snn_x_step,",
-        "        io *snn_gx, const long long snn_gx_step, const long long snn_steps, const long long snn_count,",
-        "        const double snn_clock, real *snn_history" + "".join(f",\n        {a}" for a in arguments) + ") {",
+        "        const io *__restrict__ snn_gy, const long long snn_gy_step, const io *__restrict__ snn_x,",
+        "        const long long snn_x_step, io *__restrict__ snn_gx, const long long snn_gx_step,",
+        "        const long long snn_steps, const long long snn_count, const double snn_clock,",
+        "        real *__restrict__ snn_history" + "".join(f",\n        {a}" for a in arguments) + ") {",
         "    const long long snn_i = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
         "    if (snn_i >= snn_count) return;",
-        *(
-            f"    const real snn_once_{n} = snn_all_{n}[(snn_i / snn_inner_{n}) % snn_size_{n}];"
-            for n in body.parameters
-        ),
+        *cuda_parameters(body),
         *_cuda_forward_again(body),
         *_cuda_back(body),
         "}",
@@ -152,6 +151,7 @@ def _cuda_forward_again(body: KernelBody) -> list[str]:
     width = len(body.states)
     return [
         *(f"    real snn_now_{name} = snn_before_{name}[snn_i];" for name in body.states),
+        f"    #pragma unroll {AHEAD}",
         "    for (long long snn_s = 0; snn_s < snn_steps; snn_s++) {",
         "        const real t = (real)(snn_clock + (double)(snn_s + 1)); (void)t;",
         "        const real x = load(snn_x[snn_s * snn_x_step + snn_i]);",
@@ -173,6 +173,7 @@ def _cuda_back(body: KernelBody) -> list[str]:
     width = len(body.states)
     return [
         *(f"    real snn_now_g_{name} = snn_g_{name}[snn_i];" for name in body.states),
+        f"    #pragma unroll {AHEAD}",
         "    for (long long snn_s = snn_steps - 1; snn_s >= 0; snn_s--) {",
         "        const real t = (real)(snn_clock + (double)(snn_s + 1)); (void)t;",
         "        const real x = load(snn_x[snn_s * snn_x_step + snn_i]);",

@@ -10,6 +10,9 @@ from snnfw.kernels.body import KernelBody
 BLOCK = 1024
 """Elements that a CPU core takes through all timesteps at once: their states stay in its first cache."""
 
+AHEAD = 4
+"""Timesteps that a GPU's thread reads before it computes the first of them, so that it waits for memory once."""
+
 
 SPREAD = """
 static void snn_spread(real *block, const real *all, int64_t inner, int64_t size, int64_t start, int64_t length)
@@ -120,28 +123,43 @@ def cuda_source(body: KernelBody, dtype: str) -> str:
         + ") {",
         "    const long long snn_i = (long long)blockIdx.x * blockDim.x + threadIdx.x;",
         "    if (snn_i >= snn_count) return;",
-        *(
-            f"    const real snn_once_{n} = snn_all_{n}[(snn_i / snn_inner_{n}) % snn_size_{n}];"
-            for n in body.parameters
-        ),
+        *cuda_parameters(body),
         *(f"    real snn_now_{name} = snn_all_{name}[snn_i];" for name in body.states),
         "    real snn_sum = 0;",
-        "    for (long long snn_s = 0; snn_s < snn_steps; snn_s++) {",
-        "        const real x = load(snn_x[snn_s * snn_x_step + snn_i]);",
-        "        const real t = (real)(snn_clock + (double)(snn_s + 1));",
-        "        (void)t;",
-        *(f"        const real {name} = snn_once_{name};" for name in body.parameters),
-        *(f"        real {name} = snn_now_{name};" for name in body.states),
-        "        real y, events;",
-        *_indented(body.code, 8),
-        "        snn_y[snn_s * snn_y_step + snn_i] = store(y); snn_sum += events;",
-        *(f"        snn_now_{name} = {name};" for name in body.states),
+        f"    for (long long snn_begun = 0; snn_begun < snn_steps; snn_begun += {AHEAD}) {{",
+        f"        io snn_ahead[{AHEAD}];",
+        "        #pragma unroll",
+        f"        for (int snn_k = 0; snn_k < {AHEAD}; snn_k++)",
+        "            if (snn_begun + snn_k < snn_steps)",
+        "                snn_ahead[snn_k] = snn_x[(snn_begun + snn_k) * snn_x_step + snn_i];",
+        "        #pragma unroll",
+        f"        for (int snn_k = 0; snn_k < {AHEAD}; snn_k++) {{",
+        "            const long long snn_s = snn_begun + snn_k;",
+        "            if (snn_s >= snn_steps) break;",
+        "            const real x = load(snn_ahead[snn_k]);",
+        "            const real t = (real)(snn_clock + (double)(snn_s + 1));",
+        "            (void)t;",
+        *(f"            const real {name} = snn_once_{name};" for name in body.parameters),
+        *(f"            real {name} = snn_now_{name};" for name in body.states),
+        "            real y, events;",
+        *_indented(body.code, 12),
+        "            snn_y[snn_s * snn_y_step + snn_i] = store(y); snn_sum += events;",
+        *(f"            snn_now_{name} = {name};" for name in body.states),
+        "        }",
         "    }",
         *(f"    snn_all_{name}[snn_i] = snn_now_{name};" for name in body.states),
         "    if (snn_events) snn_events[snn_i] += snn_sum;",
         "}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def cuda_parameters(body: KernelBody) -> list[str]:
+    """Return the code that reads a thread's parameters."""
+    return [
+        f"    const real snn_once_{n} = snn_all_{n}[snn_place(snn_i, snn_inner_{n}, snn_size_{n})];"
+        for n in body.parameters
+    ]
 
 
 def _indented(code: str, width: int) -> list[str]:

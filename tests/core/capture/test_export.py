@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from networks import ConvNet, InnerBatch, InPlaceReuse, MixesSamples, captured, estimated, noise, seeded
-from snnfw.capture.export import capture
+from snnfw.capture.export import _export, capture
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError
@@ -227,3 +228,27 @@ def test_a_network_with_two_inputs_is_captured() -> None:
     x, y = noise(3, 3), noise(3, 2, seed=1)
     graph = capture(model, (x, y))
     torch.testing.assert_close(graph(x, y), model(x, y))
+
+
+def test_a_network_on_a_gpu_is_exported_for_any_number_of_samples() -> None:
+    with FakeTensorMode(), torch.device("cuda"):  # shapes and devices alone, so that it takes no GPU
+        model = nn.Sequential(nn.Conv2d(3, 4, 3, groups=1), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2)).eval()
+        graph = _export(model, (torch.randn(2, 3, 8, 8),), trainable=False).graph
+    (image,) = (node for node in graph.nodes if node.name.startswith("input"))
+    assert image.meta["val"].device.type == "cuda"
+    assert isinstance(image.meta["val"].shape[0], torch.SymInt)
+
+
+def test_a_gpu_computes_in_all_digits_while_a_network_is_checked_and_as_before_afterwards() -> None:
+    convolutions, seen = torch.backends.cudnn.conv, []
+
+    class Notes(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            seen.append((convolutions.fp32_precision, torch.backends.cuda.matmul.fp32_precision))
+            return super().forward(x)
+
+    before = convolutions.fp32_precision
+    capture(Notes(3, 4).eval(), (torch.randn(2, 3),))
+    assert seen[-1] == ("ieee", "ieee"), "the network as it is checked; before that it is exported"
+    assert convolutions.fp32_precision == before != "ieee"
+    assert torch.backends.cudnn.allow_tf32, "torch's older name can still be read"

@@ -1,0 +1,25 @@
+"""Compute in all digits of float32 on GPUs, where convolutions keep ten bits of them if torch is left to choose."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import torch
+
+
+@contextlib.contextmanager
+def full_float32() -> Iterator[None]:
+    """Keep cuDNN and cuBLAS from rounding to TF32, so that a sample's result is the same in every batch.
+
+    Which kernels use TF32 depends on the batch's size, so that the rounding does too.
+    """
+    homes = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    before = [home.fp32_precision for home in homes]
+    try:
+        for home in homes:
+            home.fp32_precision = "ieee"
+        yield
+    finally:
+        for home, precision in zip(homes, before, strict=True):
+            home.fp32_precision = precision
