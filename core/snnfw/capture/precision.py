@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 
@@ -14,7 +15,8 @@ def full_float32() -> Iterator[None]:
 
     Which kernels use TF32 depends on the batch's size, so that the rounding does too.
     """
-    homes = (torch.backends.cudnn.conv, torch.backends.cudnn.rnn, torch.backends.cuda.matmul)
+    there: Any = torch.backends
+    homes = (there.cudnn.conv, there.cudnn.rnn, there.cuda.matmul)
     before = [home.fp32_precision for home in homes]
     try:
         for home in homes:

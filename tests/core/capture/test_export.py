@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -240,11 +241,13 @@ def test_a_network_on_a_gpu_is_exported_for_any_number_of_samples() -> None:
 
 
 def test_a_gpu_computes_in_all_digits_while_a_network_is_checked_and_as_before_afterwards() -> None:
-    convolutions, seen = torch.backends.cudnn.conv, []
+    backends: Any = torch.backends
+    convolutions, products = backends.cudnn.conv, backends.cuda.matmul
+    seen: list[tuple[str, str]] = []
 
     class Notes(nn.Linear):
         def forward(self, x: Tensor) -> Tensor:
-            seen.append((convolutions.fp32_precision, torch.backends.cuda.matmul.fp32_precision))
+            seen.append((convolutions.fp32_precision, products.fp32_precision))
             return super().forward(x)
 
     before = convolutions.fp32_precision

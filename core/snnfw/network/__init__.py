@@ -1,0 +1,1 @@
+"""Network: the spiking network that a user owns; what is done with it from Python comes in here."""
