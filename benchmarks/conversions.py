@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from snnfw import Resources
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.convert.direct import Direct
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.memory import to_channels_last
 from snnfw.spiking.model import SpikingModel

@@ -12,8 +12,8 @@ from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured, seconds, spread
 from snnfw import Batch, Bundle, ExitPolicy, ExitRule, Resources
 from snnfw.capture.export import capture
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.simulate.run import simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel

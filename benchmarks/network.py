@@ -9,7 +9,7 @@ import torch
 from benchmarks.conversions import Settings, converted, floor, folded, simulation, theirs
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, Measured, seconds
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 

@@ -14,7 +14,7 @@ from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, Measured, seconds
 from snnfw import Site, SiteStats
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.lif import LeakyIntegrateAndFire

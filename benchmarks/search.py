@@ -13,12 +13,12 @@ from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, seconds
 from snnfw import Bundle, Resources, SiteStats
 from snnfw.capture.export import capture
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.distances import distance_of
 from snnfw.search.questions import Question
 from snnfw.search.sensitivity import measure as measure_sensitivity

@@ -18,10 +18,10 @@ from torch.utils import _pytree as pytree
 from benchmarks.zoo_networks import build, images, side
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph, evaluate
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.simulate.memory import steps_within
 from snnfw.values import Output, Resources
 from snnfw_plugins.adafire import AdaFire

@@ -16,7 +16,7 @@ from snnfw.checks.neurons import KNOWN
 from snnfw.checks.trial import _site
 from snnfw.kernels.body import KernelBody
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.registry import Registry
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.msat import MSAT

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.convert.direct import Direct
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
 

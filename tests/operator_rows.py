@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from networks import noise
-from snnfw.plan.kinds import Kind
+from snnfw.planning.kinds import Kind
 
 aten = torch.ops.aten
 

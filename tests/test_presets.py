@@ -13,7 +13,7 @@ from snnfw import Registry, resolve
 from snnfw.capture.graph import Graph
 from snnfw.config.recipe import plain_preset
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 
 OWN = {
     "adafire": None,  # the paper has 8, 16 and more; the task may choose

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw.contracts import Preset
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.values import Keep
 
 

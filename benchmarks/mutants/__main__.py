@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks.mutants --size 80 --seed 1 'core/snnfw/plan/*'``, from the root."""
+"""The command line: ``python -m benchmarks.mutants --size 80 --seed 1 'core/snnfw/planning/*'``, from the root."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task, obtain, require_sources
-from snnfw.convert.converter import Converter
+from snnfw.conversion.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.on_demand import import_on_demand
-from snnfw.plan.rules import Neuron, Quantiser, Rule
+from snnfw.planning.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
@@ -42,7 +42,7 @@ from snnfw.values import (
 if TYPE_CHECKING:
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
-    from snnfw.plan.placement import place
+    from snnfw.planning.placement import place
     from snnfw.report.report import Report
     from snnfw.spiking.model import SpikingModel
 
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 _import_heavy = import_on_demand(
     __name__,
     {
-        "plan.placement": "place",
+        "planning.placement": "place",
         "pipeline": "run",
         "report.report": "Report",
         "spiking.model": "SpikingModel",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from snnfw.contracts import Preset
-from snnfw.convert.converter import Converter
-from snnfw.convert.direct import Direct
+from snnfw.conversion.converter import Converter
+from snnfw.conversion.direct import Direct
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.values import Keep
 
 

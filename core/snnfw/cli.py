@@ -109,7 +109,7 @@ def _compute(
 ) -> int:
     """Start what takes long; this brings in torch."""
     if isinstance(config, CompareConfig):
-        from snnfw.compare import compare
+        from snnfw.comparing import compare
 
         return 0 if compare(config, console).complete else 1
     if isinstance(config, TrainConfig):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
-    from snnfw.convert.converter import Converter
-    from snnfw.plan.rules import Neuron
+    from snnfw.conversion.converter import Converter
+    from snnfw.planning.rules import Neuron
     from snnfw.report.report import Report
 
 PROJECT = "snnfw"

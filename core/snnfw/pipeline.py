@@ -13,7 +13,7 @@ from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.errors import wrong_kind_error
 from snnfw.files import write_folder
-from snnfw.plan.strict import require_all_spiking
+from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder
 from snnfw.report.html import report_page

@@ -20,8 +20,8 @@ from snnfw.config.schema import RunConfig
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.strict import require_all_spiking
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.strict import require_all_spiking
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside

@@ -17,10 +17,10 @@ from snnfw.capture.export import capture
 from snnfw.config.resolution import to_yaml
 from snnfw.config.training import TrainConfig
 from snnfw.config.trust import confirming_words
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.report.folder import as_json, run_folder
 from snnfw.stages import acquire_resources, load_bundle
 from snnfw.training.checkpoint import WEIGHTS, save_weights

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build_dataclass
-from snnfw.convert.activations import activations, mean_activations
-from snnfw.convert.direct import Direct
+from snnfw.conversion.activations import activations, mean_activations
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.branch import run_branches
 from snnfw.search.trials import Trials

@@ -14,9 +14,9 @@ from networks import ConvNet, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.fields import build_dataclass
-from snnfw.convert.direct import Direct
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources

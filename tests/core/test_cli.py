@@ -127,9 +127,9 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append(config)
         return SimpleNamespace(complete=config.shared.seed > 0)
 
-    module = ModuleType("snnfw.compare")
+    module = ModuleType("snnfw.comparing")
     module.compare = compare  # type: ignore[attr-defined]  # a stand-in
-    monkeypatch.setitem(sys.modules, "snnfw.compare", module)
+    monkeypatch.setitem(sys.modules, "snnfw.comparing", module)
     return seen
 
 

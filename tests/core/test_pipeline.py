@@ -20,7 +20,7 @@ from snnfw import pipeline
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.placement import Plan
+from snnfw.planning.placement import Plan
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials

@@ -21,11 +21,11 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.comparison import resolve_comparison, resolve_comparison_mapping
 from snnfw.config.training import resolve_training, resolve_training_mapping
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.training.settings import TrainerSettings

@@ -12,7 +12,7 @@ import pytest
 
 import toy_plugin
 from snnfw import hookspecs
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry

@@ -13,11 +13,11 @@ from networks import captured, converted, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.survey import operator_name
-from snnfw.convert.direct import Direct, build_spiking_model
+from snnfw.conversion.direct import Direct, build_spiking_model
 from snnfw.energy.events import accumulations, spikes
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire

@@ -6,11 +6,11 @@ from torch import Tensor
 
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.convert.activations import activations
+from snnfw.conversion.activations import activations
 from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Quantiser, Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Quantiser, Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire

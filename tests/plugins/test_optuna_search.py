@@ -14,11 +14,11 @@ import torch
 
 from networks import ConvNet, captured, noise
 from snnfw.config.resolution import resolve, to_yaml
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from networks import ConvNet, captured, noise
 from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.contracts import Search
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.registry import Registry
 from snnfw.search.questions import Question
 from snnfw.search.results import SearchResult

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 from networks import noise, seeded
 from snnfw import SnnfwError
 from snnfw.capture.export import capture
-from snnfw.convert.direct import Direct
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.calibration import Calibration

@@ -6,8 +6,8 @@ import snnfw
 from networks import ConvNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.config import resolve
-from snnfw.convert.activations import activations
-from snnfw.plan.placement import place
+from snnfw.conversion.activations import activations
+from snnfw.planning.placement import place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
 from snnfw_plugins import rate

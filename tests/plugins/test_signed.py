@@ -12,8 +12,8 @@ from snnfw.checks.neurons import check_neuron
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration

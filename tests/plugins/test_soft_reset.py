@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from networks import ConvNet, captured, noise
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration

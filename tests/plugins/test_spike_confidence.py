@@ -11,10 +11,10 @@ from backends import BACKENDS, needs_native
 from networks import ConvNet, captured, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim, Graph
-from snnfw.convert.activations import activations
+from snnfw.conversion.activations import activations
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire

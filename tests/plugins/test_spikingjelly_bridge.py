@@ -18,7 +18,7 @@ from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.config import resolve
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins import spikingjelly_bridge as bridge
 from snnfw_plugins.spikingjelly_bridge import neurons

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from networks import ConvNet, captured, noise
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.questions import Question
 from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials

@@ -13,11 +13,11 @@ from kernel_inputs import same
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.multistep import run_kernel
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
 from snnfw_plugins.tracking.functions import CODE, c_code

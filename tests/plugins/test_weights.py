@@ -11,8 +11,8 @@ from networks import ConvNet, InnerBatch, SmallPointNet, captured, noise
 from snnfw.capture.graph import Graph
 from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources, Site
 from snnfw_plugins.adafire import AdaFire

@@ -10,7 +10,7 @@ from snnfw.checks.faults import are_finite, are_same, error_text, faults_or_fail
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Converter, Neuron, Rule
 from snnfw.errors import describe_type
-from snnfw.plan.placement import Plan, place
+from snnfw.planning.placement import Plan, place
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Keep, Resources
 

@@ -10,9 +10,9 @@ from torch import Tensor
 from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, record_faults
 from snnfw.checks.toy import TIMESTEPS, Accuracy, Toy, ToyNeuron, make_toy
 from snnfw.contracts import ExitPolicy, Rule
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import describe_type
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batch, ExitRule, Resources

@@ -17,7 +17,7 @@ from snnfw.errors import describe_type, did_you_mean
 from snnfw.kernels.choice import choose_backend
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import select
-from snnfw.plan.rules import Neuron, Quantiser
+from snnfw.planning.rules import Neuron, Quantiser
 
 KNOWN = sorted({*ACTIVATIONS.values(), *GATES.values()})
 ANY = ("relu", "silu")

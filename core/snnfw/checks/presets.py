@@ -13,7 +13,7 @@ from snnfw.config.schema import METHODS
 from snnfw.contracts import Preset
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
-from snnfw.plan.placement import Plan, place
+from snnfw.planning.placement import Plan, place
 from snnfw.values import Keep, Resources
 
 if TYPE_CHECKING:

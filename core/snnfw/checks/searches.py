@@ -10,10 +10,10 @@ import torch
 from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, record_faults
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Neuron, Rule, Search
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import describe_type
-from snnfw.plan.placement import Plan, place
+from snnfw.planning.placement import Plan, place
 from snnfw.search.results import SearchResult
 from snnfw.search.trials import Trials
 from snnfw.values import Resources

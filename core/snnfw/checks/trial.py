@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from snnfw.capture.export import capture
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.values import Site, SiteStats
 
 TIMESTEPS = 8

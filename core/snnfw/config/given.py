@@ -13,7 +13,7 @@ from snnfw.contracts import Preset
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.kinds import KINDS
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Keep

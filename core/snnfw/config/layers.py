@@ -9,7 +9,7 @@ from snnfw.config.fields import as_choice, as_plain, build_dataclass, format_val
 from snnfw.config.methods import build_method, choose_optional
 from snnfw.config.recipe import plain_rule
 from snnfw.errors import SnnfwError, did_you_mean
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 
 if TYPE_CHECKING:
     from snnfw.config.gather import ConfigLayers

@@ -6,7 +6,7 @@ from typing import Any
 
 from snnfw.config.fields import as_plain
 from snnfw.contracts import Preset
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.values import Keep
 
 

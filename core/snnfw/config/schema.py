@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Search, Task
-    from snnfw.convert.converter import Converter
+    from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
-    from snnfw.plan.rules import Rule
+    from snnfw.planning.rules import Rule
 
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 

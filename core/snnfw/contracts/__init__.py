@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from snnfw.contracts.sources import DataSource, ModelSource, Task, obtain, require_sources
 from snnfw.contracts.stages import ExitPolicy, Preset, Search
-from snnfw.convert.converter import Converter
-from snnfw.plan.rules import Neuron, Quantiser, Rule
+from snnfw.conversion.converter import Converter
+from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
     "Converter",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
-from snnfw.convert.converter import Converter
+from snnfw.conversion.converter import Converter
 from snnfw.errors import has_attributes, wrong_kind_error
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.values import Bundle, ExitRule, Resources
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.search.results import SearchResult
     from snnfw.search.trials import Trials
     from snnfw.spiking.model import SpikingModel

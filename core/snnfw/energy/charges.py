@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Fate, Plan
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Fate, Plan
 
 PJ_TO_MJ = 1e-9
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from snnfw.capture.graph import Graph
-from snnfw.convert.converter import Converter
-from snnfw.plan.placement import Plan
+from snnfw.conversion.converter import Converter
+from snnfw.planning.placement import Plan
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batches, Inputs, Resources
 

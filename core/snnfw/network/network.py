@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snnfw.energy.model import EnergyModel
 from snnfw.network.conversion import Conversion
-from snnfw.plan.placement import Plan
+from snnfw.planning.placement import Plan
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Output
 

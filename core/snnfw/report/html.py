@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from snnfw.plan.kinds import Kind
+from snnfw.planning.kinds import Kind
 from snnfw.report import figures
 from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json

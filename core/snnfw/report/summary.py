@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 from snnfw.capture.graph import Graph
 from snnfw.contracts import ExitPolicy, Search
-from snnfw.convert.converter import Converter
+from snnfw.conversion.converter import Converter
 from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged_operators
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Fate, Plan
-from snnfw.plan.rules import Neuron
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Fate, Plan
+from snnfw.planning.rules import Neuron
 from snnfw.report.report import SCHEMA, Checkpoint, Layer, Network, Operator, Report
 from snnfw.simulate.trace import Point, Trace
 from snnfw.values import Keep

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Fate, Plan
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Fate, Plan
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report
 from snnfw.report.summary import describe_method, is_reported

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from snnfw.convert.activations import first_samples, to_device
+from snnfw.conversion.activations import first_samples, to_device
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations, spikes
 from snnfw.search.branch import run_branches

@@ -9,7 +9,7 @@ from typing import Any, Generic
 
 import torch
 
-from snnfw.convert.activations import require_batch, require_inputs
+from snnfw.conversion.activations import require_batch, require_inputs
 from snnfw.errors import SnnfwError
 from snnfw.values import Batch, Batches, Bundle, Inputs, Item
 from snnfw.values.samples import count_batches

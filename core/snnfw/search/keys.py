@@ -23,7 +23,7 @@ from snnfw.store.parts import FingerprintError
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.search.trials import Trials
 
 LOG = logging.getLogger("snnfw")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.search.trials import Trials
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnfw.errors import SnnfwError, unknown_name_error
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.search.cells import measure_cells
 from snnfw.search.distances import Distance, distance_of
 from snnfw.search.keys import Keys, open_store
@@ -17,7 +17,7 @@ from snnfw.search.questions import Cell, Measured, Question, Request
 from snnfw.store.files import Store
 
 if TYPE_CHECKING:
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.search.trials import Trials
 
 

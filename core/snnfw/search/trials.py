@@ -13,9 +13,9 @@ from snnfw.values import track_nothing
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.convert.converter import Converter
+    from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Data, Judgement, Resources
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 
 from snnfw.capture.graph import Graph
-from snnfw.convert.activations import require_inputs, to_device
+from snnfw.conversion.activations import require_inputs, to_device
 from snnfw.simulate.memory import steps_within
 from snnfw.simulate.run import network_output
 from snnfw.simulate.trace import Trace

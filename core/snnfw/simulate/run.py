@@ -11,7 +11,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import Graph
-from snnfw.convert.activations import require_batch, to_device
+from snnfw.conversion.activations import require_batch, to_device
 from snnfw.errors import SnnfwError
 from snnfw.simulate.group import Group, group_batches, samples_within_a_step
 from snnfw.simulate.trace import Point, Trace

@@ -15,8 +15,8 @@ from snnfw.capture.trainable import evaluate_training
 from snnfw.errors import SnnfwError
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Plan
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Plan
 from snnfw.spiking.cumulative import Cumulative, TimeMean
 from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples

@@ -9,10 +9,10 @@ from torch import fx
 
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import overload_packet
-from snnfw.plan.kinds import Kind
-from snnfw.plan.operators import SHAPES_ONLY
-from snnfw.plan.placement import Plan
-from snnfw.plan.positions import find_positions
+from snnfw.planning.kinds import Kind
+from snnfw.planning.operators import SHAPES_ONLY
+from snnfw.planning.placement import Plan
+from snnfw.planning.positions import find_positions
 
 STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
 

@@ -12,7 +12,7 @@ from snnfw.capture.graph import Graph, get_attribute
 from snnfw.capture.sites import overload_packet
 from snnfw.capture.trainable import batch_norms, is_frozen
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan
+from snnfw.planning.placement import Plan
 from snnfw.values import Keep
 
 aten = torch.ops.aten

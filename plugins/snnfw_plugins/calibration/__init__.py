@@ -15,7 +15,7 @@ from snnfw_plugins.tracking import Tracking
 if TYPE_CHECKING:
     from snnfw import SpikingModel
     from snnfw.capture import Graph
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Calibration:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the calibrated spiking model."""
-        from snnfw.convert import build_spiking_model, observe
+        from snnfw.conversion import build_spiking_model, observe
         from snnfw_plugins.calibration.correction import correct, correction_inputs
         from snnfw_plugins.calibration.thresholds import ThresholdSearch, threshold_observer
         from snnfw_plugins.calibration.weights import Descent, calibrate_weights

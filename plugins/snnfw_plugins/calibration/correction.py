@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from snnfw import Batches, Inputs, Resources, Site
-from snnfw.convert import first_samples, mean_activations, to_device
+from snnfw.conversion import first_samples, mean_activations, to_device
 from snnfw.simulate import samples_within
 
 LOG = logging.getLogger("snnfw")

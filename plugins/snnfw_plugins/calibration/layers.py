@@ -12,7 +12,7 @@ from torch import fx
 
 from snnfw import Site
 from snnfw.capture import Graph, overload_packet
-from snnfw.plan import Kind
+from snnfw.planning import Kind
 
 if TYPE_CHECKING:
     from snnfw import SpikingModel

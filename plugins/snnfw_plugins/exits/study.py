@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnfw import Bundle, Output, Resources, SnnfwError, SpikingModel
-from snnfw.convert import to_device
+from snnfw.conversion import to_device
 from snnfw_plugins.exits.rule import Score, ThresholdRule
 
 GRID = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9999, 1.0)

@@ -12,7 +12,7 @@ from torch import Tensor, fx
 
 from snnfw import SnnfwError, SpikingModel
 from snnfw.capture import aten, evaluate, get_attribute, operator_name, overload_packet
-from snnfw.plan import AVERAGES, MAXIMA, Kind, is_scaling
+from snnfw.planning import AVERAGES, MAXIMA, Kind, is_scaling
 from snnfw.spiking import STREAMS
 from snnfw_plugins.ibra.node import BinaryNeuron
 

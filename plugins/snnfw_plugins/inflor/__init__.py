@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from pydantic import Field
 
 from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
-from snnfw.convert import Direct
+from snnfw.conversion import Direct
 
 if TYPE_CHECKING:
     from snnfw import SpikingNeuron

@@ -14,7 +14,7 @@ from snnfw_plugins.tracking import Tracking
 if TYPE_CHECKING:
     from snnfw import SpikingModel
     from snnfw.capture import Graph
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw_plugins.msat.node import MSATNeuron
 
 
@@ -113,7 +113,7 @@ class SpikeConfidence:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its MSAT layers filtered."""
-        from snnfw.convert import build_spiking_model, observe
+        from snnfw.conversion import build_spiking_model, observe
         from snnfw.neurons import PeakThreshold
         from snnfw_plugins.msat.confidence import Filter, apply_confidence
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from snnfw import Batches, Inputs, Resources
-from snnfw.convert import mean_activations, to_device
+from snnfw.conversion import mean_activations, to_device
 from snnfw.simulate import steps_within
 from snnfw_plugins.msat.chance import random_keys
 from snnfw_plugins.msat.inactivated import InactivatedCounts

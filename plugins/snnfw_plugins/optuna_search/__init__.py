@@ -11,7 +11,7 @@ from pydantic import Field
 from snnfw import Search, SearchResult, hookimpl
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
 
 Values: TypeAlias = tuple[bool | int | float, ...]

@@ -9,7 +9,7 @@ from snnfw import Score
 from snnfw.search import Keys, open_store
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
 
 

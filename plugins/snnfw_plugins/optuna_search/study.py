@@ -17,7 +17,7 @@ from snnfw_plugins.pareto.picture import as_png, empty_figure
 from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
 
 MICROJOULES = 1e3

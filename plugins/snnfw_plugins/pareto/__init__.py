@@ -12,7 +12,7 @@ from snnfw import Neuron, Search, SearchResult, hookimpl
 from snnfw.config import MethodsOf
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage

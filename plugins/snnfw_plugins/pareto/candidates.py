@@ -10,7 +10,7 @@ from snnfw import Keep, Neuron, Site, SnnfwError
 from snnfw.config import as_plain, build_dataclass, format_value
 
 if TYPE_CHECKING:
-    from snnfw.plan import Placement, Plan
+    from snnfw.planning import Placement, Plan
 
 Value: TypeAlias = bool | int | float
 """What a field may be tried with."""

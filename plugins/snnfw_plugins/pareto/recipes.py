@@ -11,7 +11,7 @@ from snnfw import Rule
 from snnfw.config import as_plain, plain_rule
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
 
 

@@ -18,7 +18,7 @@ from snnfw_plugins.pareto.picture import draw
 from snnfw_plugins.pareto.recipes import recipe_yaml
 
 if TYPE_CHECKING:
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
     from snnfw.search import Trials
     from snnfw_plugins.pareto.candidates import Candidates
 

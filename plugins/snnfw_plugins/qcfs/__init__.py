@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
-from snnfw.convert import Direct
+from snnfw.conversion import Direct
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:

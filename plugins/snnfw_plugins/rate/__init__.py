@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from snnfw import Preset, Rule, hookimpl
-from snnfw.convert import Direct
+from snnfw.conversion import Direct
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 

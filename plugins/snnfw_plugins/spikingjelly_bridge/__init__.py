@@ -14,7 +14,7 @@ from snnfw_plugins.spikingjelly_bridge.neurons import NEURONS, IFNode
 if TYPE_CHECKING:
     from snnfw import SpikingModel
     from snnfw.capture import Graph
-    from snnfw.plan import Plan
+    from snnfw.planning import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class SpikingJellyRecipe:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, its thresholds found on every calibration batch."""
-        from snnfw.convert import build_spiking_model, observe
+        from snnfw.conversion import build_spiking_model, observe
         from snnfw_plugins.spikingjelly_bridge.recipe import VoltageThreshold
 
         observers = {

@@ -14,10 +14,10 @@ from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.normalise import ALIASES
 from snnfw.capture.survey import operator_name
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking
 

@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.values import Keep, Resources
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking

@@ -18,9 +18,9 @@ from snnfw.checks.presets import check_preset
 from snnfw.checks.searches import check_search
 from snnfw.checks.toy import ToyNeuron, make_toy
 from snnfw.contracts import Preset, Rule
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.registry import Registry
 from snnfw.search.results import SearchResult
 from snnfw.spiking.model import SpikingModel

@@ -10,7 +10,7 @@ from snnfw.config.comparison import CompareConfig, resolve_comparison, resolve_c
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.contracts import Preset
 from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.values import Keep
 from toy_plugin import Burst, Calibrated, Confident, Greedy, Single

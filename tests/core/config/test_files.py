@@ -8,9 +8,9 @@ import pytest
 
 import toy_plugin
 from snnfw.config.resolution import resolve, to_yaml
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.values import Keep
 from toy_plugin import Burst, Calibrated, Confident, Folder, Naming, Single

@@ -16,7 +16,7 @@ from snnfw.config.methods import build_method
 from snnfw.contracts import Search
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.registry import Registry
 from snnfw.search.results import SearchResult
 from toy_plugin import Burst, Single

@@ -7,10 +7,10 @@ import pytest
 
 import toy_plugin
 from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Rule
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.values import Keep
 from toy_plugin import (

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from networks import ConvNet, captured, converted, noise
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged_operators
 from snnfw.energy.events import accumulations, spikes
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources

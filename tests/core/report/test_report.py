@@ -11,11 +11,11 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from networks import ConvNet, captured, converted, noise
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.charges import break_even_rate
 from snnfw.energy.model import EnergyModel
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.report.folder import as_json
 from snnfw.report.report import Report
 from snnfw.report.summary import describe_method, make_report, summarise_network

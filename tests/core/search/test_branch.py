@@ -13,7 +13,7 @@ from networks import ConvNet, InnerBatch, InPlaceReuse, SmallPointNet, captured,
 from snnfw.capture.graph import Graph
 from snnfw.energy.events import accumulations, spikes
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.rules import Neuron
+from snnfw.planning.rules import Neuron
 from snnfw.search.branch import run_branches
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import SiteStats

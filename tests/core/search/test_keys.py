@@ -16,11 +16,11 @@ from backends import needs_native
 from networks import ConvNet, captured, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.search import keys
 from snnfw.search.keys import Keys
 from snnfw.search.trials import Trials

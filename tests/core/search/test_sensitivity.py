@@ -13,15 +13,15 @@ from torch.nn import functional as F
 
 from networks import ConvNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
-from snnfw.convert.converter import Converter
-from snnfw.convert.direct import Direct
+from snnfw.conversion.converter import Converter
+from snnfw.conversion.direct import Direct
 from snnfw.energy.events import accumulations, spikes
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.questions import Question
 from snnfw.search.sensitivity import Table, measure
 from snnfw.search.trials import Trials

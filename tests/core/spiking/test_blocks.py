@@ -11,10 +11,10 @@ from torch.nn import functional as F
 
 from networks import captured, noise
 from snnfw.capture.graph import Graph
-from snnfw.convert.direct import Direct
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking

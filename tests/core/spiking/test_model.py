@@ -26,10 +26,10 @@ from networks import (
 )
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources
 from snnfw_plugins.adafire import AdaFire

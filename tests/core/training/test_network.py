@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
-from snnfw.convert.direct import Direct
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.conversion.direct import Direct
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.lif import LeakyIntegrateAndFire

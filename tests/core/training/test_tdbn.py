@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.training.tdbn import Reading, scale_norms
 from snnfw.values import Keep
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire

@@ -18,7 +18,7 @@ from snnfw.capture.export import capture
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.stages import search_plan
 from snnfw.values import Batch, Bundle, Resources

@@ -16,7 +16,7 @@ from snnfw.config.resolution import resolve
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.registry import Registry
 from snnfw.values import Bundle, Resources
 from snnfw_tasks.events import task as events

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from networks import noise
 from snnfw.capture.export import capture
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
-from snnfw.plan.rules import Rule
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.training.network import TrainingNetwork
 from snnfw.values import Resources

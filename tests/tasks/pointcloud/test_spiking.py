@@ -11,8 +11,8 @@ import torch
 import snnfw
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Plan, place
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Plan, place
 from snnfw.simulate.run import network_output
 from snnfw.values import Inputs, Resources
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel

@@ -14,8 +14,8 @@ from given_sources import Foreign, GivenModel
 from snnfw.capture.export import capture
 from snnfw.contracts import DataSource, ModelSource, Task
 from snnfw.errors import SnnfwError
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import place
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import place
 from snnfw.simulate.run import network_output
 from snnfw.values import Bundle, Resources, View
 from snnfw_tasks.pointcloud import task as pointcloud

@@ -11,7 +11,7 @@ from torch import nn
 from snnfw import Registry, resolve, run
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.values import Bundle, Resources
 from snnfw_tasks.samples.masked import MaskedSplits

@@ -8,7 +8,7 @@ from safetensors import safe_open
 
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
-from snnfw.plan.placement import place
+from snnfw.planning.placement import place
 from snnfw.values import Resources
 from snnfw_tasks.networks.shipped import shipped_weights
 from snnfw_tasks.scenes.draw import draw_scene

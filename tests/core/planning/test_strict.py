@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 from networks import ConvNet, captured, noise, small_vit
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
-from snnfw.plan.strict import require_all_spiking
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
+from snnfw.planning.strict import require_all_spiking
 from snnfw.values import Keep
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import GATES
 from snnfw.errors import SnnfwError
-from snnfw.plan.rules import Neuron, Rule
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.values import Keep, Site
 
 

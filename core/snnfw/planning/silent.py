@@ -8,8 +8,8 @@ from torch import fx, nn
 
 from snnfw.capture.graph import Graph, get_attribute
 from snnfw.capture.sites import aten, overload_packet
-from snnfw.plan import operators as table
-from snnfw.plan.kinds import adds_constant, moved_values
+from snnfw.planning import operators as table
+from snnfw.planning.kinds import adds_constant, moved_values
 
 ZEROS = {aten.zeros, aten.new_zeros, aten.zeros_like}
 FILLED = {aten.fill, aten.full, aten.new_full, aten.full_like}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from snnfw.errors import SnnfwError
-from snnfw.plan.placement import Plan
+from snnfw.planning.placement import Plan
 
 MOST_NAMED = 5
 

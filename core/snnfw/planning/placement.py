@@ -11,11 +11,11 @@ from snnfw.capture.graph import Graph
 from snnfw.capture.sites import overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError, wrong_kind_error
-from snnfw.plan import operators as table
-from snnfw.plan.kinds import Kind, carries_events, kind_over_time
-from snnfw.plan.matching import match_rules, require_accepted
-from snnfw.plan.rules import Neuron, Rule
-from snnfw.plan.silent import silent_nodes
+from snnfw.planning import operators as table
+from snnfw.planning.kinds import Kind, carries_events, kind_over_time
+from snnfw.planning.matching import match_rules, require_accepted
+from snnfw.planning.rules import Neuron, Rule
+from snnfw.planning.silent import silent_nodes
 from snnfw.values import Keep, Site
 
 

@@ -11,7 +11,7 @@ from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Batches, Inputs, Resources, SiteStats
 
@@ -26,7 +26,7 @@ class Direct:
         self, graph: Graph, plan: Plan, calibration: Batches[Inputs], timesteps: int, resources: Resources
     ) -> SpikingModel:
         """Return the spiking model, uncorrected."""
-        from snnfw.convert.activations import observe
+        from snnfw.conversion.activations import observe
 
         observers = {
             placement.site.name: placement.neuron.observer(placement.site)

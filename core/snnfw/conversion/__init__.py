@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
-    from snnfw.convert.activations import first_samples, mean_activations, observe, to_device
-    from snnfw.convert.converter import Converter
-    from snnfw.convert.direct import Direct, build_spiking_model
+    from snnfw.conversion.activations import first_samples, mean_activations, observe, to_device
+    from snnfw.conversion.converter import Converter
+    from snnfw.conversion.direct import Direct, build_spiking_model
 
 __all__ = [
     "Converter",

@@ -16,12 +16,12 @@ from operator_rows import ROWS, Row
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import ACTIVATIONS, overload_packet
-from snnfw.convert.direct import Direct
+from snnfw.conversion.direct import Direct
 from snnfw.energy.events import accumulations
-from snnfw.plan import operators as table
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.planning import operators as table
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.spiking import model as spiking_model
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Resources

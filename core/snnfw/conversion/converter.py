@@ -8,7 +8,7 @@ from snnfw.values import Batches, Inputs, Resources
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import Graph
-    from snnfw.plan.placement import Plan
+    from snnfw.planning.placement import Plan
     from snnfw.spiking.model import SpikingModel
 
 

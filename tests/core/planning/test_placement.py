@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from networks import ConvNet, SmallPointNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
 from snnfw.errors import SnnfwError
-from snnfw.plan.kinds import Kind
-from snnfw.plan.placement import Plan, place
-from snnfw.plan.rules import Rule
+from snnfw.planning.kinds import Kind
+from snnfw.planning.placement import Plan, place
+from snnfw.planning.rules import Rule
 from snnfw.values import Keep
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
-    from snnfw.plan.kinds import Kind
-    from snnfw.plan.operators import AVERAGES, MAXIMA, is_scaling
-    from snnfw.plan.placement import Placement, Plan, place
-    from snnfw.plan.rules import Neuron, Quantiser, Rule
+    from snnfw.planning.kinds import Kind
+    from snnfw.planning.operators import AVERAGES, MAXIMA, is_scaling
+    from snnfw.planning.placement import Placement, Plan, place
+    from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
     "AVERAGES",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import fx
 
 from snnfw.capture.graph import Graph
-from snnfw.plan.kinds import Kind
+from snnfw.planning.kinds import Kind
 
 
 def find_positions(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> frozenset[fx.Node]:

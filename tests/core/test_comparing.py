@@ -19,14 +19,14 @@ from rich.console import Console
 
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
-from snnfw.compare import compare
+from snnfw.comparing import compare
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolution import resolve
-from snnfw.convert.converter import Converter
-from snnfw.convert.direct import Direct
+from snnfw.conversion.converter import Converter
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
-from snnfw.plan.placement import Plan
+from snnfw.planning.placement import Plan
 from snnfw.registry import Registry
 from snnfw.report.leaderboard import Leaderboard
 from snnfw.search.results import SearchResult

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw.capture.sites import ACTIVATIONS, aten, overload_packet
-from snnfw.plan import operators as table
+from snnfw.planning import operators as table
 
 
 class Kind(StrEnum):
