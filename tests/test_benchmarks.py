@@ -44,10 +44,10 @@ from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
 from snnfw.kernels.choice import choose_backend
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Bundle, Data, Judgement, Resources
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 from snnfw_tasks.detection.library import require_ultralytics
-from snnfw_tasks.samples.accuracy import Accuracy
 
 SMALL = neurons.Settings(shape=(3, 2, 4, 3, 3), repetitions=1, calls=1, compiled=False)
 

@@ -14,11 +14,11 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from snnfw.simulate import Accuracy
 from snnfw_tasks.classification.augment import turn
 from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg, build_untrained
 from snnfw_tasks.networks.checkpoint import load_weights
-from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy
 from tools.shipped import fit, save_scored
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def score(network: nn.Module) -> float:
     scorer = Accuracy(classes=10)
     with torch.no_grad():
         scorer.update(network.eval()(images), labels)
-    return scorer.compute()[HEADLINE]
+    return scorer.compute()[Accuracy.headline]
 
 
 def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:

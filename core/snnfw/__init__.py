@@ -40,6 +40,10 @@ from snnfw.values import (
 )
 
 if TYPE_CHECKING:
+    from snnfw.network.converting import convert, plan
+    from snnfw.network.evaluating import evaluate
+    from snnfw.network.leaderboards import compare
+    from snnfw.network.network import SpikingNetwork
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
     from snnfw.planning.placement import place
@@ -51,6 +55,10 @@ if TYPE_CHECKING:
 _import_heavy = import_on_demand(
     __name__,
     {
+        "network.converting": "convert plan",
+        "network.evaluating": "evaluate",
+        "network.leaderboards": "compare",
+        "network.network": "SpikingNetwork",
         "planning.placement": "place",
         "pipeline": "run",
         "report.report": "Report",
@@ -93,15 +101,20 @@ __all__ = [
     "SiteStats",
     "SnnfwError",
     "SpikingModel",
+    "SpikingNetwork",
     "SpikingNeuron",
     "Task",
     "Track",
     "Training",
     "View",
     "__version__",
+    "compare",
+    "convert",
+    "evaluate",
     "hookimpl",
     "obtain",
     "place",
+    "plan",
     "require_sources",
     "resolve",
     "resolve_mapping",

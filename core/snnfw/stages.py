@@ -16,7 +16,8 @@ from rich.text import Text
 
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.config.schema import RunConfig
+from snnfw.config.schema import MethodConfig, RunConfig
+from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
@@ -31,7 +32,7 @@ from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.training.checkpoint import load_weights
-from snnfw.values import Bundle, ExitRule, Item, Resources, track_nothing
+from snnfw.values import Bundle, ExitRule, Item, Resources, Track, track_nothing
 
 Returned = TypeVar("Returned")
 
@@ -46,33 +47,61 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Simulation:
-    """One method on a subject: the plan found, the spiking model, who may leave early, and what was seen.
+class Converted:
+    """One method's spiking model of a subject: the plan found, and the bundle with what was left for exits to fit.
 
     ``fitting`` is a record of the calibration samples that were set aside.
     """
 
     found: SearchResult
     model: SpikingModel
-    rule: ExitRule | None
-    trace: Trace
+    bundle: Bundle
     fitting: Mapping[str, Any]
 
 
-def acquire_resources(config: RunConfig, console: Console) -> Resources:
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """A converted subject, who may leave early, and what was seen."""
+
+    converted: Converted
+    rule: ExitRule | None
+    trace: Trace
+
+    @property
+    def found(self) -> SearchResult:
+        """Return the plan, and what the search kept of itself."""
+        return self.converted.found
+
+    @property
+    def model(self) -> SpikingModel:
+        """Return the spiking model."""
+        return self.converted.model
+
+    @property
+    def fitting(self) -> Mapping[str, Any]:
+        """Return the record of the calibration samples that were set aside."""
+        return self.converted.fitting
+
+
+def acquire_resources(config: MethodConfig, console: Console) -> Resources:
     """Seed the generators and return what the stages may use, refusing a device that is not there."""
     require_device(config.device)
     choose_backend(config.backend, config.device)
     torch.manual_seed(config.seed)
 
-    def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-        return progress_bar(items, description, total=total, console=console, transient=True)
-
     def tell(line: str) -> None:
         console.print(Text(line), soft_wrap=True)
 
-    shown = track if console.is_terminal else track_nothing
-    return Resources(config.device, config.backend, config.memory, config.seed, shown, tell)
+    return Resources(config.device, config.backend, config.memory, config.seed, show_progress(console), tell)
+
+
+def show_progress(console: Console) -> Track:
+    """Return what shows progress in terminals and notebooks, and nothing elsewhere."""
+
+    def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
+        return progress_bar(items, description, total=total, console=console, transient=True)
+
+    return track if console.is_terminal or console.is_jupyter else track_nothing
 
 
 def require_device(name: str) -> None:
@@ -106,48 +135,56 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
     return Subject(bundle, capture(bundle.model, bundle.example), resources)
 
 
-def place_neurons(config: RunConfig, subject: Subject) -> Plan:
+def place_neurons(config: MethodConfig, subject: Subject) -> Plan:
     """Return the plan: every operator's fate under the recipe."""
     return place(subject.graph, config.layers, temporal=subject.bundle.data.temporal)
 
 
-def convert_and_simulate(config: RunConfig, subject: Subject, warm_up: bool = False) -> Simulation:
-    """Plan, search, convert, prepare exits and simulate: one method on a subject, from start to end.
-
-    With ``warm_up`` an untimed batch compiles the kernels before the simulation that is timed.
-    """
+def convert_subject(config: MethodConfig, subject: Subject) -> Converted:
+    """Plan, search and convert: from a network to its spiking model."""
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
     found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
     with tell_new_names(f"converter={config.converter.name}"):
         converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
-    model = require_returned(config.converter, converted, SpikingModel)
-    rule = prepare_exit(config, model, bundle, resources)
+    return Converted(found, require_returned(config.converter, converted, SpikingModel), bundle, fitting)
+
+
+def convert_and_simulate(config: MethodConfig, subject: Subject, warm_up: bool = False) -> Simulation:
+    """Plan, search, convert, prepare exits and simulate: one method on a subject, from start to end.
+
+    With ``warm_up`` an untimed batch compiles the kernels before the simulation that is timed.
+    """
+    converted = convert_subject(config, subject)
+    model, bundle, resources = converted.model, converted.bundle, subject.resources
+    rule = prepare_exit(config.exit, model, bundle, config.timesteps, resources)
     if warm_up:
         simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, bundle.judgement.scorer, resources)
     trace = simulate(model, bundle.data.evaluation, config.checkpoints, bundle.judgement.scorer, resources, rule)
-    return Simulation(found, model, rule, trace, fitting)
+    return Simulation(converted, rule, trace)
 
 
-def set_fitting_aside(config: RunConfig, bundle: Bundle) -> tuple[Bundle, Mapping[str, Any]]:
+def set_fitting_aside(config: MethodConfig, bundle: Bundle) -> tuple[Bundle, Mapping[str, Any]]:
     """Return the bundle with samples set aside for what is fitted, and what the report says of that."""
     fits = config.search is not None or (config.exit is not None and getattr(config.exit, "fits", True))
     bundle, record = set_aside(bundle, config.fitting, fits)
     return bundle, {"fitting": record} if fits or config.fitting else {}
 
 
-def prepare_exit(config: RunConfig, model: SpikingModel, bundle: Bundle, resources: Resources) -> ExitRule | None:
+def prepare_exit(
+    policy: ExitPolicy | None, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources
+) -> ExitRule | None:
     """Return the rule that says which samples leave early, or None where none does."""
-    if config.exit is None:
+    if policy is None:
         return None
-    with tell_new_names(f"exit={config.exit.name}"):
-        rule = config.exit.prepare(model, bundle, config.timesteps, resources)
+    with tell_new_names(f"exit={policy.name}"):
+        rule = policy.prepare(model, bundle, timesteps, resources)
     if not has_attributes(rule, "done", "record"):
-        raise wrong_kind_error(f"what exit '{config.exit.name}' returns", rule, "a rule, see snnfw.ExitRule")
+        raise wrong_kind_error(f"what exit '{policy.name}' returns", rule, "a rule, see snnfw.ExitRule")
     return rule
 
 
-def search_plan(config: RunConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> SearchResult:
+def search_plan(config: MethodConfig, graph: Graph, placed: Plan, bundle: Bundle, resources: Resources) -> SearchResult:
     """Return the plan to run: the recipe's, or the one that the search finds around it."""
     if config.strict:
         require_all_spiking(placed)
@@ -168,18 +205,18 @@ def require_returned(method: Any, returned: object, kind: type[Returned]) -> Ret
     return returned
 
 
-def measure_network(config: RunConfig, subject: Subject, plan: Plan) -> Network:
+def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Network:
     """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
     scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
     return summarise_network(plan, config.energy, scores, seconds, bundle.data.frames)
 
 
-def provenance(config: RunConfig, bundle: Bundle) -> dict[str, Any]:
-    """Return the provenance of a run for the report: what was run, on what, with which versions, and when."""
+def provenance(config: MethodConfig, bundle: Bundle) -> dict[str, Any]:
+    """Return the provenance of a run or a conversion: what was done, on what, with which versions, and when."""
     backend = choose_backend(config.backend, config.device)
     return {
-        "task": config.task.name,
+        **({"task": config.task.name} if isinstance(config, RunConfig) else {}),
         "plugin": config.plugin,
         "timesteps": config.timesteps,
         "device": config.device,

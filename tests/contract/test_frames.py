@@ -23,13 +23,13 @@ from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.branch import run_branches
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.simulate.run import simulate
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batch, Bundle, Data, Judgement, Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.msat import MSAT
-from snnfw_tasks.samples.accuracy import Accuracy
 
 T = 4
 REGISTRY = Registry()

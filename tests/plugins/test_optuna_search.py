@@ -22,6 +22,7 @@ from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
@@ -29,7 +30,6 @@ from snnfw_plugins.optuna_search import OptunaSearch
 from snnfw_plugins.optuna_search.scores import plan_scorer
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
-from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 SITES = ("relu", "relu#2")

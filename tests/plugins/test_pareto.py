@@ -27,6 +27,7 @@ from snnfw.search.questions import Question
 from snnfw.search.results import SearchResult
 from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, pareto, tracking
@@ -36,7 +37,6 @@ from snnfw_plugins.pareto import AdaptiveCalibration, Pareto, Ssc, stage
 from snnfw_plugins.pareto.recipes import recipe_yaml
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
-from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 SITES = ("relu", "relu#2")

@@ -18,12 +18,12 @@ from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.questions import Question
 from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Batch, Bundle, Data, Judgement, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.pareto import RATIOS, Ssc, stage
 from snnfw_plugins.tracking import Tracking
-from snnfw_tasks.samples.accuracy import Accuracy
 
 INPUTS = noise(6, 3, 8, 8)
 

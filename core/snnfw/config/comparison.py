@@ -11,10 +11,11 @@ from pydantic import Field
 from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import build_dataclass, format_value
 from snnfw.config.given import given_mapping, given_words
+from snnfw.config.named import find_named_method, list_methods
 from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
-from snnfw.errors import SnnfwError, did_you_mean, unknown_name_error
+from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _comparison(registry: Registry, values: Plain) -> Comparison:
     """Build what is the comparison's own, the checkpoints sorted and each once."""
     own = {key: values[key] for key in OWN_KEYS if values.get(key) is not None}
     if not own.get("methods"):
-        raise SnnfwError(f"nothing says which methods to compare: give methods=[NAME, ...]. {_listing(registry)}")
+        raise SnnfwError(f"nothing says which methods to compare: give methods=[NAME, ...]. {list_methods(registry)}")
     comparison = build_dataclass(Comparison, own, "", "the comparison")
     if not comparison.checkpoints or min(comparison.checkpoints) < 1:
         raise SnnfwError(
@@ -140,26 +141,16 @@ def _label_methods(registry: Registry, methods: Sequence[str | Plain]) -> dict[s
     """Return each method's values by its label."""
     labelled: dict[str, Plain] = {}
     for number, method in enumerate(methods):
-        own = _find_method(registry, method) if isinstance(method, str) else _check_method(method, f"methods[{number}]")
+        own = (
+            find_named_method(registry, method)
+            if isinstance(method, str)
+            else _check_method(method, f"methods[{number}]")
+        )
         label = method if isinstance(method, str) else _label(method, own, f"methods[{number}]")
         if label in labelled:
             raise SnnfwError(f"two methods are called '{label}': give one another name, like {{name: mine, ...}}.")
         labelled[label] = own
     return labelled
-
-
-def _find_method(registry: Registry, name: str) -> Plain:
-    """Return the preset of that name, or else the neuron."""
-    if name in registry.presets:
-        return read_values({"plugin": name})
-    if name in registry.neurons:
-        return read_values({"neuron": name})
-    for kind in ("presets", "neurons"):
-        if name in registry.quarantined or (kind, name) in registry.withheld:
-            registry.find(kind, name)  # says why it is not there
-    raise SnnfwError(
-        f"no method named '{name}'.{did_you_mean(name, [*registry.presets, *registry.neurons])} {_listing(registry)}"
-    )
 
 
 def _check_method(method: Plain, place: str) -> Plain:
@@ -185,11 +176,6 @@ def _check_prices(config: RunConfig, shared: RunConfig) -> None:
         raise SnnfwError(
             "its recipe has prices of its own: methods share them, so give energy.KEY=... beside methods=."
         )
-
-
-def _listing(registry: Registry) -> str:
-    plugins, neurons = (", ".join(sorted(names)) or "none" for names in (registry.presets, registry.neurons))
-    return f"Registered plugins: {plugins}. Registered neurons: {neurons}."
 
 
 def _plain(shared: RunConfig, methods: Sequence[Method], comparison: Comparison) -> Plain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from functools import reduce
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from omegaconf import OmegaConf
@@ -13,7 +14,15 @@ from snnfw.config.gather import gather
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source
-from snnfw.config.schema import KEYS, RunConfig, Settings, default_checkpoints
+from snnfw.config.schema import (
+    KEYS,
+    KEYS_WITHOUT_TASK,
+    SETTINGS_OF_A_RUN,
+    MethodConfig,
+    RunConfig,
+    Settings,
+    default_checkpoints,
+)
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
 from snnfw.config.trust import require_confirmed_code
 from snnfw.energy.model import EnergyModel
@@ -23,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from snnfw.config.gather import ConfigLayers
     from snnfw.registry import Registry
 
 
@@ -51,6 +61,12 @@ def to_yaml(config: ResolvedConfig) -> str:
     return OmegaConf.to_yaml(OmegaConf.create(dict(config.resolved)))
 
 
+def resolve_method(mapping: Mapping[str, Any], registry: Registry) -> MethodConfig:
+    """Return the method that a mapping asks for, for a network that no task brings: ``KEYS_WITHOUT_TASK``."""
+    gathered = gather(read_values(given_mapping(mapping, registry), KEYS_WITHOUT_TASK), registry)
+    return MethodConfig(**_method_fields(interpolate(reduce(combine, gathered.layers)), gathered, registry))
+
+
 def resolve_plain(
     given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None
 ) -> RunConfig:
@@ -58,35 +74,40 @@ def resolve_plain(
     gathered = gather(given, registry, keys, resume)
     values = interpolate(reduce(combine, gathered.layers))
     task = choose(registry, values, "task")
-    methods = {
+    sources = {
         "task": task,
         "model": choose_source(registry, values, "model", task),
         "data": choose_source(registry, values, "data", task),
+    }
+    method = _method_fields(values, gathered, registry, sources)
+    settings = _settings(values)
+    return RunConfig(**sources, **method, **{key: getattr(settings, key) for key in SETTINGS_OF_A_RUN})
+
+
+def _method_fields(
+    values: Plain, gathered: ConfigLayers, registry: Registry, sources: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return the fields of a method's configuration; ``sources`` are written down with it, before its stages."""
+    stages = {
         "converter": choose_optional(registry, values, "converter") or registry.find("converters", "direct")(),
         "search": choose_optional(registry, values, "search"),
         "exit": choose_optional(registry, values, "exit"),
     }
     if gathered.sent:
-        require_confirmed_code(gathered.sent, methods, gathered.said)
+        require_confirmed_code(gathered.sent, {**sources, **stages}, gathered.said)
     rules, recipe = build_layers(registry, values, gathered)
-    settings = _settings(values)
-    energy = _energy(values)
+    settings, energy = _settings(values), _energy(values)
+    written = {key: value for key, value in as_plain(settings).items() if sources or key not in SETTINGS_OF_A_RUN}
     resolved = {
         "plugin": gathered.plugin,
-        **{key: as_plain(method) if method else None for key, method in methods.items()},
+        **{key: as_plain(method) if method else None for key, method in {**sources, **stages}.items()},
         **recipe,
-        **as_plain(settings),
+        **written,
         "energy": as_plain(energy),
         **({"load": list(gathered.loaded)} if gathered.loaded else {}),
     }
-    return RunConfig(
-        **methods,
-        **{field.name: getattr(settings, field.name) for field in fields(settings)},
-        layers=rules,
-        energy=energy,
-        plugin=gathered.plugin,
-        resolved=resolved,
-    )
+    own = {key.name: getattr(settings, key.name) for key in fields(Settings) if key.name not in SETTINGS_OF_A_RUN}
+    return {**stages, **own, "layers": rules, "energy": energy, "plugin": gathered.plugin, "resolved": resolved}
 
 
 def _settings(values: Plain) -> Settings:

@@ -82,17 +82,13 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class RunConfig:
-    """One run, completely: every method built, every setting checked.
+class MethodConfig:
+    """How a network is converted and simulated, completely: every method built, every setting checked.
 
-    ``layers`` are the recipe's rules in order. ``plugin`` names the preset that the run started from.
-    ``resolved`` is the same configuration as plain values, which ``experiment=`` reads from a file. ``words`` are those
-    of the command line, if it was asked for there.
+    ``layers`` are the recipe's rules in order. ``plugin`` names the preset that it started from. ``resolved`` is the
+    same configuration as plain values.
     """
 
-    task: Task
-    model: ModelSource
-    data: DataSource
     layers: tuple[Rule, ...]
     converter: Converter
     search: Search | None
@@ -105,11 +101,24 @@ class RunConfig:
     memory: int
     fitting: float | None
     strict: bool
-    checkpoint: Path | None
     energy: EnergyModel
-    out: Path | None
     plugin: str | None
     resolved: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig(MethodConfig):
+    """One run, completely: a method, and a task with its network and its data.
+
+    Its ``resolved`` can be read from a file by ``experiment=``. ``words`` are those of the command line, if it was
+    asked for there.
+    """
+
+    task: Task
+    model: ModelSource
+    data: DataSource
+    checkpoint: Path | None
+    out: Path | None
     words: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -144,3 +153,9 @@ RECIPE_KEYS = (
     "energy",
     "load",
 )
+
+SETTINGS_OF_A_RUN = ("checkpoint", "out")
+"""The settings that no method has: where a run gets its weights, and where it writes."""
+
+KEYS_WITHOUT_TASK = tuple(key for key in KEYS if key not in ("experiment", "task", "model", "data", *SETTINGS_OF_A_RUN))
+"""The keys of a method alone, for a network that no task brings."""

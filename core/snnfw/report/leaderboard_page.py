@@ -26,7 +26,7 @@ def leaderboard_page(board: Leaderboard) -> str:
         templates()
         .get_template("leaderboard.html.jinja")
         .render(
-            title=f"{board.about['task']}: {len(board.entries)} methods compared",
+            title=f"{board.about.get('task') or 'One network'}: {len(board.entries)} methods compared",
             board=board,
             charts=[_over_timesteps(board), _over_energy(board)],
             tables=[headline, *columns],

@@ -44,7 +44,10 @@ class Trials:
     def score(self, plan: Plan) -> Score:
         """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
         if self.data.tuning is None:
-            raise SnnfwError("this task has no targets for its calibration data, which plans could be scored with.")
+            raise SnnfwError(
+                "there are no targets for the calibration data, which plans could be scored with: give samples with "
+                "labels, or a search that needs none."
+            )
         quiet = replace(self.resources, track=track_nothing)
         model = self.convert(plan)
         trace = simulate(model, self.data.tuning, [self.timesteps], self.judgement.scorer, quiet)

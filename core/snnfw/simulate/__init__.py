@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
+    from snnfw.simulate.accuracy import Accuracy, cross_entropy, is_correct, require_logits
     from snnfw.simulate.memory import samples_within, steps_within
     from snnfw.simulate.outputs import Outputs, outputs_of
     from snnfw.simulate.run import evaluate_network, simulate
     from snnfw.simulate.trace import Point, Trace
 
 __all__ = [
+    "Accuracy",
     "Outputs",
     "Point",
     "Trace",
+    "cross_entropy",
     "evaluate_network",
+    "is_correct",
     "outputs_of",
+    "require_logits",
     "samples_within",
     "simulate",
     "steps_within",
@@ -26,6 +31,7 @@ __all__ = [
 __getattr__ = import_on_demand(
     __name__,
     {
+        "accuracy": "Accuracy cross_entropy is_correct require_logits",
         "memory": "samples_within steps_within",
         "outputs": "Outputs outputs_of",
         "run": "evaluate_network simulate",

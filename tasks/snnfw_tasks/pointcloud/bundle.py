@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from snnfw import Batch, Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
+from snnfw.simulate import cross_entropy, is_correct, require_logits
 from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
@@ -24,7 +25,6 @@ from snnfw_tasks.pointcloud.scores import (
     share_correct,
 )
 from snnfw_tasks.pointcloud.sources import Clouds, Head
-from snnfw_tasks.samples.accuracy import cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import torch
 
 from snnfw import Drawing
+from snnfw.simulate import require_logits
 from snnfw_tasks.pointcloud.render import render
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, format_percent, likeliest_parts, part_logits
-from snnfw_tasks.samples.accuracy import require_logits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from torch.nn import functional
 from torchmetrics.classification import MulticlassStatScores
 
 from snnfw import SnnfwError
-from snnfw_tasks.samples.accuracy import require_logits
+from snnfw.simulate import require_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from snnfw import Bundle, Data, Judgement, SnnfwError, Training, obtain
-from snnfw_tasks.samples.accuracy import HEADLINE, Accuracy, cross_entropy, is_correct, require_logits
+from snnfw.simulate import Accuracy, cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
@@ -51,7 +51,7 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
             evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
             frames=frames,
         ),
-        judgement=Judgement(partial(Accuracy, classes), HEADLINE, logits=require_logits, correct=is_correct),
+        judgement=Judgement(partial(Accuracy, classes), Accuracy.headline, logits=require_logits, correct=is_correct),
         training=Training(
             partial(
                 training_batches,

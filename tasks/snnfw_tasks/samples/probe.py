@@ -11,7 +11,7 @@ import torch
 from torch.nn.modules.conv import _ConvNd
 
 from snnfw import SnnfwError
-from snnfw_tasks.samples.accuracy import require_logits
+from snnfw.simulate import require_logits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -21,9 +21,9 @@ from snnfw.report.records import describe_fitting
 from snnfw.search.fitting import set_aside
 from snnfw.search.results import Score
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.stages import set_fitting_aside
 from snnfw.values import Batch, Bundle, Data, Judgement
-from snnfw_tasks.samples.accuracy import Accuracy
 
 
 def bundle_of(sizes: tuple[int, ...], with_targets: tuple[int, ...] | None = None) -> Bundle:

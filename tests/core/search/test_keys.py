@@ -24,11 +24,11 @@ from snnfw.planning.rules import Rule
 from snnfw.search import keys
 from snnfw.search.keys import Keys
 from snnfw.search.trials import Trials
+from snnfw.simulate.accuracy import Accuracy
 from snnfw.store import sources
 from snnfw.values import Batch, Data, Judgement, Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
-from snnfw_tasks.samples.accuracy import Accuracy
 
 X = noise(4, 3, 8, 8)
 BATCHES = [Batch((X,), torch.arange(4))]

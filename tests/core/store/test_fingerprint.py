@@ -287,7 +287,7 @@ sys.path.insert(0, sys.argv[1])
 from snnfw.registry import Registry
 from snnfw.store import sources
 from snnfw.store.fingerprint import fingerprint
-from snnfw_tasks.samples.accuracy import Accuracy
+from snnfw.simulate.accuracy import Accuracy
 from written.method import Method, score
 
 here = {"__name__": "__main__"}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnfw.errors import SnnfwError
-from snnfw_tasks.samples.accuracy import Accuracy
+from snnfw.simulate.accuracy import Accuracy
 
 
 def test_accuracy_is_the_share_of_right_answers_over_all_batches() -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch.nn import functional
 from torchmetrics.classification import MulticlassAccuracy
 
-from snnfw import SnnfwError
+from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
-    from snnfw import Output
-
-HEADLINE = "accuracy"
+    from snnfw.values import Output
 
 
 class Accuracy:
     """Count right answers over batches of logits [N, K] and labels [N], as fractions from 0 to 1."""
 
+    headline: ClassVar[str] = "accuracy"
+
     def __init__(self, classes: int) -> None:
-        ranks = {HEADLINE: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
+        ranks = {self.headline: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
         self._metrics = {
             name: MulticlassAccuracy(num_classes=classes, top_k=rank, average="micro") for name, rank in ranks.items()
         }

@@ -1,0 +1,87 @@
+"""Score a spiking network on data without a task: ``snnfw.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from snnfw.config.given import given_mapping
+from snnfw.config.methods import choose_optional
+from snnfw.config.sources import read_values
+from snnfw.contracts import ExitPolicy
+from snnfw.errors import SnnfwError
+from snnfw.network.evaluation import Evaluation, choose_checkpoints, now
+from snnfw.network.network import SpikingNetwork
+from snnfw.registry import Registry
+from snnfw.report.report import Report
+from snnfw.report.summary import make_report
+from snnfw.stages import prepare_exit
+from snnfw.values import ExitRule
+
+
+def evaluate(
+    snn: SpikingNetwork,
+    batches: Any,
+    metric: Any = None,
+    *,
+    checkpoints: Sequence[int] | None = None,
+    exit: str | Mapping[str, Any] | ExitPolicy | None = None,  # noqa: A002  # the name that it has everywhere
+    registry: Registry | None = None,
+) -> Report:
+    """Return the report of a spiking network on data with labels: scores, latency and energy, beside the network's own.
+
+    Args:
+        snn: what ``snnfw.convert`` or ``snnfw.load`` returned.
+        batches: inputs with labels: a tuple (x, y), a list of such batches, or a DataLoader.
+        metric: a metric of torchmetrics, a function of (output, target) that returns one number for a batch or one for
+            each sample, or a Judgement; without it, accuracy of logits [N, K] with labels [N].
+        checkpoints: timesteps to score at; without it, powers of two and the last one.
+        exit: who may leave early, by name, as a mapping or an instance; its thresholds are fitted on the calibration
+            samples of the conversion, so that a network from a file takes one that needs none.
+        registry: the plugins to choose an exit from; without it, those that are installed.
+
+    Raises:
+        SnnfwError: there are no labels, the metric does not fit, or a checkpoint is not within the timesteps.
+
+    """
+    test = Evaluation.on(snn, batches, metric)
+    scored = choose_checkpoints(checkpoints, snn.timesteps)
+    rule = _exit_rule(snn, exit, registry or Registry(), test)
+    trace = test.simulate(snn, scored, rule)
+    about = {
+        **{key: value for key, value in snn.about.items() if key not in ("search", "fitting")},
+        "timesteps": snn.timesteps,
+        "created": now(),
+        "versions": {name: version(name) for name in ("snnfw", "torch", "spikingjelly")},
+        **({"fitting": snn.about["fitting"]} if rule and "fitting" in snn.about else {}),
+    }
+    return make_report(
+        snn.model.graph,
+        snn.plan,
+        trace,
+        test.measure_network(snn),
+        snn.costs,
+        headline=test.judgement.headline,
+        about=about,
+        searched=snn.about.get("search"),
+        exited=rule.record() if rule else None,
+    )
+
+
+def _exit_rule(
+    snn: SpikingNetwork, policy: str | Mapping[str, Any] | ExitPolicy | None, registry: Registry, test: Evaluation
+) -> ExitRule | None:
+    if policy is None:
+        return None
+    written = read_values(given_mapping({"exit": policy}, registry), ("exit",))
+    chosen = choose_optional(registry, written, "exit")
+    conversion = snn.conversion
+    if conversion is None or conversion.bundle is None:
+        raise SnnfwError(
+            f"exit '{chosen.name}' is fitted on calibration samples, and a network from a file has none: evaluate the "
+            "network that snnfw.convert returned."
+        )
+    bundle = replace(conversion.bundle, judgement=test.judgement)
+    return prepare_exit(chosen, snn.model, bundle, snn.timesteps, test.resources)

@@ -1,0 +1,143 @@
+"""Judge outputs by what a user has: a metric of torchmetrics, a function, or labels alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+
+from snnfw.errors import SnnfwError, describe_type, wrong_kind_error
+from snnfw.simulate.accuracy import Accuracy, is_correct, require_logits
+from snnfw.values import Batch, Judgement, Output, Scorer
+
+WANTED = "a metric of torchmetrics, a function of (output, target), a snnfw.Judgement, or 'accuracy'"
+
+
+@dataclass(slots=True)
+class MetricScorer:
+    """A metric of torchmetrics over all batches; one that returns several numbers tells them by name."""
+
+    metric: Any
+    name: str
+
+    def update(self, output: Output, target: Any) -> None:
+        """Take one batch."""
+        self.metric.update(_to_cpu(output), _to_cpu(target))
+
+    def compute(self) -> Mapping[str, float]:
+        """Return the numbers that the metric computes."""
+        found = self.metric.compute()
+        named = found if isinstance(found, Mapping) else {self.name: found}
+        return {str(name): _number(value, str(name)) for name, value in named.items()}
+
+
+@dataclass(slots=True)
+class MeanScorer:
+    """A function of output and target, as the mean over samples of what it returns for each batch or sample."""
+
+    function: Callable[[Output, Any], Any]
+    name: str
+    total: float = 0.0
+    samples: int = 0
+
+    def update(self, output: Output, target: Any) -> None:
+        """Take one batch."""
+        value = self.function(output, target)
+        samples = _count_samples(output, target)
+        each = value.detach().double().cpu() if isinstance(value, Tensor) else torch.tensor(float(value)).double()
+        if each.dim() > 1 or (each.dim() and len(each) != samples):
+            raise SnnfwError(
+                f"metric '{self.name}' returns a tensor of shape {list(each.shape)} for {samples} samples: it must be "
+                "one number for the batch, or one for each sample."
+            )
+        self.total += float(each.sum()) if each.dim() else float(each) * samples
+        self.samples += samples
+
+    def compute(self) -> Mapping[str, float]:
+        """Return the mean over all samples seen."""
+        return {self.name: self.total / self.samples if self.samples else float("nan")}
+
+
+def read_metric(metric: Any, first: Batch, output: Output) -> Judgement:
+    """Return how outputs are judged; ``first`` and the network's ``output`` for it tell what fits where none is named.
+
+    Raises:
+        SnnfwError: it is no metric, or none is named and the labels are not those of a classifier.
+
+    """
+    if isinstance(metric, Judgement):
+        return metric
+    if isinstance(metric, type) and issubclass(metric, Metric):
+        raise SnnfwError(f"metric is the class {metric.__name__}: give an instance of it, with its arguments.")
+    if isinstance(metric, Metric | MetricCollection):
+        name = type(metric).__name__
+        headline = next(iter(metric.keys())) if isinstance(metric, MetricCollection) else name
+        return _judgement(partial(_fresh, metric, name), str(headline), output)
+    if metric is None or metric == "accuracy":
+        if not is_classification(first, output):
+            raise SnnfwError(
+                f"nothing says how outputs are judged: give metric=..., {WANTED} for logits [N, K] with labels [N]."
+            )
+        return _judgement(partial(Accuracy, output.shape[1]), Accuracy.headline, output)
+    if callable(metric):
+        name = getattr(metric, "__name__", describe_type(metric).removeprefix("a ").removeprefix("an "))
+        return _judgement(partial(MeanScorer, metric, name), name, output)
+    raise wrong_kind_error("metric", metric, WANTED)
+
+
+def is_classification(first: Batch, output: Output) -> bool:
+    """Tell whether an output holds logits [N, K], and the target a label for each sample of its batch."""
+    target = first.target
+    return (
+        isinstance(output, Tensor)
+        and output.dim() == 2
+        and isinstance(target, Tensor)
+        and not target.is_floating_point()
+        and target.shape == first.inputs[0].shape[:1]
+    )
+
+
+def judge_nothing(output: Output) -> Judgement:
+    """Return the judgement of outputs without labels: stages that ask for a score say that there are none."""
+    return _judgement(partial(MeanScorer, lambda *_: float("nan"), "score"), "score", output)
+
+
+def _judgement(scorer: Callable[[], Scorer], headline: str, output: Output) -> Judgement:
+    logits = isinstance(output, Tensor) and output.dim() == 2
+    return Judgement(
+        scorer, headline, logits=require_logits if logits else None, correct=is_correct if logits else None
+    )
+
+
+def _fresh(metric: Any, name: str) -> MetricScorer:
+    made = copy.deepcopy(metric).cpu()
+    made.reset()
+    return MetricScorer(made, name)
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise SnnfwError(
+            f"metric '{name}' returns a tensor of shape {list(value.shape)}: choose one that sums up to one number "
+            "(average='macro', say)."
+        )
+    return float(value)
+
+
+def _to_cpu(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return value.detach().cpu()
+    if isinstance(value, Mapping):
+        return {key: _to_cpu(entry) for key, entry in value.items()}
+    return type(value)(map(_to_cpu, value)) if type(value) in (list, tuple) else value
+
+
+def _count_samples(output: Output, target: Any) -> int:
+    found = output if isinstance(output, Tensor) else target
+    return len(found) if hasattr(found, "__len__") else 1
