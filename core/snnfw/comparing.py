@@ -15,11 +15,11 @@ from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
-from snnfw.report.folder import as_json, run_folder
+from snnfw.report.folder import run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
-from snnfw.report.leaderboard_page import leaderboard_page
 from snnfw.report.leaderboard_table import show_leaderboard
 from snnfw.report.report import Network
+from snnfw.report.saving import leaderboard_files
 from snnfw.report.summary import describe_method, summarise_checkpoint
 from snnfw.stages import (
     Subject,
@@ -53,8 +53,7 @@ def compare(config: CompareConfig, console: Console | None = None) -> Leaderboar
         entries=entries,
     )
     show_leaderboard(board, console)  # before anything is drawn or written, which may fail
-    written = {"leaderboard.json": as_json(board.plain()), "leaderboard.html": leaderboard_page(board)}
-    folder = write_folder(target, {"config.yaml": to_yaml(config), **written})
+    folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
     console.print(f"results in {folder}")
     return board
 

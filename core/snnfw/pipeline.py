@@ -15,9 +15,9 @@ from snnfw.errors import wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
-from snnfw.report.folder import as_json, run_folder
-from snnfw.report.html import report_page
+from snnfw.report.folder import run_folder
 from snnfw.report.report import Report
+from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import draw_gallery
@@ -51,8 +51,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
-    written = {"report.json": as_json(report.plain()), "report.html": report_page(report, files)}
-    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **written})
+    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files)})
     console.print(f"results in {folder}")
     registry.after_run(report)
     return folder

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
@@ -90,8 +90,19 @@ def _method(value: Any, place: str, registry: Registry) -> Any:
             f"{place} is an instance of {type(value).__name__}, which no plugin registers as '{name}': hand "
             "Registry(plugins=[...]) one that does, so that the run can be had again from its file."
         )
-    own = {field.name: _plain(getattr(value, field.name), f"{place}.{field.name}", registry) for field in fields(value)}
-    return {**({"name": name} if name else {}), **own}
+    return {**({"name": name} if name else {}), **_own(value, place, registry)}
+
+
+def _own(value: Any, place: str, registry: Registry) -> dict[str, Any]:
+    """Return a method's parameters; one whose kind its field fixes is its parameters alone, without a name."""
+    hints = get_type_hints(type(value))
+    found = {}
+    for each in fields(value):
+        parameter, at = getattr(value, each.name), f"{place}.{each.name}"
+        hint = hints[each.name]
+        fixed = is_dataclass(parameter) and type(parameter) in (hint, *get_args(hint))  # or None, say
+        found[each.name] = _own(parameter, at, registry) if fixed else _plain(parameter, at, registry)
+    return found
 
 
 def _is_registered(method: Any, registry: Registry) -> bool:

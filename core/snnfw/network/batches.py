@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from snnfw.conversion.activations import require_inputs
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Batch, Batches, Inputs
 from snnfw.values.samples import count_batches
@@ -107,7 +108,7 @@ def first_example(batches: Batches[Batch], frames: int | None, device: str) -> I
     """Return the first two samples, which a network is captured with; of frames, the middle one of each."""
     taken: list[Inputs] = []
     for batch in islice(batches, 2):
-        taken.append(tuple(batch.inputs))
+        taken.append(require_inputs(tuple(batch.inputs), "the example", len(batch.inputs)))
         if sum(len(inputs[0]) for inputs in taken) >= 2:
             break
     example = tuple(torch.cat(tensors)[:2].to(device) for tensors in zip(*taken, strict=True))

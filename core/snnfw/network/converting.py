@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -41,9 +41,9 @@ def convert(
     timesteps: int | None = None,
     layers: Sequence[Rule | Mapping[str, Any]] | None = None,
     recipe: str | Path | Mapping[str, Any] | None = None,
-    search: Named | Search | None = None,
+    search: Named | Search | Literal[False] | None = None,
     converter: Named | Converter | None = None,
-    exit: Named | ExitPolicy | None = None,  # noqa: A002  # the name that it has everywhere
+    exit: Named | ExitPolicy | Literal[False] | None = None,  # noqa: A002  # the name that it has everywhere
     metric: Any = None,
     frames: int | None = None,
     fitting: float | None = None,
@@ -68,7 +68,8 @@ def convert(
         timesteps: timesteps of a run; without it, those of the preset, or 8.
         layers: rules, as a recipe holds them, instead of the method's.
         recipe: the path of a recipe, or a mapping of the same keys.
-        search: what looks for a better plan on the calibration data, by name, mapping or instance.
+        search: what looks for a better plan on the calibration data, by name, mapping or instance; False takes away
+            the preset's.
         converter: how the plan becomes a model, likewise.
         exit: who may leave early when the network is evaluated, likewise.
         metric: what a search scores plans with: a torchmetrics metric, a function of (output, target), a Judgement;

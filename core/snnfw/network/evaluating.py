@@ -7,6 +7,8 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+from torch import nn
+
 from snnfw.config.given import given_mapping
 from snnfw.config.methods import choose_optional
 from snnfw.config.sources import read_values
@@ -18,7 +20,7 @@ from snnfw.registry import Registry
 from snnfw.report.report import Report
 from snnfw.report.summary import make_report
 from snnfw.stages import prepare_exit
-from snnfw.values import ExitRule
+from snnfw.values import Bundle, Data, ExitRule
 
 
 def evaluate(
@@ -77,11 +79,11 @@ def _exit_rule(
         return None
     written = read_values(given_mapping({"exit": policy}, registry), ("exit",))
     chosen = choose_optional(registry, written, "exit")
-    conversion = snn.conversion
-    if conversion is None or conversion.bundle is None:
+    own = snn.conversion.bundle if snn.conversion else None
+    if own is None and getattr(chosen, "fits", True):
         raise SnnfwError(
             f"exit '{chosen.name}' is fitted on calibration samples, and a network from a file has none: evaluate the "
-            "network that snnfw.convert returned."
+            "network that snnfw.convert returned, or give an exit that needs none, such as confidence."
         )
-    bundle = replace(conversion.bundle, judgement=test.judgement)
-    return prepare_exit(chosen, snn.model, bundle, snn.timesteps, test.resources)
+    bundle = own or Bundle(nn.Identity(), (), Data((), ()), test.judgement)
+    return prepare_exit(chosen, snn.model, replace(bundle, judgement=test.judgement), snn.timesteps, test.resources)

@@ -93,8 +93,6 @@ def _require_same(first_name: str, first: SpikingNetwork, name: str, other: Spik
         value.shape == theirs[key].shape and torch.equal(value.cpu(), theirs[key].cpu()) for key, value in ours.items()
     )
     if not same:
-        raise SnnfwError(
-            f"'{name}' and '{first_name}' are not converted from the same network: compare those that are."
-        )
+        raise SnnfwError(f"'{name}' and '{first_name}' are conversions of two networks: compare those of the same one.")
     if first.costs != other.costs:
         raise SnnfwError(f"'{name}' and '{first_name}' have other prices of operations: convert both with one energy=.")

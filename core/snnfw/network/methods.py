@@ -23,7 +23,11 @@ def read_method(method: Any, recipe: Any, given: Mapping[str, Any], registry: Re
 
 
 def _said(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in given.items() if value is not None}
+    """Return what was said; False takes away what a preset brings, as null does in a file."""
+    stages = ("search", "exit")
+    return {
+        key: None if key in stages and value is False else value for key, value in given.items() if value is not None
+    }
 
 
 def _method(method: Any, registry: Registry) -> dict[str, Any]:

@@ -46,4 +46,4 @@ def device_of(net: nn.Module) -> str:
 
 def _same(device: str, places: list[str]) -> bool:
     """Tell whether ``cuda`` means the device that the network is on."""
-    return device == "cuda" and places[0] == f"cuda:{torch.cuda.current_device()}"
+    return device == "cuda" and places[0].startswith("cuda") and places[0] == f"cuda:{torch.cuda.current_device()}"

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from snnfw.energy.charges import Energy
@@ -66,6 +67,17 @@ class Leaderboard:
     def plain(self) -> dict[str, Any]:
         """Return the leaderboard as what JSON can hold."""
         return dataclasses.asdict(self)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write leaderboard.json and leaderboard.html into a new folder, and return it.
+
+        Raises:
+            SnnfwError: the folder exists already, or cannot be written.
+
+        """
+        from snnfw.report.saving import leaderboard_files, save_files
+
+        return save_files(folder, leaderboard_files(self), self.about)
 
     def best(self, timestep: int) -> float | None:
         """Return the best headline score of any method at a checkpoint."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from snnfw.energy.charges import Energy
@@ -124,3 +125,14 @@ class Report:
     def plain(self) -> dict[str, Any]:
         """Return the report as what JSON can hold."""
         return dataclasses.asdict(self)
+
+    def save(self, folder: str | Path) -> Path:
+        """Write report.json, report.html and config.yaml into a new folder, and return it.
+
+        Raises:
+            SnnfwError: the folder exists already, or cannot be written.
+
+        """
+        from snnfw.report.saving import report_files, save_files
+
+        return save_files(folder, report_files(self, {}), self.about)

@@ -1,0 +1,47 @@
+"""What Python converts is what the command line runs, to the last digit, for every embedded default."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+import snnfw
+from snnfw.pipeline import report_run
+from snnfw.stages import acquire_resources, convert_and_simulate, load_subject
+
+AMOUNTS = ["timesteps=2", "task.limit=6", "task.calibration=16", "task.batch=8"]
+
+DEFAULTS = [
+    "task=classification model=digits-vgg plugin=adafire",
+    "task=classification plugin=msat",
+    "task=events plugin=rate",
+    "task=detection plugin=adafire",
+    "task=detection model=scenes-yolo-silu plugin=burst",
+    "task=segmentation plugin=adafire",
+    "task=pointcloud plugin=msat",
+    "task=pointcloud model=pointnet plugin=calibration",
+]
+
+
+@pytest.mark.parametrize("words", DEFAULTS)
+def test_a_conversion_from_python_is_the_run_of_the_command_line(words: str) -> None:
+    config = snnfw.resolve([*words.split(), *AMOUNTS], snnfw.Registry())
+    subject = load_subject(config, acquire_resources(config, Console(quiet=True)))
+    bundle, data = subject.bundle, subject.bundle.data
+    run = report_run(config, subject, convert_and_simulate(config, subject))
+    snn = snnfw.convert(
+        bundle.model,
+        data.tuning if config.search else data.calibration,
+        method=config.plugin,
+        search=config.search or False,
+        timesteps=2,
+        frames=data.frames,
+        metric=bundle.judgement,
+    )
+    ours = snnfw.evaluate(snn, data.evaluation, bundle.judgement, exit=config.exit)
+    same = {"about": {}, "seconds": 0.0, "pictures": {}}
+    assert replace(ours.network, seconds=0) == replace(run.network, seconds=0)
+    ours, run = (replace(report, **same, network=run.network) for report in (ours, run))
+    assert repr(ours) == repr(run)
