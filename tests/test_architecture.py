@@ -169,7 +169,10 @@ def test_modules_are_short() -> None:
 
 def test_functions_are_short() -> None:
     lengths = {
-        f"{_relative(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno) - node.lineno + 1
+        f"{_relative(path)}:{node.lineno} {node.name}": (node.end_lineno or node.lineno)
+        - node.lineno
+        + 1
+        - (ast.get_docstring(node, clean=False) or "").count("\n")  # arguments of public ones have a line each
         for path in _modules()
         for node in _functions(path)
     }

@@ -135,7 +135,18 @@ def plan(
     load: Sequence[str] | None = None,
     registry: Registry | None = None,
 ) -> Plan:
-    """Return what would become of every operator, and convert nothing; ``example`` is any kind of ``convert``'s data.
+    """Return what would become of every operator, and convert nothing.
+
+    Args:
+        net: the network, as for ``convert``.
+        example: inputs of any kind that ``convert`` takes; the first two samples are what is captured with.
+        method: as for ``convert``.
+        layers: as for ``convert``.
+        recipe: as for ``convert``.
+        frames: as for ``convert``.
+        strict: as for ``convert``.
+        load: as for ``convert``.
+        registry: as for ``convert``.
 
     Raises:
         SnnfwError: something given is not allowed, the network cannot be captured, or no neuron would be placed.

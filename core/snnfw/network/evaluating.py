@@ -35,7 +35,7 @@ def evaluate(
     """Return the report of a spiking network on data with labels: scores, latency and energy, beside the network's own.
 
     Args:
-        snn: what ``snnfw.convert`` or ``snnfw.load`` returned.
+        snn: the spiking network, converted or loaded.
         batches: inputs with labels: a tuple (x, y), a list of such batches, or a DataLoader.
         metric: a metric of torchmetrics, a function of (output, target) that returns one number for a batch or one for
             each sample, or a Judgement; without it, accuracy of logits [N, K] with labels [N].

