@@ -39,7 +39,7 @@ test: lint
 # What tests of files say has other slashes on Windows, where what computes is tested alone.
 PORTABLE := tests
 ifeq ($(OS),Windows_NT)
-PORTABLE := tests/contract tests/core/capture tests/core/plan tests/core/spiking tests/plugins
+PORTABLE := tests/contract tests/core/capture tests/core/planning tests/core/spiking tests/plugins
 endif
 test-portable: $(INSTALLED_DEV)
 	CC=none CXX=none OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(PORTABLE)

@@ -109,9 +109,9 @@ def _compute(
 ) -> int:
     """Start what takes long; this brings in torch."""
     if isinstance(config, CompareConfig):
-        from snnfw.comparing import compare
+        from snnfw.comparing import compare_methods
 
-        return 0 if compare(config, console).complete else 1
+        return 0 if compare_methods(config, console).complete else 1
     if isinstance(config, TrainConfig):
         from snnfw.train import train
 

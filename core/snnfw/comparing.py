@@ -33,7 +33,7 @@ from snnfw.stages import (
 from snnfw.values import Bundle, Item, Resources
 
 
-def compare(config: CompareConfig, console: Console | None = None) -> Leaderboard:
+def compare_methods(config: CompareConfig, console: Console | None = None) -> Leaderboard:
     """Run every method, report them side by side, and return the leaderboard; a method that fails says why in it."""
     console = console or Console(quiet=True)
     shared = config.shared

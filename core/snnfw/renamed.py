@@ -163,6 +163,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
             for part in ("", ".data", ".neurons", ".sources", ".stages")
         },
         "snnfw.Found": "snnfw.SearchResult",
+        "snnfw.compare.compare": "snnfw.comparing.compare_methods",
         "snnfw.capture.graph.attribute": "snnfw.capture.get_attribute",
         "snnfw.capture.sites.packet": "snnfw.capture.overload_packet",
         "snnfw.config.fields.build": "snnfw.config.build_dataclass",

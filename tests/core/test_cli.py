@@ -128,7 +128,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return SimpleNamespace(complete=config.shared.seed > 0)
 
     module = ModuleType("snnfw.comparing")
-    module.compare = compare  # type: ignore[attr-defined]  # a stand-in
+    module.compare_methods = compare  # type: ignore[attr-defined]  # a stand-in
     monkeypatch.setitem(sys.modules, "snnfw.comparing", module)
     return seen
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
-from snnfw.comparing import compare
+from snnfw.comparing import compare_methods
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolution import resolve
 from snnfw.conversion.converter import Converter
@@ -141,7 +141,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def compared(registry: Registry, *words: str, console: Console | None = None) -> Leaderboard:
-    return compare(resolve_comparison(["task=toy", *words], registry), console)
+    return compare_methods(resolve_comparison(["task=toy", *words], registry), console)
 
 
 def folder(here: Path) -> Path:

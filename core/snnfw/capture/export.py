@@ -25,7 +25,7 @@ from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Inputs
 
 BATCH = 65535
-"""Samples that a batch is exported for: cuDNN's convolutions take no more at once. The graph runs on any number."""
+"""Samples that a batch is exported for on a GPU: cuDNN takes no more at once. The graph runs on any number."""
 
 
 def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph:
@@ -96,7 +96,7 @@ def _statistics(module: nn.Module) -> tuple[str, ...]:
 
 def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModule:
     """Return the functionalised graph: without in-place operators, which would be silently wrong after conversion."""
-    batch = torch.export.Dim("batch", max=BATCH)
+    batch = torch.export.Dim("batch", max=BATCH if any(tensor.is_cuda for tensor in example) else None)
     try:
         with _quiet():
             program = torch.export.export(model, example, dynamic_shapes=_dynamic(model, example, batch), strict=False)
