@@ -28,7 +28,7 @@ def notebook(page: Path) -> str:
     for number, part in enumerate(parts):
         if not part.strip():
             continue
-        made = nbformat.v4.new_code_cell if number % 2 else nbformat.v4.new_markdown_cell
+        made: Any = nbformat.v4.new_code_cell if number % 2 else nbformat.v4.new_markdown_cell
         text = part.strip() if number % 2 else _move_links(part.strip())
         cells.append(made(text, id=f"cell-{number}"))
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
