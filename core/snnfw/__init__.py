@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from snnfw.network.evaluating import evaluate
     from snnfw.network.leaderboards import compare
     from snnfw.network.network import SpikingNetwork
+    from snnfw.network.storing import load
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
     from snnfw.planning.placement import place
@@ -59,6 +60,7 @@ _import_heavy = import_on_demand(
         "network.evaluating": "evaluate",
         "network.leaderboards": "compare",
         "network.network": "SpikingNetwork",
+        "network.storing": "load",
         "planning.placement": "place",
         "pipeline": "run",
         "report.report": "Report",
@@ -112,6 +114,7 @@ __all__ = [
     "convert",
     "evaluate",
     "hookimpl",
+    "load",
     "obtain",
     "place",
     "plan",

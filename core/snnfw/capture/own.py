@@ -19,7 +19,7 @@ def disown(module: fx.GraphModule, model: nn.Module) -> None:
     for name in _constants(module):
         value = get_attribute(module, name)
         if isinstance(value, Tensor) and value.untyped_storage().data_ptr() in theirs:
-            _put(module, name, copies.setdefault(id(value), _copy(value)))
+            put_attribute(module, name, copies.setdefault(id(value), _copy(value)))
 
 
 @torch.no_grad()
@@ -30,7 +30,7 @@ def constants_of(module: fx.GraphModule) -> nn.Module:
         value = get_attribute(module, name)
         if id(value) not in copies:
             copies[id(value)] = _copy(value)
-        _put(holder, name, copies[id(value)])
+        put_attribute(holder, name, copies[id(value)])
     return holder
 
 
@@ -44,7 +44,7 @@ def _copy(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else copy.deepcopy(value)
 
 
-def _put(module: nn.Module, name: str, value: Any) -> None:
+def put_attribute(module: nn.Module, name: str, value: Any) -> None:
     """Set what is at a dotted path, a tensor as a buffer unless it is a parameter."""
     owner = module
     *path, leaf = name.split(".")

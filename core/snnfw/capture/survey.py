@@ -94,7 +94,7 @@ def _note(
     value = node.meta.get("val")
     if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool):
         if value.node.expr.free_symbols <= {symbol}:
-            result.sizes[node.name] = partial(_size, value.node.expr, symbol)
+            result.sizes[node.name] = partial(size_of, value.node.expr, symbol)
         result.where[node.name] = None
         return
     if node.op == "get_attr" or not isinstance(value, Tensor | tuple | list):
@@ -118,7 +118,7 @@ def _leaf_of_each(again: Again, index: int) -> list[Any]:
     return [pytree.tree_leaves(result)[index] for result in again()]
 
 
-def _size(expression: sympy.Expr, symbol: sympy.Symbol, samples: int) -> Any:
+def size_of(expression: sympy.Expr, symbol: sympy.Symbol, samples: int) -> Any:
     """Return a size for a number of samples, as a Python number."""
     value = expression.xreplace({symbol: sympy.Integer(samples)})
     if value in (sympy.true, sympy.false):

@@ -40,7 +40,7 @@ def build_layers(registry: Registry, values: Plain, gathered: ConfigLayers) -> t
         raise _no_effect_error(gathered.layers[gathered.uppermost("neuron")]["neuron"])
     rules, written = [], []
     for number, line in enumerate(lines):
-        rule = _rule(registry, f"layers[{number}]", line, neuron)
+        rule = build_rule(registry, f"layers[{number}]", line, neuron)
         rules.append(rule)
         written.append(plain_rule(rule, named=line.get("neuron") is not None))
     return tuple(rules), {**({"neuron": as_plain(neuron)} if neuron else {}), "layers": written}
@@ -59,7 +59,8 @@ def _lines(values: Plain) -> list[Plain]:
     return lines
 
 
-def _rule(registry: Registry, place: str, line: Plain, followed: Any) -> Rule:
+def build_rule(registry: Registry, place: str, line: Plain, followed: Any) -> Rule:
+    """Return the rule of one line; ``followed`` is the neuron of a line that names none."""
     listing = ", ".join(RULE_KEYS)
     for key in line:
         if key not in RULE_KEYS:

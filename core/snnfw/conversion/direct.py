@@ -54,4 +54,5 @@ def build_spiking_model(
         if not isinstance(neuron, SpikingNeuron):
             raise wrong_kind_error(f"what the neuron at '{site}' builds", neuron, "a snnfw.SpikingNeuron")
         neuron.backend, neuron.insists = backend.name, not backend.automatic
-    return SpikingModel(graph, plan, neurons, timesteps)
+    used = {site: stats[site] for site in neurons}
+    return SpikingModel(graph, plan, neurons, timesteps, used)

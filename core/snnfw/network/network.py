@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from snnfw.archive.files import dump_network, read_network, write_network
 from snnfw.energy.model import EnergyModel
 from snnfw.network.conversion import Conversion
 from snnfw.planning.placement import Plan
@@ -49,6 +52,33 @@ class SpikingNetwork(nn.Module):
         """Return the timesteps of a call."""
         return self.model.timesteps
 
+    def save(self, path: str | Path) -> None:
+        """Write the network into one file, which ``snnfw.load`` opens; the calibration data is not in it.
+
+        Raises:
+            SnnfwError: something of it is not known how to write, or would not be the same when it is read.
+
+        """
+        write_network(self.model, Path(path), memory=self.memory, costs=self.costs, about=self.about)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy as the bytes of the file: a pickle holds no code of a network."""
+        content = dump_network(self.model, memory=self.memory, costs=self.costs, about=self.about)
+        return _from_bytes, (content, str(self.device), self.training)
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the network is."""
+        tensors = self.model.state_dict().values()
+        return next((tensor.device for tensor in tensors), torch.device("cpu"))
+
     def forward(self, *inputs: Tensor) -> Output:
         """Return the output after all timesteps, from a fresh state."""
         return self.model(*inputs)
+
+
+def _from_bytes(content: bytes, device: str, training: bool) -> SpikingNetwork:
+    """Return the network of a pickle, where it was."""
+    found = read_network(content)
+    made = SpikingNetwork(found.model, memory=found.memory, costs=found.costs, about=found.about)
+    return made.to(device).train(training)

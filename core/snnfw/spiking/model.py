@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -23,7 +24,7 @@ from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import differentiable_in_training
 from snnfw.spiking.memory import memory_of, to_channels_last
 from snnfw.spiking.reading import STREAMS, trace_flow
-from snnfw.values import Inputs, Output, Site
+from snnfw.values import Inputs, Output, Site, SiteStats
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""
@@ -38,11 +39,19 @@ class SpikingModel(nn.Module):
     Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``,
     then ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by
     the longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
+    ``stats`` are what the neurons were built from, by site.
     """
 
-    def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        neurons: Mapping[str, SpikingNeuron],
+        timesteps: int,
+        stats: Mapping[str, SiteStats] = MappingProxyType({}),
+    ) -> None:
         super().__init__()
-        self.graph, self.plan, self.timesteps = graph, plan, timesteps
+        self.graph, self.plan, self.timesteps, self.stats = graph, plan, timesteps, dict(stats)
         self.network: nn.Module = graph.module if graph.trainable else constants_of(graph.module)
         self._flow = trace_flow(graph, plan)
         self.streams = tuple(self._flow.nodes_of(*STREAMS))
