@@ -43,6 +43,7 @@ PLUGINS: Mapping[str, str] = {
 }
 COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
+    "show FILE": "Print what a network's file holds: provenance, scores and plan.",
     **PLUGINS,
     "doctor": "Say what this machine can run, and how to mend the rest.",
 }
@@ -71,12 +72,18 @@ def _run(words: list[str], console: Console) -> int:
             return _run_configured(command, rest, console)
         case ["plugins", *rest]:
             return _run_plugins(rest, console)
+        case ["show", path]:
+            from snnfw.archive.show import show_network
+
+            show_network(Path(path), console)
+        case ["show", *_]:
+            raise SnnfwError("'snnfw show' takes one file, such as net.snn in the folder of a run.")
         case ["doctor"]:
             return doctor.print_checks(doctor.examine(Registry()), console)
         case ["doctor", *_]:
             raise SnnfwError("'snnfw doctor' takes no arguments.")
         case [command, *_]:
-            raise unknown_name_error("command", command, [*CONFIGURED, "plugins", "doctor"], listing="Commands")
+            raise unknown_name_error("command", command, [*CONFIGURED, "show", "plugins", "doctor"], listing="Commands")
     return 0
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from snnfw.archive.files import NAME, dump_network
 from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
-from snnfw.errors import wrong_kind_error
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
@@ -21,16 +22,19 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import draw_gallery
+from snnfw.spiking.model import SpikingModel
 from snnfw.stages import (
     Simulation,
     Subject,
     acquire_resources,
+    adopt_network,
     convert_and_simulate,
     load_subject,
     measure_network,
     place_neurons,
     provenance,
 )
+from snnfw.values import Resources
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
@@ -42,6 +46,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
     subject = load_subject(config, resources)
+    config = adopt_network(config, subject)
     simulation = convert_and_simulate(config, subject)
     report = report_run(config, subject, simulation)
     show_report(report, console)  # before anything is drawn or written, which may fail
@@ -51,10 +56,22 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
-    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files)})
+    kept = network_files(config, simulation.model, report, resources) if config.save else {}
+    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
     console.print(f"results in {folder}")
     registry.after_run(report)
     return folder
+
+
+def network_files(config: RunConfig, model: SpikingModel, report: Report, resources: Resources) -> dict[str, bytes]:
+    """Return the spiking network as a file, or none, with a line that says why, where it cannot be kept in one."""
+    about = {**report.about, "scores": {point.timestep: dict(point.scores) for point in report.checkpoints}}
+    try:
+        content = dump_network(model, memory=config.memory, costs=config.energy, about=about)
+    except SnnfwError as error:
+        resources.tell(f"{NAME} is not written: {error}")
+        return {}
+    return {NAME: content}
 
 
 def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> Report:

@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.progress import track as progress_bar
 from rich.text import Text
 
+from snnfw.archive.files import read_network
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
-from snnfw.config.schema import MethodConfig, RunConfig
+from snnfw.config.schema import MethodConfig, RunConfig, default_checkpoints
 from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.failures import tell_new_names
@@ -39,11 +40,15 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What methods are tried on: a task's network, captured, with its data, and what may be used."""
+    """What methods are tried on: a task's network, captured, with its data, and what may be used.
+
+    ``made`` is the spiking model that a file holds, where one is run instead of being converted.
+    """
 
     bundle: Bundle
     graph: Graph
     resources: Resources
+    made: SpikingModel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,24 +129,52 @@ def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
             f"timesteps={config.timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
             "or cut the data into more frames."
         )
-    if config.checkpoint is not None:
+    if config.checkpoint is not None and not config.checkpoint.is_file():
         load_weights(bundle.model, config.checkpoint, config.plugin)
     return bundle
 
 
 def load_subject(config: RunConfig, resources: Resources) -> Subject:
-    """Return the task's network, captured, with its data."""
+    """Return the task's network, captured, with its data; of a file, the networks that it holds."""
     bundle = load_bundle(config, resources)
+    if config.checkpoint is not None and config.checkpoint.is_file():
+        made = read_network(config.checkpoint).model.to(config.device)
+        frames = bundle.data.temporal
+        if made.plan.temporal != frames:
+            takes, holds = ("frames" if temporal else "single inputs" for temporal in (made.plan.temporal, frames))
+            raise SnnfwError(
+                f"checkpoint={config.checkpoint} takes {takes}, and the data holds {holds}: score it on such data."
+            )
+        return Subject(bundle, made.graph, resources, made)
     return Subject(bundle, capture(bundle.model, bundle.example), resources)
+
+
+def adopt_network(config: RunConfig, subject: Subject) -> RunConfig:
+    """Return the configuration with the method and the timesteps of the network that a file holds, if one is run."""
+    if subject.made is None:
+        return config
+    steps = subject.made.timesteps
+    said = config.checkpoints if config.checkpoints != default_checkpoints(config.timesteps) else None
+    if said and max(said) > steps:
+        raise SnnfwError(
+            f"checkpoints={list(said)} is not allowed: checkpoint={config.checkpoint} runs {steps} timesteps."
+        )
+    return replace(
+        config, timesteps=steps, checkpoints=said or default_checkpoints(steps), layers=subject.made.plan.layers
+    )
 
 
 def place_neurons(config: MethodConfig, subject: Subject) -> Plan:
     """Return the plan: every operator's fate under the recipe."""
+    if subject.made is not None:
+        return subject.made.plan
     return place(subject.graph, config.layers, temporal=subject.bundle.data.temporal)
 
 
 def convert_subject(config: MethodConfig, subject: Subject) -> Converted:
-    """Plan, search and convert: from a network to its spiking model."""
+    """Plan, search and convert: from a network to its spiking model; one that a file holds is there already."""
+    if subject.made is not None:
+        return Converted(SearchResult(subject.made.plan), subject.made, subject.bundle, {})
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
     found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)

@@ -14,7 +14,7 @@ from snnfw.config.given import given_mapping, given_words
 from snnfw.config.named import find_named_method, list_methods
 from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, combine, files_to_load, read_values, read_words
+from snnfw.config.sources import Plain, combine, files_to_load, optional_text, read_values, read_words
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.values import Keep
 
@@ -101,6 +101,12 @@ def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:
 
 
 def _resolve(given: Plain, registry: Registry) -> CompareConfig:
+    kept = optional_text(given, "checkpoint")
+    if kept is not None and Path(kept).is_file():
+        raise SnnfwError(
+            f"checkpoint={kept} is a spiking network already: compare methods on the network that it was made of, or "
+            "spiking networks with snnfw.compare from Python."
+        )
     # The file of a single run may be given: it has timesteps, which the checkpoints replace.
     readable = (*COMPARISON_KEYS, "timesteps")
     file = read_named_experiment(given, registry, readable)

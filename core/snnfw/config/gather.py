@@ -13,6 +13,7 @@ from snnfw.config.schema import KEYS
 from snnfw.config.sources import Plain, combine, files_to_load, optional_text, read_experiment, read_recipe
 from snnfw.config.trust import TrainingFolder, require_confirmed_files
 from snnfw.errors import SnnfwError
+from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe")
+
+METHOD_OF_A_FILE = ("plugin", "timesteps", "layers", "neuron", "converter", "search", "recipe")
 
 LEFT_OUT = ("search", "exit")
 """The stages of a preset that a task may leave out; nothing else of a method is a task's to change."""
@@ -68,7 +71,8 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume:
     loaded = tuple(dict.fromkeys(str(file.resolve()) for file in files))
     suited = _task_defaults(registry, layers)
     left_out = {key: None for key in LEFT_OUT if key in suited and suited[key] is None}
-    below = (suited, _preset(registry, plugin) if plugin else {}, left_out)
+    kept = _kept_in(given)
+    below = (suited, _preset(registry, plugin) if plugin else kept, left_out)
     expanded = tuple(expand_sources(registry, layer) for layer in (*below, *layers))
     return ConfigLayers(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
 
@@ -82,7 +86,20 @@ def _task_defaults(registry: Registry, layers: Sequence[Plain]) -> Plain:
 
 def _checkpoint(given: Plain) -> TrainingFolder | None:
     folder = None if given.get("experiment") else optional_text(given, "checkpoint")
-    return TrainingFolder("checkpoint", Path(folder)) if folder is not None else None
+    return TrainingFolder("checkpoint", Path(folder)) if folder is not None and not Path(folder).is_file() else None
+
+
+def _kept_in(given: Plain) -> Plain:
+    """Return what stands for the method of a network that a file holds, refusing another one beside it."""
+    file = optional_text(given, "checkpoint")
+    if file is None or not Path(file).is_file():
+        return {}
+    said = next((key for key in METHOD_OF_A_FILE if given.get(key) is not None), None)
+    if said is not None:
+        raise SnnfwError(
+            f"checkpoint={file} is a spiking network, which has its method and its timesteps: leave {said} out."
+        )
+    return {"layers": [{"match": "*", "neuron": Keep.name}]}
 
 
 def read_training(sent: TrainingFolder) -> Plain:

@@ -74,8 +74,13 @@ class Settings:
     ] = None
     strict: Annotated[bool, Field(description="fail if anything stays analog or multiplies at every timestep")] = False
     checkpoint: Annotated[
-        Path | None, Field(description="the folder of a training: run its network, with the weights it ended with")
+        Path | None,
+        Field(
+            description="the folder of a training: run its network, with the weights it ended with; or the net.snn of "
+            "a run: score that spiking network"
+        ),
     ] = None
+    save: Annotated[bool, Field(description="write the spiking network into the run's folder, as net.snn")] = True
     out: Annotated[Path | None, Field(description="the folder to make for the results, instead of one under runs/")] = (
         None
     )
@@ -118,6 +123,7 @@ class RunConfig(MethodConfig):
     model: ModelSource
     data: DataSource
     checkpoint: Path | None
+    save: bool
     out: Path | None
     words: tuple[str, ...] = field(default=(), compare=False)
 
@@ -154,8 +160,8 @@ RECIPE_KEYS = (
     "load",
 )
 
-SETTINGS_OF_A_RUN = ("checkpoint", "out")
-"""The settings that no method has: where a run gets its weights, and where it writes."""
+SETTINGS_OF_A_RUN = ("checkpoint", "save", "out")
+"""The settings that no method has: where a run gets its weights, and what it writes where."""
 
 KEYS_WITHOUT_TASK = tuple(key for key in KEYS if key not in ("experiment", "task", "model", "data", *SETTINGS_OF_A_RUN))
 """The keys of a method alone, for a network that no task brings."""
