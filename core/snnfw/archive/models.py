@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from typing import Any
 
 from torch import Tensor
@@ -15,6 +15,7 @@ from snnfw.config.methods import build_method
 from snnfw.config.recipe import plain_rule
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
+from snnfw.offers import find_entry_points
 from snnfw.planning.placement import Placement, Plan, place
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
@@ -82,12 +83,12 @@ def _placement_to_plain(placement: Placement) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def _version_of(package: str) -> str | None:
-    """Return the version of the distribution that a package belongs to, if it belongs to one."""
-    try:
-        return version(next(iter(packages_distributions().get(package, ["snnfw"])))) if package else None
-    except PackageNotFoundError:
-        return None
+    """Return the version of the distribution whose entry point brings a package, if one does."""
+    brought = {entry.value.partition(".")[0]: entry.dist for entry in find_entry_points()}
+    distribution = brought.get(package)
+    return distribution.version if distribution else None
 
 
 def _rules(plain: Mapping[str, Any], registry: Registry) -> tuple[Any, ...]:
