@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import track as progress_bar
 from rich.text import Text
 
+from snnfw.archive.captures import capture_once
 from snnfw.archive.files import read_network
-from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import MethodConfig, RunConfig, default_checkpoints
 from snnfw.contracts import ExitPolicy
@@ -146,7 +146,7 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
                 f"checkpoint={config.checkpoint} takes {takes}, and the data holds {holds}: score it on such data."
             )
         return Subject(bundle, made.graph, resources, made)
-    return Subject(bundle, capture(bundle.model, bundle.example), resources)
+    return Subject(bundle, capture_once(bundle.model, bundle.example), resources)
 
 
 def adopt_network(config: RunConfig, subject: Subject) -> RunConfig:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from snnfw.capture.export import capture
+from snnfw.archive.captures import capture_once
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
@@ -159,7 +159,7 @@ def plan(
     )
     batches = read_batches(example, count_arguments(net), "the example")
     with own_randomness(device):
-        graph = capture(net, first_example(batches, frames, device))
+        graph = capture_once(net, first_example(batches, frames, device))
         placed = place(graph, config.layers, temporal=frames is not None)
     if config.strict:
         require_all_spiking(placed)
@@ -178,7 +178,7 @@ def require_neurons(placed: Plan) -> None:
 def _subject(net: nn.Module, batches: ReadBatches, frames: int | None, metric: Any, resources: Resources) -> Subject:
     """Return the captured network, with the calibration data that methods are tried on."""
     example = first_example(batches, frames, resources.device)
-    graph = capture(net, example)
+    graph = capture_once(net, example)
     output, first = graph(*example), next(iter(batches))
     with_targets = first.target is not None
     data = Data(InputsAlone(batches), (), batches if with_targets else None, frames)

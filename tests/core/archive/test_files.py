@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,8 @@ class Tiny(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, 2]."""
-        return self.layer(x).relu()
+        result: Tensor = self.layer(x).relu()
+        return result
 
 
 @pytest.fixture(scope="module")
@@ -320,12 +322,18 @@ def test_what_is_not_there_or_no_path_is_one_sentence(tmp_path: Path) -> None:
         snnfw.load(3)  # type: ignore[arg-type]
 
 
-def test_a_neuron_that_would_be_another_one_is_refused_when_it_is_saved(net: nn.Module, tmp_path: Path) -> None:
+def later(begin: Callable[[Tensor], tuple[Tensor, ...]], drive: Tensor) -> tuple[Tensor, ...]:
+    return tuple(state + 10 for state in begin(drive))
+
+
+def test_a_neuron_that_would_be_another_one_is_refused_when_it_is_saved(
+    net: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = snnfw.convert(net, images(), method="if", timesteps=3)
     for _, neuron in made.model.site_neurons():
-        begin = neuron.begin
-        neuron.begin = lambda drive, begin=begin: tuple(state + 10 for state in begin(drive))  # type: ignore[method-assign]
-        neuron.kernel = lambda: None  # type: ignore[method-assign]
+        shifted = partial(later, neuron.begin)
+        monkeypatch.setattr(neuron, "begin", shifted)
+        monkeypatch.setattr(neuron, "kernel", lambda: None)
     with pytest.raises(snnfw.SnnfwError, match="cannot be saved: read back, it computes something else"):
         made.save(tmp_path / "net.snn")
     assert not list(tmp_path.iterdir())

@@ -45,13 +45,13 @@ class Several(nn.Module):
         return values, [low.relu(), F.gelu(high, approximate="tanh")], {"at": places, 1: ones}, flat.clamp(max=3.0)
 
 
-NETWORKS = {
+INNER = (5, 6)
+NETWORKS: dict[str, Any] = {
     "convolutions": lambda: (seeded(ConvNet).double(), noise(3, 3, 8, 8)),
     "windows in the batch": lambda: (seeded(InnerBatch).double(), noise(3, *INNER)),
     "a transformer": lambda: (seeded(small_vit).double(), noise(2, 3, 32, 32)),
     "results of every kind": lambda: (Several().double(), noise(3, 4, 6)),
 }
-INNER = (5, 6)
 
 
 def equal(ours: Any, theirs: Any) -> bool:
@@ -111,7 +111,8 @@ def test_what_is_no_argument_is_refused() -> None:
     assert decode(encode(torch.device("cuda:1")), {}) == torch.device("cpu"), "what is stored is stored on the CPU"
     with pytest.raises(SnnfwError, match="an argument of kind complex|of kind complex cannot be saved"):
         encode(1j)
-    for written in ({"code": "print()"}, {"float": "0x1p0", "list": []}, [], 1.5):
+    wrong: list[Any] = [{"code": "print()"}, {"float": "0x1p0", "list": []}, [], 1.5]
+    for written in wrong:
         with pytest.raises(SnnfwError, match="is no argument of an operator|is not known"):
             decode(written, {})
 
@@ -139,7 +140,8 @@ def test_sizes_come_back(size: Any) -> None:
 
 
 def test_sizes_are_never_text_that_is_evaluated() -> None:
-    for written in ("__import__('os')", ["sympify", "1"], ["Add", "x.y"], {}, [], None, nested(60)):
+    wrong: list[Any] = ["__import__('os')", ["sympify", "1"], ["Add", "x.y"], {}, [], None, nested(60)]
+    for written in wrong:
         with pytest.raises(SnnfwError, match="is no size|is not known"):
             decode_size(written)
 
