@@ -12,7 +12,20 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmarks import capturing, conversions, exits, gpu, gpu_tests, memory, network, neurons, search, training, zoo
+from benchmarks import (
+    capturing,
+    conversions,
+    exits,
+    gpu,
+    gpu_tests,
+    memory,
+    network,
+    neurons,
+    search,
+    storing,
+    training,
+    zoo,
+)
 from benchmarks.machine import ALLOCATOR, describe, tuned
 from benchmarks.result import Result, Section, save, show
 from snnfw.errors import SnnfwError
@@ -22,6 +35,7 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "training": lambda: training.measure(neurons.Settings()),
     "network": lambda: network.measure(conversions.Settings()),
     "capture": lambda: capturing.measure(capturing.Settings()),
+    "store": lambda: storing.measure(capturing.Settings()),
     "memory": memory.measure,
     "search": lambda: search.measure(search.Settings()),
     "exits": lambda: exits.measure(exits.Settings()),

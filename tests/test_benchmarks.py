@@ -26,6 +26,7 @@ from benchmarks import (
     network,
     neurons,
     search,
+    storing,
     timing,
     training,
     zoo,
@@ -97,6 +98,12 @@ def test_a_network_is_measured() -> None:
 def test_capture_is_measured() -> None:
     (section,) = capturing.measure(capturing.Settings({"toy": (ConvNet, (3, 8, 8))}), repetitions=1)
     check(section)
+
+
+def test_opening_what_was_kept_is_measured() -> None:
+    (section,) = storing.measure(capturing.Settings({"toy": (ConvNet, (3, 8, 8))}), repetitions=1)
+    check(section)
+    assert section.measured.median(storing.LOAD) < section.measured.median(storing.CONVERT)
 
 
 @needs_native
