@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -11,11 +12,11 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError, unknown_name_error, wrong_kind_error
 from snnfw.exports.exported import Exported, begin_name, loop_words, tell
-from snnfw.exports.loop import Run, compare_runs, real_type
+from snnfw.exports.loop import Run, compare_runs, real_type, run_programs
 from snnfw.exports.onnx_format import read_onnx, write_onnx
 from snnfw.exports.programs import Programs, build_programs
 from snnfw.exports.torch_format import read_torch, write_torch
-from snnfw.files import replace_file, scratch_beside
+from snnfw.files import scratch_beside
 from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs
@@ -57,7 +58,9 @@ def export(model: SpikingModel, path: Path, format: str | None = None, inputs: I
     samples = noise_like(model) if inputs is None else checked_inputs(model, inputs)
     where = next(iter(model.neurons.buffers())).device
     if where.type != "cpu":
-        raise SnnfwError(f"the model is on {where}: exports are compared on the CPU, so move it there, model.to('cpu').")
+        raise SnnfwError(
+            f"the model is on {where}: exports are compared on the CPU, so move it there, model.to('cpu')."
+        )
     if name == "nir":
         from snnfw.exports.nir_format import export_nir
 
@@ -76,7 +79,9 @@ def format_of(path: Path, format: str | None) -> str:  # noqa: A002  # the word 
     if format not in SUFFIXES:
         raise unknown_name_error("format", format, SUFFIXES, listing="Formats")
     if path.suffix != SUFFIXES[format]:
-        raise SnnfwError(f"format={format} is written to a file that ends in {SUFFIXES[format]}, and not to '{path.name}'.")
+        raise SnnfwError(
+            f"format={format} is written to a file that ends in {SUFFIXES[format]}, and not to '{path.name}'."
+        )
     return format
 
 
@@ -88,8 +93,8 @@ def _export_step(model: SpikingModel, path: Path, name: str, inputs: Inputs) -> 
         with scratch_beside(path) as folder:
             made = folder / path.name
             kind.write(programs, inputs, made)
-            seen = compare_runs(model, programs, *kind.read(programs, made), inputs)
-            exported = tell((path, begin, loop), name, len(inputs[0]), programs, seen)
+            run = partial(run_programs, programs, *kind.read(programs, made), timesteps=model.timesteps)
+            exported = tell((path, begin, loop), name, len(inputs[0]), model, compare_runs(model, run, inputs))
             (folder / loop.name).write_text(loop_words(path, programs, exported), encoding="utf-8")
             for file in (begin, loop, path):
                 (folder / file.name).replace(file)
@@ -102,7 +107,10 @@ def noise_like(model: SpikingModel, samples: int = SAMPLES) -> Inputs:
     """Return standard normal noise as a model takes it, whole numbers 0 and 1 where it takes those; always the same."""
     random = torch.Generator().manual_seed(0)
     frames = (model.timesteps,) if model.plan.temporal else ()
-    return tuple(_noise((samples, *frames, *node.meta["val"].shape[1:]), _dtype(model, node.meta["val"]), random) for node in model.graph.inputs)
+    return tuple(
+        _noise((samples, *frames, *node.meta["val"].shape[1:]), _dtype(model, node.meta["val"]), random)
+        for node in model.graph.inputs
+    )
 
 
 def checked_inputs(model: SpikingModel, inputs: Inputs) -> Inputs:

@@ -12,6 +12,7 @@ import torch
 
 from snnfw.exports.loop import Compared
 from snnfw.exports.programs import NAMES_OF_STATES, Programs
+from snnfw.spiking.model import SpikingModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,10 @@ class Exported:
         return f"{said}; silent on these samples: {', '.join(self.silent)}." if self.silent else f"{said}."
 
 
-def tell(files: Sequence[Path], kind: str, samples: int, programs: Programs, seen: Compared) -> Exported:
+def tell(files: Sequence[Path], kind: str, samples: int, model: SpikingModel, seen: Compared) -> Exported:
     """Return what was exported and seen."""
-    silent = tuple(site for site in programs.sites if site not in seen.fired)
-    return Exported(tuple(files), kind, samples, programs.timesteps, seen.values, seen.flips, silent)
+    silent = tuple(site.name for site, _ in model.site_neurons() if site.name not in seen.fired)
+    return Exported(tuple(files), kind, samples, model.timesteps, seen.values, seen.flips, silent)
 
 
 def begin_name(path: Path) -> str:

@@ -22,6 +22,9 @@ Run = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 Step = tuple[Sequence[Tensor], Sequence[Tensor]]
 """The network's outputs after a timestep, and the outputs of its sites in that timestep."""
 
+Steps = Callable[[Inputs], Iterator[Step]]
+"""What runs samples through all timesteps."""
+
 UNIT = 1e-3
 """Outputs of a neuron that differ by more than this share of its threshold are another number of spikes."""
 
@@ -74,8 +77,8 @@ def run_model(model: SpikingModel, inputs: Inputs, timesteps: int) -> Iterator[S
     model.forget()
 
 
-def compare_runs(model: SpikingModel, programs: Programs, begin: Run, step: Run, inputs: Inputs) -> Compared:
-    """Compare every timestep of two programs with the model, on all samples together and on the first one alone.
+def compare_runs(model: SpikingModel, steps: Steps, inputs: Inputs) -> Compared:
+    """Compare every timestep of what was exported with the model, on all samples together and on the first one alone.
 
     Raises:
         SnnfwError: more spikes are others than rounding explains, or outputs differ though all spikes are equal.
@@ -83,15 +86,14 @@ def compare_runs(model: SpikingModel, programs: Programs, begin: Run, step: Run,
     """
     seen = Compared()
     for samples in (inputs, tuple(tensor[:1] for tensor in inputs)):
-        ours = run_model(model, samples, programs.timesteps)
-        theirs = run_programs(programs, begin, step, samples, programs.timesteps)
-        for timestep, (own, other) in enumerate(zip(ours, theirs, strict=True), 1):
+        both = zip(run_model(model, samples, model.timesteps), steps(samples), strict=True)
+        for timestep, (own, other) in enumerate(both, 1):
             _compare_spikes(model, own[1], other[1], seen)
             if not seen.flips:
-                _require_close(programs.outputs, own[0], other[0], timestep, seen)
+                _require_close(own[0], other[0], timestep, seen)
     if seen.flips > SHARE_OF_FLIPS[real_type(model)] * seen.values:
         raise SnnfwError(
-            f"{seen.flips} of {seen.values} values of neurons differ between the exported program and the model, more than "
+            f"{seen.flips} of {seen.values} values of neurons differ between what was exported and the model, more than "
             f"rounding explains: nothing was written. Please report this network to the authors of snnfw."
         )
     return seen
@@ -110,7 +112,7 @@ def _compare_spikes(model: SpikingModel, ours: Sequence[Tensor], theirs: Sequenc
     for (site, neuron), own, other in zip(model.site_neurons(), ours, theirs, strict=True):
         if own.shape != other.shape or own.dtype != other.dtype:
             raise SnnfwError(
-                f"the exported program gives '{site.name}' the shape {list(other.shape)} ({other.dtype}) and the model "
+                f"what was exported gives '{site.name}' the shape {list(other.shape)} ({other.dtype}) and the model "
                 f"{list(own.shape)} ({own.dtype}): nothing was written. Please report this network to the authors of snnfw."
             )
         differ = ~((own - other.to(own.device)).abs() <= UNIT * neuron.threshold)
@@ -122,15 +124,13 @@ def _compare_spikes(model: SpikingModel, ours: Sequence[Tensor], theirs: Sequenc
         seen.equal = seen.equal and torch.equal(own, other.to(own.device))
 
 
-def _require_close(
-    names: Sequence[str], ours: Sequence[Tensor], theirs: Sequence[Tensor], timestep: int, seen: Compared
-) -> None:
-    for name, own, other in zip(names, ours, theirs, strict=True):
+def _require_close(ours: Sequence[Tensor], theirs: Sequence[Tensor], timestep: int, seen: Compared) -> None:
+    for number, (own, other) in enumerate(zip(ours, theirs, strict=True)):
         there = other.to(own.device)
         seen.equal = seen.equal and torch.equal(own, there)
         near = CLOSE.get(own.dtype, 0.0) * float(own.abs().max()) if own.numel() and own.is_floating_point() else 0.0
         if own.shape != there.shape or not torch.allclose(own, there, rtol=0, atol=near, equal_nan=True):
             raise SnnfwError(
-                f"'{name}' of the exported program differs from the model's after timestep {timestep}, with equal spikes: "
-                "nothing was written. Please report this network to the authors of snnfw."
+                f"output {number} of what was exported differs from the model's after timestep {timestep}, with equal "
+                "spikes: nothing was written. Please report this network to the authors of snnfw."
             )

@@ -169,4 +169,6 @@ def _output_names(output: Any) -> Iterator[str]:
     if len(tensors) != len(tensors_of(output)) or not tensors:
         raise SnnfwError("the network returns no tensor: there is nothing to export.")
     for path in tensors:
-        yield "output" + "".join(f".{getattr(key, 'key', getattr(key, 'idx', getattr(key, 'name', key)))}" for key in path)
+        yield "output" + "".join(
+            f".{getattr(key, 'key', getattr(key, 'idx', getattr(key, 'name', key)))}" for key in path
+        )
