@@ -17,7 +17,7 @@ import snnfw
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "python.md"
 BEGIN = "## A network of your own\n"
-FUNCTIONS: tuple[Callable[..., Any], ...] = (snnfw.convert, snnfw.plan, snnfw.evaluate, snnfw.compare)
+FUNCTIONS: tuple[Callable[..., Any], ...] = (snnfw.convert, snnfw.plan, snnfw.evaluate, snnfw.compare, snnfw.export)
 
 
 def describe(function: Callable[..., Any]) -> str:

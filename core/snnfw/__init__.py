@@ -42,6 +42,7 @@ from snnfw.values import (
 if TYPE_CHECKING:
     from snnfw.network.converting import convert, plan
     from snnfw.network.evaluating import evaluate
+    from snnfw.network.exporting import export
     from snnfw.network.leaderboards import compare
     from snnfw.network.network import SpikingNetwork
     from snnfw.neurons.spiking_neuron import SpikingNeuron
@@ -58,6 +59,7 @@ _import_heavy = import_on_demand(
         "network.converting": "convert plan",
         "network.evaluating": "evaluate",
         "network.leaderboards": "compare",
+        "network.exporting": "export",
         "network.network": "SpikingNetwork",
         "planning.placement": "place",
         "pipeline": "run",
@@ -111,6 +113,7 @@ __all__ = [
     "compare",
     "convert",
     "evaluate",
+    "export",
     "hookimpl",
     "obtain",
     "place",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from snnfw.exports.loop import Compared
-from snnfw.exports.programs import NAMES_OF_STATES, Programs
+from snnfw.exports.programs import CONSTANT, FRAME, INPUT, NEXT, SITE, STATE, Programs
 from snnfw.spiking.model import SpikingModel
 
 
@@ -53,11 +53,11 @@ def loop_words(path: Path, programs: Programs, exported: Exported) -> str:
     """Return the JSON beside an export: names, shapes and types of all that goes in and out, and how to loop."""
     step = {
         "file": path.name,
-        "constants": [slot.words() for slot in programs.constants],
-        "frames": [slot.words() for slot in programs.frames],
+        "constants": [slot.words(CONSTANT) for slot in programs.constants],
+        "frames": [slot.words(FRAME) for slot in programs.frames],
         "states": [_state(programs, index) for index in range(len(programs.states))],
         "outputs": list(programs.outputs),
-        "sites": list(programs.sites),
+        "sites": [SITE + site for site in programs.sites],
     }
     words: dict[str, Any] = {
         "kind": "snnfw step",
@@ -66,10 +66,10 @@ def loop_words(path: Path, programs: Programs, exported: Exported) -> str:
         "timesteps": programs.timesteps,
         "loop": (
             "begin(inputs) gives constants and states; step(constants, frames of the timestep, states) gives outputs, "
-            f"sites and states, each state under the name {NAMES_OF_STATES}STATE, to be given to the next step as STATE. "
+            "sites and states, each under its name for the next step, to be given to that step. "
             "Outputs are the network's answer after the timesteps so far."
         ),
-        "begin": {"file": begin_name(path), "inputs": [slot.words() for slot in programs.inputs]},
+        "begin": {"file": begin_name(path), "inputs": [slot.words(INPUT) for slot in programs.inputs]},
         "step": step,
         "verified": {"samples": exported.samples, "values": exported.values, "flips": exported.flips},
     }
@@ -80,4 +80,4 @@ def _state(programs: Programs, index: int) -> dict[str, Any]:
     """Return a state as plain data; ``initial`` is its first value, null where it is not the same everywhere."""
     slot, seed = programs.states[index], programs.begin.get_buffer(f"seed_{index}")
     same = bool(torch.equal(seed, seed.flatten()[:1].reshape([1] * seed.dim()).expand_as(seed)))
-    return {**slot.words(), "next": NAMES_OF_STATES + slot.name, "initial": seed.flatten()[0].item() if same else None}
+    return {**slot.words(STATE), "next": NEXT + slot.name, "initial": seed.flatten()[0].item() if same else None}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from torch import Tensor, fx
+from torch import fx
 
-from snnfw.capture.graph import BatchDim, get_attribute
+from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import aten, overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError
-from snnfw.exports.nir_layers import LAYERS, PASSED, shape_of
+from snnfw.exports.nir_growing import Growing, shape_of
+from snnfw.exports.nir_layers import LAYERS, PASSED
 from snnfw.exports.nir_neurons import add_neuron
 from snnfw.planning.kinds import Kind
 from snnfw.spiking.model import SpikingModel
@@ -20,29 +19,6 @@ from snnfw.spiking.model import SpikingModel
 HOLDS = (
     "it holds convolutions, linear layers, average pools, flattening, sums and neurons that fire once at a threshold"
 )
-
-
-@dataclass(slots=True)
-class Growing:
-    """A graph of NIR as it grows; ``sources`` are the nodes whose sum an operator's result is."""
-
-    model: SpikingModel
-    nodes: dict[str, Any] = field(default_factory=dict)
-    edges: list[tuple[str, str]] = field(default_factory=list)
-    sources: dict[fx.Node, tuple[str, ...]] = field(default_factory=dict)
-
-    def add(self, name: str, node: Any, *sources: str) -> str:
-        """Add a node that reads the sum of others."""
-        self.nodes[name] = node
-        self.edges.extend((source, name) for source in sources)
-        return name
-
-    def constant(self, node: fx.Node | None) -> Tensor | None:
-        """Return a weight, with what a calibration added; None where there is none."""
-        if node is None:
-            return None
-        value = get_attribute(self.model.network, str(node.target))
-        return self.model.deltas.with_change(node.name, value).detach()  # type: ignore[no-any-return]  # a tensor
 
 
 def build_graph(model: SpikingModel) -> Any:
@@ -76,44 +52,47 @@ def build_graph(model: SpikingModel) -> Any:
 
 
 def _add_operator(growing: Growing, node: fx.Node) -> tuple[str, ...]:
+    """Add an operator and return the nodes whose sum is its result."""
     model, operator = growing.model, overload_packet(node)
-    fate = model.plan.fates[node.name]
     _require_batch_first(model, node)
-    if fate.kind is Kind.SPIKING:
+    if model.plan.fates[node.name].kind is Kind.SPIKING:
         return (add_neuron(growing, node),)
-    if operator in PASSED or (operator in SHAPES and shape_of(node) == shape_of(node.args[0])):
-        return growing.sources[node.args[0]]  # type: ignore[index]  # a node
     if operator is aten.add and _is_sum(node):
-        sources = tuple(source for read in node.args for source in growing.sources[read])  # type: ignore[index]
-        if len(set(sources)) == len(sources):
+        terms = tuple(source for read in node.all_input_nodes for source in growing.sources[read])
+        if len(node.all_input_nodes) == 2 and len(set(terms)) == len(terms):
+            return terms
+    read = node.args[0]
+    if isinstance(read, fx.Node) and read in growing.sources:
+        sources = growing.sources[read]
+        if operator in PASSED or (operator in SHAPES and shape_of(node) == shape_of(read)):
             return sources
-    elif operator in LAYERS:
-        made = LAYERS[operator](growing, node)
-        if isinstance(made, str):
-            raise SnnfwError(f"{_place(model, node)} cannot be said in NIR: {made}.")
-        sources = growing.sources[_read(node)]
-        for number, layer in enumerate(made):
-            name = node.name if not number else f"{node.name}.{number}"
-            sources = (growing.add(name, layer, *sources),)
-        return sources
-    why = {Kind.MAXIMUM: "NIR has no maximum", Kind.ANALOG: "it stays analog"}.get(fate.kind)
+        if operator in LAYERS:
+            return _add_layers(growing, node, sources)
+    raise SnnfwError(f"{_place(model, node)} cannot be said in NIR ({_reason(model, node)}): {HOLDS}.")
+
+
+def _add_layers(growing: Growing, node: fx.Node, sources: tuple[str, ...]) -> tuple[str, ...]:
+    made = LAYERS[overload_packet(node)](growing, node)
+    if isinstance(made, str):
+        raise SnnfwError(f"{_place(growing.model, node)} cannot be said in NIR: {made}.")
+    for number, layer in enumerate(made):
+        sources = (growing.add(f"{node.name}.{number}" if number else node.name, layer, *sources),)
+    return sources
+
+
+def _reason(model: SpikingModel, node: fx.Node) -> str:
+    fate = model.plan.fates[node.name]
     if fate.placement is not None:
-        why = "it is kept as it is, and NIR has no such function: place a neuron there"
-    raise SnnfwError(f"{_place(model, node)} cannot be said in NIR ({why or 'it has no such node'}): {HOLDS}.")
+        return "it is kept as it is, and NIR has no such function: place a neuron there"
+    return {Kind.MAXIMUM: "NIR has no maximum", Kind.ANALOG: "it stays analog"}.get(fate.kind, "it has no such node")
 
 
 SHAPES = {aten.reshape, aten.view, aten.flatten}
 
 
-def _read(node: fx.Node) -> fx.Node:
-    return node.args[0]  # type: ignore[return-value]  # the operators of LAYERS read a node first
-
-
 def _is_sum(node: fx.Node) -> bool:
-    both = len(node.args) == 2 and all(
-        isinstance(read, fx.Node) and shape_of(read) == shape_of(node) for read in node.args
-    )
-    return both and node.kwargs.get("alpha", 1) == 1
+    terms = [read for read in node.args if isinstance(read, fx.Node) and shape_of(read) == shape_of(node)]
+    return len(terms) == len(node.args) == 2 and node.kwargs.get("alpha") in (None, 1)
 
 
 def _place(model: SpikingModel, node: fx.Node) -> str:
@@ -134,5 +113,5 @@ def _require_single(model: SpikingModel) -> None:
         raise SnnfwError(
             f"the network has {len(inputs)} inputs and {len(flat)} outputs: a graph of NIR is written for one of each."
         )
-    if not torch.is_floating_point(inputs[0].meta["val"]):
+    if not inputs[0].meta["val"].is_floating_point():
         raise SnnfwError("the network's input holds whole numbers, such as words: NIR's inputs are currents.")

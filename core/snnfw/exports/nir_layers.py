@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from torch import Tensor, fx
+from torch import fx
 
 from snnfw.capture.sites import aten
-
-if TYPE_CHECKING:
-    from snnfw.exports.nir_graph import Growing
+from snnfw.exports.nir_growing import Growing, array, shape_of
 
 Layers = list[Any] | str
 """Nodes of NIR one behind the other, or why there are none."""
 
 
-def shape_of(node: Any) -> Any:
-    """Return the shape of one sample of an operator's result."""
-    return tuple(int(size) for size in node.meta["val"].shape[1:])
-
-
-def array(tensor: Tensor) -> Any:
-    """Return a tensor as NIR holds it."""
-    return tensor.detach().cpu().numpy()
-
-
 def _arguments(node: fx.Node) -> dict[str, Any]:
     """Return an operator's arguments by name, with their defaults."""
     schema = node.target._schema.arguments  # type: ignore[union-attr]  # an operator of aten
-    given = dict(zip((argument.name for argument in schema), node.args))  # noqa: B905  # those at the end may be left out
+    given = dict(zip((argument.name for argument in schema), node.args, strict=False))  # the last ones may be left out
     return {argument.name: node.kwargs.get(argument.name, argument.default_value) for argument in schema} | given
 
 
@@ -69,6 +57,7 @@ def _linear(growing: Growing, node: fx.Node) -> Layers:
 
 
 def _average(growing: Growing, node: fx.Node) -> Layers:
+    del growing
     said = _arguments(node)
     if any(_pair(said["padding"])) or said["ceil_mode"] or said["divisor_override"]:
         return "NIR does not say how an average pool counts what is padded"
@@ -76,6 +65,7 @@ def _average(growing: Growing, node: fx.Node) -> Layers:
 
 
 def _adaptive(growing: Growing, node: fx.Node) -> Layers:
+    del growing
     sizes, wanted = shape_of(node.args[0])[1:], shape_of(node)[1:]
     if any(size % want for size, want in zip(sizes, wanted, strict=True)):
         return "its windows differ in size"
@@ -84,6 +74,7 @@ def _adaptive(growing: Growing, node: fx.Node) -> Layers:
 
 
 def _mean(growing: Growing, node: fx.Node) -> Layers:
+    del growing
     shape, said = shape_of(node.args[0]), _arguments(node)
     axes = {axis % (len(shape) + 1) for axis in said["dim"] or ()}
     if len(shape) != 3 or axes != {2, 3}:
@@ -93,6 +84,7 @@ def _mean(growing: Growing, node: fx.Node) -> Layers:
 
 
 def _flatten(growing: Growing, node: fx.Node) -> Layers:
+    del growing
     if len(shape_of(node)) != 1:
         return "NIR flattens a sample as a whole"
     return [_flat(shape_of(node.args[0]))]

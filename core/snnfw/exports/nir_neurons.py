@@ -3,7 +3,7 @@
 NIR's neurons start at 0, fire where the potential is above the threshold, and return to a value. Ours start at V(0),
 fire where it has reached θ, and most subtract what they fired. So that both mean the same,
 
-- potentials are counted from V(0): the threshold is θ - V(0), a hard reset goes to -V(0), and a leak draws to bias - V(0);
+- potentials are counted from V(0): the threshold is θ - V(0), a hard reset goes to -V(0), a leak draws to bias - V(0);
 - the threshold is the largest number below that, so that above it is at it or more;
 - a soft reset is an integrator, a threshold, and a connection back that is negative. What it carries arrives a timestep
   later, when the integrator has not leaked yet, so that with a time constant it is -(τ - 1) times the height: the leak
@@ -12,17 +12,14 @@ fire where it has reached θ, and most subtract what they fired. So that both me
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, fx
 
 from snnfw.errors import SnnfwError
-from snnfw.exports.nir_layers import array, shape_of
+from snnfw.exports.nir_growing import Growing, array, shape_of
 from snnfw.neurons.integrator import Integrator
-
-if TYPE_CHECKING:
-    from snnfw.exports.nir_graph import Growing
 
 
 def add_neuron(growing: Growing, node: fx.Node) -> str:
@@ -39,7 +36,7 @@ def add_neuron(growing: Growing, node: fx.Node) -> str:
     form = neuron.integrator()
     if form is None:
         raise SnnfwError(
-            f"the neuron at '{site.name}', {type(neuron).__name__}, cannot be said in NIR, whose neurons fire at most once "
+            f"the neuron at '{site.name}', {type(neuron).__name__}, cannot be said in NIR, whose neurons fire once "
             "at a threshold that stays: place neuron=if or lif there."
         )
     source: Any = node.args[0]
@@ -93,7 +90,7 @@ def _add_bias(growing: Growing, source: fx.Node, bias: Tensor, site: str) -> Non
             layer.bias = layer.bias + added
         return
     raise SnnfwError(
-        f"the neuron at '{site}' adds a constant to its input (a calibrated offset, or shift=true), and before it there is "
+        f"the neuron at '{site}' adds a constant to its input (a calibrated offset, or shift=true), and before it is "
         "no convolution or linear layer of its own whose bias could take it: NIR has no other place for it."
     )
 

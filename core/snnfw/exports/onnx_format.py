@@ -29,14 +29,13 @@ def write_onnx(programs: Programs, inputs: Inputs, path: Path) -> None:
     """Write begin and step beside each other."""
     require_packages("onnx", "onnx", "onnxscript", "onnxruntime")
     begin, step = trace_programs(programs, inputs)
-    names = [slot.name for slot in programs.inputs]
-    _write(programs, begin, (names, programs.names_begun), path.with_name(begin_name(path)))
+    _write(programs, begin, (programs.names_of_inputs, programs.names_begun), path.with_name(begin_name(path)))
     _write(programs, step, (programs.names_given, programs.names_returned), path)
 
 
 def read_onnx(programs: Programs, path: Path) -> tuple[Run, Run]:
     """Return begin and step as onnxruntime runs them."""
-    names = [slot.name for slot in programs.inputs]
+    names = programs.names_of_inputs
     begin = _session(path.with_name(begin_name(path)))
     step = _session(path)
     return lambda given: _call(begin, names, given), lambda given: _call(step, programs.names_given, given)
@@ -68,7 +67,7 @@ def _session(file: Path) -> Any:
     except Exception as error:
         reason = str(error).strip().splitlines()[0][:200]
         raise SnnfwError(
-            f"onnxruntime cannot run the exported network ({reason}): where that is a matter of 64 bits, export it in 32, "
+            f"onnxruntime cannot run the exported network ({reason}): if that is a matter of 64 bits, export it in 32, "
             "model.float(); or use format=torch."
         ) from error
 

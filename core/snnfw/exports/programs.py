@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Site
 
-NAMES_OF_STATES = "next."
-"""Comes before the name of a state that leaves a step, which enters the next one without it."""
+INPUT, CONSTANT, FRAME, STATE, SITE, NEXT = "input.", "constant.", "frame.", "state.", "spikes.", "next."
+"""What names begin with, so that they are none that an exporter gives a value of its own."""
 
 State = tuple[Slot, Tensor]
 """A state, and its first value for one sample."""
@@ -32,7 +32,7 @@ class Programs:
     """A spiking model as two programs, and the names of all that goes in and comes out.
 
     ``begin`` takes ``inputs`` (of an input that varies in time any one frame) and returns ``constants`` and ``states``;
-    ``step`` takes constants, ``frames`` and states and returns ``outputs``, one output for each of ``sites``, and states.
+    ``step`` takes constants, ``frames`` and states and returns ``outputs``, what each of ``sites`` sends, and states.
     """
 
     begin: BeginProgram
@@ -48,17 +48,22 @@ class Programs:
     @property
     def names_given(self) -> list[str]:
         """Return the names of what a step takes."""
-        return [slot.name for slot in (*self.constants, *self.frames, *self.states)]
+        return [*_named(CONSTANT, self.constants), *_named(FRAME, self.frames), *_named(STATE, self.states)]
+
+    @property
+    def names_of_inputs(self) -> list[str]:
+        """Return the names of what ``begin`` takes."""
+        return _named(INPUT, self.inputs)
 
     @property
     def names_begun(self) -> list[str]:
         """Return the names of what ``begin`` returns."""
-        return [slot.name for slot in (*self.constants, *self.states)]
+        return [*_named(CONSTANT, self.constants), *_named(STATE, self.states)]
 
     @property
     def names_returned(self) -> list[str]:
         """Return the names of what a step returns."""
-        return [*self.outputs, *self.sites, *(NAMES_OF_STATES + slot.name for slot in self.states)]
+        return [*self.outputs, *(SITE + site for site in self.sites), *_named(NEXT, self.states)]
 
     def first_given(self, inputs: Inputs) -> tuple[Tensor, ...]:
         """Return what ``begin`` takes: the inputs, or their first frames."""
@@ -87,6 +92,10 @@ def build_programs(model: SpikingModel, inputs: Inputs) -> Programs:
         return _programs(model, samples, held, [*_states(model, first), _clock()])
     finally:
         model.forget()
+
+
+def _named(prefix: str, slots: Iterable[Slot]) -> list[str]:
+    return [prefix + slot.name for slot in slots]
 
 
 def at_least_two(inputs: Inputs) -> Inputs:
@@ -125,7 +134,7 @@ def _constants(model: SpikingModel, held: list[Any]) -> Iterator[Slot]:
         where = places if len(places) == len(parts) else [None] * len(parts)
         found = [(part, place) for part, place in zip(parts, where, strict=True) if isinstance(part, Tensor)]
         for index, (part, place) in enumerate(found):
-            yield slot_of(leaf_name(node, "constant", index), part, place)
+            yield slot_of(node.name if not index else f"{node.name}.{index}", part, place)
 
 
 def _states(model: SpikingModel, first: dict[str, tuple[Tensor, ...]]) -> Iterator[State]:

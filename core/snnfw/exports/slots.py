@@ -28,11 +28,11 @@ class Slot:
         """Return how many elements of the batch dimension belong to one sample."""
         return self.place.outer * self.place.inner if self.place else 0
 
-    def words(self) -> dict[str, Any]:
+    def words(self, prefix: str) -> dict[str, Any]:
         """Return the slot as plain data; ``N`` is the number of samples."""
         samples = "N" if self.per_sample == 1 else f"{self.per_sample}*N"
         shape = [samples if size is None else size for size in self.shape]
-        return {"name": self.name, "shape": shape, "dtype": str(self.dtype).removeprefix("torch.")}
+        return {"name": prefix + self.name, "shape": shape, "dtype": str(self.dtype).removeprefix("torch.")}
 
 
 def slot_of(name: str, value: Tensor, place: BatchDim | None) -> Slot:
@@ -62,7 +62,7 @@ def seed_of(slot: Slot, first: Tensor) -> Tensor:
     seed = split.narrow(slot.place.dim + 1, 0, 1)
     if not torch.equal(seed.expand_as(split), split):
         raise SnnfwError(
-            f"state '{slot.name}' begins with values that differ from sample to sample: a step program needs states that "
+            f"state '{slot.name}' begins with values that differ from sample to sample: a step needs states that "
             "begin by shape alone, so let the neuron's 'begin' read nothing else of its input."
         )
     for dim in range(seed.dim()):
@@ -98,7 +98,7 @@ def linear_size(size: Any, samples: Any, name: str) -> Any:
         return two
     if seven != two + 5 * slope:
         raise SnnfwError(
-            f"the size '{name}' is no multiple of the number of samples, which an exported step needs: derive sizes from "
+            f"the size '{name}' is no multiple of the number of samples, which an export needs: derive sizes from "
             "the batch by products alone."
         )
     return two if not slope else slope * samples + (two - 2 * slope)

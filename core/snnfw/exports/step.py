@@ -57,6 +57,10 @@ class Program(nn.Module):
         self.fixed = fixed
         self.train(False)
 
+    def placeholders(self, inputs: Sequence[Tensor]) -> Values:
+        """Return the values of the network's arguments, in the layout that the model has them in."""
+        return dict(zip(self.graph.inputs, map(to_channels_last, inputs), strict=True))
+
     def look_up(self, values: Values, samples: Any) -> Callable[[fx.Node], Any]:
         """Return the look-up of values, weights, sizes and positions."""
 
@@ -92,7 +96,7 @@ class BeginProgram(Program):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the constants of a run and the first states, in the order in which a step takes them."""
         samples = samples_in(self.inputs, inputs)
-        values: Values = {} if self.flow.temporal else dict(zip(self.graph.inputs, map(to_channels_last, inputs)))
+        values: Values = {} if self.flow.temporal else self.placeholders(inputs)
         value_of = self.look_up(values, samples)
         for node in self.operators:
             values[node] = evaluate(self, node, value_of)
@@ -134,11 +138,13 @@ class StepProgram(Program):
         """Return outputs, spikes and states after a timestep."""
         slots = (*self.constants, *self.frames, *self.states)
         samples = samples_in(slots, given)
-        named = dict(zip((slot.name for slot in slots), given, strict=True))
+        split = len(self.constants) + len(self.frames)
+        named = dict(zip((slot.name for slot in self.states), given[split:], strict=True))
         after: dict[str, Tensor] = {"elapsed": named["elapsed"] + 1}
-        values = self._held_values([named[slot.name] for slot in self.constants])
+        values = self._held_values(given[: len(self.constants)])
         constant = dict(values)
-        values |= {node: to_channels_last(named[node.name]) for node in self.graph.inputs if self.frames}
+        if self.frames:
+            values |= self.placeholders(given[len(self.constants) : split])
         means: Values = {}
         spikes = []
         for node in (*(node for node in self.ends if node in values), *self.flow.nodes_of(*STREAMS)):

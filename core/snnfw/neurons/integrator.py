@@ -1,4 +1,4 @@
-"""The form that neurons share which integrate, fire once at a threshold and reset: what other formats have a word for."""
+"""The form of neurons that integrate, fire once at a threshold and reset, for which other formats have a word."""
 
 from __future__ import annotations
 

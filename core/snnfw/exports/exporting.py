@@ -43,7 +43,12 @@ SUFFIXES: Mapping[str, str] = {**{name: kind.suffix for name, kind in STEP_FORMA
 
 
 @torch.no_grad()
-def export(model: SpikingModel, path: Path, format: str | None = None, inputs: Inputs | None = None) -> Exported:  # noqa: A002  # the word that the user says
+def export_model(
+    model: SpikingModel,
+    path: Path,
+    format: str | None = None,  # noqa: A002  # the word that the user says
+    inputs: Inputs | None = None,
+) -> Exported:
     """Write a model as ONNX, as a program of torch.export or as NIR, and return what was compared.
 
     ``inputs`` are samples to compare on, as the model takes them; without any, a few of noise. Files appear once what
