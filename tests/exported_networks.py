@@ -44,7 +44,7 @@ def embedded(words: str, samples: int = 2) -> tuple[SpikingModel, Inputs]:
     calibration = list(subject.bundle.data.calibration)[:1]
     model = config.converter.convert(subject.graph, plan, calibration, TIMESTEPS, Resources())
     (x,) = next(iter(subject.bundle.data.evaluation)).inputs
-    return make_exact(model), (x[:samples],)
+    return make_exact(model), ((x[:samples] * 256).round() / 256,)
 
 
 def both(model: SpikingModel, inputs: Inputs) -> Iterator[tuple[Step, Step]]:
