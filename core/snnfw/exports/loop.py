@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import accumulate
 
 import torch
@@ -38,15 +38,17 @@ CLOSE = {torch.float64: 1e-9, torch.float32: 1e-3}
 """How far outputs may be apart while all spikes were equal, as a share of the largest."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Compared:
-    """What a comparison saw: values of neurons, how many of them were others, and sites that never fired."""
+    """What a comparison saw: values of neurons, how many of them were others, and the sites that fired."""
 
     values: int = 0
     flips: int = 0
-    spikes: int = 0
-    fired: set[str] = field(default_factory=set)
-    equal: bool = True
+    fired: frozenset[str] = frozenset()
+
+    def __add__(self, other: Compared) -> Compared:
+        """Return what was seen in both."""
+        return Compared(self.values + other.values, self.flips + other.flips, self.fired | other.fired)
 
 
 @torch.no_grad()
@@ -91,9 +93,9 @@ def compare_runs(model: SpikingModel, steps: Steps, inputs: Inputs) -> Compared:
     for samples in (inputs, tuple(tensor[:1] for tensor in inputs)):
         both = zip(run_model(model, samples, model.timesteps), steps(samples), strict=True)
         for timestep, (own, other) in enumerate(both, 1):
-            _compare_spikes(model, own[1], other[1], seen)
+            seen += _compare_spikes(model, own[1], other[1])
             if not seen.flips:
-                _require_close(own[0], other[0], timestep, seen)
+                _require_close(own[0], other[0], timestep)
     share = SHARE_OF_FLIPS[real_type(model)]
     if seen.flips > (max(share * seen.values, FEW) if share else 0):
         raise SnnfwError(
@@ -112,28 +114,24 @@ def real_type(model: SpikingModel) -> torch.dtype:
     raise SnnfwError("the model has no neuron: there is no step to export.")
 
 
-def _compare_spikes(model: SpikingModel, ours: Sequence[Tensor], theirs: Sequence[Tensor], seen: Compared) -> None:
+def _compare_spikes(model: SpikingModel, ours: Sequence[Tensor], theirs: Sequence[Tensor]) -> Compared:
+    seen = Compared()
     for (site, neuron), own, other in zip(model.site_neurons(), ours, theirs, strict=True):
         if own.shape != other.shape or own.dtype != other.dtype:
             raise SnnfwError(
                 f"what was exported gives '{site.name}' the shape {list(other.shape)} ({other.dtype}) and the model "
                 f"{list(own.shape)} ({own.dtype}): nothing was written. Please report it to the authors of snnfw."
             )
-        differ = ~((own - other.to(own.device)).abs() <= UNIT * neuron.threshold)
-        seen.values += own.numel()
-        seen.flips += int(differ.sum())
-        seen.spikes += int((own != 0).sum())
-        if bool((own != 0).any()):
-            seen.fired.add(site.name)
-        seen.equal = seen.equal and torch.equal(own, other.to(own.device))
+        differ = ~((own - other).abs() <= UNIT * neuron.threshold)
+        fired = frozenset([site.name] if bool((own != 0).any()) else [])
+        seen += Compared(own.numel(), int(differ.sum()), fired)
+    return seen
 
 
-def _require_close(ours: Sequence[Tensor], theirs: Sequence[Tensor], timestep: int, seen: Compared) -> None:
+def _require_close(ours: Sequence[Tensor], theirs: Sequence[Tensor], timestep: int) -> None:
     for number, (own, other) in enumerate(zip(ours, theirs, strict=True)):
-        there = other.to(own.device)
-        seen.equal = seen.equal and torch.equal(own, there)
         near = CLOSE.get(own.dtype, 0.0) * float(own.abs().max()) if own.numel() and own.is_floating_point() else 0.0
-        if own.shape != there.shape or not torch.allclose(own, there, rtol=0, atol=near, equal_nan=True):
+        if own.shape != other.shape or not torch.allclose(own, other, rtol=0, atol=near, equal_nan=True):
             raise SnnfwError(
                 f"output {number} of what was exported differs from the model's after timestep {timestep}, with equal "
                 "spikes: nothing was written. Please report this network to the authors of snnfw."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 from torch import Tensor, fx
@@ -11,14 +10,14 @@ from snnfw.capture.graph import get_attribute
 from snnfw.spiking.model import SpikingModel
 
 
-@dataclass(slots=True)
 class Growing:
     """A graph of NIR as it grows; ``sources`` are the nodes whose sum an operator's result is."""
 
-    model: SpikingModel
-    nodes: dict[str, Any] = field(default_factory=dict)
-    edges: list[tuple[str, str]] = field(default_factory=list)
-    sources: dict[fx.Node, tuple[str, ...]] = field(default_factory=dict)
+    def __init__(self, model: SpikingModel) -> None:
+        self.model = model
+        self.nodes: dict[str, Any] = {}
+        self.edges: list[tuple[str, str]] = []
+        self.sources: dict[fx.Node, tuple[str, ...]] = {}
 
     def add(self, name: str, node: Any, *sources: str) -> str:
         """Add a node that reads the sum of others."""

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.errors import SnnfwError
 from snnfw.exports.slots import Slot, seed_of, slot_of
 from snnfw.exports.step import BeginProgram, StepProgram, held_nodes, leaf_name, sum_names, tensors_of
+from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.kinds import Kind
-from snnfw.spiking.cumulative import is_summable
+from snnfw.spiking.cumulative import Cumulative, TimeMean, is_summable
 from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
+from snnfw.spiking.reading import trace_flow
 from snnfw.values import Inputs, Site
 
 INPUT, CONSTANT, FRAME, STATE, SITE, NEXT = "input.", "constant.", "frame.", "state.", "spikes.", "next."
@@ -81,7 +83,7 @@ def build_programs(model: SpikingModel, inputs: Inputs) -> Programs:
     first: dict[str, tuple[Tensor, ...]] = {}
 
     def visit(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
-        first[site.name] = neuron.begin(neuron._first(drive) + neuron.offset)
+        first[site.name] = neuron.begin(drive[0].to(compute_dtype(drive.dtype)) + neuron.offset)
         result: Tensor = neuron(drive)
         return result
 
@@ -143,20 +145,25 @@ def _states(model: SpikingModel, first: dict[str, tuple[Tensor, ...]]) -> Iterat
         for name, value in zip(neuron.states, first[site.name], strict=True):
             slot = slot_of(f"{site.name}.{name}", value, place if value.dim() else None)
             yield slot, seed_of(slot, value)
-    for node in model._flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG):
-        cumulative, streams = model._cumulated(node.name), model._flow.streams_read(node)
-        for name, total, place in zip(sum_names(node, streams), cumulative.sums or (), cumulative.inputs, strict=True):
-            if is_summable(total):
-                yield _sum(slot_of(name, total, place), -0.0)
-        for index, leaf in enumerate(pytree.tree_leaves(cumulative.previous)):
-            if isinstance(leaf, Tensor) and is_summable(leaf):
-                place = _places(cumulative.output)[index]
-                yield _sum(slot_of(leaf_name(node, "previous", index), leaf, place), 0.0)
-    for node in model._ends:
-        mean = model._mean(node.name)
+    flow = trace_flow(model.graph, model.plan)
+    for node in flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG):
+        yield from _sums(node, cast("Cumulative", model.cumulative[node.name]), flow.streams_read(node))
+    for node in flow.streams_read_out():
+        mean = cast("TimeMean", model.means[node.name])
         for index, (leaf, place) in enumerate(zip(pytree.tree_leaves(mean.total), _places(mean.place), strict=True)):
             if isinstance(leaf, Tensor) and place is not None and is_summable(leaf):
                 yield _sum(slot_of(leaf_name(node, "total", index), leaf, place), -0.0)
+
+
+def _sums(node: fx.Node, cumulative: Cumulative, streams: Sequence[fx.Node]) -> Iterator[State]:
+    """Yield the sums of what an operator reads, and what its result was at the last timestep."""
+    for name, total, place in zip(sum_names(node, streams), cumulative.sums or (), cumulative.inputs, strict=True):
+        if is_summable(total):
+            yield _sum(slot_of(name, total, place), -0.0)
+    for index, leaf in enumerate(pytree.tree_leaves(cumulative.previous)):
+        if isinstance(leaf, Tensor) and is_summable(leaf):
+            place = _places(cumulative.output)[index]
+            yield _sum(slot_of(leaf_name(node, "previous", index), leaf, place), 0.0)
 
 
 def _places(where: Any) -> list[Any]:

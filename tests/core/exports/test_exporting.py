@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -100,6 +101,20 @@ def runner(file: Path) -> Callable[[list[Any]], list[Any]]:
     session = onnxruntime.InferenceSession(str(file))
     names = [each.name for each in session.get_inputs()]
     return lambda given: list(session.run(None, dict(zip(names, given, strict=True))))
+
+
+def test_the_loop_on_the_page_is_the_networks(
+    exported: Exported, convnet: tuple[SpikingModel, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if exported.format != "onnx":
+        return
+    model, x = convnet
+    page = (Path(__file__).parents[3] / "docs" / "howto" / "export.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(import json.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(exported.files[0].parent)
+    found: dict[str, Any] = {"images": x.numpy()}
+    exec(code, found)  # noqa: S102  # our own page
+    np.testing.assert_allclose(found["after"]["output"], model(x).numpy(), rtol=1e-5, atol=1e-6)
 
 
 def test_a_program_of_torch_holds_none_of_the_samples(exported: Exported) -> None:
