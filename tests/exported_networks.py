@@ -35,7 +35,7 @@ def make_exact(model: SpikingModel, fraction: int = 256) -> SpikingModel:
 
 
 @functools.cache
-def embedded(words: str, samples: int = 2) -> tuple[SpikingModel, Inputs]:
+def embedded(words: str, samples: int) -> tuple[SpikingModel, Inputs]:
     """Return an embedded network as ``snnfw run`` converts it for eight timesteps, made exact, and a few images."""
     config = resolve([*words.split(), "search=null", "exit=null", f"timesteps={TIMESTEPS}"], Registry())
     torch.manual_seed(config.seed)

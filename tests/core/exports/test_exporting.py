@@ -15,14 +15,17 @@ from torch import Tensor, nn
 from exported_networks import make_exact
 from networks import ConvNet, InnerBatch, SmallPointNet, captured, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.exports import exporting, onnx_format, packages
 from snnfw.exports.exported import Exported
 from snnfw.exports.exporting import export_model, noise_like
 from snnfw.exports.loop import run_model
 from snnfw.neurons.spiking_neuron import SpikingNeuron, States
-from snnfw.planning.rules import Neuron
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.msat import MSAT
 from snnfw_plugins.spikingjelly_bridge.neurons import CUBALIFNode
@@ -149,11 +152,6 @@ def test_doubles_are_exported_exactly_where_a_format_has_them(tmp_path: Path) ->
 
 
 def test_inputs_that_vary_in_time_are_exported_frame_by_frame(tmp_path: Path) -> None:
-    from snnfw.conversion.direct import Direct
-    from snnfw.planning.placement import place
-    from snnfw.planning.rules import Rule
-    from snnfw.values import Resources
-
     graph = captured(dense, noise(3, 6))
     frames = noise(3, STEPS, 6, seed=1)
     plan = place(graph, (Rule("*", AdaFire()),), temporal=True)
@@ -165,6 +163,31 @@ def test_inputs_that_vary_in_time_are_exported_frame_by_frame(tmp_path: Path) ->
         assert [slot["shape"] for slot in said["step"]["frames"]] == [["N", 6]]
     with pytest.raises(SnnfwError, match="^inputs holds 2 frames and the model runs 4 timesteps"):
         export_model(model, tmp_path / "net.pt2", inputs=(frames[:, :2],))
+
+
+class Words(nn.Module):
+    """Whole numbers and currents go in, one of them unread; positions, a constant and two answers come out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.layer, self.head = nn.Embedding(10, 6), nn.Linear(6, 8), nn.Linear(8, 3)
+        self.register_buffer("weights", torch.ones(3))
+
+    def forward(self, tokens: Tensor, x: Tensor, unread: Tensor) -> dict[str, object]:
+        y = torch.relu(self.layer(self.words(tokens).mean(1) + x))
+        return {"a": self.head(y), "b": [torch.arange(x.shape[0]), self.weights], "c": torch.relu(self.layer(x))}
+
+
+def test_several_inputs_of_several_kinds_are_exported(tmp_path: Path) -> None:
+    inputs = (torch.arange(12).reshape(3, 4) % 10, noise(3, 6).float(), noise(3, 2).float())
+    graph = capture(seeded(Words).eval(), inputs)
+    model = Direct().convert(graph, place(graph, (Rule("*", AdaFire()),)), [inputs], STEPS, Resources())
+    exported = export_model(model, tmp_path / "net.onnx", inputs=inputs)
+    assert exported.flips == 0
+    said = json.loads(exported.files[2].read_text())
+    assert [slot["name"] for slot in said["begin"]["inputs"]] == ["input.tokens", "input.x", "input.unread"]
+    assert said["step"]["outputs"] == ["output.a", "output.b.0", "output.b.1", "output.c"]
+    assert export_model(model, tmp_path / "net.onnx").flips == 0
 
 
 def test_noise_is_drawn_as_the_model_takes_it(convnet: tuple[SpikingModel, Tensor]) -> None:
@@ -254,8 +277,6 @@ def test_a_neuron_that_cannot_be_traced_is_named_with_its_layer(tmp_path: Path) 
 
 
 def _stats(neuron: Any) -> Any:
-    from snnfw.values import SiteStats
-
     return SiteStats(neuron.threshold.clone())
 
 

@@ -162,7 +162,7 @@ def test_building_programs_leaves_no_run_behind_and_the_weights_alone() -> None:
 
 
 def test_the_embedded_network_with_maximum_pooling_is_looped_bit_for_bit() -> None:
-    model, (x,) = embedded("task=classification model=digits-vgg plugin=adafire")
+    model, (x,) = embedded("task=classification model=digits-vgg plugin=adafire", 2)
     assert_equal(model, x)
 
 
