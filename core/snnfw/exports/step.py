@@ -2,81 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import evaluate, get_attribute, map_leaves
-from snnfw.exports.slots import Slot, first_state, linear_size, samples_in
+from snnfw.capture.graph import evaluate, map_leaves
+from snnfw.exports.program import Program, Values, fixed_nodes
+from snnfw.exports.slots import Slot, first_state, samples_in
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.kinds import Kind
 from snnfw.spiking.cumulative import is_summable
-from snnfw.spiking.memory import to_channels_last
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.reading import STREAMS, Flow, trace_flow
-
-Values = dict[fx.Node, Any]
+from snnfw.spiking.reading import STREAMS, trace_flow
 
 TENSOR = object()
 """Stands for a tensor in the result of an operator."""
-
-
-class Weights(nn.Module):
-    """The constants that some operators read, with what a calibration added, and no others."""
-
-    def __init__(self, model: SpikingModel, nodes: Iterable[fx.Node]) -> None:
-        super().__init__()
-        self.plain: dict[str, Any] = {}
-        for node in nodes:
-            value = _constant(model, node)
-            if isinstance(value, Tensor):
-                self.register_buffer(f"of_{node.name}", value.detach())
-            else:
-                self.plain[node.name] = value
-
-    def __getitem__(self, node: fx.Node) -> Any:
-        """Return the constant of a node."""
-        return self.plain[node.name] if node.name in self.plain else getattr(self, f"of_{node.name}")
-
-
-class Program(nn.Module):
-    """Operators of a planned graph, evaluated one after the other for samples of which the number may be a symbol."""
-
-    def __init__(self, model: SpikingModel, nodes: Sequence[fx.Node]) -> None:
-        super().__init__()
-        self.graph, self.flow = model.graph, trace_flow(model.graph, model.plan)
-        self.operators = tuple(nodes)
-        positions = [node for node in self.graph.nodes if node in self.flow.positions]
-        read = {read for node in (*nodes, *positions) for read in node.all_input_nodes}
-        fixed = fixed_nodes(self.flow)
-        self.weights = Weights(model, [node for node in self.graph.nodes if node in fixed and node in read])
-        self.fixed = fixed
-        self.train(False)
-
-    def placeholders(self, inputs: Sequence[Tensor]) -> Values:
-        """Return the values of the network's arguments, in the layout that the model has them in."""
-        return dict(zip(self.graph.inputs, map(to_channels_last, inputs), strict=True))
-
-    def look_up(self, values: Values, samples: Any) -> Callable[[fx.Node], Any]:
-        """Return the look-up of values, weights, sizes and positions."""
-
-        def value_of(node: fx.Node) -> Any:
-            if node in values:
-                return values[node]
-            if node in self.fixed:
-                return self.weights[node]
-            if node.name in self.graph.sizes:
-                return linear_size(self.graph.sizes[node.name], samples, node.name)
-            if node in self.flow.positions:
-                return evaluate(self, node, value_of)
-            like = node.meta["val"]  # a stream, read for its kind alone, as new_zeros does
-            return torch.empty(0, dtype=like.dtype, device=like.device)
-
-        return value_of
 
 
 class BeginProgram(Program):
@@ -85,10 +28,9 @@ class BeginProgram(Program):
     def __init__(
         self, model: SpikingModel, inputs: Sequence[Slot], states: Sequence[Slot], seeds: Sequence[Tensor]
     ) -> None:
-        static = (Kind.STATIC,) if not model.plan.temporal else ()
         flow = trace_flow(model.graph, model.plan)
         fixed = fixed_nodes(flow)
-        super().__init__(model, [node for node in flow.nodes_of(*static) if node not in {*flow.positions, *fixed}])
+        super().__init__(model, [node for node in flow.nodes_of(Kind.STATIC) if node not in {*flow.positions, *fixed}])
         self.inputs, self.states, self.held = tuple(inputs), tuple(states), held_nodes(model)
         for index, seed in enumerate(seeds):
             self.register_buffer(f"seed_{index}", seed)
@@ -230,18 +172,6 @@ def held_nodes(model: SpikingModel) -> tuple[fx.Node, ...]:
     return tuple(node for node in flow.nodes_of(Kind.STATIC, *inputs) if node in later and node not in made)
 
 
-def fixed_nodes(flow: Flow) -> frozenset[fx.Node]:
-    """Return the nodes that hold the same tensor whatever the input: weights, and what is made of them alone."""
-    fixed: set[fx.Node] = set()
-    for node in flow.graph.nodes:
-        made = flow.kinds[node] is Kind.STATIC and isinstance(node.meta.get("val"), Tensor)
-        if flow.kinds[node] is Kind.CONSTANT or (
-            made and node not in flow.positions and fixed.issuperset(node.all_input_nodes)
-        ):
-            fixed.add(node)
-    return frozenset(fixed)
-
-
 def sum_names(node: fx.Node, streams: Sequence[fx.Node]) -> list[str]:
     """Return the names of the sums that an operator keeps of what it reads."""
     return [leaf_name(node, "sum", index) for index in range(len(streams))]
@@ -259,12 +189,6 @@ def tensors_of(value: Any) -> list[Tensor]:
 
 def _mark(leaf: Any) -> Any:
     return TENSOR if isinstance(leaf, Tensor) else leaf
-
-
-def _constant(model: SpikingModel, node: fx.Node) -> Any:
-    if node.op == "get_attr":
-        return model.deltas.with_change(node.name, get_attribute(model.network, str(node.target)))
-    return evaluate(model.network, node, lambda read: _constant(model, read))
 
 
 def _where_samples_are(place: Any, leaf: Any) -> Any:

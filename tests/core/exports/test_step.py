@@ -132,6 +132,27 @@ def test_inputs_that_vary_in_time_are_given_frame_by_frame() -> None:
     assert_equal(model, frames)
 
 
+class MadeOfSizes(nn.Module):
+    """Add ones that are made like a stream, once for each sample and once for all, and numbers of samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(6, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.first(x))
+        y = y + y.new_ones(8) + x.new_ones(x.shape[0], 1)
+        return self.second(torch.relu(y - 0.5))  # type: ignore[no-any-return]  # Linear
+
+
+@pytest.mark.parametrize("temporal", [False, True])
+def test_what_is_made_of_sizes_is_in_the_step(temporal: bool) -> None:
+    x = noise(3, STEPS, 6) if temporal else noise(3, 6)
+    graph = captured(MadeOfSizes, noise(3, 6))
+    plan = place(graph, (Rule("*", AdaFire()),), temporal=temporal)
+    assert_equal(Direct().convert(graph, plan, [(x,)], STEPS, Resources()), x)
+
+
 def test_deltas_and_kept_layers_are_in_the_step() -> None:
     x = noise(3, 3, 8, 8)
     graph = captured(ConvNet, x)
