@@ -19,6 +19,7 @@ from benchmarks import __main__ as command_line
 from benchmarks import (
     capturing,
     conversions,
+    exports,
     gpu,
     gpu_tests,
     machine,
@@ -408,3 +409,8 @@ def test_every_packaged_family_of_detectors_is_in_the_zoo() -> None:
     found = {zoo_networks.packaged(name, folder).stem for name in names}
     left_out = re.compile("pose|obb|depth|world|yoloe|rtdetr-x|yolov10[mlx]")
     assert {path.stem for path in folder.rglob("*.yaml") if not left_out.search(path.stem)} == found
+
+
+def test_exports_of_an_embedded_network_are_counted() -> None:
+    cells = exports.row("task=classification model=digits-vgg plugin=adafire", samples=1).split(" | ")
+    assert cells[1:4] == ["0.1 M", "0 (0.00%)", "0 (0.00%)"]

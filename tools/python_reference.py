@@ -17,7 +17,9 @@ import snnfw
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "python.md"
 BEGIN = "## A network of your own\n"
-FUNCTIONS: tuple[Callable[..., Any], ...] = (snnfw.convert, snnfw.plan, snnfw.evaluate, snnfw.compare, snnfw.load)
+FUNCTIONS: tuple[Callable[..., Any], ...] = (
+    *(snnfw.convert, snnfw.plan, snnfw.evaluate, snnfw.compare, snnfw.load, snnfw.export),
+)
 
 
 def describe(function: Callable[..., Any]) -> str:

@@ -42,6 +42,7 @@ from snnfw.values import (
 if TYPE_CHECKING:
     from snnfw.network.converting import convert, plan
     from snnfw.network.evaluating import evaluate
+    from snnfw.network.exporting import export
     from snnfw.network.leaderboards import compare
     from snnfw.network.network import SpikingNetwork
     from snnfw.network.storing import load
@@ -59,6 +60,7 @@ _import_heavy = import_on_demand(
         "network.converting": "convert plan",
         "network.evaluating": "evaluate",
         "network.leaderboards": "compare",
+        "network.exporting": "export",
         "network.network": "SpikingNetwork",
         "network.storing": "load",
         "planning.placement": "place",
@@ -113,6 +115,7 @@ __all__ = [
     "compare",
     "convert",
     "evaluate",
+    "export",
     "hookimpl",
     "load",
     "obtain",

@@ -44,6 +44,7 @@ PLUGINS: Mapping[str, str] = {
 COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
     "show FILE": "Print what a network's file holds: provenance, scores and plan.",
+    "export NET.snn format=FORMAT out=FILE": "Write a spiking network as onnx, torch or nir, compared with itself.",
     **PLUGINS,
     "doctor": "Say what this machine can run, and how to mend the rest.",
 }
@@ -70,6 +71,8 @@ def _run(words: list[str], console: Console) -> int:
             console.print(f"snnfw {version('snnfw')}")
         case ["run" | "plan" | "compare" | "train" as command, *rest]:
             return _run_configured(command, rest, console)
+        case ["export", *rest]:
+            console.print(Text(_export(rest)), soft_wrap=True)
         case ["plugins", *rest]:
             return _run_plugins(rest, console)
         case ["show", path]:
@@ -83,7 +86,8 @@ def _run(words: list[str], console: Console) -> int:
         case ["doctor", *_]:
             raise SnnfwError("'snnfw doctor' takes no arguments.")
         case [command, *_]:
-            raise unknown_name_error("command", command, [*CONFIGURED, "show", "plugins", "doctor"], listing="Commands")
+            known = [*CONFIGURED, "show", "export", "plugins", "doctor"]
+            raise unknown_name_error("command", command, known, listing="Commands")
     return 0
 
 
@@ -131,6 +135,20 @@ def _compute(
     else:
         pipeline.plan(config, console)
     return 0
+
+
+def _export(words: Sequence[str]) -> str:
+    """Export the network of a file and say what was compared."""
+    given = dict(word.split("=", 1) for word in words[1:] if "=" in word)
+    if not words or "=" in words[0] or len(given) != len(words) - 1 or not given.keys() <= {"format", "out"}:
+        raise SnnfwError(
+            f"'snnfw export {' '.join(words)}' is not how it goes: snnfw export NET.snn format=onnx|torch|nir "
+            "out=FILE, where one of the two is enough."
+        )
+    from snnfw.network.exporting import export_file  # brings in torch
+
+    exported = export_file(Path(words[0]), Path(given["out"]) if "out" in given else None, given.get("format"))
+    return f"{exported}\nwritten: {', '.join(map(str, exported.files))}"
 
 
 def _run_plugins(words: list[str], console: Console) -> int:

@@ -36,6 +36,10 @@ EXTRAS: Mapping[str, str] = {
     "ultralytics": "detection",
     "open3d": "pointcloud",
     "tonic": "events",
+    "onnx": "export",
+    "onnxscript": "export",
+    "onnxruntime": "export",
+    "nir": "export",
     "cupy": "cuda",
 }
 """The optional libraries, each with the extra that installs it."""

@@ -83,7 +83,10 @@ def test_config_prints_what_would_run_and_runs_nothing(
             ["run", *RUN, "--confg"],
             "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
         ),
-        (["rnu"], "no command named 'rnu'. Did you mean 'run'? Commands: compare, doctor, plan, plugins, run, train."),
+        (
+            ["rnu"],
+            "no command named 'rnu'. Did you mean 'run'? Commands: compare, doctor, export, plan, plugins, run, train.",
+        ),
         (["compare", "task=naming"], f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}"),
         (
             [*BOTH, "--confg"],

@@ -8,6 +8,7 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.neurons.applied import BoundFunction
+    from snnfw.neurons.integrator import Integrator
     from snnfw.neurons.observers import (
         FixedThreshold,
         PeakThreshold,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BoundFunction",
     "FixedThreshold",
+    "Integrator",
     "PeakThreshold",
     "SpikingNeuron",
     "States",
@@ -40,6 +42,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "applied": "BoundFunction",
+        "integrator": "Integrator",
         "observers": (
             "FixedThreshold PeakThreshold replace_zero_thresholds channel_rows magnitude_percentile broadcast_channels"
         ),

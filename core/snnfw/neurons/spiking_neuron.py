@@ -20,6 +20,7 @@ from snnfw.neurons.timefold import select
 if TYPE_CHECKING:
     from snnfw.capture.graph import BatchDim
     from snnfw.kernels.body import Kernel
+    from snnfw.neurons.integrator import Integrator
     from snnfw.values import SiteStats
 
 LOG = logging.getLogger("snnfw")
@@ -104,6 +105,10 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
     def kernel(self) -> Kernel | None:
         """Return the step as a kernel for fast backends, with the parameters of now; None where there is none."""
+        return None
+
+    def integrator(self) -> Integrator | None:
+        """Return the step as integrate, fire once and reset, for formats that have a word for that; None for others."""
         return None
 
     def multi_step_functional_forward(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnfw import SiteStats, SpikingNeuron
 from snnfw.kernels import Kernel, KernelBody
-from snnfw.neurons import States
+from snnfw.neurons import Integrator, States
 
 SPIKE = KernelBody(
     states=("potential",),
@@ -78,6 +78,13 @@ class SoftResetNeuron(SpikingNeuron):
     def kernel(self) -> Kernel:
         """Return the same step in C."""
         return Kernel(SPIKE, self.parameters_of_kernel())
+
+    def integrator(self) -> Integrator | None:
+        """Return the neuron as integrate, fire once and subtract; a neuron derived from it may do something else."""
+        if type(self) is not SoftResetNeuron:
+            return None
+        bias = self.offset + self.shift * self.threshold
+        return Integrator(self.threshold, self.threshold, self.initial, bias)
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
         """Return the kernel's parameters by name."""

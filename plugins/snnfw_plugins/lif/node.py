@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnfw import SiteStats, SpikingNeuron
 from snnfw.kernels import Kernel, KernelBody
-from snnfw.neurons import States
+from snnfw.neurons import Integrator, States
 
 CHARGE = "const real h = potential + (x + offset - potential) / tau;"
 
@@ -88,6 +88,12 @@ class LeakyNeuron(SpikingNeuron):
         spikes = fire((charged - self.threshold) / self.threshold)
         output = spikes * self.threshold
         return output, (charged * (1 - spikes) if self.hard else charged - output,)
+
+    def integrator(self) -> Integrator | None:
+        """Return the neuron as leak, fire once and reset; a neuron derived from it may do something else."""
+        if type(self) is not LeakyNeuron:
+            return None
+        return Integrator(self.threshold, self.threshold, self.initial, self.offset, self.tau, self.hard)
 
     def kernel(self) -> Kernel:
         """Return the same step in C."""
