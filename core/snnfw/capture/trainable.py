@@ -70,13 +70,18 @@ def keep_trainable(module: fx.GraphModule) -> None:
     module.recompile()
 
 
-def evaluate_training(module: nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+def evaluate_training(
+    module: nn.Module,
+    node: fx.Node,
+    value_of: Callable[[fx.Node], Any],
+    changed: Callable[[Any], Any] | None = None,
+) -> Any:
     """Return the result of one node as in training: batch norms use and estimate the batch's statistics, dropouts drop.
 
     The graph stays as it is, so that of two models on it one can learn and the other not.
     """
     if node.target not in MODE or is_frozen(module, node):
-        return evaluate(module, node, value_of)
+        return evaluate(module, node, value_of, changed)
     args: list[Any] = list(fx.map_arg(node.args, value_of))
     args[MODE[node.target]] = True
     function: Any = node.target
