@@ -111,15 +111,19 @@ def require_shapes(graph: Graph, inputs: Sequence[Tensor], frames: bool = False)
         )
 
 
+Change = Callable[[fx.Node, Any, Any], tuple[Any, Any]]
+"""From a node, its arguments and its keywords to other ones."""
+
+
 def evaluate(
     module: torch.nn.Module,
     node: fx.Node,
     value_of: Callable[[fx.Node], Any],
-    changed: Callable[[Any], Any] | None = None,
+    changed: Change | None = None,
 ) -> Any:
     """Return the result of one node, given the values of those it reads.
 
-    ``changed`` replaces its other arguments, such as the device that it names.
+    ``changed`` replaces arguments, such as the device that it names.
     """
     if node.op == "get_attr":
         return get_attribute(module, str(node.target))
@@ -128,7 +132,7 @@ def evaluate(
         return args[0]
     kwargs = fx.map_arg(node.kwargs, value_of)
     if changed is not None:
-        args, kwargs = tuple(map(changed, args)), {name: changed(value) for name, value in kwargs.items()}
+        args, kwargs = changed(node, args, kwargs)
     function: Any = node.target
     result = function(*args, **kwargs)
     return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind

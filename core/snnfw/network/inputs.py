@@ -54,12 +54,12 @@ def _require_kind(tensor: Tensor, node: fx.Node, kind: Kind) -> None:
     wanted: torch.dtype = node.meta["val"].dtype
     if wanted.is_floating_point:
         wanted = kind.dtype
-    cast = tensor.is_floating_point() and torch.is_autocast_enabled(tensor.device.type)
-    if tensor.dtype is not wanted and not cast:
-        raise SnnfwError(
-            f"an input is of type {_name(tensor.dtype)} and the network takes {_name(wanted)}: give "
-            f"x.to(torch.{_name(wanted)})."
-        )
+    if tensor.dtype is wanted or (tensor.is_floating_point() and torch.is_autocast_enabled(tensor.device.type)):
+        return
+    raise SnnfwError(
+        f"an input is of type {_name(tensor.dtype)} and the network takes {_name(wanted)}: give "
+        f"x.to(torch.{_name(wanted)})."
+    )
 
 
 def _name(dtype: torch.dtype) -> str:

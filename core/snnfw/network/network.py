@@ -121,7 +121,8 @@ class SpikingNetwork(nn.Module):
         """
         point, elements = self._counted(), self.model.graph.elements
         nodes = {site.name: site.node for site, _ in self.model.site_neurons()}
-        return {name: spikes / (elements[nodes[name]] * point.steps) for name, spikes in point.spikes.items()}
+        counted = {name: elements[nodes[name]] * point.steps for name in point.spikes}
+        return {name: spikes / counted[name] if counted[name] else 0.0 for name, spikes in point.spikes.items()}
 
     def energy(self) -> Energy:
         """Return the energy of one sample in what ran last, as a report says it.

@@ -39,7 +39,7 @@ def bytes_per_step(model: SpikingModel) -> int:
     for node in streams:
         value = node.meta["val"]
         dtype = getattr(value, "dtype", torch.float32)
-        width = (model.moved(dtype) if model.moved else dtype).itemsize
+        width = (model.moved.follow(dtype) if model.moved else dtype).itemsize
         held[node.name] = graph.elements.get(node.name, 0) * width
         live += held[node.name]
         peak = max(peak, live)

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from snnfw.capture.graph import Graph
 
@@ -31,8 +31,16 @@ class Moved:
     before: Kind
     now: Kind
 
-    def __call__(self, argument: Any) -> Any:
-        """Return an operator's argument as it is to be now."""
+    def __call__(self, node: fx.Node, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Return an operator's arguments as they are to be now; what makes numbers of the usual type says so."""
+        named = {name: self.follow(value) for name, value in kwargs.items()}
+        made = node.meta.get("val")
+        if "device" in kwargs and kwargs.get("dtype") is None and getattr(made, "dtype", None) is self.before.dtype:
+            named["dtype"] = self.now.dtype
+        return tuple(map(self.follow, args)), named
+
+    def follow(self, argument: Any) -> Any:
+        """Return a device or a type as it is to be now, and anything else as it is."""
         if isinstance(argument, torch.device) and argument.type == self.before.device.type:
             return self.now.device
         if isinstance(argument, torch.dtype) and argument is self.before.dtype:
@@ -68,7 +76,7 @@ def empty_of_kind(like: Tensor, moved: Moved | None) -> Tensor:
     """Return an empty tensor of the kind that a captured value has by now."""
     if moved is None:
         return torch.empty(0, dtype=like.dtype, device=like.device)
-    return torch.empty(0, dtype=moved(like.dtype), device=moved(like.device))
+    return torch.empty(0, dtype=moved.follow(like.dtype), device=moved.follow(like.device))
 
 
 def kind_of(graph: Graph, network: nn.Module, others: Iterable[Tensor]) -> Kind:

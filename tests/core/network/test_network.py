@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import copy
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,6 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import snnfw
 from networks import ConvNet, SmallPointNet, noise, seeded, small_vit
-from snnfw.checks.trial import _site
 from snnfw.network.network import SpikingNetwork
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.registry import Registry
@@ -25,7 +23,7 @@ from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 NEURONS = {name: neuron for name, neuron in sorted(Registry().neurons.items())}
-WITH_SURROGATE = {"ilif", "lif", "spikingjelly", "srif"}
+WITHOUT_SLOPE = {"adafire", "burst", "if", "qcfs", "signed", "tracking", "rate"}
 LABELS = torch.arange(6) % 5
 TIMESTEPS = 8
 
@@ -179,8 +177,8 @@ def convert_and_lose() -> None:
     snn.spikes()
 
 
-def test_steps_read_the_output_each_time(snn: SpikingNetwork) -> None:
-    x = images(2).double()
+def test_steps_read_the_output_each_time() -> None:
+    snn, x = moved("positions")
     snn(x)
     once, spikes = snn.energy(), snn.spikes()
     for _ in snn.steps(x):
@@ -188,7 +186,7 @@ def test_steps_read_the_output_each_time(snn: SpikingNetwork) -> None:
     assert snn.spikes() == spikes
     readout = sum(fate.macs for fate in snn.plan.fates.values() if fate.kind == "readout")
     assert readout
-    assert snn.energy().repeated == once.repeated + (TIMESTEPS - 1) * readout
+    assert snn.energy().repeated == once.repeated + (snn.timesteps - 1) * readout
 
 
 @pytest.mark.parametrize("ask", ["spikes", "rates", "energy"])
@@ -202,7 +200,11 @@ def test_nothing_is_counted_before_anything_ran(snn: SpikingNetwork, ask: str) -
         getattr(snn, ask)()
 
 
-CONVERTERS: dict[str, Any] = {"direct": "direct", "calibration": Calibration(batches=2), "weights": Calibration(weights=True, iterations=3)}
+CONVERTERS: dict[str, Any] = {
+    "direct": "direct",
+    "calibration": Calibration(batches=2),
+    "weights": Calibration(weights=True, iterations=3),
+}
 
 
 @pytest.mark.parametrize("converter", CONVERTERS)
@@ -210,7 +212,10 @@ CONVERTERS: dict[str, Any] = {"direct": "direct", "calibration": Calibration(bat
 def test_another_neuron_is_converting_anew_with_its_rule_first(
     converter: str, match: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rules, rule = [Rule("relu", IntegrateAndFire(), optional=True), Rule("*", IntegrateAndFire(shift=True), optional=True)], Rule(match, AdaFire(phi=2))
+    rules, rule = (
+        [Rule("relu", IntegrateAndFire(), optional=True), Rule("*", IntegrateAndFire(shift=True), optional=True)],
+        Rule(match, AdaFire(phi=2)),
+    )
     before = convert(rules, converter=CONVERTERS[converter])
     anew = convert([rule, *rules], converter=CONVERTERS[converter])
     first = before(images())
@@ -252,7 +257,9 @@ def test_a_changed_network_stays_where_and_in_what_it_was() -> None:
 
 
 def test_what_cannot_be_changed_is_told(snn: SpikingNetwork) -> None:
-    with pytest.raises(snnfw.SnnfwError, match=r"no site matches 'rela#2'. Did you mean 'relu#2'\? Sites: relu, relu#2."):
+    with pytest.raises(
+        snnfw.SnnfwError, match=r"no site matches 'rela#2'. Did you mean 'relu#2'\? Sites: relu, relu#2."
+    ):
         snn.with_neuron("rela#2", AdaFire())
     with pytest.raises(snnfw.SnnfwError, match=r"Rule.neuron is a str: give an instance"):
         snn.with_neuron("relu", "adafire")  # type: ignore[arg-type]  # a name has no meaning here
@@ -267,7 +274,7 @@ def test_gradients_of_the_input_come_through_or_are_refused(name: str) -> None:
     x = images(2).requires_grad_()
     plain = snn(images(2))
     assert not plain.requires_grad
-    if name not in WITH_SURROGATE:
+    if name in WITHOUT_SLOPE:
         with pytest.raises(snnfw.SnnfwError, match=r"the input asks for a gradient, and the \w+ at 'relu' has none"):
             snn(x)
         with torch.no_grad():
@@ -282,7 +289,12 @@ def test_gradients_of_the_input_come_through_or_are_refused(name: str) -> None:
     whole, x.grad, snn.memory = x.grad, None, 1
     snn(x).sum().backward()
     assert torch.allclose(x.grad, whole, rtol=1e-3, atol=1e-5), "chunks do not break them"
-    assert all(not value.requires_grad for _, n in snn.model.site_neurons() for value in n.memories() if isinstance(value, Tensor))
+    assert all(
+        not value.requires_grad
+        for _, n in snn.model.site_neurons()
+        for value in n.memories()
+        if isinstance(value, Tensor)
+    )
     outputs = list(snn.steps(x))
     (gradient,) = torch.autograd.grad(outputs[-1].sum(), x)
     assert torch.allclose(gradient, whole, rtol=1e-3, atol=1e-5)
@@ -324,7 +336,11 @@ class Positions(nn.Module):
         """Return [N, 3] from [N, 4, 6]."""
         ramp = torch.arange(4, device=x.device, dtype=x.dtype)[:, None]
         y = F.relu(self.first(x + ramp) + torch.linspace(0, 1, 8, device=x.device, dtype=x.dtype))
-        mask = torch.ones(8, device=x.device, dtype=x.dtype).tril() if False else torch.full((8,), 0.5, device=x.device, dtype=x.dtype)
+        mask = (
+            torch.ones(8, device=x.device, dtype=x.dtype).tril()
+            if False
+            else torch.full((8,), 0.5, device=x.device, dtype=x.dtype)
+        )
         y = F.relu(y * mask + torch.zeros_like(y) + torch.arange(8, device=x.device, dtype=x.dtype))
         return self.second(y.softmax(-1).mean(1))  # type: ignore[no-any-return]  # Linear
 
@@ -384,7 +400,7 @@ def test_everything_follows_to_double(name: str) -> None:
     assert torch.equal(snn.float()(x), expected), "and back"
 
 
-HALVES = {torch.float16: 0.03, torch.bfloat16: 0.2}
+HALVES = {torch.float16: 0.1, torch.bfloat16: 0.3}
 
 
 @pytest.mark.parametrize("dtype", HALVES)
@@ -415,7 +431,9 @@ def test_what_does_not_fit_a_type_is_refused_and_nothing_changes() -> None:
     expected = snn(images())
     with torch.no_grad():
         snn.model.network.get_parameter("head.weight")[0, 0] = 1e6
-    with pytest.raises(snnfw.SnnfwError, match=r"'network.head.weight' \(up to 1e\+06\) becomes infinite in float16: .* or bfloat16"):
+    with pytest.raises(
+        snnfw.SnnfwError, match=r"'network.head.weight' \(up to 1e\+06\) becomes infinite in float16: .* or bfloat16"
+    ):
         snn.half()
     assert snn.bfloat16()(images().bfloat16()).isfinite().all()
     tiny = convert()
@@ -424,7 +442,9 @@ def test_what_does_not_fit_a_type_is_refused_and_nothing_changes() -> None:
     with pytest.raises(snnfw.SnnfwError, match=r"a threshold of 'relu' \(1e-09\) becomes 0 in float16"):
         tiny.half()
     for wrong in (torch.complex64, torch.float8_e4m3fn):
-        with pytest.raises(snnfw.SnnfwError, match=r"does not compute in (complex64|float8_e4m3fn): cast it to one of float64"):
+        with pytest.raises(
+            snnfw.SnnfwError, match=r"does not compute in (complex64|float8_e4m3fn): cast it to one of float64"
+        ):
             convert().to(wrong)
     assert expected.dtype is torch.float32
 
