@@ -199,7 +199,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
 
 def _version(tensor: Tensor) -> int:
-    """Return how often a tensor has changed; one made in inference mode does not count that, and starts anew with a run."""
+    """Return how often a tensor has changed, which one made in inference mode does not count."""
     return 0 if tensor.is_inference() else tensor._version
 
 
