@@ -15,6 +15,7 @@ from snnfw import Resources
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.conversion.direct import Direct
+from snnfw.network.network import SpikingNetwork
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.simulate.memory import steps_within
@@ -87,6 +88,12 @@ def simulation(model: SpikingModel, settings: Settings) -> Callable[[], object]:
         return model.read()
 
     return run
+
+
+def called(model: SpikingModel, settings: Settings) -> Callable[[], object]:
+    """Return a call of the network that a user owns."""
+    inputs, network = images(settings), SpikingNetwork(model, memory=settings.memory)
+    return lambda: network(inputs)
 
 
 def theirs(settings: Settings, channels_last: bool) -> Callable[[], Tensor]:

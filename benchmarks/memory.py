@@ -16,12 +16,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.conversions import Settings, converted, folded, simulation, theirs
+from benchmarks.conversions import Settings, called, converted, folded, simulation, theirs
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured, release
 from snnfw_plugins.adafire import AdaFire
 
 OURS, THEIRS = "snnfw, adafire φ=4", "SpikingJelly, RateCodingRecipe"
+CALLED = "snnfw.SpikingNetwork, called"
 BUDGET = 128 * 2**20
 AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": str(2**20)}
 MIB = 2**20
@@ -43,7 +44,7 @@ def measure(
     found: dict[str, tuple[float, ...]] = {}
     for steps in timesteps:
         for _ in range(repetitions):
-            for name in (OURS, THEIRS):
+            for name in (OURS, CALLED, THEIRS):
                 key = f"{name}, T = {steps}"
                 found[key] = (*found.get(key, ()), asked(Question(name, steps)))
     yield _section(timesteps, Measured(found))
@@ -63,6 +64,8 @@ def peak(question: Question, settings: Settings) -> float:
     settings = replace(settings, timesteps=question.timesteps)
     if question.candidate == OURS:
         run = simulation(converted(folded(settings), AdaFire(phi=4), settings), settings)
+    elif question.candidate == CALLED:
+        run = called(converted(folded(settings), AdaFire(phi=4), settings), settings)
     else:
         run = theirs(settings, channels_last=False)
     release()  # what conversion has freed would otherwise be taken again unseen
@@ -80,10 +83,11 @@ def _kilobytes(field: str) -> int:
 def _section(timesteps: tuple[int, ...], found: Measured) -> Section:
     rows: list[tuple[Cell, ...]] = []
     for steps in timesteps:
-        ours, others = (f"{name}, T = {steps}" for name in (OURS, THEIRS))
-        peaks = (f"{found.median(name) / MIB:.0f}" for name in (ours, others))
+        names = [f"{name}, T = {steps}" for name in (OURS, CALLED, THEIRS)]
+        ours, *_, others = names
+        peaks = (f"{found.median(name) / MIB:.0f}" for name in names)
         rows.append((str(steps), *peaks, found.ratio(others, ours)))
-    columns = ("T", f"{OURS}: MiB", f"{THEIRS}: MiB", "SpikingJelly / snnfw")
+    columns = ("T", f"{OURS}: MiB", f"{CALLED}: MiB", f"{THEIRS}: MiB", "SpikingJelly / snnfw")
     title = f"Peak growth of memory, resnet18, N = 16, 64x64, memory={BUDGET // MIB}MiB"
     return Section(title, columns, tuple(rows), found)
 

@@ -65,7 +65,8 @@ def plain_to_model(plain: Mapping[str, Any], tensors: Mapping[str, Tensor], regi
     backend = choose_backend("auto", "cpu")
     for neuron in neurons.values():
         neuron.backend = backend.name
-    model = SpikingModel(graph, plan, neurons, timesteps, stats)
+    model = SpikingModel(graph, plan, neurons, timesteps)
+    model.stats = stats
     model.load_state_dict(model.state_dict() | _below(tensors, MODEL))
     return model
 

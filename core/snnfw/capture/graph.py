@@ -111,14 +111,28 @@ def require_shapes(graph: Graph, inputs: Sequence[Tensor], frames: bool = False)
         )
 
 
-def evaluate(module: torch.nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
-    """Return the result of one node, given the values of those it reads."""
+Change = Callable[[fx.Node, Any, Any], tuple[Any, Any]]
+"""From a node, its arguments and its keywords to other ones."""
+
+
+def evaluate(
+    module: torch.nn.Module,
+    node: fx.Node,
+    value_of: Callable[[fx.Node], Any],
+    changed: Change | None = None,
+) -> Any:
+    """Return the result of one node, given the values of those it reads.
+
+    ``changed`` replaces arguments, such as the device that it names.
+    """
     if node.op == "get_attr":
         return get_attribute(module, str(node.target))
     args = fx.map_arg(node.args, value_of)
     if node.op == "output":
         return args[0]
     kwargs = fx.map_arg(node.kwargs, value_of)
+    if changed is not None:
+        args, kwargs = changed(node, args, kwargs)
     function: Any = node.target
     result = function(*args, **kwargs)
     return tuple(result) if isinstance(result, tuple) else result  # torch.return_types.max is a tuple of its own kind

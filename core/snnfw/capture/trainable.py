@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from snnfw.capture.fold_norms import NORM, single_output
-from snnfw.capture.graph import evaluate, get_attribute
+from snnfw.capture.graph import Change, evaluate, get_attribute
 
 aten = torch.ops.aten
 MODE: dict[Any, int] = {aten.batch_norm.default: 5, aten.dropout.default: 2, aten.feature_dropout.default: 2}
@@ -70,14 +70,19 @@ def keep_trainable(module: fx.GraphModule) -> None:
     module.recompile()
 
 
-def evaluate_training(module: nn.Module, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
+def evaluate_training(
+    module: nn.Module,
+    node: fx.Node,
+    value_of: Callable[[fx.Node], Any],
+    changed: Change | None = None,
+) -> Any:
     """Return the result of one node as in training: batch norms use and estimate the batch's statistics, dropouts drop.
 
     The graph stays as it is, so that of two models on it one can learn and the other not.
     """
     if node.target not in MODE or is_frozen(module, node):
-        return evaluate(module, node, value_of)
-    args: list[Any] = list(fx.map_arg(node.args, value_of))
+        return evaluate(module, node, value_of, changed)
+    args: list[Any] = list(fx.map_arg(node.args, value_of))  # which name neither device nor type
     args[MODE[node.target]] = True
     function: Any = node.target
     return function(*args)

@@ -54,5 +54,6 @@ def build_spiking_model(
         if not isinstance(neuron, SpikingNeuron):
             raise wrong_kind_error(f"what the neuron at '{site}' builds", neuron, "a snnfw.SpikingNeuron")
         neuron.backend, neuron.insists = backend.name, not backend.automatic
-    used = {site: stats[site] for site in neurons}
-    return SpikingModel(graph, plan, neurons, timesteps, used)
+    model = SpikingModel(graph, plan, neurons, timesteps)
+    model.stats = {site: stats[site] for site in neurons}  # a file builds the neurons from them again
+    return model

@@ -105,7 +105,7 @@ def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any], 
         return streams[0].expand(_shape(model, node, samples))
     if operator in table.AVERAGES:
         return window_sum(operator, streams[0], node.args[1:], node.kwargs)
-    return evaluate(model.network, node, value_of)
+    return evaluate(model.network, node, value_of, model.moved and model.moved.in_place_alone)
 
 
 def _shape(model: SpikingModel, node: fx.Node, samples: Tensor | None) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,21 @@ import torch
 from torch import Tensor, nn
 
 from snnfw.archive.files import dump_network, read_network, write_network
+from snnfw.energy.charges import Energy, spiking_energy
 from snnfw.energy.model import EnergyModel
+from snnfw.errors import SnnfwError
+from snnfw.network.casting import require_castable
+from snnfw.network.changing import change_plan, convert_again, tell_change
 from snnfw.network.conversion import Conversion
+from snnfw.network.counting import LastRun, count_run
+from snnfw.network.inputs import require_fitting
 from snnfw.planning.placement import Plan
+from snnfw.planning.rules import Neuron, Rule
+from snnfw.report.notebook import describe_network, network_table
+from snnfw.simulate.memory import advance_within
+from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Output
+from snnfw.values import Inputs, Keep, Output
 
 MEMORY = 2 * 2**30
 """Bytes for the activations of one chunk of timesteps, unless said otherwise."""
@@ -40,6 +51,7 @@ class SpikingNetwork(nn.Module):
         self.model, self.memory = model, memory
         self.costs, self.about = costs or EnergyModel(), dict(about or {})
         self.conversion = conversion
+        self._last: LastRun | None = None
         self.train(False)
 
     @property
@@ -73,8 +85,135 @@ class SpikingNetwork(nn.Module):
         return next((tensor.device for tensor in tensors), torch.device("cpu"))
 
     def forward(self, *inputs: Tensor) -> Output:
-        """Return the output after all timesteps, from a fresh state."""
-        return self.model(*inputs)
+        """Return the output after all timesteps, from a fresh state, computed in chunks within ``memory``."""
+        model, self._last = self.model, None
+        require_fitting(model, inputs)
+        model.begin(inputs)
+        advance_within(model, self.timesteps, self.memory)
+        output = model.read()
+        model.detach()
+        self._last = LastRun(model.run, reads=1)
+        return output
+
+    def steps(self, *inputs: Tensor) -> Iterator[Output]:
+        """Return the outputs after each timestep, one after the other as they are asked for.
+
+        Who leaves early leaves nothing behind but the counts of what ran.
+        """
+        require_fitting(self.model, inputs)
+        return self._steps(inputs)
+
+    def _steps(self, inputs: Inputs) -> Iterator[Output]:
+        model, self._last = self.model, None
+        model.begin(inputs)
+        run, finished = model.run, False
+        try:
+            for timestep in range(1, self.timesteps + 1):
+                if model.run is not run:
+                    raise SnnfwError(
+                        "the network has run on other inputs, or moved, while its steps were under way: finish the "
+                        "loop over steps(x) first, or use a copy, copy.deepcopy(snn)."
+                    )
+                model.advance(1)
+                self._last = LastRun(run, reads=timestep)
+                yield model.read()
+            finished = True
+        except GeneratorExit:
+            if model.run is run and self._last:
+                self._last = replace(self._last, point=count_run(model, self._last.reads))
+            raise
+        finally:
+            if model.run is run:
+                model.detach() if finished else model.forget()
+
+    def spikes(self) -> dict[str, float]:
+        """Return the spikes of each site in what ran last, means over its samples.
+
+        Raises:
+            SnnfwError: nothing has run yet.
+
+        """
+        return dict(self._counted().spikes)
+
+    def rates(self) -> dict[str, float]:
+        """Return the firing rate of each site in what ran last: spikes for each neuron and timestep.
+
+        Raises:
+            SnnfwError: nothing has run yet.
+
+        """
+        point, elements = self._counted(), self.model.graph.elements
+        nodes = {site.name: site.node for site, _ in self.model.site_neurons()}
+        counted = {name: elements[nodes[name]] * point.steps for name in point.spikes}
+        return {name: spikes / counted[name] if counted[name] else 0.0 for name, spikes in point.spikes.items()}
+
+    def energy(self) -> Energy:
+        """Return the energy of one sample in what ran last, as a report says it.
+
+        Raises:
+            SnnfwError: nothing has run yet.
+
+        """
+        return spiking_energy(self.plan, self.costs, self._counted())
+
+    def with_neuron(self, match: str, neuron: Neuron | Keep, activation: str | None = None) -> SpikingNetwork:
+        """Return the network with another neuron at the sites that match; this one stays as it is.
+
+        It is converted as with this rule before all others, from what was captured. Sites that keep their neuron keep
+        what a search has found for them, and with the converter ``direct`` their statistics.
+
+        Args:
+            match: a glob on the sites' names, such as ``"layer1.*"``.
+            neuron: the neuron to place there, such as ``AdaFire(phi=2)``, or ``Keep()``.
+            activation: take the sites of this activation alone.
+
+        Raises:
+            SnnfwError: no site matches, the neuron does not fit there, or the network comes from a file.
+
+        """
+        if self.conversion is None:
+            raise SnnfwError(
+                "the network comes from a file, without the calibration data that another neuron is fitted on: convert "
+                "the original network again, snnfw.convert(net, data, layers=[...])."
+            )
+        plan = change_plan(self.conversion, self.plan, Rule(match, neuron, activation))
+        config = self.conversion.config
+        conversion = replace(self.conversion, config=config and replace(config, layers=plan.layers))
+        return SpikingNetwork(
+            convert_again(conversion, plan, self.model),
+            memory=self.memory,
+            costs=self.costs,
+            about=tell_change(self.about, self.plan, plan),
+            conversion=conversion,
+        )
+
+    def _counted(self) -> Point:
+        """Return what the last run took, counted once."""
+        if self._last is None:
+            raise SnnfwError("nothing has run on the network yet: call it first, snn(x).")
+        point = self._last.count(self.model)
+        self._last = replace(self._last, point=point)
+        return point
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SpikingNetwork:
+        """Move or cast the network, and forget what ran."""
+        require_castable(self.model, fn)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
+        self._last = None
+        return self
+
+    def _replicate_for_data_parallel(self) -> SpikingNetwork:
+        raise SnnfwError(
+            "a spiking network does not run in nn.DataParallel, whose copies share one graph and lose the counts of "
+            "what they ran: give each GPU a copy of its own, copy.deepcopy(snn).to('cuda:1'), or a process of its own."
+        )
+
+    def extra_repr(self) -> str:
+        """Say in a line what it is."""
+        return describe_network(self.plan, self.timesteps)
+
+    def _repr_html_(self) -> str:
+        return network_table(self.plan, self.timesteps)
 
 
 def _from_bytes(content: bytes, device: str, training: bool) -> SpikingNetwork:

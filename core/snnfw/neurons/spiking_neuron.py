@@ -171,7 +171,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
     def _current_kernel(self) -> Kernel | None:
         """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
-        seen = [(buffer, buffer._version) for buffer in self._buffers.values() if buffer is not None]
+        seen = [(buffer, _version(buffer)) for buffer in self._buffers.values() if buffer is not None]
         if self._made is None or not _are_unchanged(self._made[0], seen):
             self._made = (seen, self.kernel())
         return self._made[1]
@@ -201,6 +201,11 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         return torch.is_grad_enabled() and any(
             value.requires_grad for value in (x_seq, *states) if isinstance(value, Tensor)
         )
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often a tensor has changed, which one made in inference mode does not count."""
+    return 0 if tensor.is_inference() else tensor._version
 
 
 def _are_unchanged(before: Sequence[tuple[Tensor, int]], now: Sequence[tuple[Tensor, int]]) -> bool:

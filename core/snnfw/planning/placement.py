@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
+from importlib import import_module
 
 from torch import fx
 
@@ -97,6 +98,11 @@ class Plan:
             for fate in self.fates.values()
             if fate.kind is Kind.ANALOG or (fate.placement and isinstance(fate.placement.neuron, Keep))
         )
+
+    def _repr_html_(self) -> str:
+        notebook = import_module("snnfw.report.notebook")  # tables are made of plans, so that no plan can know them
+        shown: str = notebook.plan_table(self)
+        return shown
 
     def with_neuron(self, site: str, neuron: Neuron) -> Plan:
         """Return the plan with another neuron at a site that has one."""

@@ -127,6 +127,10 @@ class Report:
         """Return the report as what JSON can hold."""
         return dataclasses.asdict(self)
 
+    def _repr_html_(self) -> str:
+        shown: str = import_module("snnfw.report.notebook").report_table(self)
+        return shown
+
     def save(self, folder: str | Path) -> Path:
         """Write report.json, report.html and config.yaml into a new folder, and return it.
 

@@ -28,23 +28,27 @@ def show_plan(plan: Plan, console: Console) -> None:
     table.add_column("charged as")
     for fate in plan.fates.values():
         if fate.placement or is_reported(fate):
-            table.add_row(*_plan_row(fate))
+            table.add_row(*plan_row(fate))
     console.print(table)
+    console.print(describe_shares(plan))
+
+
+def describe_shares(plan: Plan) -> str:
+    """Return in a sentence how much of a network becomes accumulations of events, and what does not."""
     multiplied = (
         f", {format_percent(plan.multiplied_share)} are multiplied at every timestep ({_number(plan.multiplied)})"
     )
     analog = f"; {_number(plan.analog)} {'stays' if len(plan.analog) == 1 else 'stay'} analog" if plan.analog else ""
     rest = f"{multiplied * bool(plan.multiplied)}{analog}" or ", and nothing stays analog"
-    console.print(
-        f"{format_percent(plan.spiking_share)} of {format_si(plan.macs)} MACs become accumulations of events{rest}."
-    )
+    return f"{format_percent(plan.spiking_share)} of {format_si(plan.macs)} MACs become accumulations of events{rest}."
 
 
 def _number(fates: Sequence[Fate]) -> str:
     return f"{len(fates)} operator{'s' * (len(fates) != 1)}"
 
 
-def _plan_row(fate: Fate) -> tuple[str, ...]:
+def plan_row(fate: Fate) -> tuple[str, ...]:
+    """Return what became of an operator, cell by cell."""
     placement = fate.placement
     return (
         placement.site.name if placement else fate.path,
@@ -100,20 +104,22 @@ def _checkpoints(report: Report) -> Table:
     table = Table(title="results, per sample", title_justify="left", header_style="bold")
     for heading in ("timesteps", *report.metrics, "spikes", "energy", "of the network's"):
         table.add_column(heading, justify="right")
+    for number, row in enumerate(checkpoint_rows(report)):
+        table.add_row(*row, style=None if number else "bold")
+    return table
+
+
+def checkpoint_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return the network's scores and energy, then those of each checkpoint, cell by cell."""
     network = report.network
     scores = [format_score(network.scores, name) for name in report.metrics]
-    table.add_row("network", *scores, "", format_joules(network.energy), "100%", style="bold")
+    rows: list[tuple[str, ...]] = [("network", *scores, "", format_joules(network.energy), "100%")]
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
         scores = [format_score(point.scores, name) for name in report.metrics]
-        table.add_row(
-            steps,
-            *scores,
-            format_si(point.energy.spikes),
-            format_joules(point.energy.total),
-            format_percent(point.energy_ratio),
-        )
-    return table
+        energy = format_joules(point.energy.total)
+        rows.append((steps, *scores, format_si(point.energy.spikes), energy, format_percent(point.energy_ratio)))
+    return rows
 
 
 def _layers(report: Report) -> Table:
@@ -123,17 +129,19 @@ def _layers(report: Report) -> Table:
         table.add_column(heading, overflow="fold")
     for heading in ("neurons", "spikes", "rate"):
         table.add_column(heading, justify="right")
-    for layer in report.layers:
-        spiking = layer.neuron != Keep.name
-        table.add_row(
-            layer.site,
-            layer.activation,
-            layer.method,
-            format_si(layer.neurons),
-            format_si(layer.spikes) if spiking else "",
-            f"{layer.rate:.3f}" if spiking else "",
-        )
+    for row in layer_rows(report):
+        table.add_row(*row)
     return table
+
+
+def layer_rows(report: Report) -> list[tuple[str, ...]]:
+    """Return every site at the last checkpoint, cell by cell."""
+    rows: list[tuple[str, ...]] = []
+    for layer in report.layers:
+        told = (layer.site, layer.activation, layer.method, format_si(layer.neurons))
+        spiking = layer.neuron != Keep.name
+        rows.append((*told, *((format_si(layer.spikes), f"{layer.rate:.3f}") if spiking else ("", ""))))
+    return rows
 
 
 def _exits(report: Report) -> Table:

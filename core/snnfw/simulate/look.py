@@ -8,7 +8,7 @@ import torch
 
 from snnfw.capture.graph import Graph
 from snnfw.conversion.activations import require_inputs, to_device
-from snnfw.simulate.memory import steps_within
+from snnfw.simulate.memory import advance_within
 from snnfw.simulate.run import network_output
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
@@ -49,11 +49,9 @@ def draw_gallery(
 
 def _outputs(model: SpikingModel, inputs: Inputs, timesteps: Sequence[int], memory: int) -> dict[int, Output]:
     """Return the spiking network's outputs after some timesteps of one run."""
-    longest = steps_within(model, len(inputs[0]), memory)
     found = {}
     model.begin(inputs)
     for timestep in timesteps:
-        while model.elapsed < timestep:
-            model.advance(min(longest, timestep - model.elapsed))
+        advance_within(model, timestep, memory)
         found[timestep] = model.read()
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from snnfw.capture.graph import last_uses
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS
@@ -13,6 +15,13 @@ SLACK = 2
 def steps_within(model: SpikingModel, samples: int, memory: int) -> int:
     """Return how many timesteps of a batch may run at once in ``memory`` bytes; at least one."""
     return max(1, memory // max(1, bytes_per_step(model) * samples))
+
+
+def advance_within(model: SpikingModel, timestep: int, memory: int) -> None:
+    """Run a batch that has begun up to a timestep, in chunks of as many timesteps as ``memory`` bytes hold."""
+    longest = steps_within(model, model.samples, memory)
+    while model.elapsed < timestep:
+        model.advance(min(longest, timestep - model.elapsed))
 
 
 def samples_within(model: SpikingModel, timesteps: int, memory: int) -> int:
@@ -29,7 +38,8 @@ def bytes_per_step(model: SpikingModel) -> int:
     held: dict[str, int] = {}
     for node in streams:
         value = node.meta["val"]
-        width = value.element_size() if hasattr(value, "element_size") else 4
+        dtype = getattr(value, "dtype", torch.float32)
+        width = (model.moved.follow(dtype) if model.moved else dtype).itemsize
         held[node.name] = graph.elements.get(node.name, 0) * width
         live += held[node.name]
         peak = max(peak, live)

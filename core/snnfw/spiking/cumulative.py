@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 from spikingjelly.activation_based.base import MemoryModule
-from torch import Tensor
+from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Where, map_leaves
 from snnfw.kernels.multistep import sequence_like
 from snnfw.neurons.timefold import fold, select, select_leaves, unfold
+from snnfw.planning.kinds import Kind
+from snnfw.spiking.precision import accumulator
+from snnfw.spiking.reading import Flow
 
 
 class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
@@ -49,13 +52,17 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
             for stream, place, start in zip(streams, self.inputs, before, strict=True)
         ]
         times = torch.arange(self.elapsed + 1, self.elapsed + steps + 1, device=sums[0].device)
-        means = [fold(self._scaled(total, times, 1), place) for total, place in zip(sums, self.inputs, strict=True)]
-        reached = map_leaves(
-            lambda place, leaf: self._reached(place, leaf, times, steps), self.output, function(*means)
-        )
+        means = [
+            fold(self._scaled(total, times, 1).to(stream.dtype), place)
+            for stream, total, place in zip(streams, sums, self.inputs, strict=True)
+        ]
+        given = function(*means)
+        dtypes = map_leaves(lambda _, leaf: getattr(leaf, "dtype", None), self.output, given)
+        reached = map_leaves(lambda place, leaf: self._reached(place, leaf, times, steps), self.output, given)
+        del given  # which is large
         if self.previous is None:
             self.previous = pytree.tree_map(lambda leaf: None if leaf is None else torch.zeros_like(leaf[0]), reached)
-        outputs = map_leaves(_differences, self.output, reached, self.previous)
+        outputs = map_leaves(_differences, self.output, reached, self.previous, dtypes)
         self.sums = [total[-1].clone() for total in sums]
         self.previous = pytree.tree_map(lambda leaf: None if leaf is None else leaf[-1].clone(), reached)
         self.elapsed += steps
@@ -83,7 +90,7 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
         """Return the cumulative output [T, *shape], choices as they are at each timestep."""
         if place is None or not isinstance(leaf, Tensor):
             return None
-        return self._scaled(unfold(leaf, place, steps), times, -1)
+        return self._scaled(unfold(leaf, place, steps).to(accumulator(leaf.dtype)), times, -1)
 
 
 def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
@@ -93,9 +100,10 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
     """
     if not is_summable(sequence):
         return sequence
+    wide = accumulator(sequence.dtype)
     if torch.is_grad_enabled():
-        return sequence.cumsum(0) + (0 if before is None else before)
-    sums = sequence_like(sequence[0], len(sequence))
+        return sequence.cumsum(0, dtype=wide) + (0 if before is None else before)
+    sums = sequence_like(sequence[0].to(wide), len(sequence))
     for t in range(len(sequence)):
         if before is None:
             sums[t] = sequence[t]
@@ -105,17 +113,28 @@ def _running_sum(sequence: Tensor, before: Tensor | None) -> Tensor:
     return sums
 
 
-def _differences(place: BatchDim | None, reached: Tensor | None, previous: Tensor | None) -> Tensor | None:
+def _differences(
+    place: BatchDim | None, reached: Tensor | None, previous: Tensor | None, dtype: torch.dtype
+) -> Tensor | None:
+    """Return what each timestep adds, in the type that the operator gives."""
     if place is None or reached is None or previous is None:
         return None
     if not is_summable(reached):
         return fold(reached, place)
     if torch.is_grad_enabled():
-        return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)), place)
+        return fold(torch.diff(reached, dim=0, prepend=previous.unsqueeze(0)).to(dtype), place)
     steps = torch.empty_like(reached)
     torch.sub(reached[0], previous, out=steps[0])
     torch.sub(reached[1:], reached[:-1], out=steps[1:])
-    return fold(steps, place)
+    return fold(steps.to(dtype), place)
+
+
+def make_cumulative(flow: Flow, node: fx.Node) -> Cumulative:
+    """Return what runs an operator that takes a maximum, or is analog, over the streams that it reads."""
+    where = flow.graph.where
+    return Cumulative(
+        flow.kinds[node] is Kind.ANALOG, [where[read.name] for read in flow.streams_read(node)], where[node.name]
+    )
 
 
 class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
@@ -125,6 +144,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
     """
 
     total: Any
+    dtypes: Any
     latest: Any
     elapsed: int
 
@@ -132,6 +152,7 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
         super().__init__()
         self.place, self.keeps_latest = place, False
         self.register_memory("latest", None)
+        self.register_memory("dtypes", None)
         self.register_memory("total", None)
         self.register_memory("elapsed", 0)
 
@@ -144,13 +165,17 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
             stream,
             *before,
         )
+        self.dtypes = map_leaves(lambda _, leaf: getattr(leaf, "dtype", None), self.place, stream)
         self.latest = stream if self.keeps_latest else None
         self.elapsed += steps
 
     def read(self) -> Any:
         """Return the mean over the timesteps so far."""
         return map_leaves(
-            lambda place, leaf: leaf / self.elapsed if _has_mean(place, leaf) else leaf, self.place, self.total
+            lambda place, leaf, dtype: (leaf / self.elapsed).to(dtype) if _has_mean(place, leaf) else leaf,
+            self.place,
+            self.total,
+            self.dtypes,
         )
 
     def keep(self, samples: Tensor) -> None:
@@ -175,9 +200,10 @@ def _sum_over_time(sequence: Tensor, before: Tensor | None = None) -> Tensor:
     """
     if not is_summable(sequence):
         return sequence[-1]
+    wide = accumulator(sequence.dtype)
     if torch.is_grad_enabled():
-        return sequence.sum(0) if before is None else before + sequence.sum(0)
-    total = sequence[0].clone() if before is None else before
+        return sequence.sum(0, dtype=wide) if before is None else before + sequence.sum(0, dtype=wide)
+    total = sequence[0].to(wide, copy=True) if before is None else before
     for step in sequence if before is not None else sequence[1:]:
         total = total.add_(step)
     return total

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, cast
 
 import torch
@@ -18,11 +17,12 @@ from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
-from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.cumulative import Cumulative, TimeMean, make_cumulative
 from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples
-from snnfw.spiking.learning import differentiable_in_training
+from snnfw.spiking.learning import detach_memories, detached, differentiable_where_asked, follow_inputs
 from snnfw.spiking.memory import memory_of, to_channels_last
+from snnfw.spiking.precision import Moved, empty_of_kind, moved
 from snnfw.spiking.reading import STREAMS, trace_flow
 from snnfw.values import Inputs, Output, Site, SiteStats
 
@@ -39,28 +39,20 @@ class SpikingModel(nn.Module):
     Between neurons time lives in the batch dimension: operators run unchanged on T · N samples. A run is ``begin``,
     then ``advance`` as often as needed, with ``read`` after any of them; state carries over, so memory is bounded by
     the longest single call of ``advance``. ``keep`` goes on with some of the samples. Calling the model does it all.
-    ``stats`` are what the neurons were built from, by site.
     """
 
-    def __init__(
-        self,
-        graph: Graph,
-        plan: Plan,
-        neurons: Mapping[str, SpikingNeuron],
-        timesteps: int,
-        stats: Mapping[str, SiteStats] = MappingProxyType({}),
-    ) -> None:
+    def __init__(self, graph: Graph, plan: Plan, neurons: Mapping[str, SpikingNeuron], timesteps: int) -> None:
         super().__init__()
-        self.graph, self.plan, self.timesteps, self.stats = graph, plan, timesteps, dict(stats)
+        self.graph, self.plan, self.timesteps = graph, plan, timesteps
+        self.stats: Mapping[str, SiteStats] = {}  # what each neuron was built from, by site, where that is known
         self.network: nn.Module = graph.module if graph.trainable else constants_of(graph.module)
         self._flow = trace_flow(graph, plan)
         self.streams = tuple(self._flow.nodes_of(*STREAMS))
         self._free = last_uses(self.streams)
-        self.neurons = nn.ModuleDict(
-            {p.site.node: neurons[p.site.name] for p in plan.placements if p.site.name in neurons}
-        )
+        self._sites = {p.site.node: p.site for p in plan.placements if p.site.name in neurons}
+        self.neurons = nn.ModuleDict({node: neurons[site.name] for node, site in self._sites.items()})
         self.cumulative = nn.ModuleDict(
-            {node.name: self._cumulative(node) for node in self._flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG)}
+            {node.name: make_cumulative(self._flow, node) for node in self._flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG)}
         )
         self._ends = self._flow.streams_read_out()
         self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
@@ -69,6 +61,9 @@ class SpikingModel(nn.Module):
         self._constant: dict[fx.Node, Any] = {}
         self._kept_memory: frozenset[int] = frozenset()
         self.samples = self.elapsed = 0
+        self.run = object()  # another one in each run, by which somebody can tell whether it is still theirs
+        self.follows_inputs = False
+        self.moved: Moved | None = None
         self.train(False)
 
     def train(self, mode: bool = True) -> SpikingModel:
@@ -84,13 +79,21 @@ class SpikingModel(nn.Module):
         self.advance(self.timesteps)
         return self.read()
 
-    @differentiable_in_training
     def begin(self, inputs: Inputs) -> None:
-        """Reset every state and run what no neuron feeds, once."""
+        """Reset every state and run what no neuron feeds, once.
+
+        Gradients of the inputs are followed where they ask for them, also in evaluation mode.
+        """
         self.forget()
-        self._frames = Frames(whole_samples(self.graph, inputs) if self.plan.temporal else ())
+        frames = whole_samples(self.graph, inputs) if self.plan.temporal else ()
         require_shapes(self.graph, inputs, frames=self.plan.temporal)
-        self.samples = len(inputs[0])
+        self.follows_inputs = follow_inputs(inputs, self.site_neurons())
+        self._frames, self.samples = Frames(frames), len(inputs[0])
+        self.moved = moved(self.graph, self.network, self.neurons.buffers())
+        self._run_static(inputs)
+
+    @differentiable_where_asked
+    def _run_static(self, inputs: Inputs) -> None:
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: to_channels_last(tensor) for node, tensor in given}
         free = last_uses(self.graph.nodes)
@@ -104,7 +107,7 @@ class SpikingModel(nn.Module):
                     values.pop(done, None)
         self._hold(values)
 
-    @differentiable_in_training
+    @differentiable_where_asked
     def advance(self, steps: int, visit: Visit | None = None) -> None:
         """Run ``steps`` more timesteps, all at once in the batch dimension."""
         if not self.samples:
@@ -114,14 +117,14 @@ class SpikingModel(nn.Module):
         self.elapsed += steps
         self._frames.shown += steps
 
-    @differentiable_in_training
+    @differentiable_where_asked
     def show_frames(self, steps: int) -> None:
         """Take the next frames into the means of inputs that the readout itself reads, before any stream runs."""
         for node in self._ends:
             if self._flow.kinds[node] is Kind.INPUT:
                 self._mean(node.name).add(self._frame(node, steps), steps)
 
-    @differentiable_in_training
+    @differentiable_where_asked
     def run_streams(
         self, nodes: Iterable[fx.Node], values: dict[fx.Node, Any], steps: int, visit: Visit | None = None
     ) -> None:
@@ -133,7 +136,7 @@ class SpikingModel(nn.Module):
             for done in self._free[node]:
                 values.pop(done, None)
 
-    @differentiable_in_training
+    @differentiable_where_asked
     def read(self) -> Output:
         """Return the network's output for the mean of its streams over the timesteps so far."""
         values = dict(self._constant)
@@ -149,7 +152,7 @@ class SpikingModel(nn.Module):
         for name in self.means:
             self._mean(name).keeps_latest = True
 
-    @differentiable_in_training
+    @differentiable_where_asked
     def read_each(self) -> Output:
         """Return the network's output for each timestep of a run in one piece, [T, N, ...] leaf by leaf."""
         values = {node: self._mean(node.name).latest for node in self._ends}
@@ -186,6 +189,13 @@ class SpikingModel(nn.Module):
         self._frames = Frames(())
         self._hold({})
         self.samples = self.elapsed = 0
+        self.run, self.follows_inputs = object(), False
+
+    def detach(self) -> None:
+        """Let go of what the states of the run at hand were computed from; nothing flows back beyond here."""
+        detach_memories(self)
+        self._constant = {node: detached(value) for node, value in self._constant.items()}
+        self._frames.inputs = detached(self._frames.inputs)
 
     def constant(self, node: fx.Node) -> Any:
         """Return a value that does not vary in time, for the samples at hand."""
@@ -193,14 +203,13 @@ class SpikingModel(nn.Module):
 
     def site_neurons(self) -> Iterable[tuple[Site, SpikingNeuron]]:
         """Yield every site that has a neuron, with it, in the order of execution."""
-        for placement in self.plan.placements:
-            if placement.site.node in self.neurons:
-                yield placement.site, self._neuron(placement.site.node)
+        for name, site in self._sites.items():
+            yield site, self._neuron(name)
 
     def _evaluate(self, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
         """Return the result of one operator, in the mode that this model is in."""
         learns = self.training and self.graph.trainable
-        return (evaluate_training if learns else evaluate)(self.network, node, value_of)
+        return (evaluate_training if learns else evaluate)(self.network, node, value_of, self.moved)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SpikingModel:
         """Convert or move everything that is kept between runs, and forget the run at hand."""
@@ -235,18 +244,15 @@ class SpikingModel(nn.Module):
             drive = value.unsqueeze(0).expand(steps, *value.shape)
         if visit is None:
             return fold(neuron(drive, in_place=self._may_overwrite(source, drive, values)), place)
-        placement = self.plan.fates[node.name].placement
-        if placement is None:
-            raise SnnfwError(f"no neuron is placed at '{node.name}'.")
-        return fold(visit(placement.site, neuron, drive), place)
+        return fold(visit(self._sites[node.name], neuron, drive), place)
 
     def _may_overwrite(self, node: fx.Node, drive: Tensor, values: Mapping[fx.Node, Any]) -> bool:
         """Tell whether a neuron may write over its input: memory that nobody reads again, by this name or another."""
         if len(node.users) > 1 or node.name in self.means or not self._flow.varies(node):
             return False
-        read_again = [value for other, value in values.items() if other is not node]
+        others = [value for other, value in values.items() if other is not node]
         latest = [self._mean(name).latest for name in self.means]
-        return memory_of(drive).isdisjoint(self._kept_memory | memory_of((read_again, latest)))
+        return memory_of(drive).isdisjoint(self._kept_memory | memory_of((others, latest)))
 
     def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
         """Return the look-up of streams in ``values``, of constants over time, and of sizes for T · N samples."""
@@ -257,7 +263,10 @@ class SpikingModel(nn.Module):
             if read in self._flow.positions:
                 return self._evaluate(read, value_of)
             if read not in values:
-                values[read] = self._frame(read, steps) if self._flow.varies(read) else self._repeated(read, steps)
+                if self._flow.varies(read):
+                    values[read] = self._frame(read, steps)
+                else:
+                    values[read] = repeat_leaves(self._constant[read], self.graph.where[read.name], steps)
             return values[read]
 
         return value_of
@@ -275,18 +284,10 @@ class SpikingModel(nn.Module):
         if read in self._flow.positions:
             return self._evaluate(read, lambda node: self._static_value(node, values))
         if self._flow.varies(read) and self._flow.is_read_for_kind_alone(read):
-            like = read.meta["val"]  # a stream, read for its kind alone, as new_zeros does
-            return torch.empty(0, dtype=like.dtype, device=like.device)
+            return empty_of_kind(read.meta["val"], self.moved)  # a stream, read for its kind alone, as new_zeros does
         raise SnnfwError(
             f"operator '{read.name}' is read where it has no value: please report this network to the authors of snnfw."
         )
-
-    def _repeated(self, node: fx.Node, steps: int) -> Any:
-        return repeat_leaves(self._constant[node], self.graph.where[node.name], steps)
-
-    def _cumulative(self, node: fx.Node) -> Cumulative:
-        places = [self.graph.where[read.name] for read in self._flow.streams_read(node)]
-        return Cumulative(self._flow.kinds[node] is Kind.ANALOG, places, self.graph.where[node.name])
 
     def _neuron(self, name: str) -> SpikingNeuron:
         return cast("SpikingNeuron", self.neurons[name])

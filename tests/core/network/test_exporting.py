@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -54,10 +52,8 @@ def test_what_is_no_spiking_network_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def file(snn: snnfw.SpikingNetwork, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    module = ModuleType("snnfw.archive")
-    module.read_network = lambda source, registry: SimpleNamespace(model=snn.model)  # type: ignore[attr-defined]  # a stand-in
-    monkeypatch.setitem(sys.modules, "snnfw.archive", module)
+def file(snn: snnfw.SpikingNetwork, tmp_path: Path) -> Path:
+    snn.save(tmp_path / "net.snn")
     return tmp_path / "net.snn"
 
 
@@ -92,8 +88,9 @@ def test_the_command_writes_a_file_of_the_format(
     ],
 )
 def test_what_the_command_does_not_understand_is_refused(
-    words: list[str], said: str, file: Path, capsys: pytest.CaptureFixture[str]
+    words: list[str], said: str, file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(file.parent)
     assert main(["export", *words]) == 2
     assert capsys.readouterr().err.startswith(f"snnfw: {said}")
-    assert not list(file.parent.iterdir())
+    assert list(file.parent.iterdir()) == [file]

@@ -1,0 +1,65 @@
+"""Show plans, reports and networks in notebooks: small tables of HTML, in which everything is escaped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from snnfw.planning.placement import Plan
+from snnfw.report.report import Report
+from snnfw.report.summary import describe_method, is_reported
+from snnfw.report.tables import checkpoint_rows, describe_shares, layer_rows, plan_row
+from snnfw.values import Keep
+
+MOST_ROWS = 60
+"""Rows that a table in a notebook shows."""
+
+PLAN = ("module", "operator", "kind", "neuron", "rule", "MACs", "charged as")
+LAYERS = ("site", "activation", "neuron", "neurons", "spikes", "rate")
+STYLE = "text-align:left;padding:1px 10px 1px 0;white-space:nowrap"
+
+
+def describe_network(plan: Plan, timesteps: int) -> str:
+    """Return in a line how many sites have which neuron, for how many timesteps."""
+    spiking = [placement.neuron for placement in plan.placements if not isinstance(placement.neuron, Keep)]
+    named = Counter(map(describe_method, spiking)).most_common()
+    shown = ", ".join(f"{count} x {name}" for name, count in named[:4]) + ", ..." * (len(named) > 4)
+    kept = len(plan.placements) - len(spiking)
+    return f"timesteps={timesteps}, neurons: {shown}{f', {kept} kept analog' if kept else ''}"
+
+
+def network_table(plan: Plan, timesteps: int) -> str:
+    """Return a spiking network: its neurons, site by site."""
+    return f"<div><b>SpikingNetwork</b> ({escape(describe_network(plan, timesteps))})</div>{plan_table(plan)}"
+
+
+def plan_table(plan: Plan) -> str:
+    """Return a plan: every site, and every operator that costs."""
+    rows = [plan_row(fate) for fate in plan.fates.values() if fate.placement or is_reported(fate)]
+    return f"{table(PLAN, rows)}<div>{escape(describe_shares(plan))}</div>"
+
+
+def report_table(report: Report) -> str:
+    """Return a report: the checkpoints beside the network itself, then each layer's rate."""
+    headings = ("timesteps", *report.metrics, "spikes", "energy", "of the network's")
+    layers = table(LAYERS, layer_rows(report))
+    return (
+        f"{table(headings, checkpoint_rows(report))}"
+        f"<details><summary>{len(report.layers)} layers, at the last checkpoint</summary>{layers}</details>"
+        f"<div>{report.samples} samples in {report.seconds:.1f} s</div>"
+    )
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of text, as many rows as a notebook should hold."""
+    filled = list(rows)
+    head = "".join(f'<th style="{STYLE}">{escape(heading)}</th>' for heading in headings)
+    body = "".join(_row(row) for row in filled[:MOST_ROWS])
+    left = len(filled) - MOST_ROWS
+    more = f"<div>... and {left} rows more</div>" if left > 0 else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "<tr>" + "".join(f'<td style="{STYLE}">{escape(cell)}</td>' for cell in cells) + "</tr>"
