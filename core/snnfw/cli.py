@@ -18,7 +18,7 @@ from snnfw.config.recipe import plain_preset
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.training import TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, parameters, rows, section, summary, training_usage, usage
-from snnfw.errors import SnnfwError, unknown_name_error
+from snnfw.errors import SnnfwError, printable, unknown_name_error
 from snnfw.kinds import KINDS
 from snnfw.registry import Registry
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(list(sys.argv[1:] if argv is None else argv), Console(highlight=False))
     except SnnfwError as error:
-        print(f"snnfw: {error}", file=sys.stderr)
+        print(f"snnfw: {printable(str(error))}", file=sys.stderr)  # it may quote a file that somebody sent
         return 2
     except KeyboardInterrupt as stop:
         print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)

@@ -33,6 +33,11 @@ def has_attributes(value: object, *names: str) -> bool:
     return not isinstance(value, type) and all(hasattr(value, name) for name in names)
 
 
+def printable(text: str) -> str:
+    """Return what somebody wrote without anything that a terminal obeys."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+
+
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the allowed word nearest to ``given``, or an empty string."""
     found = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import keyword
+import re
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -13,6 +15,7 @@ from torch.fx.graph import _PyTreeCodeGen, _PyTreeInfo
 from torch.utils import _pytree as pytree
 
 from snnfw.archive.arguments import NAMED, decode, encode
+from snnfw.archive.computed import require_small_parameters
 from snnfw.archive.operators import name_to_operator, operator_to_name
 from snnfw.archive.sizes import SAMPLES, decode_size, encode_size
 from snnfw.capture.graph import BatchDim, Graph, get_attribute
@@ -20,6 +23,9 @@ from snnfw.capture.own import put_attribute
 from snnfw.capture.sites import GATES, find_sites
 from snnfw.capture.survey import size_of
 from snnfw.errors import SnnfwError
+
+WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+PATH = re.compile(r"\w+(\.\w+)*", re.ASCII)
 
 EXAMPLE = 2
 """Samples of the shapes that are written down."""
@@ -65,12 +71,14 @@ def plain_to_graph(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> G
     with FakeTensorMode():
         for written in plain["nodes"]:
             nodes[written["name"]] = _add_node(graph, written, nodes, tensors)
+    _require_words(plain["input_names"])
     graph.set_codegen(
         _PyTreeCodeGen(
             _PyTreeInfo(list(plain["input_names"]), _plain_to_spec(plain["inputs"]), _plain_to_spec(plain["outputs"]))
         )
     )
     module = fx.GraphModule(root, graph)
+    require_small_parameters(module)
     where = {written["name"]: _plain_to_where(written["where"]) for written in plain["nodes"] if "where" in written}
     shapes = {node: tuple(shape) for node, shape in plain["shapes"].items()}
     made = Graph(
@@ -113,9 +121,10 @@ def _add_node(
     graph: fx.Graph, written: Mapping[str, Any], nodes: Mapping[str, fx.Node], tensors: Mapping[str, Tensor]
 ) -> fx.Node:
     operation, target = written["op"], written["target"]
+    _require_words([written["name"], *written["kwargs"], *([target] if operation == "placeholder" else [])])
     if operation not in ("placeholder", "get_attr", "call_function", "output"):
         raise SnnfwError(f"a node that is a '{str(operation)[:40]}' is not known.")
-    if operation == "get_attr" and target not in tensors:
+    if operation == "get_attr" and (target not in tensors or not PATH.fullmatch(target)):
         raise SnnfwError(f"constant '{str(target)[:80]}' is missing.")
     args = decode(written["args"], nodes)
     kwargs = {str(key): decode(value, nodes) for key, value in written["kwargs"].items()}
@@ -127,6 +136,13 @@ def _add_node(
     if path := written.get("path"):
         node.meta["nn_module_stack"] = {"": (str(path), "")}
     return node
+
+
+def _require_words(names: Iterable[Any]) -> None:
+    """Refuse names that are no identifiers: torch.fx writes a graph out as Python, names and all."""
+    for name in names:
+        if not isinstance(name, str) or not WORD.fullmatch(name) or keyword.iskeyword(name):
+            raise SnnfwError(f"the name {str(name)[:40]!r} in its graph is not allowed.")
 
 
 def _value_to_plain(value: Any) -> Any:

@@ -31,6 +31,12 @@ def model_to_plain(model: SpikingModel) -> tuple[dict[str, Any], dict[str, Tenso
     """Return a model as plain data and tensors; a tensor that both networks share is there once."""
     graph, constants = graph_to_plain(model.graph)
     tensors = {f"{GRAPH}{name}": value for name, value in constants.items()}
+    wanted = {value.dtype for value in constants.values() if value.is_floating_point()}
+    cast = [v.dtype for v in model.network.state_dict().values() if v.is_floating_point() and v.dtype not in wanted]
+    if cast:
+        raise SnnfwError(
+            f"the network was cast to {cast[0]} and cannot be saved so: save it before, and cast what is loaded."
+        )
     for key, value in model.state_dict().items():
         own = constants.get(key.removeprefix("network.")) if key.startswith("network.") else None
         if own is None or not _is_same(own, value):

@@ -9,8 +9,9 @@ import re
 from typing import Any
 
 import torch
-from torch._ops import OpOverload
+from torch._ops import OpOverload, OpOverloadPacket
 
+from snnfw.capture.sites import NAMESPACE
 from snnfw.errors import SnnfwError
 
 SIZES = (
@@ -28,10 +29,15 @@ FACTORIES = frozenset(
 )
 """Operators without a tensor to read that make one of constants."""
 
-REFUSED = frozenset(("from_file", "record_stream", "set_data", "_print", "_sobol_engine_draw"))
-"""Operators that do more than compute."""
+TEXTS = frozenset(
+    ("approximate", "equation", "indexing", "interpolation", "mode", "ord", "padding_mode", "reduce", "rounding_mode")
+)
+"""Arguments that are text: how a function is computed. An operator that takes another one may read or write files."""
 
-NAME = re.compile(r"aten\.([A-Za-z]\w*|_\w+)\.(\w+)")
+NAMESPACES = ("aten", NAMESPACE)
+"""Where operators come from: torch itself, and activations that packages bring."""
+
+NAME = re.compile(rf"({'|'.join(NAMESPACES)})\.([A-Za-z_]\w*)\.([A-Za-z]\w*)", re.ASCII)
 
 
 def operator_to_name(target: Any) -> str:
@@ -43,7 +49,7 @@ def operator_to_name(target: Any) -> str:
     """
     name = next((name for name, function in PYTHON.items() if function is target), None)
     if name is None and isinstance(target, OpOverload) and is_allowed(target):
-        name = f"aten.{target.overloadpacket.__name__}.{target._overloadname}"
+        name = f"{target.namespace}.{target.overloadpacket.__name__}.{target._overloadname}"
     if name is None:
         raise SnnfwError(
             f"operator '{target}' cannot be saved: a file names operators of torch itself alone, so that nothing "
@@ -59,8 +65,8 @@ def name_to_operator(name: object) -> Any:
     if name in PYTHON:
         return PYTHON[name]
     found = NAME.fullmatch(name)
-    packet = getattr(torch.ops.aten, found[1], None) if found else None
-    target = getattr(packet, found[2], None) if found and packet is not None else None
+    packet = getattr(getattr(torch.ops, found[1]), found[2], None) if found else None
+    target = getattr(packet, found[3], None) if found and isinstance(packet, OpOverloadPacket) else None
     if not isinstance(target, OpOverload) or not is_allowed(target):
         raise SnnfwError(f"operator '{name}' is not allowed: a file may name operators of torch itself alone.")
     return target
@@ -69,6 +75,7 @@ def name_to_operator(name: object) -> Any:
 def is_allowed(target: OpOverload) -> bool:
     """Tell whether an operator of torch's own computes a result from tensors or constants, and does nothing else."""
     schema, short = target._schema, target.overloadpacket.__name__
-    if target.namespace != "aten" or schema.is_mutable or short in REFUSED:
+    texts = {argument.name for argument in schema.arguments if "str" in str(argument.type)}
+    if target.namespace not in NAMESPACES or schema.is_mutable or not schema.returns or not texts <= TEXTS:
         return False
     return short in FACTORIES or any("Tensor" in str(argument.type) for argument in schema.arguments)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from snnfw.archive.files import describe_file
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, printable
 from snnfw.report.units import format_score
 
 
@@ -35,7 +35,7 @@ def show_network(path: Path, console: Console) -> None:
 def _table(title: str, *headings: str) -> Table:
     table = Table(title=title, title_justify="left", header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(Text(printable(heading)), overflow="fold")
     return table
 
 
@@ -55,7 +55,7 @@ def _provenance(header: Mapping[str, Any]) -> Table:
     table = _table("network", "", "")
     for name, value in rows.items():
         if value not in (None, ""):
-            table.add_row(Text(name), Text(str(value)))
+            table.add_row(Text(name), Text(printable(str(value))))
     return table
 
 
@@ -66,7 +66,7 @@ def _scores(about: Mapping[str, Any]) -> Table | None:
         return None
     table = _table("scores", "timestep", *names)
     for timestep, row in scores.items():
-        table.add_row(Text(str(timestep)), *(Text(format_score(row, name)) for name in names))
+        table.add_row(Text(printable(str(timestep))), *(Text(format_score(row, name)) for name in names))
     return table
 
 
@@ -78,5 +78,5 @@ def _sites(model: Mapping[str, Any]) -> Table:
         given = ", ".join(f"{key}={value}" for key, value in neuron.items())
         shown = f"{name}({given})" if given else name
         row = (placed["site"], shown, placed.get("plugin") or "", placed.get("version") or "")
-        table.add_row(*(Text(str(cell)) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     return table

@@ -167,7 +167,11 @@ def _function(module: fx.GraphModule, node: fx.Node) -> Callable[[Tensor], Tenso
 
 
 def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> Iterator[Any]:
-    """Yield an activation's arguments, with the values of those that the network's parameters make."""
+    """Yield an activation's arguments, with the values of those that the network's parameters make.
+
+    Each value is computed once: what is read twice by what is read twice would take time beyond all bounds.
+    """
+    known: dict[fx.Node, Any] = {}
 
     def value_of(read: fx.Node) -> Any:
         if read.op == "placeholder":
@@ -175,7 +179,9 @@ def _bound(module: fx.GraphModule, node: fx.Node, arguments: Iterable[Any]) -> I
                 f"activation '{overload_packet(node).__name__}' at '{module_path(node) or 'the top of the network'}' "
                 "has a parameter that depends on the input: only its first argument may."
             )
-        return evaluate(module, read, value_of)
+        if read not in known:
+            known[read] = evaluate(module, read, value_of)
+        return known[read]
 
     for given in arguments:
         yield value_of(given) if isinstance(given, fx.Node) else given

@@ -14,20 +14,19 @@ from snnfw.archive.captures import capture_once
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
-from snnfw.errors import SnnfwError
 from snnfw.network.batches import InputsAlone, ReadBatches, count_arguments, first_example, read_batches
 from snnfw.network.conversion import Conversion
 from snnfw.network.judging import is_classification, judge_nothing, read_metric
 from snnfw.network.methods import read_method
 from snnfw.network.network import SpikingNetwork
 from snnfw.network.quiet import own_randomness, quiet_resources
-from snnfw.network.subject import device_of, require_network
+from snnfw.network.subject import device_of, require_network, require_neurons
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.stages import Subject, convert_subject, provenance
-from snnfw.values import Batch, Bundle, Data, Inputs, Judgement, Keep, Output, Resources
+from snnfw.values import Batch, Bundle, Data, Inputs, Judgement, Output, Resources
 
 Named = str | Mapping[str, Any]
 """A method by its name, or a mapping with its name and its parameters."""
@@ -165,14 +164,6 @@ def plan(
         require_all_spiking(placed)
     require_neurons(placed)
     return placed
-
-
-def require_neurons(placed: Plan) -> None:
-    """Refuse a plan without a neuron: what it makes of a network is the network."""
-    if all(isinstance(placement.neuron, Keep) for placement in placed.placements):
-        there = ", ".join(sorted({p.site.activation for p in placed.placements}))
-        kept = f"every activation ({there}) is kept analog by a rule" if there else "the network has no activation"
-        raise SnnfwError(f"no neuron was placed: {kept}. Place one with method=... or layers=[...].")
 
 
 def _subject(net: nn.Module, batches: ReadBatches, frames: int | None, metric: Any, resources: Resources) -> Subject:

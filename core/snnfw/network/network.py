@@ -19,6 +19,7 @@ from snnfw.network.changing import change_plan, convert_again, tell_change
 from snnfw.network.conversion import Conversion
 from snnfw.network.counting import LastRun, count_run
 from snnfw.network.inputs import require_fitting
+from snnfw.network.subject import require_neurons
 from snnfw.planning.placement import Plan
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.report.notebook import describe_network, network_table
@@ -168,7 +169,8 @@ class SpikingNetwork(nn.Module):
             activation: take the sites of this activation alone.
 
         Raises:
-            SnnfwError: no site matches, the neuron does not fit there, or the network comes from a file.
+            SnnfwError: no site matches, the neuron does not fit there, none would be left, or the network comes from a
+                file.
 
         """
         if self.conversion is None:
@@ -177,15 +179,17 @@ class SpikingNetwork(nn.Module):
                 "the original network again, snnfw.convert(net, data, layers=[...])."
             )
         plan = change_plan(self.conversion, self.plan, Rule(match, neuron, activation))
+        require_neurons(plan)
         config = self.conversion.config
         conversion = replace(self.conversion, config=config and replace(config, layers=plan.layers))
-        return SpikingNetwork(
+        made = SpikingNetwork(
             convert_again(conversion, plan, self.model),
             memory=self.memory,
             costs=self.costs,
             about=tell_change(self.about, self.plan, plan),
             conversion=conversion,
         )
+        return made.train(self.training)
 
     def _counted(self) -> Point:
         """Return what the last run took, counted once."""

@@ -1,4 +1,4 @@
-"""What a network must be before it can be converted."""
+"""What a network must be before it can be converted, and what a plan must do to it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from spikingjelly.activation_based.base import MemoryModule
 from torch import nn
 
 from snnfw.errors import SnnfwError, wrong_kind_error
+from snnfw.planning.placement import Plan
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Keep
 
 PRECISIONS = (torch.float32, torch.float64)
 
@@ -37,6 +39,14 @@ def require_network(net: object, device: str | None) -> None:
         raise SnnfwError(
             f"device={device} is asked for and the network is on {places[0]}: move it there first, net.to('{device}')."
         )
+
+
+def require_neurons(placed: Plan) -> None:
+    """Refuse a plan without a neuron: what it makes of a network is the network."""
+    if all(isinstance(placement.neuron, Keep) for placement in placed.placements):
+        there = ", ".join(sorted({p.site.activation for p in placed.placements}))
+        kept = f"every activation ({there}) is kept analog by a rule" if there else "the network has no activation"
+        raise SnnfwError(f"no neuron was placed: {kept}. Place one with method=... or layers=[...].")
 
 
 def device_of(net: nn.Module) -> str:

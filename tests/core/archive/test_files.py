@@ -230,6 +230,15 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "a function of Python": (lambda h: node(h, "call_function").update(target="os.system"), "'os.system' is not allowed"),
     "a node of another kind": (lambda h: node(h, "call_function").update(op="call_module"), "'call_module' is not known"),
+    "code for a name": (
+        lambda h: node(h, "placeholder").update(target="x=__import__('os').abort()"), "in its graph is not allowed"
+    ),
+    "code for a keyword": (
+        lambda h: node(h, "call_function").update(kwargs={"a=1); import os; os.abort() #": 1}), "is not allowed"
+    ),
+    "code for an input": (
+        lambda h: h["model"]["graph"].update(input_names=["x): import os; os.abort() #"]), "in its graph is not allowed"
+    ),
     "a constant that is not there": (lambda h: node(h, "get_attr").update(target="__class__"), "constant '__class__'"),
     "a name that is a path": (lambda h: node(h, "placeholder").update(name="a.b/../c"), "is not allowed, or is there"),
     "a reference to nothing": (
@@ -355,6 +364,10 @@ def test_a_run_keeps_its_network_which_scores_the_same(tmp_path: Path, capsys: p
     assert cli.main(["show", str(kept)]) == 0
     shown = capsys.readouterr().out
     assert all(said in shown for said in ("classification", "signed", "digits-resnet20", "layer1.0.relu1", "accuracy"))
+    sent = changed(kept.read_bytes(), lambda header: header["about"]["versions"].update(snnfw="\x1b[2J\x07"))
+    (tmp_path / "sent.snn").write_bytes(sent)
+    assert cli.main(["show", str(tmp_path / "sent.snn")]) == 0
+    assert "\x1b[2J" not in capsys.readouterr().out, "a terminal obeys nothing that somebody sent"
     wrong = {
         "plugin=signed": "leave plugin out",
         "neuron=if": "leave neuron out",
