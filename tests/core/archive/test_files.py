@@ -240,7 +240,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda h: h["model"]["graph"].update(input_names=["x): import os; os.abort() #"]), "in its graph is not allowed"
     ),
     "a constant that is not there": (lambda h: node(h, "get_attr").update(target="__class__"), "constant '__class__'"),
-    "a name that is a path": (lambda h: node(h, "placeholder").update(name="a.b/../c"), "is not allowed, or is there"),
+    "a name that is a path": (lambda h: node(h, "placeholder").update(name="a.b/../c"), "in its graph is not allowed"),
     "a reference to nothing": (
         lambda h: node(h, "call_function").update(args={"tuple": [{"node": "nobody"}]}), "is damaged, was changed"
     ),
