@@ -14,6 +14,7 @@ from snnfw.archive.files import dump_network, read_network, write_network
 from snnfw.energy.charges import Energy, spiking_energy
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
+from snnfw.kernels.choice import choose_backend
 from snnfw.network.casting import require_castable
 from snnfw.network.changing import change_plan, convert_again, tell_change
 from snnfw.network.conversion import Conversion
@@ -202,9 +203,18 @@ class SpikingNetwork(nn.Module):
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SpikingNetwork:
         """Move or cast the network, and forget what ran."""
         require_castable(self.model, fn)
+        before = self.device
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
         self._last = None
+        if self.device.type != before.type:
+            self._choose_backend()
         return self
+
+    def _choose_backend(self) -> None:
+        """Let neurons run on the fastest backend of the device that the network is on now."""
+        chosen = choose_backend("auto", str(self.device))
+        for _, neuron in self.model.site_neurons():
+            neuron.backend, neuron.insists = chosen.name, False
 
     def _replicate_for_data_parallel(self) -> SpikingNetwork:
         raise SnnfwError(
