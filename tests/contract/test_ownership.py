@@ -86,8 +86,8 @@ def pair(request: pytest.FixtureRequest, graph: Graph) -> tuple[SpikingModel, Sp
 
 
 def loose(model: nn.Module) -> Iterator[str]:
-    """Yield tensors that live outside parameters, buffers and what is forgotten at the end of a run."""
-    known = {"_parameters", "_buffers", "_modules", "_memories", "_memories_rv", "graph", "plan", "_made"}
+    """Yield tensors outside parameters, buffers, what a run forgets, and the record of what neurons were built from."""
+    known = {"_parameters", "_buffers", "_modules", "_memories", "_memories_rv", "graph", "plan", "_made", "stats"}
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if name not in known and any(isinstance(held, Tensor) for held in reachable(value)):
