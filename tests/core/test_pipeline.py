@@ -179,7 +179,7 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
     folder = pipeline.run(
         resolve(["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4"], registry), registry
     )
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "report.html", "report.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "net.snn", "report.html", "report.json"]
     first = json.loads((folder / "report.json").read_text())
     again = run(registry, f"experiment={folder / 'config.yaml'}")
     assert first["checkpoints"] == again["checkpoints"]

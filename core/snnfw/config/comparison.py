@@ -48,7 +48,7 @@ class Comparison:
 
 
 OWN_KEYS = tuple(own.name for own in fields(Comparison))
-COMPARISON_KEYS = ("methods", "retarget", *(key for key in KEYS if key != "timesteps"))
+COMPARISON_KEYS = ("methods", "retarget", *(key for key in KEYS if key not in ("timesteps", "save")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _resolve(given: Plain, registry: Registry) -> CompareConfig:
             "spiking networks with snnfw.compare from Python."
         )
     # The file of a single run may be given: it has timesteps, which the checkpoints replace.
-    readable = (*COMPARISON_KEYS, "timesteps")
+    readable = (*COMPARISON_KEYS, "timesteps", "save")
     file = read_named_experiment(given, registry, readable)
     for name in [*files_to_load(file), *files_to_load(given)]:
         registry.load_file(Path(name))

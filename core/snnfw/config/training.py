@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from snnfw.registry import Registry
 
-WITHOUT_EFFECT = ("converter", "search", "exit", "checkpoints", "memory", "fitting", "strict", "energy", "checkpoint")
+WITHOUT_EFFECT = (
+    "converter",
+    "search",
+    "exit",
+    "checkpoints",
+    "memory",
+    "fitting",
+    "strict",
+    "energy",
+    "checkpoint",
+    "save",
+)
 """What a run is told and a training has no use for."""
 
 TRAINING_KEYS = ("trainer", "resume", *(key for key in KEYS if key not in WITHOUT_EFFECT))
