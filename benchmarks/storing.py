@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 from unittest import mock
 
 import torch
@@ -19,6 +20,8 @@ from benchmarks.result import Cell, Section
 from benchmarks.timing import Candidates, Measured
 from snnfw.archive.captures import capture_once
 from snnfw_plugins.adafire import AdaFire
+
+Made = TypeVar("Made")
 
 CONVERT, LOAD = "snnfw.convert", "snnfw.load"
 CAPTURE, KEPT = "capture", "the same capture, kept"
@@ -37,23 +40,19 @@ def candidates(network: nn.Module, shape: tuple[int, ...], folder: Path) -> Cand
     x = torch.randn(8, *shape, generator=torch.Generator().manual_seed(0))
     rules = [snnfw.Rule("*", AdaFire(), activation="relu", optional=True), snnfw.Rule("*", snnfw.Keep(), optional=True)]
     file = folder / "net.snn"
-    making = partial(_anew, partial(snnfw.convert, network, x, method=rules, timesteps=8))
+    making = partial(_keeping, "none", partial(snnfw.convert, network, x, method=rules, timesteps=8))
     making().save(file)
     return {
         CONVERT: making,
         LOAD: partial(snnfw.load, file),
-        CAPTURE: partial(_anew, partial(capture_once, network, (x[:2],))),
-        KEPT: partial(_kept, partial(capture_once, network, (x[:2],))),
+        CAPTURE: partial(_keeping, "none", partial(capture_once, network, (x[:2],))),
+        KEPT: partial(_keeping, "kept", partial(capture_once, network, (x[:2],))),
     }
 
 
-def _anew(call: partial[snnfw.SpikingNetwork]) -> snnfw.SpikingNetwork:
-    with mock.patch.dict(os.environ, {"SNNFW_CAPTURES": "none"}):
-        return call()
-
-
-def _kept(call: partial[object]) -> object:
-    with mock.patch.dict(os.environ, {"SNNFW_CAPTURES": "kept"}):
+def _keeping(captures: str, call: Callable[[], Made]) -> Made:
+    """Return what a call makes with ``SNNFW_CAPTURES`` set, so that captures are kept or not."""
+    with mock.patch.dict(os.environ, {"SNNFW_CAPTURES": captures}):
         return call()
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import safetensors.torch
 from torch import Tensor
@@ -43,25 +44,26 @@ def pack(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> bytes:
 
 def unpack(source: Path | bytes) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the header and the tensors of a file."""
-    with _opened(source) as file, zipfile.ZipFile(file) as archive:
-        _check_members(archive, _length(file))
+    with _opened(source) as archive:
         header = _read_header(archive)
         return header, safetensors.torch.load(archive.read(TENSORS))
 
 
 def unpack_header(source: Path | bytes) -> dict[str, Any]:
     """Return the header alone; no tensor is read."""
-    with _opened(source) as file, zipfile.ZipFile(file) as archive:
-        _check_members(archive, _length(file))
+    with _opened(source) as archive:
         return _read_header(archive)
 
 
-def _opened(source: Path | bytes) -> IO[bytes]:
-    return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def _length(file: IO[bytes]) -> int:
-    return file.seek(0, io.SEEK_END)
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[zipfile.ZipFile]:
+    """Yield the zip, its members checked."""
+    with (
+        io.BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file,
+        zipfile.ZipFile(file) as zipped,
+    ):
+        _check_members(zipped, file.seek(0, io.SEEK_END))
+        yield zipped
 
 
 def _check_members(archive: zipfile.ZipFile, length: int) -> None:

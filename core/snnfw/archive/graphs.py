@@ -23,6 +23,7 @@ from snnfw.capture.own import put_attribute
 from snnfw.capture.sites import GATES, find_sites
 from snnfw.capture.survey import size_of
 from snnfw.errors import SnnfwError
+from snnfw.spiking.precision import dtype_name
 
 WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 PATH = re.compile(r"\w+(\.\w+)*", re.ASCII)
@@ -148,7 +149,7 @@ def _require_words(names: Iterable[Any]) -> None:
 def _value_to_plain(value: Any) -> Any:
     """Return what is known of a node's result for two samples: shapes and types of tensors, sizes, or nothing."""
     if isinstance(value, Tensor):
-        return {"shape": [_at_example(size) for size in value.shape], "dtype": str(value.dtype).removeprefix("torch.")}
+        return {"shape": [_at_example(size) for size in value.shape], "dtype": dtype_name(value.dtype)}
     if isinstance(value, list | tuple):
         return {"several": [_value_to_plain(item) for item in value], "tuple": isinstance(value, tuple)}
     if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool | bool | int | float):

@@ -12,6 +12,7 @@ from torch import Tensor
 from snnfw.capture.graph import BatchDim, split_batch
 from snnfw.errors import SnnfwError
 from snnfw.spiking.memory import to_channels_last
+from snnfw.spiking.precision import dtype_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Slot:
         """Return the slot as plain data; ``N`` is the number of samples."""
         samples = "N" if self.per_sample == 1 else f"{self.per_sample}*N"
         shape = [samples if size is None else size for size in self.shape]
-        return {"name": prefix + self.name, "shape": shape, "dtype": str(self.dtype).removeprefix("torch.")}
+        return {"name": prefix + self.name, "shape": shape, "dtype": dtype_name(self.dtype)}
 
 
 def slot_of(name: str, value: Tensor, place: BatchDim | None) -> Slot:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.precision import kind_of
+from snnfw.spiking.precision import dtype_name, kind_of
 
 PRECISIONS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
@@ -24,8 +24,8 @@ def require_castable(model: SpikingModel, change: Callable[[Tensor], Tensor]) ->
     if wanted is kind.dtype:
         return
     if wanted not in PRECISIONS:
-        names = ", ".join(_name(dtype) for dtype in PRECISIONS)
-        raise SnnfwError(f"a spiking network does not compute in {_name(wanted)}: cast it to one of {names}.")
+        names = ", ".join(dtype_name(dtype) for dtype in PRECISIONS)
+        raise SnnfwError(f"a spiking network does not compute in {dtype_name(wanted)}: cast it to one of {names}.")
     for site, neuron in model.site_neurons():
         threshold = neuron.threshold.to(wanted)
         if bool((threshold == 0).any()):
@@ -37,8 +37,4 @@ def require_castable(model: SpikingModel, change: Callable[[Tensor], Tensor]) ->
 
 def _lost(what: str, wanted: torch.dtype) -> SnnfwError:
     wider = " or bfloat16, which reaches as far as float32," if wanted is torch.float16 else ","
-    return SnnfwError(f"{what} in {_name(wanted)}: leave the network in float32{wider} instead.")
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+    return SnnfwError(f"{what} in {dtype_name(wanted)}: leave the network in float32{wider} instead.")

@@ -42,8 +42,7 @@ class Evaluation:
         if first.target is None and not isinstance(metric, Judgement):
             raise SnnfwError("the evaluation data has no labels: give batches of inputs and labels, such as (x, y).")
         frames = _frames(snn, first)
-        device = next((str(tensor.device) for tensor in snn.model.buffers()), "cpu")
-        resources = Resources(device=device, memory=snn.memory, track=show_progress(Console(stderr=True)))
+        resources = Resources(device=str(snn.device), memory=snn.memory, track=show_progress(Console(stderr=True)))
         sample = tuple(tensor[:2] for tensor in to_device(tuple(first.inputs), _place(graph)))
         output = network_output(graph, sample, frames)
         return cls(Data((), read, frames=frames), read_metric(metric, first, output), resources)

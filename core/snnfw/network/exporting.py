@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from snnfw.archive.files import read_network
 from snnfw.conversion.activations import first_samples, to_device
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.exports.exported import Exported
@@ -60,8 +61,6 @@ def export_file(source: Path, out: Path | None, format: str | None) -> Exported:
             raise SnnfwError(f"nothing says what to export '{source}' to: give out=FILE, or format=NAME.")
         out = source.with_suffix(SUFFIXES.get(format, ""))
     format_of(out, format)
-    from snnfw.archive.files import read_network
-
     return export_model(read_network(source, Registry()).model, out, format)
 
 

@@ -12,7 +12,7 @@ from snnfw.capture.graph import require_shapes
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.spiking.frames import frames_in, whole_samples
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.precision import Kind, kind_of
+from snnfw.spiking.precision import Kind, dtype_name, kind_of
 
 
 def require_fitting(model: SpikingModel, inputs: Sequence[Any]) -> None:
@@ -57,13 +57,9 @@ def _require_kind(tensor: Tensor, node: fx.Node, kind: Kind) -> None:
     if tensor.dtype is wanted or (tensor.is_floating_point() and torch.is_autocast_enabled(tensor.device.type)):
         return
     raise SnnfwError(
-        f"an input is of type {_name(tensor.dtype)} and the network takes {_name(wanted)}: give "
-        f"x.to(torch.{_name(wanted)})."
+        f"an input is of type {dtype_name(tensor.dtype)} and the network takes {dtype_name(wanted)}: give "
+        f"x.to(torch.{dtype_name(wanted)})."
     )
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _count(inputs: int) -> str:

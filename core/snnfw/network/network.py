@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnfw.archive.files import dump_network, read_network, write_network
+from snnfw.archive.files import Archived, dump_network, read_network, write_network
 from snnfw.energy.charges import Energy, spiking_energy
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
@@ -232,6 +232,9 @@ class SpikingNetwork(nn.Module):
 
 def _from_bytes(content: bytes, device: str, training: bool) -> SpikingNetwork:
     """Return the network of a pickle, where it was."""
-    found = read_network(content)
-    made = SpikingNetwork(found.model, memory=found.memory, costs=found.costs, about=found.about)
-    return made.to(device).train(training)
+    return from_archive(read_network(content)).to(device).train(training)
+
+
+def from_archive(found: Archived) -> SpikingNetwork:
+    """Return the network of what a file holds; its calibration data is not in it."""
+    return SpikingNetwork(found.model, memory=found.memory, costs=found.costs, about=found.about)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from snnfw.archive.files import read_network
 from snnfw.errors import wrong_kind_error
-from snnfw.network.network import SpikingNetwork
+from snnfw.network.network import SpikingNetwork, from_archive
 from snnfw.registry import Registry
 
 
@@ -24,5 +24,4 @@ def load(path: str | Path, *, registry: Registry | None = None) -> SpikingNetwor
     """
     if not isinstance(path, str | Path):
         raise wrong_kind_error("what to load", path, "the path of a file")
-    found = read_network(Path(path), registry)
-    return SpikingNetwork(found.model, memory=found.memory, costs=found.costs, about=found.about)
+    return from_archive(read_network(Path(path), registry))

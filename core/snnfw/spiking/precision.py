@@ -102,3 +102,8 @@ def _kind(tensor: Tensor) -> Kind:
 def accumulator(dtype: torch.dtype) -> torch.dtype:
     """Return the type in which values of a type are added up over time: half precision in 32 bits."""
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+def dtype_name(dtype: torch.dtype) -> str:
+    """Return the name of a type without ``torch.`` before it."""
+    return str(dtype).removeprefix("torch.")
