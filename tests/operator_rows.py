@@ -148,7 +148,6 @@ MOVES = (
     move("_to_copy", lambda s: s.to(torch.float32).to(torch.float64)),
     move("to", lambda s: aten.to(s.float(), torch.float64), reached="_to_copy"),
     move("type_as", lambda s: aten.type_as(s, w(1))),
-    move("alias", lambda s: aten.alias(s)),
     move("detach", lambda s: aten.detach(s)),
     move("lift_fresh_copy", lambda s: aten.lift_fresh_copy(s), reached="clone"),
     move("roll", lambda s: aten.roll(s, [1], [2])),

@@ -20,7 +20,7 @@ MODULES: Mapping[str, str] = MappingProxyType(
         "snnfw.plan": "snnfw.planning",
         "snnfw.plan.kinds": "snnfw.planning.kinds",
         "snnfw.plan.matching": "snnfw.planning.matching",
-        "snnfw.plan.operators": "snnfw.planning.operators",
+        "snnfw.plan.operators": "snnfw.capture.operators",
         "snnfw.plan.placement": "snnfw.planning.placement",
         "snnfw.plan.positions": "snnfw.planning.positions",
         "snnfw.plan.rules": "snnfw.planning.rules",

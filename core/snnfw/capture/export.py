@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from snnfw.capture.encoders import offer_encoders
 from snnfw.capture.equality import check_equal, is_random
 from snnfw.capture.fold_norms import fold_norms
 from snnfw.capture.functional import functionalise
@@ -50,6 +51,7 @@ def capture(model: nn.Module, example: Inputs, trainable: bool = False) -> Graph
             disown(module, model)
         first, second = example, _other_samples(example)
         surveyed = survey(module, first, second)
+        offer_encoders(module, surveyed)
         graph = Graph(
             module=module,
             where=surveyed.where,

@@ -61,8 +61,17 @@ class Activations(Mapping[Any, str]):
 
 ACTIVATIONS = Activations()
 
-GATES: Mapping[Any, str] = {aten.sigmoid: "sigmoid", aten.hardsigmoid: "hardsigmoid", aten.tanh: "tanh"}
-"""Functions that mostly gate other values, or weigh them: a neuron goes there only where a rule names them."""
+IDENTITY = "identity"
+"""The function of an encoder, by which rules name it."""
+
+GATES: Mapping[Any, str] = {
+    aten.sigmoid: "sigmoid",
+    aten.hardsigmoid: "hardsigmoid",
+    aten.tanh: "tanh",
+    aten.alias: IDENTITY,
+}
+"""Functions that mostly gate other values, or weigh them, and encoders, which change none: a neuron goes there only
+where a rule names them."""
 
 TAKEN = frozenset((*TORCHS_OWN.values(), *GATES.values()))
 """Names by which neurons know torch's own functions."""

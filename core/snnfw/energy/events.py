@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor, fx
 
+from snnfw.capture import operators as table
 from snnfw.capture.graph import Where, evaluate, map_leaves
 from snnfw.capture.sites import overload_packet
 from snnfw.energy.windows import window_sum
 from snnfw.neurons.timefold import select, sum_per_sample
-from snnfw.planning import operators as table
 from snnfw.planning.kinds import Kind
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Site

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
+    from snnfw.planning.coding import DELTA, RATE, coding_of
     from snnfw.planning.kinds import Kind
-    from snnfw.planning.operators import AVERAGES, MAXIMA, is_scaling
     from snnfw.planning.placement import Placement, Plan, place
     from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
-    "AVERAGES",
-    "MAXIMA",
+    "DELTA",
+    "RATE",
     "Kind",
     "Neuron",
     "Placement",
     "Plan",
     "Quantiser",
     "Rule",
-    "is_scaling",
+    "coding_of",
     "place",
 ]
 
@@ -29,7 +29,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "kinds": "Kind",
-        "operators": "AVERAGES MAXIMA is_scaling",
+        "coding": "DELTA RATE coding_of",
         "placement": "Placement Plan place",
         "rules": "Neuron Quantiser Rule",
     },

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import operator as python
-from collections.abc import Sequence, Set
+from collections.abc import Set
 from enum import StrEnum
 from typing import Any
 
 from torch import Tensor, fx
 
+from snnfw.capture import operators as table
 from snnfw.capture.sites import ACTIVATIONS, aten, overload_packet
-from snnfw.planning import operators as table
+from snnfw.planning.coding import DELTA
 
 
 class Kind(StrEnum):
@@ -23,6 +24,7 @@ class Kind(StrEnum):
     SPIKING = "spiking"
     LINEAR = "linear"
     MAXIMUM = "maximum"
+    PRODUCT = "product"
     ANALOG = "analog"
     READOUT = "readout"
     OUTPUT = "output"
@@ -42,14 +44,14 @@ def kind_over_time(node: fx.Node, varying: Set[fx.Node]) -> Kind | None:
     if operator in table.MOVES | table.SUMS | table.AVERAGES | table.WEIGHTED_SUMS | table.SHAPES_ONLY:
         return Kind.LINEAR
     if operator in table.PRODUCTS:
-        return Kind.LINEAR if _operands(node, varying) == 1 else Kind.ANALOG
+        return Kind.LINEAR if varying_operands(node, varying) == 1 else Kind.ANALOG
     if operator in table.QUOTIENTS:
         exact = streams == [node.args[0]] and not node.kwargs.get("rounding_mode")
         return Kind.LINEAR if exact else Kind.ANALOG
     if operator in table.INDEXING:
         if node.kwargs.get("reduce") is not None:
             return Kind.ANALOG
-        choosers = index_operands(node)
+        choosers = table.index_operands(node)
         return None if any(stream in choosers for stream in streams) else Kind.LINEAR
     if operator in table.MAXIMA:
         if len(streams) == 1 and not (operator is aten.max and _compares(node)):
@@ -73,30 +75,26 @@ def carries_events(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], s
     if table.is_scaling(node):
         return any(read in events for read in tensors)  # it is linear: one factor varies
     if operator in table.MOVING_INDEXING:
-        tensors = [read for read in tensors if read not in index_operands(node)]
+        tensors = [read for read in tensors if read not in table.index_operands(node)]
     elif operator in table.MOVES:
-        tensors = [read for read in moved_values(node) if _is_tensor(read)]
+        tensors = [read for read in table.moved_values(node) if _is_tensor(read)]
     elif operator not in table.AVERAGES | table.SUMS | table.MAXIMA:
         return False
     carried = any(read in events for read in tensors) and all(read in events or read in silent for read in tensors)
-    return carried and not adds_constant(node)
+    return carried and not table.adds_constant(node)
 
 
-def moved_values(node: fx.Node) -> list[fx.Node]:
-    """Return the values that a move moves, without those that it reads for their kind and size alone."""
-    place = table.READ_FOR_SHAPE.get(overload_packet(node))
-    return [read for read in node.all_input_nodes if place is None or read is not node.args[place]]
+def accumulates(node: fx.Node, varying: Set[fx.Node], events: Set[fx.Node], coding: str) -> bool:
+    """Tell whether a product accumulates events instead of multiplying: all that varies in it is made of them.
 
-
-def index_operands(node: fx.Node) -> list[fx.Node]:
-    """Return the indices, or the mask, that an operator of ``INDEXING`` chooses by."""
-    places = table.CHOOSING[overload_packet(node)]
-    return [read for place in places for read in _nodes(node.args[place] if place < len(node.args) else None)]
-
-
-def _nodes(argument: Any) -> list[fx.Node]:
-    items = argument if isinstance(argument, list | tuple) else [argument]
-    return [item for item in items if isinstance(item, fx.Node)]
+    A product of two streams does so in delta coding, a(t) · B(t-1) + A(t) · b(t) with the values A and B stored.
+    """
+    if overload_packet(node) not in table.PRODUCTS:
+        return False
+    streams = [read for read in node.all_input_nodes if read in varying]
+    linear = kind_over_time(node, varying) is Kind.LINEAR
+    numbers = not _is_about_choices(node, streams)
+    return bool(streams) and (linear or (coding == DELTA and numbers)) and all(read in events for read in streams)
 
 
 def _is_about_choices(node: fx.Node, streams: list[fx.Node]) -> bool:
@@ -118,24 +116,9 @@ def _is_tensor(node: fx.Node) -> bool:
     return hasattr(value, "shape") or isinstance(value, tuple | list)
 
 
-def adds_constant(node: fx.Node) -> bool:
-    """Tell whether a number other than zero is added, padded or filled in, which is a current and no event."""
-    operator = overload_packet(node)
-    if operator in (aten.add, aten.sub, aten.rsub, aten.where):
-        added: Sequence[Any] = node.args[:3]
-    elif operator in (aten.constant_pad_nd, aten.pad):
-        added = [*node.args[2:], node.kwargs.get("value")]
-    elif operator is aten.masked_fill:
-        added = node.args[2:]
-    else:
-        return False
-    return any(isinstance(arg, int | float) and arg != 0 for arg in added)
-
-
-def _operands(node: fx.Node, varying: Set[fx.Node]) -> int:
-    """Count the factors that vary; x · x has two, and a bias that varies counts as a second one."""
-    given = [read for argument in (*node.args, *node.kwargs.values()) for read in _nodes(argument)]
-    return sum(read in varying for read in given)
+def varying_operands(node: fx.Node, varying: Set[fx.Node]) -> int:
+    """Count the factors of a product that vary; x · x has two, and a bias that varies counts as a second one."""
+    return sum(read in varying for read in table.operands(node))
 
 
 def _compares(node: fx.Node) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import GATES
+from snnfw.capture.sites import GATES, IDENTITY
 from snnfw.errors import SnnfwError
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.values import Keep, Site
@@ -14,20 +15,24 @@ from snnfw.values import Keep, Site
 def match_rules(graph: Graph, layers: tuple[Rule, ...]) -> list[tuple[Site, Rule]]:
     """Return every site with the first rule that takes it, in the order of execution.
 
+    Encoders are among them wherever a rule names them; which of them are needed is for the plan to say.
+
     Raises:
-        SnnfwError: there is no site, no rule covers one, a neuron does not stand in for the activation, or a rule that
-            is not optional takes none.
+        SnnfwError: there is no site, no rule covers one, or a neuron does not stand in for the activation.
 
     """
     sites = _offered_sites(graph, layers)
     if not sites:
         raise SnnfwError("the network has no activation function that a neuron could stand in for.")
-    matched = [(site, _first_rule(site, layers)) for site in sites]
-    used = {id(rule) for _, rule in matched}
+    return [(site, _first_rule(site, layers)) for site in sites]
+
+
+def require_used(graph: Graph, layers: tuple[Rule, ...], used: Iterable[Rule]) -> None:
+    """Raise an SnnfwError where a rule that is not optional has placed nothing."""
+    found = {id(rule) for rule in used}
     for rule in layers:
-        if id(rule) not in used and not rule.optional:
-            raise _places_nothing(rule, sites)
-    return matched
+        if id(rule) not in found and not rule.optional:
+            raise _places_nothing(rule, graph, _offered_sites(graph, layers))
 
 
 def require_accepted(neuron: Neuron, site: Site) -> None:
@@ -67,11 +72,16 @@ def _matches(rule: Rule, site: Site) -> bool:
     return fnmatchcase(site.name, rule.match) and rule.activation in (None, site.activation)
 
 
-def _places_nothing(rule: Rule, sites: tuple[Site, ...]) -> SnnfwError:
+def _places_nothing(rule: Rule, graph: Graph, sites: tuple[Site, ...]) -> SnnfwError:
     matched = [site.name for site in sites if _rule_takes(rule, site)]
-    why = (
-        f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
-        if matched
-        else f"it matches none of the {len(sites)} sites ({', '.join(site.name for site in sites[:3])} ...)"
-    )
+    encoders = [site.name for site in graph.gates if site.activation == IDENTITY]
+    if matched and rule.activation == IDENTITY:
+        why = f"what is read at {', '.join(matched[:3])} is made of events already, or does not vary in time"
+    elif matched:
+        why = f"every site it matches ({', '.join(matched[:3])}) is taken by a rule before it"
+    elif rule.activation == IDENTITY:
+        there = f"{', '.join(encoders[:3])} ..." if encoders else "none in this network"
+        why = f"it matches none of the encoders ({there})"
+    else:
+        why = f"it matches none of the {len(sites)} sites ({', '.join(site.name for site in sites[:3])} ...)"
     return SnnfwError(f"rule '{rule}' places nothing: {why}. Correct it, remove it, or say optional: true.")

@@ -8,13 +8,15 @@ from importlib import import_module
 
 from torch import fx
 
+from snnfw.capture import operators as table
 from snnfw.capture.graph import Graph
-from snnfw.capture.sites import overload_packet
+from snnfw.capture.sites import IDENTITY, overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError, wrong_kind_error
-from snnfw.planning import operators as table
-from snnfw.planning.kinds import Kind, carries_events, kind_over_time
-from snnfw.planning.matching import match_rules, require_accepted
+from snnfw.planning.coding import RATE, require_one_coding
+from snnfw.planning.encoders import is_needed
+from snnfw.planning.kinds import Kind, accumulates, carries_events, kind_over_time
+from snnfw.planning.matching import match_rules, require_accepted, require_used
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.silent import silent_nodes
 from snnfw.values import Keep, Site
@@ -56,7 +58,8 @@ class Plan:
     """Every operator's fate and every site's neuron, in the order of execution.
 
     ``carriers`` are the operators whose results are made of events, ``silent`` those that hold nothing but zeros.
-    ``temporal`` says that the input is another one at each timestep, so that nothing behind it runs once.
+    ``temporal`` says that the input is another one at each timestep, so that nothing behind it runs once. ``coding`` is
+    the one that all neurons speak: in ``rate`` the mean of a stream over time is its value, in ``delta`` the sum.
     """
 
     layers: tuple[Rule, ...]
@@ -64,6 +67,7 @@ class Plan:
     carriers: frozenset[str]
     temporal: bool = False
     silent: frozenset[str] = frozenset()
+    coding: str = RATE
 
     @property
     def placements(self) -> tuple[Placement, ...]:
@@ -111,7 +115,8 @@ class Plan:
             raise SnnfwError(f"site '{site}' is kept analog: place a neuron there with a rule first.")
         require_accepted(neuron, fate.placement.site)
         changed = replace(fate, placement=replace(fate.placement, neuron=neuron))
-        return replace(self, fates={**self.fates, node: changed})
+        plan = replace(self, fates={**self.fates, node: changed})
+        return replace(plan, coding=require_one_coding((p.site, p.neuron) for p in plan.placements))
 
 
 def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Plan:
@@ -121,18 +126,18 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
 
     Raises:
         SnnfwError: a rule places nothing and is not optional, no rule covers a site, a neuron does not stand in for the
-            activation, or an operator between neurons has no meaning over time.
+            activation, neurons of two codings are mixed, or an operator between neurons has no meaning over time.
 
     """
     if not isinstance(graph, Graph):
         raise wrong_kind_error("what to place neurons in", graph, "what capture(model, example) returns")
     if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
         raise wrong_kind_error("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
-    matched = match_rules(graph, layers)
-    placements = {site.node: Placement(site, rule.neuron, rule) for site, rule in matched}
-    varying, kinds = _classify(graph, placements, temporal)
+    offered = {site.node: Placement(site, rule.neuron, rule) for site, rule in match_rules(graph, layers)}
+    coding = require_one_coding((placement.site, placement.neuron) for placement in offered.values())
     silent = silent_nodes(graph)
-    events = _event_carriers(graph, varying, kinds, silent)
+    placements, events, varying, kinds = _follow(graph, offered, temporal, coding, silent)
+    require_used(graph, layers, [placement.rule for placement in placements.values()])
     fates = {
         node.name: Fate(
             node=node.name,
@@ -140,37 +145,62 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
             path=graph.paths[node.name],
             kind=kinds[node],
             macs=graph.macs.get(node.name, 0),
-            events=node in varying and _accumulates(node, varying, events),
+            events=node in varying and accumulates(node, varying, events, coding),
             placement=placements.get(node.name),
         )
         for node in graph.nodes
     }
     carriers, zeros = (frozenset(node.name for node in nodes) for nodes in (events, silent))
-    return Plan(layers, fates, carriers, temporal, zeros)
+    return Plan(layers, fates, carriers, temporal, zeros, coding)
 
 
-def _classify(
-    graph: Graph, placements: Mapping[str, Placement], temporal: bool
-) -> tuple[set[fx.Node], dict[fx.Node, Kind]]:
-    """Return the nodes that vary in time, and every node's kind."""
-    varying: set[fx.Node] = set(graph.inputs) if temporal else set()
-    kinds: dict[fx.Node, Kind] = {}
-    unsettled: list[fx.Node] = []
+def _follow(
+    graph: Graph, offered: Mapping[str, Placement], temporal: bool, coding: str, silent: Set[fx.Node]
+) -> tuple[dict[str, Placement], set[fx.Node], set[fx.Node], dict[fx.Node, Kind]]:
+    """Return the placements that are needed, the nodes that carry events, those that vary, and every node's kind."""
+    encoders = {node for node, placement in offered.items() if placement.site.activation == IDENTITY}
+    placements = {node: placement for node, placement in offered.items() if node not in encoders}
+    varying, found = _vary(graph, placements, temporal)
+    events: set[fx.Node] = set()
+    unsettled: set[fx.Node] = set()
     for node in graph.nodes:
-        kind = _kind(node, graph, placements, varying)
-        if kind is None:
-            unsettled.append(node)
-        kinds[node] = kind or Kind.READOUT
-        if kinds[node] in (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG, Kind.READOUT):
+        if (found[node] is None or any(read in unsettled for read in node.all_input_nodes)) and node in varying:
+            unsettled.add(node)
+        elif node.name in encoders and is_needed(node, varying, events, silent, coding, graph.macs):
+            placements[node.name] = offered[node.name]
+            if not isinstance(offered[node.name].neuron, Keep):
+                found[node] = Kind.SPIKING
+        if found[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events, silent)):
+            events.add(node)
+        if found[node] is Kind.ANALOG and accumulates(node, varying, events, coding):
+            found[node] = Kind.PRODUCT
+    return placements, events, varying, _settle(graph, varying, found)
+
+
+def _vary(
+    graph: Graph, placements: Mapping[str, Placement], temporal: bool
+) -> tuple[set[fx.Node], dict[fx.Node, Kind | None]]:
+    """Return the nodes that vary in time, and the kind that every node would have in front of a neuron."""
+    varying: set[fx.Node] = set(graph.inputs) if temporal else set()
+    kinds: dict[fx.Node, Kind | None] = {}
+    for node in graph.nodes:
+        kinds[node] = _kind(node, graph, placements, varying)
+        if kinds[node] in (None, Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG):
             varying.add(node)
-    feeds = _feed_neurons(graph, kinds)
-    for node in varying:
-        if node not in feeds and kinds[node] not in (Kind.SPIKING, Kind.INPUT):
-            kinds[node] = Kind.READOUT
-    for node in unsettled:
-        if node in feeds:
-            raise _unsupported(node, graph)
     return varying, kinds
+
+
+def _settle(graph: Graph, varying: Set[fx.Node], found: Mapping[fx.Node, Kind | None]) -> dict[fx.Node, Kind]:
+    """Return every node's kind: what feeds no neuron is read out, and what does must be known."""
+    feeds = _feed_neurons(graph, found)
+    for node, kind in found.items():
+        if kind is None and node in feeds:
+            raise _unsupported(node, graph)
+    fixed = (Kind.SPIKING, Kind.INPUT)
+    return {
+        node: kind if kind and (node not in varying or node in feeds or kind in fixed) else Kind.READOUT
+        for node, kind in found.items()
+    }
 
 
 def _kind(node: fx.Node, graph: Graph, placements: Mapping[str, Placement], varying: set[fx.Node]) -> Kind | None:
@@ -189,7 +219,7 @@ def _kind(node: fx.Node, graph: Graph, placements: Mapping[str, Placement], vary
     return kind_over_time(node, varying)
 
 
-def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
+def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind | None]) -> set[fx.Node]:
     """Return the nodes from which a neuron can be reached, other than through sizes."""
     feeding: set[fx.Node] = set()
     for node in reversed(graph.nodes):
@@ -197,22 +227,6 @@ def _feed_neurons(graph: Graph, kinds: Mapping[fx.Node, Kind]) -> set[fx.Node]:
             if kinds[user] is Kind.SPIKING or (user in feeding and kinds[user] not in (Kind.SIZE, Kind.STATIC)):
                 feeding.add(node)
     return feeding
-
-
-def _event_carriers(
-    graph: Graph, varying: set[fx.Node], kinds: Mapping[fx.Node, Kind], silent: Set[fx.Node]
-) -> set[fx.Node]:
-    events: set[fx.Node] = set()
-    for node in graph.nodes:
-        if kinds[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events, silent)):
-            events.add(node)
-    return events
-
-
-def _accumulates(node: fx.Node, varying: set[fx.Node], events: set[fx.Node]) -> bool:
-    streams = [read for read in node.all_input_nodes if read in varying]
-    linear = kind_over_time(node, varying) is Kind.LINEAR
-    return linear and overload_packet(node) in table.PRODUCTS and all(read in events for read in streams)
 
 
 def _unsupported(node: fx.Node, graph: Graph) -> SnnfwError:

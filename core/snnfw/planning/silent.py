@@ -6,10 +6,9 @@ from collections.abc import Set
 
 from torch import fx, nn
 
+from snnfw.capture import operators as table
 from snnfw.capture.graph import Graph, get_attribute
 from snnfw.capture.sites import aten, overload_packet
-from snnfw.planning import operators as table
-from snnfw.planning.kinds import adds_constant, moved_values
 
 ZEROS = {aten.zeros, aten.new_zeros, aten.zeros_like}
 FILLED = {aten.fill, aten.full, aten.new_full, aten.full_like}
@@ -32,5 +31,5 @@ def _is_silent(node: fx.Node, graph: Graph, silent: Set[fx.Node]) -> bool:
     if operator in FILLED:
         value = node.args[1]
         return value in silent if isinstance(value, fx.Node) else bool(value == 0)
-    moved = operator in table.MOVES and bool(node.all_input_nodes) and not adds_constant(node)
-    return operator in ZEROS or (moved and all(read in silent for read in moved_values(node)))
+    moved = operator in table.MOVES and bool(node.all_input_nodes) and not table.adds_constant(node)
+    return operator in ZEROS or (moved and all(read in silent for read in table.moved_values(node)))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from torch import fx
 
 from snnfw.capture.graph import Graph
+from snnfw.capture.operators import SHAPES_ONLY
 from snnfw.capture.sites import overload_packet
 from snnfw.planning.kinds import Kind
-from snnfw.planning.operators import SHAPES_ONLY
 from snnfw.planning.placement import Plan
 from snnfw.planning.positions import find_positions
 

@@ -11,8 +11,8 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw import SnnfwError, SpikingModel
-from snnfw.capture import aten, evaluate, get_attribute, operator_name, overload_packet
-from snnfw.planning import AVERAGES, MAXIMA, Kind, is_scaling
+from snnfw.capture import AVERAGES, MAXIMA, is_scaling, aten, evaluate, get_attribute, operator_name, overload_packet
+from snnfw.planning import Kind
 from snnfw.spiking import STREAMS
 from snnfw_plugins.ibra.node import BinaryNeuron
 

@@ -1,8 +1,9 @@
-"""What every operator does to a sum over time: the table that a plan is made from."""
+"""What every operator does to what it reads, and so to a sum over time: the table that plans are made from."""
 
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -119,3 +120,40 @@ KNOWN = (
 def is_scaling(node: fx.Node) -> bool:
     """Tell whether an operator is a product without MACs, such as a gain per channel."""
     return overload_packet(node) in (aten.mul, aten.div)
+
+
+def moved_values(node: fx.Node) -> list[fx.Node]:
+    """Return the values that a move moves, without those that it reads for their kind and size alone."""
+    place = READ_FOR_SHAPE.get(overload_packet(node))
+    return [read for read in node.all_input_nodes if place is None or read is not node.args[place]]
+
+
+def index_operands(node: fx.Node) -> list[fx.Node]:
+    """Return the indices, or the mask, that an operator of ``INDEXING`` chooses by."""
+    places = CHOOSING[overload_packet(node)]
+    return [read for place in places for read in nodes_in(node.args[place] if place < len(node.args) else None)]
+
+
+def nodes_in(argument: Any) -> list[fx.Node]:
+    """Return the nodes that an argument holds: itself, or those of a list."""
+    items = argument if isinstance(argument, list | tuple) else [argument]
+    return [item for item in items if isinstance(item, fx.Node)]
+
+
+def operands(node: fx.Node) -> list[fx.Node]:
+    """Return the factors of a product, as often as it reads them: x · x has two, and a bias is one too."""
+    return [read for argument in (*node.args, *node.kwargs.values()) for read in nodes_in(argument)]
+
+
+def adds_constant(node: fx.Node) -> bool:
+    """Tell whether a number other than zero is added, padded or filled in, which is a current and no event."""
+    operator = overload_packet(node)
+    if operator in (aten.add, aten.sub, aten.rsub, aten.where):
+        added: Sequence[Any] = node.args[:3]
+    elif operator in (aten.constant_pad_nd, aten.pad):
+        added = [*node.args[2:], node.kwargs.get("value")]
+    elif operator is aten.masked_fill:
+        added = node.args[2:]
+    else:
+        return False
+    return any(isinstance(arg, int | float) and arg != 0 for arg in added)

@@ -1,0 +1,47 @@
+"""Tell which encoders a plan needs: those that turn a current into events for a product that can accumulate them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Set
+
+from torch import fx
+
+from snnfw.capture import operators as table
+from snnfw.capture.encoders import moves
+from snnfw.capture.sites import overload_packet
+from snnfw.planning.coding import DELTA
+from snnfw.planning.kinds import varying_operands
+
+
+def is_needed(
+    node: fx.Node,
+    varying: Set[fx.Node],
+    events: Set[fx.Node],
+    silent: Set[fx.Node],
+    coding: str,
+    macs: Mapping[str, int],
+) -> bool:
+    """Tell whether a neuron at an identity would make events of a current that a product multiplies.
+
+    Products with weights accumulate events in either coding, products of two streams in delta coding alone. What does
+    not vary in time runs once, and what is made of events already needs no encoder.
+    """
+    source = node.args[0]
+    if source not in varying or source in events or source in silent:
+        return False
+    return any(_gains(product, varying, coding, macs) for product in dict.fromkeys(products_behind(node)))
+
+
+def products_behind(node: fx.Node) -> Iterator[fx.Node]:
+    """Yield the products that read a stream, also where it is moved on the way."""
+    for user in node.users:
+        if overload_packet(user) in table.PRODUCTS:
+            yield user
+        elif moves(user):
+            yield from products_behind(user)
+
+
+def _gains(product: fx.Node, varying: Set[fx.Node], coding: str, macs: Mapping[str, int]) -> bool:
+    if varying_operands(product, varying) == 1:
+        return macs.get(product.name, 0) > 0
+    return coding == DELTA
