@@ -20,7 +20,7 @@ from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
-from snnfw_plugins.tracking.functions import CODE, c_code
+from snnfw.kernels.functions import CODE, activation_code
 from snnfw_plugins.tracking.node import TrackingNeuron
 
 HALF = torch.tensor(0.5, dtype=torch.float64)
@@ -47,7 +47,7 @@ def test_mean_output_is_within_half_a_threshold_over_t_of_the_function_of_the_me
     name: str, backend: str, scale: float
 ) -> None:
     drive, theta = scale * noise(40, 6, 5), torch.tensor(0.1, dtype=torch.float64)
-    neuron = TrackingNeuron(SiteStats(theta), FUNCTIONS[name], 10**6, c_code(name, ()))
+    neuron = TrackingNeuron(SiteStats(theta), FUNCTIONS[name], 10**6, activation_code(name, ()))
     neuron.backend, neuron.insists = backend, True
     times = torch.arange(1, 41, dtype=torch.float64).view(-1, 1, 1)
     target = FUNCTIONS[name](drive.cumsum(0) / times)
@@ -71,7 +71,7 @@ def in_c(drive: Tensor) -> dict[str, Tensor]:
     """Return what the C code of every call in the table computes, all of them in one kernel."""
     names = {name: f"out_{number}" for number, name in enumerate((*EXACT, *ROUNDED))}
     code = (
-        f"{{ const real m = x; real f; {c_code(sites()[name].activation, sites()[name].arguments)} {out} = f; }}"
+        f"{{ const real m = x; real f; {activation_code(sites()[name].activation, sites()[name].arguments)} {out} = f; }}"
         for name, out in names.items()
     )
     body = KernelBody(tuple(names.values()), (), "\n".join((*code, "y = x; events = 0;")))

@@ -115,6 +115,17 @@ Change = Callable[[fx.Node, Any, Any], tuple[Any, Any]]
 """From a node, its arguments and its keywords to other ones."""
 
 
+def in_turn(first: Change | None, then: Change) -> Change:
+    """Return the change that makes one after the other."""
+    if first is None:
+        return then
+
+    def change(node: fx.Node, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        return then(node, *first(node, args, kwargs))
+
+    return change
+
+
 def evaluate(
     module: torch.nn.Module,
     node: fx.Node,

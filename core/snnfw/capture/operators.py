@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -55,6 +54,35 @@ PRODUCTS = _ops(
     "conv1d conv2d conv3d convolution conv_transpose1d conv_transpose2d conv_transpose3d"
 )
 """Multiply operands: linear while exactly one of them varies in time."""
+
+BIAS = {
+    aten.linear: 2,
+    aten.conv1d: 2,
+    aten.conv2d: 2,
+    aten.conv3d: 2,
+    aten.convolution: 2,
+    aten.conv_transpose1d: 2,
+    aten.conv_transpose2d: 2,
+    aten.conv_transpose3d: 2,
+    aten.bilinear: 3,
+    aten.addmm: 0,
+    aten.addmv: 0,
+    aten.baddbmm: 0,
+}
+"""Products that add a bias, and which argument that is; the two behind it, or the first two, are the factors."""
+
+ADDED_NUMBERS = {
+    aten.add: (0, 1),
+    aten.sub: (0, 1),
+    aten.rsub: (0, 1),
+    aten.where: (1, 2),
+    aten.constant_pad_nd: (2,),
+    aten.pad: (3,),
+    aten.masked_fill: (2,),
+    aten.index_fill: (3,),
+    aten.scatter: (3,),
+}
+"""Operators that add, pad or fill in a number where one is given, and at which places of their arguments it is."""
 
 QUOTIENTS = _ops("div")
 """Divide: linear while only the first operand varies in time."""
@@ -147,13 +175,11 @@ def operands(node: fx.Node) -> list[fx.Node]:
 
 def adds_constant(node: fx.Node) -> bool:
     """Tell whether a number other than zero is added, padded or filled in, which is a current and no event."""
-    operator = overload_packet(node)
-    if operator in (aten.add, aten.sub, aten.rsub, aten.where):
-        added: Sequence[Any] = node.args[:3]
-    elif operator in (aten.constant_pad_nd, aten.pad):
-        added = [*node.args[2:], node.kwargs.get("value")]
-    elif operator is aten.masked_fill:
-        added = node.args[2:]
-    else:
-        return False
-    return any(isinstance(arg, int | float) and arg != 0 for arg in added)
+    places = ADDED_NUMBERS.get(overload_packet(node), ())
+    given = [node.args[place] for place in places if place < len(node.args)]
+    return any(is_number(value) and value != 0 for value in (*given, node.kwargs.get("value")))
+
+
+def is_number(value: Any) -> bool:
+    """Tell whether an argument is a number, rather than a node or a list."""
+    return isinstance(value, int | float)

@@ -27,8 +27,10 @@ def accumulations(model: SpikingModel, samples: Tensor | None = None, only: Site
 
     Every neuron counts its events element by element; the graph itself then carries the counts to the layers: additions
     add counts, pools sum them, concatenations and slices move them. A layer's accumulations are its MACs times events
-    per input element: events times fan-out, padding counted as the MACs themselves count it. Behind a maximum, signed
-    events are counted by the maximum of their number, which may be a few percent too many.
+    per input element: events times fan-out, padding counted as the MACs themselves count it. A product of two streams
+    accumulates for the events of both, each of which meets the stored values of the other; where the network counts no
+    MACs for it, as for a gate, it has one for each element of its result. Behind a maximum, signed events are counted
+    by the maximum of their number, which may be a few percent too many.
 
     With ``only`` they are those that this site's events would cause by themselves. Over all sites they add up to the
     whole, or to more behind a maximum over sums of several sites' events.
@@ -36,12 +38,16 @@ def accumulations(model: SpikingModel, samples: Tensor | None = None, only: Site
     counts = _counts(model, samples, only)
     result: dict[str, Tensor] = {}
     for node in model.graph.nodes:
-        fate = model.plan.fates[node.name]
-        if fate.events and fate.macs:
-            source = next(read for read in node.all_input_nodes if read in counts)
-            events = sum_per_sample(counts[source].double(), model.graph.where[source.name])
-            result[node.name] = events * (fate.macs / model.graph.elements[source.name])
+        fate, reads = model.plan.fates[node.name], [read for read in table.operands(node) if read in counts]
+        connections = fate.macs or (model.graph.elements[node.name] if len(reads) > 1 else 0)
+        if fate.events and reads and connections:
+            fans = [_events(model, read, counts) * (connections / model.graph.elements[read.name]) for read in reads]
+            result[node.name] = functools.reduce(torch.add, fans)
     return result
+
+
+def _events(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any]) -> Tensor:
+    return sum_per_sample(counts[node].double(), model.graph.where[node.name])
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ from snnfw.exports.step import BeginProgram, StepProgram, held_nodes, leaf_name,
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.kinds import Kind
-from snnfw.spiking.cumulative import Cumulative, TimeMean, is_summable
+from snnfw.spiking.cumulative import Cumulative, StreamValue, is_summable
 from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import trace_flow
@@ -149,7 +149,7 @@ def _states(model: SpikingModel, first: dict[str, tuple[Tensor, ...]]) -> Iterat
     for node in flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG):
         yield from _sums(node, cast("Cumulative", model.cumulative[node.name]), flow.streams_read(node))
     for node in flow.streams_read_out():
-        mean = cast("TimeMean", model.means[node.name])
+        mean = cast("StreamValue", model.means[node.name])
         for index, (leaf, place) in enumerate(zip(pytree.tree_leaves(mean.total), _places(mean.place), strict=True)):
             if isinstance(leaf, Tensor) and place is not None and is_summable(leaf):
                 yield _sum(slot_of(leaf_name(node, "total", index), leaf, place), -0.0)

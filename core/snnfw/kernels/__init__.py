@@ -8,15 +8,18 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.kernels.body import Kernel, KernelBody
+    from snnfw.kernels.functions import activation_code
 
 __all__ = [
     "Kernel",
     "KernelBody",
+    "activation_code",
 ]
 
 __getattr__ = import_on_demand(
     __name__,
     {
         "body": "Kernel KernelBody",
+        "functions": "activation_code",
     },
 )

@@ -8,6 +8,7 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.neurons.applied import BoundFunction
+    from snnfw.neurons.delta_neuron import DeltaNeuron
     from snnfw.neurons.integrator import Integrator
     from snnfw.neurons.observers import (
         FixedThreshold,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BoundFunction",
+    "DeltaNeuron",
     "FixedThreshold",
     "Integrator",
     "PeakThreshold",
@@ -42,6 +44,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "applied": "BoundFunction",
+        "delta_neuron": "DeltaNeuron",
         "integrator": "Integrator",
         "observers": (
             "FixedThreshold PeakThreshold replace_zero_thresholds channel_rows magnitude_percentile broadcast_channels"

@@ -16,6 +16,7 @@ from snnfw.kernels.learning import run_with_gradient
 from snnfw.kernels.multistep import compute_dtype, is_supported, run_kernel, sequence_like
 from snnfw.neurons.buffers import adopt_buffers
 from snnfw.neurons.timefold import select
+from snnfw.values import RATE
 
 if TYPE_CHECKING:
     from snnfw.capture.graph import BatchDim
@@ -41,6 +42,9 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     """
 
     states: ClassVar[tuple[str, ...]] = ("potential",)
+    coding: ClassVar[str] = RATE
+    """What its streams mean, see ``snnfw.values``: that of the method which builds it."""
+
     calibrated: ClassVar[bool] = True
     """Whether an error of the mean output can be mended by ``offset`` and ``initial``."""
 

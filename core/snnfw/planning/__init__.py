@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
-    from snnfw.planning.coding import DELTA, RATE, coding_of
+    from snnfw.planning.coding import coding_of
     from snnfw.planning.kinds import Kind
     from snnfw.planning.placement import Placement, Plan, place
     from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
-    "DELTA",
-    "RATE",
     "Kind",
     "Neuron",
     "Placement",
@@ -29,7 +27,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "kinds": "Kind",
-        "coding": "DELTA RATE coding_of",
+        "coding": "coding_of",
         "placement": "Placement Plan place",
         "rules": "Neuron Quantiser Rule",
     },

@@ -7,17 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from snnfw.errors import SnnfwError
 from snnfw.values import Keep, Site
+from snnfw.values.codings import CODINGS, RATE
 
 if TYPE_CHECKING:
     from snnfw.planning.rules import Neuron
-
-RATE = "rate"
-"""The mean of a stream over time is its value: the whole value is sent at every timestep."""
-
-DELTA = "delta"
-"""The sum of a stream over time is its value: a timestep sends what has changed."""
-
-CODINGS = (RATE, DELTA)
 
 
 def coding_of(neuron: Any) -> str:

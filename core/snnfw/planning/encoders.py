@@ -9,8 +9,8 @@ from torch import fx
 from snnfw.capture import operators as table
 from snnfw.capture.encoders import moves
 from snnfw.capture.sites import overload_packet
-from snnfw.planning.coding import DELTA
 from snnfw.planning.kinds import varying_operands
+from snnfw.values import DELTA
 
 
 def is_needed(

@@ -11,7 +11,7 @@ from torch import Tensor, fx
 
 from snnfw.capture import operators as table
 from snnfw.capture.sites import ACTIVATIONS, aten, overload_packet
-from snnfw.planning.coding import DELTA
+from snnfw.values import DELTA
 
 
 class Kind(StrEnum):

@@ -13,13 +13,13 @@ from snnfw.capture.graph import Graph
 from snnfw.capture.sites import IDENTITY, overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.errors import SnnfwError, wrong_kind_error
-from snnfw.planning.coding import RATE, require_one_coding
+from snnfw.planning.coding import require_one_coding
 from snnfw.planning.encoders import is_needed
 from snnfw.planning.kinds import Kind, accumulates, carries_events, kind_over_time
 from snnfw.planning.matching import match_rules, require_accepted, require_used
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.silent import silent_nodes
-from snnfw.values import Keep, Site
+from snnfw.values import RATE, Keep, Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,6 +15,7 @@ from snnfw.capture.graph import BatchDim, Where, map_leaves
 from snnfw.kernels.multistep import sequence_like
 from snnfw.neurons.timefold import fold, select, select_leaves, unfold
 from snnfw.planning.kinds import Kind
+from snnfw.spiking.coding import Coding
 from snnfw.spiking.precision import accumulator
 from snnfw.spiking.reading import Flow
 
@@ -23,8 +25,9 @@ class Cumulative(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no
 
     With S(t) = x(1) + ... + x(t):
 
-    - ``mean=False``: out(t) = f(S(t)) - f(S(t - 1)), for a maximum f, which commutes with positive scaling;
-    - ``mean=True``: out(t) = t · f(S(t) / t) - (t - 1) · f(S(t - 1) / (t - 1)), for any f.
+    - ``mean=False``: out(t) = f(S(t)) - f(S(t - 1)), in rate coding for a maximum f, which commutes with positive
+      scaling, in delta coding for any f;
+    - ``mean=True``: out(t) = t · f(S(t) / t) - (t - 1) · f(S(t - 1) / (t - 1)), for any f in rate coding.
 
     Either way out(1) + ... + out(t) is f of the summed input, or t times f of the mean input. On constant non-negative
     spikes a max pooling of the first kind is the lateral-inhibition pooling of Li & Zeng (2022), for any window.
@@ -129,50 +132,78 @@ def _differences(
     return fold(steps.to(dtype), place)
 
 
-def make_cumulative(flow: Flow, node: fx.Node) -> Cumulative:
-    """Return what runs an operator that takes a maximum, or is analog, over the streams that it reads."""
+def make_cumulative(flow: Flow, node: fx.Node, coding: Coding) -> Cumulative:
+    """Return what runs an operator that takes a maximum, or any function, over the streams that it reads."""
     where = flow.graph.where
     return Cumulative(
-        flow.kinds[node] is Kind.ANALOG, [where[read.name] for read in flow.streams_read(node)], where[node.name]
+        coding.averages(flow.kinds[node] is Kind.ANALOG),
+        [where[read.name] for read in flow.streams_read(node)],
+        where[node.name],
     )
 
 
-class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
-    """The mean over time of a stream, for what is read out, and if asked for the latest piece of the stream.
+def make_value(flow: Flow, node: fx.Node, coding: Coding) -> StreamValue:
+    """Return what keeps the value of a stream that is read out."""
+    return StreamValue(flow.graph.where[node.name], coding, flow.temporal)
 
-    Of choices, which have no mean, it is the last one.
+
+class StreamValue(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
+    """What a stream stands for, for what is read out, and if asked for its value at each of the latest timesteps.
+
+    In rate coding that is the mean over time, in delta coding the sum X(t), or, of frames, the mean over time of X(t).
+    Of choices, which neither add up nor have a mean, it is the last one.
     """
 
     total: Any
+    reached: Any
     dtypes: Any
     latest: Any
     elapsed: int
 
-    def __init__(self, place: Where) -> None:
+    def __init__(self, place: Where, coding: Coding, temporal: bool) -> None:
         super().__init__()
         self.place, self.keeps_latest = place, False
+        self.sums = coding.sends_changes
+        self.divides = temporal or not self.sums
         self.register_memory("latest", None)
+        self.register_memory("reached", None)
         self.register_memory("dtypes", None)
         self.register_memory("total", None)
         self.register_memory("elapsed", 0)
 
     def add(self, stream: Any, steps: int) -> None:
         """Add T timesteps of a stream (leaf by leaf, where it is a tree)."""
-        before = [] if self.total is None else [self.total]
-        self.total = map_leaves(
-            lambda place, leaf, *total: leaf if place is None else _sum_over_time(unfold(leaf, place, steps), *total),
-            self.place,
-            stream,
-            *before,
-        )
         self.dtypes = map_leaves(lambda _, leaf: getattr(leaf, "dtype", None), self.place, stream)
+        if self.sums and (self.divides or self.keeps_latest):
+            stream = self._values(stream, steps)
+        if self.sums and self.keeps_latest and not self.divides:
+            self.total = self.reached
+        else:
+            before = [] if self.total is None else [self.total]
+            self.total = map_leaves(partial(_add_leaf, steps), self.place, stream, *before)
         self.latest = stream if self.keeps_latest else None
         self.elapsed += steps
 
+    def _values(self, stream: Any, steps: int) -> Any:
+        """Return the sum so far at each timestep, and go on from the last one."""
+        before = [] if self.reached is None else [self.reached]
+
+        def add_up(place: BatchDim | None, leaf: Any, *reached: Any) -> Any:
+            if place is None or not isinstance(leaf, Tensor):
+                return leaf
+            return fold(_running_sum(unfold(leaf, place, steps), *(reached or [None])).to(leaf.dtype), place)
+
+        values = map_leaves(add_up, self.place, stream, *before)
+        self.reached = map_leaves(
+            lambda place, leaf: leaf if place is None else unfold(leaf, place, steps)[-1].clone(), self.place, values
+        )
+        return values
+
     def read(self) -> Any:
-        """Return the mean over the timesteps so far."""
+        """Return what the stream stands for after the timesteps so far."""
+        count = self.elapsed if self.divides else 1
         return map_leaves(
-            lambda place, leaf, dtype: (leaf / self.elapsed).to(dtype) if _has_mean(place, leaf) else leaf,
+            lambda place, leaf, dtype: (leaf / count).to(dtype) if _has_mean(place, leaf) else leaf,
             self.place,
             self.total,
             self.dtypes,
@@ -180,8 +211,13 @@ class TimeMean(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no t
 
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices alone."""
-        if self.total is not None:
-            self.total = select_leaves(self.total, self.place, samples)
+        for name in ("total", "reached"):
+            if getattr(self, name) is not None:
+                setattr(self, name, select_leaves(getattr(self, name), self.place, samples))
+
+
+def _add_leaf(steps: int, place: BatchDim | None, leaf: Any, *total: Tensor) -> Any:
+    return leaf if place is None else _sum_over_time(unfold(leaf, place, steps), *total)
 
 
 def is_summable(tensor: Tensor) -> bool:

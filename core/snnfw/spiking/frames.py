@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from torch import Tensor
+from torch import Tensor, fx
 
 from snnfw.capture.graph import BatchDim, Graph, split_batch
 from snnfw.errors import SnnfwError
+from snnfw.neurons.timefold import fold
+from snnfw.spiking.coding import Coding
+from snnfw.spiking.memory import to_channels_last
 from snnfw.values import Inputs
 
 
 class Frames:
     """Inputs [N, frames, ...], of which every timestep is shown the next frame; ``shown`` have been so far."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self.inputs, self.shown = inputs, 0
+    def __init__(self, inputs: Inputs, coding: Coding) -> None:
+        self.inputs, self.coding, self.shown = inputs, coding, 0
 
-    def next(self, index: int, steps: int) -> Tensor:
-        """Return the next frames of one input, [T, N, ...]; ``shown`` moves on when all of them were asked for."""
-        return frames_between(self.inputs[index], self.shown, self.shown + steps).movedim(1, 0)
+    def next(self, graph: Graph, node: fx.Node, steps: int) -> Tensor:
+        """Return the next frames of one input as a stream; ``shown`` moves on when all of them were asked for.
+
+        In delta coding they are changes against the frame before.
+        """
+        given = self.inputs[graph.inputs.index(node)]
+        before = given[:, self.shown - 1] if self.shown else None
+        frames = frames_between(given, self.shown, self.shown + steps).movedim(1, 0)
+        return to_channels_last(fold(self.coding.encode_frames(frames, before), graph.where[node.name]))
 
     def keep(self, samples: Tensor) -> None:
         """Go on with the samples of these indices ([K], long) alone."""

@@ -16,6 +16,11 @@ def memory_of(values: Any) -> frozenset[int]:
     )
 
 
+def is_free(tensor: Tensor, kept: frozenset[int], values: Any) -> bool:
+    """Tell whether nothing else lives in a tensor's memory, neither what is kept nor the tensors of a tree."""
+    return memory_of(tensor).isdisjoint(kept | memory_of(values))
+
+
 def to_channels_last(tensor: Tensor) -> Tensor:
     """Return images in channels_last, in which CPU convolutions are two to three times faster."""
     if tensor.dim() == 4 and tensor.device.type == "cpu" and tensor.is_floating_point():

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import torch
 from spikingjelly.activation_based.functional import reset_net
 from torch import Tensor, fx, nn
 
-from snnfw.capture.graph import BatchDim, Graph, evaluate, last_uses, map_leaves, require_shapes
+from snnfw.capture.graph import BatchDim, Change, Graph, evaluate, in_turn, last_uses, map_leaves, require_shapes
 from snnfw.capture.own import constants_of
 from snnfw.capture.trainable import evaluate_training
 from snnfw.errors import SnnfwError
@@ -17,13 +18,15 @@ from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
-from snnfw.spiking.cumulative import Cumulative, TimeMean, make_cumulative
+from snnfw.spiking.affine import Added, Chunk, ValueOf, find_all_added, run_on_changes
+from snnfw.spiking.coding import CODINGS
+from snnfw.spiking.cumulative import Cumulative, StreamValue, make_cumulative
 from snnfw.spiking.deltas import Deltas
 from snnfw.spiking.frames import Frames, whole_samples
 from snnfw.spiking.learning import detach_memories, detached, differentiable_where_asked, follow_inputs
-from snnfw.spiking.memory import memory_of, to_channels_last
+from snnfw.spiking.memory import is_free, memory_of, to_channels_last
 from snnfw.spiking.precision import Moved, empty_of_kind, moved
-from snnfw.spiking.reading import STREAMS, trace_flow
+from snnfw.spiking.reading import CUMULATIVE, STREAMS, trace_flow
 from snnfw.values import Inputs, Output, Site, SiteStats
 
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
@@ -46,18 +49,21 @@ class SpikingModel(nn.Module):
         self.graph, self.plan, self.timesteps = graph, plan, timesteps
         self.stats: Mapping[str, SiteStats] = {}  # what each neuron was built from, by site, where that is known
         self.network: nn.Module = graph.module if graph.trainable else constants_of(graph.module)
-        self._flow = trace_flow(graph, plan)
+        self._flow, self.coding = trace_flow(graph, plan), CODINGS[plan.coding]
+        self._added = find_all_added(self._flow, self.coding)
         self.streams = tuple(self._flow.nodes_of(*STREAMS))
         self._free = last_uses(self.streams)
         self._sites = {p.site.node: p.site for p in plan.placements if p.site.name in neurons}
         self.neurons = nn.ModuleDict({node: neurons[site.name] for node, site in self._sites.items()})
         self.cumulative = nn.ModuleDict(
-            {node.name: make_cumulative(self._flow, node) for node in self._flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG)}
+            {node.name: make_cumulative(self._flow, node, self.coding) for node in self._flow.nodes_of(*CUMULATIVE)}
         )
         self._ends = self._flow.streams_read_out()
-        self.means = nn.ModuleDict({node.name: TimeMean(graph.where[node.name]) for node in self._ends})
+        self.means = nn.ModuleDict(
+            {node.name: StreamValue(graph.where[node.name], self.coding, plan.temporal) for node in self._ends}
+        )
         self.deltas = Deltas()
-        self._frames = Frames(())
+        self._frames = Frames((), self.coding)
         self._constant: dict[fx.Node, Any] = {}
         self._kept_memory: frozenset[int] = frozenset()
         self.samples = self.elapsed = 0
@@ -88,7 +94,7 @@ class SpikingModel(nn.Module):
         frames = whole_samples(self.graph, inputs) if self.plan.temporal else ()
         require_shapes(self.graph, inputs, frames=self.plan.temporal)
         self.follows_inputs = follow_inputs(inputs, self.site_neurons())
-        self._frames, self.samples = Frames(frames), len(inputs[0])
+        self._frames, self.samples = Frames(frames, self.coding), len(inputs[0])
         self.moved = moved(self.graph, self.network, self.neurons.buffers())
         self._run_static(inputs)
 
@@ -122,7 +128,7 @@ class SpikingModel(nn.Module):
         """Take the next frames into the means of inputs that the readout itself reads, before any stream runs."""
         for node in self._ends:
             if self._flow.kinds[node] is Kind.INPUT:
-                self._mean(node.name).add(self._frame(node, steps), steps)
+                self._mean(node.name).add(self._frames.next(self.graph, node, steps), steps)
 
     @differentiable_where_asked
     def run_streams(
@@ -186,7 +192,7 @@ class SpikingModel(nn.Module):
     def forget(self) -> None:
         """Leave the run at hand, with every state and what it holds of the inputs."""
         reset_net(self)
-        self._frames = Frames(())
+        self._frames = Frames((), self.coding)
         self._hold({})
         self.samples = self.elapsed = 0
         self.run, self.follows_inputs = object(), False
@@ -206,13 +212,14 @@ class SpikingModel(nn.Module):
         for name, site in self._sites.items():
             yield site, self._neuron(name)
 
-    def _evaluate(self, node: fx.Node, value_of: Callable[[fx.Node], Any]) -> Any:
-        """Return the result of one operator, in the mode that this model is in."""
+    def _evaluate(self, node: fx.Node, value_of: ValueOf, change: Change | None = None) -> Any:
+        """Return the result of one operator, in the mode that this model is in, with its arguments changed."""
         learns = self.training and self.graph.trainable
-        return (evaluate_training if learns else evaluate)(self.network, node, value_of, self.moved)
+        changed = self.moved if change is None else in_turn(self.moved, change)
+        return (evaluate_training if learns else evaluate)(self.network, node, value_of, changed)
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> SpikingModel:
-        """Convert or move everything that is kept between runs, and forget the run at hand."""
+        """Convert or move what is kept between runs, and forget the run at hand."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch does not annotate it
         self.forget()
         return self
@@ -221,9 +228,11 @@ class SpikingModel(nn.Module):
         kind, value_of = self._flow.kinds[node], self._values_over_time(values, steps)
         if kind is Kind.SPIKING:
             return self._fire(node, steps, values, visit)
-        if kind is Kind.LINEAR:
-            return self._evaluate(node, value_of)
         streams = self._flow.streams_read(node)
+        if kind is Kind.LINEAR:
+            chunk = Chunk(steps, self._frames.shown > 0, self.graph.where, self._values_over_time)
+            run = partial(self._evaluate, node)
+            return run_on_changes(node, self._added.get(node, Added()), chunk, value_of, run, streams)
 
         def function(*tensors: Tensor) -> Any:
             given = dict(zip(streams, tensors, strict=True))
@@ -233,15 +242,12 @@ class SpikingModel(nn.Module):
 
     def _fire(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Tensor:
         """Run a neuron; a static input is read again at each timestep rather than repeated."""
-        source, neuron = node.args[0], self._neuron(node.name)
-        if not isinstance(source, fx.Node):
-            raise SnnfwError(f"the activation '{node.name}' reads no tensor.")
+        source, neuron = cast("fx.Node", node.args[0]), self._neuron(node.name)
         place: BatchDim = self.graph.where[node.name]
         if self._flow.varies(source):
             drive = unfold(self._values_over_time(values, steps)(source), place, steps)
         else:
-            value = self._constant[source]
-            drive = value.unsqueeze(0).expand(steps, *value.shape)
+            drive = self.coding.inject(self._constant[source], steps, self._frames.shown > 0)
         if visit is None:
             return fold(neuron(drive, in_place=self._may_overwrite(source, drive, values)), place)
         return fold(visit(self._sites[node.name], neuron, drive), place)
@@ -250,9 +256,8 @@ class SpikingModel(nn.Module):
         """Tell whether a neuron may write over its input: memory that nobody reads again, by this name or another."""
         if len(node.users) > 1 or node.name in self.means or not self._flow.varies(node):
             return False
-        others = [value for other, value in values.items() if other is not node]
         latest = [self._mean(name).latest for name in self.means]
-        return memory_of(drive).isdisjoint(self._kept_memory | memory_of((others, latest)))
+        return is_free(drive, self._kept_memory, (latest, [values[other] for other in values if other is not node]))
 
     def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
         """Return the look-up of streams in ``values``, of constants over time, and of sizes for T · N samples."""
@@ -264,17 +269,12 @@ class SpikingModel(nn.Module):
                 return self._evaluate(read, value_of)
             if read not in values:
                 if self._flow.varies(read):
-                    values[read] = self._frame(read, steps)
+                    values[read] = self._frames.next(self.graph, read, steps)
                 else:
                     values[read] = repeat_leaves(self._constant[read], self.graph.where[read.name], steps)
             return values[read]
 
         return value_of
-
-    def _frame(self, node: fx.Node, steps: int) -> Tensor:
-        """Return the next frames of a temporal input, as a stream."""
-        frames = self._frames.next(self.graph.inputs.index(node), steps)
-        return to_channels_last(fold(frames, self.graph.where[node.name]))
 
     def _static_value(self, read: fx.Node, values: Mapping[fx.Node, Any]) -> Any:
         if read in values:
@@ -295,5 +295,5 @@ class SpikingModel(nn.Module):
     def _cumulated(self, name: str) -> Cumulative:
         return cast("Cumulative", self.cumulative[name])
 
-    def _mean(self, name: str) -> TimeMean:
-        return cast("TimeMean", self.means[name])
+    def _mean(self, name: str) -> StreamValue:
+        return cast("StreamValue", self.means[name])

@@ -14,7 +14,10 @@ from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
 from snnfw.planning.positions import find_positions
 
-STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
+STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.PRODUCT, Kind.ANALOG)
+
+CUMULATIVE = (Kind.MAXIMUM, Kind.PRODUCT, Kind.ANALOG)
+"""Kinds of operators that are made exact over time by what has come so far."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snnfw.values.bundle import Bundle, Data, Judgement, Scorer, Training
+from snnfw.values.codings import CODINGS, DELTA, RATE
 from snnfw.values.exits import ExitRule
 from snnfw.values.pictures import Drawing, Gallery, View
 from snnfw.values.resources import Resources, Track, tell_nothing, track_nothing
@@ -10,6 +11,9 @@ from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count_bat
 from snnfw.values.sites import Keep, Observer, Site, SiteStats
 
 __all__ = [
+    "CODINGS",
+    "DELTA",
+    "RATE",
     "Batch",
     "Batches",
     "Bundle",

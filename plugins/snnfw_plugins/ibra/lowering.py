@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw import SnnfwError, SpikingModel
-from snnfw.capture import AVERAGES, MAXIMA, is_scaling, aten, evaluate, get_attribute, operator_name, overload_packet
+from snnfw.capture import AVERAGES, MAXIMA, aten, evaluate, get_attribute, is_scaling, operator_name, overload_packet
 from snnfw.planning import Kind
 from snnfw.spiking import STREAMS
 from snnfw_plugins.ibra.node import BinaryNeuron

@@ -44,10 +44,10 @@ class Tracking:
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron that tracks this site's activation function."""
         del timesteps
-        from snnfw_plugins.tracking.functions import c_code
+        from snnfw.kernels import activation_code
         from snnfw_plugins.tracking.node import TrackingNeuron
 
-        return TrackingNeuron(stats, site.function, self.phi, c_code(site.activation, site.arguments))
+        return TrackingNeuron(stats, site.function, self.phi, activation_code(site.activation, site.arguments))
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
         """Return θ/T · clip(floor(a·T/θ + 1/2), -T·φ, T·φ), the mean output for a constant activation a."""

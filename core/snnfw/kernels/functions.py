@@ -1,4 +1,4 @@
-"""Activation functions in C, for the tracking neuron's kernel: ``f`` from ``m``, in the order of torch's own."""
+"""Activation functions in C, for kernels of neurons that follow any of them: ``f`` from ``m``, in torch's order."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ CODE: Mapping[str, str] = {
     "gelu": "f = m * (real)0.5 * (1 + ERF(m * (real)0.70710678118654752440));",
     "sigmoid": "f = 1 / (1 + EXP(-m));",
     "hardsigmoid": "{{ const real g = m + 3; f = CLAMP(g, (real)0, (real)6) / 6; }}",
+    "identity": "f = m;",
     "tanh": "f = 1 - 2 / (EXP(2 * m) + 1);",
 }
 
@@ -28,7 +29,7 @@ DEFAULTS: Mapping[str, tuple[Any, ...]] = {
 }
 
 
-def c_code(activation: str, arguments: tuple[Any, ...]) -> str | None:
+def activation_code(activation: str, arguments: tuple[Any, ...]) -> str | None:
     """Return the C code of an activation with its arguments; None where there is none, and the reference runs.
 
     Without are GELU's approximation, bounds in the wrong order, what is random, and numbers that are not finite.

@@ -1,0 +1,114 @@
+"""Sigma-delta neurons: send only what has changed, as a few signed powers of two of a small threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw.conversion import Direct
+from snnfw.values import DELTA
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snnfw import SpikingNeuron
+
+MOST_LEVELS = 16
+"""A timestep carries up to 2^22 λ, see ``events``, which leaves room for values 64 times the largest seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigmaDelta:
+    """Follow any activation function of the input's value, and send what has changed since.
+
+    X(t) = X(t-1) + x(t), N(t) = ⌊f(X(t)) / λ + 1/2⌋; up to ``digits`` times: d = N(t) - E, and if d is not 0 an event
+    ± 2^k with 2^k the power of two nearest to |d|, added to E. The output is λ · (E(t) - E(t-1)). λ is the largest
+    magnitude of a channel, or layer, on calibration data / 2^levels. Nothing is clipped: a larger value takes a larger
+    power. Once E = N everywhere nothing is sent any more, and |λ E - f(X)| <= λ/2.
+
+    ``form`` says what an event is worth: ``signed`` a signed power of two, ``binary`` a bit of the magnitude with its
+    sign, ``unary`` one λ, of which ``digits`` go out in a timestep, as in a burst.
+    """
+
+    name: ClassVar[str] = "sigmadelta"
+    activations: ClassVar[tuple[str, ...]] = ()
+    coding: ClassVar[str] = DELTA
+
+    levels: Annotated[
+        int, Field(ge=1, le=MOST_LEVELS, description="bits of the largest value: λ is 2^-levels of it")
+    ] = 6
+    digits: Annotated[
+        int | None, Field(ge=1, le=1024, description="most events in one timestep; null: as many as a change takes")
+    ] = 3
+    form: Annotated[
+        Literal["signed", "binary", "unary"],
+        Field(description="what an event is worth: ± a power of two, a bit of the magnitude, or one λ"),
+    ] = "signed"
+    scale: Annotated[
+        Literal["channel", "layer"], Field(description="whether each channel has a λ of its own, or the layer one")
+    ] = "channel"
+
+    @property
+    def burst(self) -> int:
+        """Return the largest value in thresholds: how many spikes of one height would be worth as much."""
+        return 2**self.levels - 1
+
+    @property
+    def payload(self) -> int:
+        """Return the bits that an event carries: its sign, and which power of two it is."""
+        return 1 if self.form == "unary" else 1 + (self.levels + 1).bit_length()
+
+    def observer(self, site: Site) -> Observer:
+        """Return the observer of λ = largest magnitude / 2^levels."""
+        from snnfw.neurons import PeakThreshold
+
+        return PeakThreshold(site, channel_wise=self.scale == "channel", share=float(2**self.levels))
+
+    def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
+        """Return the neuron that follows this site's activation function."""
+        del timesteps
+        from snnfw.kernels import activation_code
+        from snnfw_plugins.sigmadelta.node import SigmaDeltaNeuron
+
+        code = activation_code(site.activation, site.arguments)
+        return SigmaDeltaNeuron(stats, site.function, self.form, self.digits, code)
+
+    def settled(self) -> SigmaDelta:
+        """Return the neuron that sends every change at once: a network of such is the quantised one at T = 1."""
+        return replace(self, digits=None)
+
+    def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
+        """Return ⌊a/λ + 1/2⌋ · λ, the settled output for an activation a."""
+        del timesteps
+        return (activation / threshold + 0.5).floor_() * threshold
+
+
+@hookimpl
+def snnfw_register_neurons() -> Iterable[type[Neuron]]:
+    """Register ``neuron=sigmadelta``."""
+    return [SigmaDelta]
+
+
+@hookimpl
+def snnfw_register_presets() -> Iterable[Preset]:
+    """Register ``plugin=sigmadelta``: every activation and every product's input sends changes."""
+    return [
+        Preset(
+            name="sigmadelta",
+            layers=delta_rules(SigmaDelta()),
+            converter=Direct(),
+            timesteps=1,
+            summary="delta coding: only changes are sent, and every multiplication is an accumulation",
+        )
+    ]
+
+
+def delta_rules(neuron: Neuron) -> tuple[Rule, ...]:
+    """Return the recipe that places a neuron at every activation, at gates, and in front of products."""
+    named = ("identity", "sigmoid", "hardsigmoid", "tanh")
+    gates = tuple(Rule("*", neuron, activation=name, optional=True) for name in named)
+    return (*gates, Rule("*", neuron, optional=True))
