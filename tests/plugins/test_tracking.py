@@ -15,12 +15,12 @@ from snnfw.capture.export import capture
 from snnfw.capture.sites import ACTIVATIONS, GATES
 from snnfw.conversion.direct import Direct
 from snnfw.kernels.body import Kernel, KernelBody
+from snnfw.kernels.functions import CODE, activation_code
 from snnfw.kernels.multistep import run_kernel
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
 from snnfw.values import Resources, Site, SiteStats
 from snnfw_plugins.tracking import Tracking
-from snnfw.kernels.functions import CODE, activation_code
 from snnfw_plugins.tracking.node import TrackingNeuron
 
 HALF = torch.tensor(0.5, dtype=torch.float64)

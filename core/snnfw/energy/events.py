@@ -38,9 +38,12 @@ def accumulations(model: SpikingModel, samples: Tensor | None = None, only: Site
     counts = _counts(model, samples, only)
     result: dict[str, Tensor] = {}
     for node in model.graph.nodes:
-        fate, reads = model.plan.fates[node.name], [read for read in table.operands(node) if read in counts]
+        fate = model.plan.fates[node.name]
+        if not fate.events:
+            continue
+        reads = [read for read in table.operands(node) if read in counts]
         connections = fate.macs or (model.graph.elements[node.name] if len(reads) > 1 else 0)
-        if fate.events and reads and connections:
+        if reads and connections:
             fans = [_events(model, read, counts) * (connections / model.graph.elements[read.name]) for read in reads]
             result[node.name] = functools.reduce(torch.add, fans)
     return result

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,19 +28,20 @@ Run = Callable[[ValueOf, Change | None], Any]
 class Added:
     """What an affine operator A x + c makes c of.
 
-    ``nodes`` are the constants that it reads, without which c is zero; ``numbers`` says that there are such among its
-    arguments; ``whole`` that all of it is a constant, as of ``zeros_like``; ``bias`` is the node of a bias, where that
-    is all there is.
+    ``constants`` are tensors that it reads at the ``places`` of its arguments that are added; ``numbers`` says that
+    there are such among its arguments; ``whole`` that all of it is a constant, as of ``zeros_like``; ``bias`` is a
+    product's bias, where that is all there is.
     """
 
-    nodes: frozenset[fx.Node] = frozenset()
+    constants: frozenset[fx.Node] = frozenset()
+    places: frozenset[int | str] = frozenset()
     numbers: bool = False
     whole: bool = False
     bias: fx.Node | None = None
 
     def __bool__(self) -> bool:
         """Tell whether there is anything."""
-        return bool(self.nodes) or self.numbers or self.whole
+        return bool(self.constants) or self.numbers or self.whole
 
 
 def find_all_added(flow: Flow, coding: Coding) -> dict[fx.Node, Added]:
@@ -47,41 +49,51 @@ def find_all_added(flow: Flow, coding: Coding) -> dict[fx.Node, Added]:
     if not coding.sends_changes:
         return {}
     varying = {node for node in flow.graph.nodes if flow.varies(node)}
-    return {node: find_added(node, varying) for node in flow.nodes_of(Kind.LINEAR)}
+    return {node: find_added(node, varying, flow.graph.where) for node in flow.nodes_of(Kind.LINEAR)}
 
 
-def find_added(node: fx.Node, varying: Set[fx.Node]) -> Added:
+def find_added(node: fx.Node, varying: Set[fx.Node], where: Mapping[str, Where]) -> Added:
     """Return what an operator of kind linear adds to a linear function of the streams that it reads."""
     operator, value = overload_packet(node), node.meta.get("val")
     if isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex()):
         return Added()  # choices, which are those of the moment
     if operator in table.SHAPES_ONLY:
         return Added(whole=True)
-    if operator in table.PRODUCTS:
-        return _of_product(node, varying)
+    places = _added_places(node, varying)
+    constants = frozenset(
+        read
+        for place in places
+        for read in table.nodes_in(_argument(node, place))
+        if read not in varying and _is_summable(read)
+    )
+    alone = next(iter(constants), None)
+    bias = alone if operator in table.BIAS and places == {table.BIAS[operator]} else None
+    return Added(constants, places, table.adds_constant(node), bias=bias if bias and where[bias.name] is None else None)
+
+
+def _added_places(node: fx.Node, varying: Set[fx.Node]) -> frozenset[int | str]:
+    """Return the arguments without which an operator has nothing of its own to add."""
+    operator = overload_packet(node)
+    every: set[int | str] = {*range(len(node.args)), *node.kwargs}
     if operator in table.SUMS:
-        read = table.operands(node)
-    elif operator in table.MOVES:
-        read = table.moved_values(node)
-    elif operator in table.INDEXING:
-        choosing = table.index_operands(node)
-        read = [each for each in node.all_input_nodes if each not in choosing]
-    elif operator is aten.batch_norm:
-        read = table.nodes_in(list(node.args[2:4]))  # bias and mean
-    else:
-        return Added()
-    constants = frozenset(each for each in read if each not in varying and _is_summable(each))
-    return Added(constants, table.adds_constant(node))
+        return frozenset(every)
+    if operator in table.MOVES:
+        return frozenset(every - {table.READ_FOR_SHAPE.get(operator, -1)})
+    if operator in table.INDEXING:
+        return frozenset(every - set(table.CHOOSING[operator]))
+    if operator is aten.batch_norm:
+        return frozenset({2, 3})  # bias and mean
+    if operator not in table.BIAS:
+        return frozenset()
+    place = table.BIAS[operator]
+    read = table.nodes_in(_argument(node, place))
+    return frozenset({place + 1 if read and read[0] in varying else place})  # a factor, where the bias is the stream
 
 
-def _of_product(node: fx.Node, varying: Set[fx.Node]) -> Added:
-    place = table.BIAS.get(overload_packet(node))
-    bias = node.args[place] if place is not None and place < len(node.args) else None
-    if not isinstance(bias, fx.Node):
-        return Added()
-    if bias not in varying:
-        return Added(frozenset([bias]), bias=bias)
-    return Added(frozenset(each for each in table.operands(node) if each is not bias and each not in varying))
+def _argument(node: fx.Node, place: int | str) -> Any:
+    if isinstance(place, str):
+        return node.kwargs[place]
+    return node.args[place] if place < len(node.args) else None
 
 
 def _is_summable(node: fx.Node) -> bool:
@@ -103,7 +115,7 @@ class Chunk:
 
 
 def run_on_changes(
-    node: fx.Node, added: Added, chunk: Chunk, value_of: ValueOf, run: Run, streams: list[fx.Node]
+    node: fx.Node, added: Added, chunk: Chunk, value_of: ValueOf, run: Run, streams: Iterable[fx.Node]
 ) -> Any:
     """Return the operator's result on changes: A x(t), and A x(1) + c where the first timestep is among them."""
     if not added or (chunk.steps == 1 and not chunk.begun):
@@ -115,8 +127,8 @@ def run_on_changes(
         result = _run_without(added, run, value_of)
         _add_bias(node, unfold(result, place, chunk.steps)[0], value_of(added.bias))
         return result
-    if not added.numbers and not added.whole and all(chunk.where[each.name] is not None for each in added.nodes):
-        return run(lambda read: _first_alone(value_of(read), read, added, chunk), None)
+    if not added.numbers and not added.whole and all(chunk.where[each.name] is not None for each in added.constants):
+        return run(value_of, partial(_replace, added, partial(_first_alone, chunk)))
     values = {read: value_of(read) for read in streams}
     first, rest = (_part(values, chunk, start, end) for start, end in ((0, 1), (1, chunk.steps)))
     begun = run(chunk.look_up(first, 1), None)
@@ -126,17 +138,37 @@ def run_on_changes(
 
 def _run_without(added: Added, run: Run, value_of: ValueOf) -> Any:
     """Return the operator's result without what it adds: A x of A x + c."""
-    result = run(lambda read: _zeros_like(value_of(read)) if read in added.nodes else value_of(read), without_numbers)
+    result = run(value_of, partial(_replace, added, lambda _, value: torch.zeros_like(value)))
     return torch.zeros_like(result) if added.whole else result
 
 
-def _first_alone(value: Any, read: fx.Node, added: Added, chunk: Chunk) -> Any:
-    """Return what an operator reads, of what it adds the first timestep and zeros."""
-    if read not in added.nodes:
-        return value
+def _replace(
+    added: Added, other: Callable[[fx.Node, Tensor], Tensor], node: fx.Node, args: Any, kwargs: Any
+) -> tuple[Any, Any]:
+    """Return an operator's arguments with others for the constants that it adds, and zero for the numbers."""
+    places = table.ADDED_NUMBERS.get(overload_packet(node), ()) if added.numbers else ()
+
+    def at(place: int | str, value: Any) -> Any:
+        if table.is_number(value):
+            return 0 if place in places or (places and place == "value") else value
+        return _replace_each(_argument(node, place), value, added.constants, other) if place in added.places else value
+
+    return tuple(at(place, value) for place, value in enumerate(args)), {
+        name: at(name, v) for name, v in kwargs.items()
+    }
+
+
+def _replace_each(read: Any, value: Any, constants: Set[fx.Node], other: Callable[[fx.Node, Tensor], Tensor]) -> Any:
+    if isinstance(read, list | tuple):
+        return [_replace_each(each, part, constants, other) for each, part in zip(read, value, strict=True)]
+    return other(read, value) if read in constants else value
+
+
+def _first_alone(chunk: Chunk, read: fx.Node, value: Tensor) -> Tensor:
+    """Return a constant over time as its first timestep and zeros."""
     place = chunk.where[read.name]
     sequence = unfold(value, place, chunk.steps)
-    return fold(torch.cat([sequence[:1], _zeros_like(sequence[1:])]), place)
+    return fold(torch.cat([sequence[:1], torch.zeros_like(sequence[1:])]), place)
 
 
 def _part(values: Mapping[fx.Node, Any], chunk: Chunk, start: int, end: int) -> dict[fx.Node, Any]:
@@ -155,22 +187,7 @@ def _join(place: BatchDim | None, first: Any, rest: Any, steps: int) -> Any:
     return fold(torch.cat([unfold(first, place, 1), unfold(rest, place, steps - 1)]), place)
 
 
-def _zeros_like(value: Tensor) -> Tensor:
-    """Return zeros of a tensor's shape and kind, in the memory of a single one."""
-    return value.new_zeros(()).expand(value.shape)
-
-
-def without_numbers(node: fx.Node, args: Any, kwargs: Any) -> tuple[Any, Any]:
-    """Return an operator's arguments with zero for the numbers that it adds, pads or fills in."""
-    places = table.ADDED_NUMBERS.get(overload_packet(node), ())
-    kept = [0 if place in places and table.is_number(value) else value for place, value in enumerate(args)]
-    named = {
-        name: 0 if places and name == "value" and table.is_number(value) else value for name, value in kwargs.items()
-    }
-    return tuple(kept), named
-
-
-def _add_bias(node: fx.Node, result: Tensor, bias: Tensor, first: Tensor) -> None:
-    """Add a product's bias to ``first``, a view of the first timestep of its result."""
-    places = result.dim() - 2 if "conv" in overload_packet(node).__name__ else 0
+def _add_bias(node: fx.Node, first: Tensor, bias: Tensor) -> None:
+    """Add a product's bias to a view of the first timestep of its result."""
+    places = first.dim() - 2 if "conv" in overload_packet(node).__name__ else 0
     first += bias.view(*bias.shape, *[1] * places)

@@ -55,7 +55,8 @@ class SigmaDelta:
     @property
     def burst(self) -> int:
         """Return the largest value in thresholds: how many spikes of one height would be worth as much."""
-        return 2**self.levels - 1
+        largest: int = 2**self.levels - 1
+        return largest
 
     @property
     def payload(self) -> int:

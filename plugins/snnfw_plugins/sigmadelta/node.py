@@ -87,5 +87,5 @@ class SigmaDeltaNeuron(DeltaNeuron):
         return FORMS[self.form]
 
     def _missing(self, received: Tensor, sent: Tensor) -> Tensor:
-        wanted = (self.function(received) / self.threshold + 0.5).floor_()
+        wanted: Tensor = (self.function(received) / self.threshold + 0.5).floor_()
         return (wanted - sent).clamp_(-LARGEST, LARGEST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -13,24 +14,25 @@ from torch import Tensor, fx, nn
 from backends import FASTEST, needs_native
 from networks import noise
 from operator_rows import ROWS, Row
+from snnfw.capture import operators as table
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import ACTIVATIONS, overload_packet
 from snnfw.conversion.direct import Direct
 from snnfw.energy.events import accumulations
-from snnfw.capture import operators as table
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan, place
-from snnfw.planning.rules import Rule
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.spiking import model as spiking_model
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Resources
+from snnfw.values import CODINGS, DELTA, RATE, Resources
+from snnfw_plugins.sigmadelta import SigmaDelta
 from snnfw_plugins.tracking import Tracking
 
 T = 7
 SAMPLES = 3
 OUTPUTS = 3
-NEURON = Tracking(phi=16)
+NEURONS: dict[str, Neuron] = {RATE: Tracking(phi=16), DELTA: SigmaDelta(levels=12, digits=2)}
 ROWS_A_GRAPH = 10
 
 
@@ -79,19 +81,35 @@ class Around(nn.Module):
         return [*outputs, self.beside(s - 0.3)]
 
 
-class Case:
-    """The network around some operators, captured and planned."""
+@functools.cache
+def captured(rows: tuple[Row, ...]) -> tuple[Around, Tensor, Graph]:
+    """Return the network around some operators, samples for it, and its graph: the same for every coding."""
+    x = noise(SAMPLES, *rows[0].shape, seed=3) * 0.4 + 0.3
+    net = Around(rows).eval()
+    return net, x, capture(net, (x,))
 
-    def __init__(self, rows: tuple[Row, ...]) -> None:
-        self.rows = rows
-        self.x = noise(SAMPLES, *rows[0].shape, seed=3) * 0.4 + 0.3
-        self.net = Around(rows).eval()
-        self.graph: Graph = capture(self.net, (self.x,))
-        self.plan: Plan = place(self.graph, (Rule("*", NEURON),))
+
+class Case:
+    """The network around some operators, captured, and planned in one coding."""
+
+    def __init__(self, rows: tuple[Row, ...], coding: str) -> None:
+        self.rows, self.coding, self.neuron = rows, coding, NEURONS[coding]
+        self.net, self.x, self.graph = captured(rows)
+        self.plan: Plan = place(self.graph, (Rule("*", self.neuron),))
         self.names = [str(node) for row, number in numbered(rows) for node in [f"{row.operator}-{number}"]]
 
-    def model(self, backend: str, timesteps: int = T) -> SpikingModel:
-        return Direct().convert(self.graph, self.plan, [(self.x,)], timesteps, Resources(backend=backend))
+    def model(self, backend: str, timesteps: int = T, neuron: Neuron | None = None) -> SpikingModel:
+        plan = place(self.graph, (Rule("*", neuron or self.neuron),))
+        return Direct().convert(self.graph, plan, [(self.x,)], timesteps, Resources(backend=backend))
+
+    def kind(self, index: int) -> Kind:
+        """Return what a row's operator has to become: in delta coding products of two streams are no longer analog."""
+        row, node = self.rows[index], self.call(index)
+        streams = {read for read in node.all_input_nodes if read.name in self.plan.carriers}
+        numbers = all(getattr(read.meta["val"], "dtype", None) is torch.float64 for read in streams)
+        product = overload_packet(node) in table.PRODUCTS
+        several = product and numbers and sum(read in streams for read in table.operands(node)) > 1
+        return Kind.PRODUCT if self.coding == DELTA and row.kind is Kind.ANALOG and several else row.kind
 
     def call(self, index: int) -> fx.Node:
         """Return the operator itself in the row's first call."""
@@ -125,8 +143,14 @@ def numbered(rows: tuple[Row, ...]) -> Iterator[tuple[Row, int]]:
 
 
 @pytest.fixture(scope="module", params=GROUPS, ids=lambda rows: f"{rows[0].operator} ... {rows[-1].operator}")
-def case(request: pytest.FixtureRequest) -> Case:
-    return Case(request.param)
+def rows(request: pytest.FixtureRequest) -> tuple[Row, ...]:
+    found: tuple[Row, ...] = request.param
+    return found
+
+
+@pytest.fixture(scope="module", params=CODINGS)
+def case(request: pytest.FixtureRequest, rows: tuple[Row, ...]) -> Case:
+    return Case(rows, request.param)
 
 
 def run(model: SpikingModel, x: Tensor, *chunks: int) -> list[Tensor]:
@@ -162,7 +186,7 @@ def test_what_operators_choose_by_is_what_torch_calls_so(operator: Any) -> None:
 def test_operators_are_planned_as_the_tables_promise(case: Case) -> None:
     kinds = [case.plan.fates[case.call(index).name].kind for index in range(len(case.rows))]
     assert dict(zip(case.names, kinds, strict=True)) == {
-        name: row.kind for name, row in zip(case.names, case.rows, strict=True)
+        name: case.kind(index) for index, name in enumerate(case.names)
     }
 
 
@@ -186,11 +210,28 @@ def test_layouts_chunks_and_compaction_change_nothing(case: Case, monkeypatch: p
     assert case.differing(run(model, case.x, T), whole, 1e-9) == []
 
 
-def test_errors_fall_like_one_over_t(case: Case) -> None:
+def test_rate_coded_errors_fall_like_one_over_t(rows: tuple[Row, ...]) -> None:
+    case = Case(rows, RATE)
     wanted = [output.detach() for output in case.net(case.x)]
     model = case.model(FASTEST, 1024)
     for steps in (64, 256, 1024):
         assert case.differing(run(model, case.x, steps), wanted, 1 / steps) == []
+
+
+TIES = {"upsample_bilinear2d", "upsample_trilinear3d"}
+"""Halves and quarters between multiples of the threshold: rounding meets ties, which a last bit decides."""
+
+
+def test_delta_coded_networks_settle_at_their_quantised_network(rows: tuple[Row, ...]) -> None:
+    """Which is the same whatever a timestep carries, and as near to the network as its thresholds are fine."""
+    case = Case(rows, DELTA)
+    model, quantised = case.model(FASTEST, 12), case.model(FASTEST, 1, SigmaDelta(levels=12).settled())
+    settled = run(model, case.x, 12)
+    assert not any(bool(neuron.unsent().any()) for _, neuron in model.site_neurons())
+    differing = case.differing(settled, run(quantised, case.x, 1), 1e-12)
+    assert [name for name in differing if name.rpartition("-")[0] not in TIES] == []
+    wanted = [output.detach() for output in case.net(case.x)]
+    assert case.differing(settled, wanted, 0.01) == []
 
 
 def spread(row: Row) -> Tensor:
@@ -206,13 +247,13 @@ def spread(row: Row) -> Tensor:
 
 
 def emitted(model: SpikingModel, x: Tensor) -> Tensor:
-    """Return the events of the first neuron at each timestep, [T, N, *shape], counted in its output."""
+    """Return the events of the first neuron, [N, *shape], counted in its output at each timestep."""
     seen: list[Tensor] = []
 
     def visit(site: Any, neuron: Any, drive: Tensor) -> Tensor:
         output: Tensor = neuron(drive)
         if site.name == "first":
-            seen.append(output / neuron.threshold)
+            seen.append(neuron.events(output).sum(0))
         return output
 
     model.begin((x,))
@@ -221,11 +262,23 @@ def emitted(model: SpikingModel, x: Tensor) -> Tensor:
 
 
 def arriving(row: Row, events: Tensor) -> Tensor:
-    """Return the events that reach the operator's results in all timesteps, [N, results], by brute force."""
+    """Return the events that reach the operator's results, [N, results], by brute force; of a maximum the largest."""
     if row.kind is Kind.MAXIMUM:
-        reached = torch.stack([row.call(total).flatten(1) for total in events.cumsum(0)])
-        return torch.diff(reached, dim=0, prepend=torch.zeros_like(reached[:1])).abs().sum(0)
-    return events.abs().sum(0).flatten(1) @ spread(row).T
+        largest: Tensor = row.call(events).flatten(1)
+        return largest
+    return events.flatten(1) @ spread(row).T
+
+
+def connected(case: Case, index: int, events: Tensor) -> Tensor:
+    """Return how many results events reach in a product, [N]: of a product of two streams, events of both do."""
+    node, size = case.call(index), case.x[0].numel()
+    if case.kind(index) is not Kind.PRODUCT:
+        return events.flatten(1).sum(1) * case.plan.fates[node.name].macs / size
+    reads = [read for read in table.operands(node) if read.name in case.plan.carriers]
+    if any(case.graph.elements[read.name] != size for read in reads):  # some of the elements, each in its place
+        return arriving(case.rows[index], events).sum(1)
+    results = case.plan.fates[node.name].macs or case.graph.elements[node.name]
+    return events.flatten(1).sum(1) * len(reads) * results / size
 
 
 def is_product(node: fx.Node) -> bool:
@@ -238,21 +291,23 @@ def test_events_are_known_as_such_and_counted_as_they_arrive(case: Case) -> None
     events = emitted(model, case.x)
     found = accumulations(model)
     for index, (name, row) in enumerate(zip(case.names, case.rows, strict=True)):
-        node = case.call(index)
+        node, kind = case.call(index), case.kind(index)
         fate = case.plan.fates[node.name]
-        carries = fate.events if is_product(node) else case.result(index) in case.plan.carriers
-        assert (name, carries) == (name, row.events)
-        if not row.events or row.kind is Kind.SPIKING:  # a neuron emits events of its own
+        product = is_product(node) or kind is Kind.PRODUCT
+        carries = fate.events if product else case.result(index) in case.plan.carriers
+        assert (name, carries) == (name, row.events or kind is Kind.PRODUCT)
+        if not carries or row.kind is Kind.SPIKING:  # a neuron emits events of its own
             continue
-        if is_product(node):
-            wanted = events.abs().sum(0).flatten(1).sum(1) * fate.macs / case.x[0].numel()
+        if product:
+            wanted = connected(case, index, events)
             counted = found.get(node.name, torch.zeros_like(wanted))
         else:
             wanted, counted = arriving(row, events).sum(1) * OUTPUTS, found[case.layer(index)]
         assert (name, torch.allclose(counted, wanted)) == (name, True)
 
 
-def test_products_hold_as_many_macs_as_they_multiply(case: Case) -> None:
+def test_products_hold_as_many_macs_as_they_multiply(rows: tuple[Row, ...]) -> None:
+    case = Case(rows, RATE)
     for index, (name, row) in enumerate(zip(case.names, case.rows, strict=True)):
         node = case.call(index)
         counted = case.graph.macs[node.name]

@@ -8,7 +8,9 @@ from torch.nn import functional as F
 from networks import noise
 from snnfw.capture.graph import BatchDim
 from snnfw.neurons.timefold import fold, unfold
-from snnfw.spiking.cumulative import Cumulative, TimeMean
+from snnfw.spiking.coding import CODINGS
+from snnfw.spiking.cumulative import Cumulative, StreamValue
+from snnfw.values import DELTA, RATE
 
 T, N = 6, 3
 
@@ -81,7 +83,7 @@ def test_what_is_chosen_at_t_is_chosen_from_the_mean_input_so_far(chunks: tuple[
 
 def test_what_is_read_out_of_a_choice_is_the_last_one() -> None:
     place, choices = BatchDim(0), torch.arange(T * N).view(T, N)
-    module = TimeMean(place)
+    module = StreamValue(place, CODINGS[RATE], temporal=False)
     module.add(fold(choices[:2], place), 2)
     module.add(fold(choices[2:], place), 4)
     assert torch.equal(module.read(), choices[-1])
@@ -98,12 +100,29 @@ def test_samples_that_go_on_are_not_disturbed_by_those_that_leave() -> None:
     torch.testing.assert_close(rest, expected[2:, keep], rtol=1e-13, atol=1e-13)
 
 
-def test_time_mean_is_the_mean_over_all_chunks() -> None:
-    place, stream = BatchDim(0), noise(T, N, 5)
-    module = TimeMean(place)
+WORTH = {
+    (RATE, False): lambda stream: stream.mean(0),
+    (RATE, True): lambda stream: stream.mean(0),
+    (DELTA, False): lambda stream: stream.sum(0),
+    (DELTA, True): lambda stream: stream.cumsum(0).mean(0),  # of frames, the mean of what each is worth
+}
+
+
+@pytest.mark.parametrize(("coding", "temporal"), WORTH)
+@pytest.mark.parametrize("each", [False, True])
+def test_what_a_stream_is_worth_in_any_chunks(coding: str, temporal: bool, each: bool) -> None:
+    place, stream, keep = BatchDim(0), noise(T, N, 5), torch.tensor([0, 2])
+    wanted = WORTH[coding, temporal](stream)
+    module = StreamValue(place, CODINGS[coding], temporal)
+    module.keeps_latest = each
     module.add(fold(stream[:2], place), 2)
     module.add(fold(stream[2:], place), 4)
-    torch.testing.assert_close(module.read(), stream.mean(0))
+    torch.testing.assert_close(module.read(), wanted, rtol=1e-13, atol=1e-13)
+    if each:
+        latest = stream.cumsum(0) if coding == DELTA else stream
+        torch.testing.assert_close(unfold(module.latest, place, 4), latest[2:], rtol=1e-13, atol=1e-13)
     module.reset()
-    module.add(fold(stream[:1], place), 1)
-    assert torch.equal(module.read(), stream[0])
+    module.add(fold(stream[:2], place), 2)
+    module.keep(keep)
+    module.add(fold(stream[2:, keep], place), 4)
+    torch.testing.assert_close(module.read(), wanted[keep], rtol=1e-13, atol=1e-13)
