@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.torch_version import TorchVersion
 
 from snnfw.capture.export import capture
+from snnfw.capture.sites import IDENTITY
 from snnfw.values import Site
 
 aten = torch.ops.aten
@@ -35,6 +36,7 @@ EXACT: Mapping[str, Call] = {
     "nn.RReLU(0.1, 0.9)": nn.RReLU(0.1, 0.9),
     "hardswish": F.hardswish,
     "hardsigmoid": F.hardsigmoid,
+    "identity": lambda x: x,
 }
 """Those whose C code computes the very numbers that torch computes."""
 
@@ -67,7 +69,8 @@ WITHOUT: Mapping[str, Call] = {
 }
 """Those that have no C code: the reference runs. Before 2.12, torch.export refuses bounds in the wrong order."""
 
-CALLS: Mapping[str, Call] = {**EXACT, **ROUNDED, **WITHOUT}
+CALLS: Mapping[str, Call] = {name: call for name, call in {**EXACT, **ROUNDED, **WITHOUT}.items() if name != "identity"}
+"""Those that a network calls; an identity is offered in front of its layers, which read one input here."""
 
 
 class All(nn.Module):
@@ -89,4 +92,5 @@ def sites() -> Mapping[str, Site]:
     graph = capture(All().double().eval(), (torch.randn(3, 6, dtype=torch.float64),))
     order = [node.name for node in graph.nodes]
     found = sorted((*graph.sites, *graph.gates), key=lambda site: order.index(site.node))
-    return dict(zip(CALLS, found, strict=True))
+    encoder = next(site for site in found if site.activation == IDENTITY)
+    return {IDENTITY: encoder, **dict(zip(CALLS, (site for site in found if site is not encoder), strict=True))}

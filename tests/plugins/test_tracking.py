@@ -33,6 +33,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "hardtanh": F.hardtanh,
     "leaky_relu": F.leaky_relu,
     "rrelu": F.rrelu,
+    "identity": lambda x: x,
 }
 IN_C = {name for name in CODE if name in FUNCTIONS}
 BACKENDS = [

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw.errors import wrong_kind_error
+from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
@@ -53,6 +53,11 @@ def build_spiking_model(
     for site, neuron in neurons.items():
         if not isinstance(neuron, SpikingNeuron):
             raise wrong_kind_error(f"what the neuron at '{site}' builds", neuron, "a snnfw.SpikingNeuron")
+        if neuron.coding != plan.coding:
+            raise SnnfwError(
+                f"the neuron at '{site}' is {plan.coding} coded and builds a module that is {neuron.coding} coded: "
+                "derive it from snnfw.neurons.DeltaNeuron for delta coding, from snnfw.SpikingNeuron for rate coding."
+            )
         neuron.backend, neuron.insists = backend.name, not backend.automatic
     model = SpikingModel(graph, plan, neurons, timesteps)
     model.stats = {site: stats[site] for site in neurons}  # a file builds the neurons from them again

@@ -23,6 +23,9 @@ class DeltaNeuron(SpikingNeuron):
 
     coding: ClassVar[str] = DELTA
 
+    sends_all: bool = False
+    """Whether a timestep carries every change whole, whatever the method allows it."""
+
     def __init__(self, stats: SiteStats) -> None:
         super().__init__(stats)
         self.initial = self.initial + self.offset

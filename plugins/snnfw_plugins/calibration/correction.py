@@ -12,6 +12,7 @@ from torch import Tensor
 from snnfw import Batches, Inputs, Resources, Site
 from snnfw.conversion import first_samples, mean_activations, to_device
 from snnfw.simulate import samples_within
+from snnfw.values import DELTA
 
 LOG = logging.getLogger("snnfw")
 
@@ -62,7 +63,8 @@ def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str,
         output: Tensor = neuron(drive)
         if not neuron.calibrated:
             return output
-        error = wanted[site.name] - output.mean(0).mean(_batch_dim(site), keepdim=True)
+        reached = output.sum(0) if neuron.coding == DELTA else output.mean(0)
+        error = wanted[site.name] - reached.mean(_batch_dim(site), keepdim=True)
         change(site, neuron, error, model.timesteps)
         neuron.reset()
         corrected: Tensor = neuron(drive)
@@ -73,16 +75,24 @@ def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str,
 
 
 def _bias(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int) -> None:
-    """Add each channel's mean error to its input: b := b + mean(o - s), Adaptive Calibration, Eq. 6."""
-    del timesteps
+    """Add each channel's mean error to its input: b := b + mean(o - s), Adaptive Calibration, Eq. 6.
+
+    In delta coding what is constant comes once, so that it is part of the initial potential.
+    """
     others = [dim for dim in range(error.dim()) if dim != site.channel]
-    neuron.offset = neuron.offset + error.mean(others, keepdim=True)
+    if neuron.coding == DELTA:
+        _potential(site, neuron, error.mean(others, keepdim=True), timesteps)
+    else:
+        neuron.offset = neuron.offset + error.mean(others, keepdim=True)
 
 
 def _potential(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int) -> None:
-    """Start each neuron with what it lacks over the whole run: V(0) := V(0) + T · mean over samples of (o - s)."""
+    """Start each neuron with what it lacks over the whole run: V(0) := V(0) + T · mean over samples of (o - s).
+
+    In delta coding that is the error of its value, and not T times as much.
+    """
     del site
-    neuron.initial = neuron.initial + timesteps * error
+    neuron.initial = neuron.initial + (1 if neuron.coding == DELTA else timesteps) * error
 
 
 def _batch_dim(site: Site) -> int:

@@ -13,8 +13,6 @@ from snnfw.conversion import Direct
 from snnfw.values import DELTA
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from snnfw import SpikingNeuron
 
 MOST_LEVELS = 16
@@ -81,11 +79,6 @@ class SigmaDelta:
     def settled(self) -> SigmaDelta:
         """Return the neuron that sends every change at once: a network of such is the quantised one at T = 1."""
         return replace(self, digits=None)
-
-    def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
-        """Return ⌊a/λ + 1/2⌋ · λ, the settled output for an activation a."""
-        del timesteps
-        return (activation / threshold + 0.5).floor_() * threshold
 
 
 @hookimpl

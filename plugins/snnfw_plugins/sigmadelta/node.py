@@ -60,7 +60,7 @@ class SigmaDeltaNeuron(DeltaNeuron):
         """Return the same step in C, where the activation function is known in C."""
         if self.code is None:
             return None
-        return Kernel(sigmadelta_body(self.code, self.form, self.digits), {"threshold": self.threshold})
+        return Kernel(sigmadelta_body(self.code, self.form, self._most), {"threshold": self.threshold})
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial value of the input, and nothing sent."""
@@ -70,7 +70,7 @@ class SigmaDeltaNeuron(DeltaNeuron):
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Send as much of what is missing as a timestep carries."""
         received, sent = states[0] + drive, states[1]
-        went = self._form.send(self._missing(received, sent), self.digits)
+        went = self._form.send(self._missing(received, sent), self._most)
         return went * self.threshold, (received, sent + went)
 
     def events(self, output: Tensor) -> Tensor:
@@ -81,6 +81,11 @@ class SigmaDeltaNeuron(DeltaNeuron):
     def unsent(self) -> Tensor:
         """Return how many thresholds of its output each element still lacks after the last timestep."""
         return self._missing(self.received, self.sent)
+
+    @property
+    def _most(self) -> int | None:
+        """Return how many events a timestep carries; None for all of them."""
+        return None if self.sends_all else self.digits
 
     @property
     def _form(self) -> Form:
