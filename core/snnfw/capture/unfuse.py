@@ -1,0 +1,181 @@
+"""Write operators that hide a product of two streams as that product and the functions around it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import fx
+
+from snnfw.capture.graph import evaluate
+from snnfw.capture.rewritten import insert
+from snnfw.capture.sites import ACTIVATIONS, GATES, aten, overload_packet
+
+Call = Callable[..., fx.Node]
+"""Inserts one operator, given its overload and what it is called with, and returns its node."""
+
+ATTENTION = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+"""Arguments of attention that may be given by place."""
+
+
+def unfuse(module: fx.GraphModule) -> None:
+    """Rewrite a graph in place: every piece at the module path of the operator that it is a piece of.
+
+    In delta coding a product of streams is run on events, with neurons in front of it, and an operator that holds
+    products and functions in one has no place for them. Pieces compute the same.
+    """
+    for node in list(module.graph.nodes):
+        pieces = PIECES.get(node.target)
+        if pieces is None:
+            continue
+        with module.graph.inserting_before(node):
+            result = pieces(module, node, _caller(module, node))
+        if result is not None:
+            node.replace_all_uses_with(result)
+            module.graph.erase_node(node)
+    module.recompile()
+
+
+def _caller(module: fx.GraphModule, node: fx.Node) -> Call:
+    mode = node.meta["val"].fake_mode
+
+    def call(target: Any, *args: Any, **kwargs: Any) -> fx.Node:
+        made = insert(module.graph, node, target, args, kwargs)
+        with mode:
+            made.meta["val"] = target(*fx.map_arg(args, _value), **fx.map_arg(kwargs, _value))
+        return made
+
+    return call
+
+
+def _value(node: fx.Node) -> Any:
+    return node.meta["val"]
+
+
+def _attention(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+    """Return softmax(scale · q kᵀ + mask) v, zero for a query whose mask hides every key.
+
+    With dropout, or a mask that neurons change, attention stays whole: an infinity that comes and goes has no sum over
+    time.
+    """
+    given: dict[str, Any] = dict(zip(ATTENTION, node.args, strict=False)) | dict(node.kwargs)
+    query, key, value, mask = (given.get(name) for name in ATTENTION[:4])
+    shape, others = _value(query).shape, _value(key).shape
+    fixed = isinstance(shape[-2], int) and isinstance(others[-2], int)
+    if given.get("dropout_p") or not fixed or (mask is not None and _varies(mask)):
+        return None
+    if given.get("is_causal"):
+        mask = _causal(query, [shape[-2], others[-2]], call)
+    scale = given.get("scale")
+    query = call(aten.mul.Tensor, query, 1 / math.sqrt(shape[-1]) if scale is None else scale)
+    grouped = bool(given.get("enable_gqa")) and shape[-3] != others[-3]
+    if grouped:  # a key of several heads is read by broadcasting: it stays one stream, with a neuron an element
+        query = call(aten.unflatten.int, query, -3, [others[-3], -1])
+        key, value = (call(aten.unsqueeze.default, read, -3) for read in (key, value))
+    scores = call(aten.matmul.default, query, call(aten.transpose.int, key, -2, -1))
+    scores = call(aten.flatten.using_ints, scores, -4, -3) if grouped else scores
+    weights = _weights(module, scores, mask, call)
+    weights = call(aten.unflatten.int, weights, -3, [others[-3], -1]) if grouped else weights
+    attended = call(aten.matmul.default, weights, value)
+    return call(aten.flatten.using_ints, attended, -4, -3) if grouped else attended
+
+
+def _causal(query: fx.Node, size: list[int], call: Call) -> fx.Node:
+    """Return zero where a query may look, at itself and what is before it, and minus infinity elsewhere."""
+    like = _value(query)
+    everything = call(aten.full.default, size, -math.inf, dtype=like.dtype, device=like.device)
+    return call(aten.triu.default, everything, 1)
+
+
+def _weights(module: fx.GraphModule, scores: fx.Node, mask: fx.Node | None, call: Call) -> fx.Node:
+    """Return the softmax of masked scores: of finite ones, and set to zero then, where a mask hides a whole row."""
+    if mask is None:
+        return call(aten.softmax.int, scores, -1)
+    if _value(mask).dtype is torch.bool:
+        nothing = call(aten.zeros_like.default, mask, dtype=_value(scores).dtype)
+        mask = call(aten.masked_fill.Scalar, nothing, call(aten.logical_not.default, mask), -math.inf)
+    if not _may_hide_rows(module, mask):
+        return call(aten.softmax.int, call(aten.add.Tensor, scores, mask), -1)
+    hidden = call(aten.all.dim, call(aten.eq.Scalar, mask, -math.inf), -1, True)
+    finite = call(aten.masked_fill.Scalar, mask, hidden, 0.0)
+    weights = call(aten.softmax.int, call(aten.add.Tensor, scores, finite), -1)
+    return call(aten.masked_fill.Scalar, weights, hidden, 0.0)
+
+
+def _may_hide_rows(module: fx.GraphModule, mask: fx.Node) -> bool:
+    """Tell whether a mask hides all keys of a query, or could for other samples."""
+    needed = _behind(mask)
+    if any(node.op == "placeholder" for node in needed):
+        return True
+    known: dict[fx.Node, Any] = {}
+    for node in module.graph.nodes:
+        if node in needed:
+            known[node] = evaluate(module, node, known.__getitem__)
+    return bool((known[mask] == -math.inf).all(-1).any())
+
+
+def _baddbmm(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+    """Return beta · input + alpha · (a @ b), as an attention that also returns its weights has it."""
+    del module
+    added, *factors = _nodes(node)
+    if not all(map(_varies_by_sample, factors)):
+        return None
+    product = call(aten.bmm.default, *factors)
+    alpha, beta = node.kwargs.get("alpha", 1), node.kwargs.get("beta", 1)
+    scaled = product if alpha == 1 else call(aten.mul.Tensor, product, alpha)
+    if beta == 0:  # then torch does not read what is added
+        return scaled
+    return call(aten.add.Tensor, added if beta == 1 else call(aten.mul.Tensor, added, beta), scaled)
+
+
+def _bilinear(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+    """Return x₁ W x₂ + b as a layer on x₁, whose result is [..., outputs, features of x₂], and its product with x₂."""
+    del module
+    first, second, weight, *bias = _nodes(node)
+    if not (_varies_by_sample(first) and _varies_by_sample(second)):
+        return None
+    outputs, features, others = _value(weight).shape
+    rows = call(aten.transpose.int, weight, 1, 2)
+    rows = call(aten.reshape.default, rows, [outputs * others, features])
+    layer = call(aten.unflatten.int, call(aten.linear.default, first, rows), -1, [outputs, others])
+    product = call(aten.matmul.default, layer, call(aten.unsqueeze.default, second, -1))
+    result = call(aten.squeeze.dim, product, -1)
+    return call(aten.add.Tensor, result, *bias) if bias else result
+
+
+PIECES: Mapping[Any, Callable[[fx.GraphModule, fx.Node, Call], fx.Node | None]] = {
+    aten.scaled_dot_product_attention.default: _attention,
+    aten.baddbmm.default: _baddbmm,
+    aten.bilinear.default: _bilinear,
+}
+"""What is taken apart, and what returns its pieces' result, or nothing where it stays whole."""
+
+
+def _nodes(node: fx.Node) -> list[fx.Node]:
+    """Return the arguments that are results of other nodes, without what is left out."""
+    return [argument for argument in node.args if isinstance(argument, fx.Node)]
+
+
+def _varies(node: fx.Node) -> bool:
+    """Tell whether a neuron may change a value over time: there is a site before it that reads samples."""
+    operators = {before: overload_packet(before) for before in _behind(node)}
+    sites = (before for before, operator in operators.items() if operator in ACTIVATIONS or operator in GATES)
+    return any(map(_varies_by_sample, sites))
+
+
+def _varies_by_sample(node: fx.Node) -> bool:
+    """Tell whether a value, rather than its size, depends on the network's inputs."""
+    return any(before.op == "placeholder" for before in _behind(node))
+
+
+def _behind(node: fx.Node) -> set[fx.Node]:
+    """Return a node and the tensors that it is computed from."""
+    found, left = set(), [node]
+    while left:
+        at = left.pop()
+        if at not in found and not isinstance(at.meta.get("val"), torch.SymInt):
+            found.add(at)
+            left.extend(at.all_input_nodes)
+    return found
