@@ -31,18 +31,18 @@ def unfuse(module: fx.GraphModule) -> None:
         if pieces is None:
             continue
         with module.graph.inserting_before(node):
-            result = pieces(module, node, _caller(module, node))
+            result = pieces(node, _caller(node))
         if result is not None:
             node.replace_all_uses_with(result)
             module.graph.erase_node(node)
     module.recompile()
 
 
-def _caller(module: fx.GraphModule, node: fx.Node) -> Call:
+def _caller(node: fx.Node) -> Call:
     mode = node.meta["val"].fake_mode
 
     def call(target: Any, *args: Any, **kwargs: Any) -> fx.Node:
-        made = insert(module.graph, node, target, args, kwargs)
+        made = insert(node.graph, node, target, args, kwargs)
         with mode:
             made.meta["val"] = target(*fx.map_arg(args, _value), **fx.map_arg(kwargs, _value))
         return made
@@ -54,21 +54,21 @@ def _value(node: fx.Node) -> Any:
     return node.meta["val"]
 
 
-def _attention(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+def _attention(node: fx.Node, call: Call) -> fx.Node | None:
     """Return softmax(scale · q kᵀ + mask) v, zero for a query whose mask hides every key.
 
     With dropout, or a mask that neurons change, attention stays whole: an infinity that comes and goes has no sum over
     time.
     """
     given: dict[str, Any] = dict(zip(ATTENTION, node.args, strict=False)) | dict(node.kwargs)
-    query, key, value, mask = (given.get(name) for name in ATTENTION[:4])
+    query, key, value = (given[name] for name in ATTENTION[:3])
+    mask, scale = given.get("attn_mask"), given.get("scale")
     shape, others = _value(query).shape, _value(key).shape
     fixed = isinstance(shape[-2], int) and isinstance(others[-2], int)
     if given.get("dropout_p") or not fixed or (mask is not None and _varies(mask)):
         return None
     if given.get("is_causal"):
         mask = _causal(query, [shape[-2], others[-2]], call)
-    scale = given.get("scale")
     query = call(aten.mul.Tensor, query, 1 / math.sqrt(shape[-1]) if scale is None else scale)
     grouped = bool(given.get("enable_gqa")) and shape[-3] != others[-3]
     if grouped:  # a key of several heads is read by broadcasting: it stays one stream, with a neuron an element
@@ -76,7 +76,7 @@ def _attention(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | N
         key, value = (call(aten.unsqueeze.default, read, -3) for read in (key, value))
     scores = call(aten.matmul.default, query, call(aten.transpose.int, key, -2, -1))
     scores = call(aten.flatten.using_ints, scores, -4, -3) if grouped else scores
-    weights = _weights(module, scores, mask, call)
+    weights = _weights(scores, mask, call)
     weights = call(aten.unflatten.int, weights, -3, [others[-3], -1]) if grouped else weights
     attended = call(aten.matmul.default, weights, value)
     return call(aten.flatten.using_ints, attended, -4, -3) if grouped else attended
@@ -89,14 +89,14 @@ def _causal(query: fx.Node, size: list[int], call: Call) -> fx.Node:
     return call(aten.triu.default, everything, 1)
 
 
-def _weights(module: fx.GraphModule, scores: fx.Node, mask: fx.Node | None, call: Call) -> fx.Node:
+def _weights(scores: fx.Node, mask: fx.Node | None, call: Call) -> fx.Node:
     """Return the softmax of masked scores: of finite ones, and set to zero then, where a mask hides a whole row."""
     if mask is None:
         return call(aten.softmax.int, scores, -1)
     if _value(mask).dtype is torch.bool:
         nothing = call(aten.zeros_like.default, mask, dtype=_value(scores).dtype)
         mask = call(aten.masked_fill.Scalar, nothing, call(aten.logical_not.default, mask), -math.inf)
-    if not _may_hide_rows(module, mask):
+    if not _may_hide_rows(mask):
         return call(aten.softmax.int, call(aten.add.Tensor, scores, mask), -1)
     hidden = call(aten.all.dim, call(aten.eq.Scalar, mask, -math.inf), -1, True)
     finite = call(aten.masked_fill.Scalar, mask, hidden, 0.0)
@@ -104,22 +104,22 @@ def _weights(module: fx.GraphModule, scores: fx.Node, mask: fx.Node | None, call
     return call(aten.masked_fill.Scalar, weights, hidden, 0.0)
 
 
-def _may_hide_rows(module: fx.GraphModule, mask: fx.Node) -> bool:
+def _may_hide_rows(mask: fx.Node) -> bool:
     """Tell whether a mask hides all keys of a query, or could for other samples."""
     needed = _behind(mask)
     if any(node.op == "placeholder" for node in needed):
         return True
+    module: Any = mask.graph.owning_module
     known: dict[fx.Node, Any] = {}
-    for node in module.graph.nodes:
+    for node in mask.graph.nodes:
         if node in needed:
             known[node] = evaluate(module, node, known.__getitem__)
     return bool((known[mask] == -math.inf).all(-1).any())
 
 
-def _baddbmm(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+def _baddbmm(node: fx.Node, call: Call) -> fx.Node | None:
     """Return beta · input + alpha · (a @ b), as an attention that also returns its weights has it."""
-    del module
-    added, *factors = _nodes(node)
+    added, *factors = _nodes(node.args)
     if not all(map(_varies_by_sample, factors)):
         return None
     product = call(aten.bmm.default, *factors)
@@ -130,10 +130,9 @@ def _baddbmm(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | Non
     return call(aten.add.Tensor, added if beta == 1 else call(aten.mul.Tensor, added, beta), scaled)
 
 
-def _bilinear(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | None:
+def _bilinear(node: fx.Node, call: Call) -> fx.Node | None:
     """Return x₁ W x₂ + b as a layer on x₁, whose result is [..., outputs, features of x₂], and its product with x₂."""
-    del module
-    first, second, weight, *bias = _nodes(node)
+    first, second, weight, *bias = _nodes(node.args)
     if not (_varies_by_sample(first) and _varies_by_sample(second)):
         return None
     outputs, features, others = _value(weight).shape
@@ -145,17 +144,35 @@ def _bilinear(module: fx.GraphModule, node: fx.Node, call: Call) -> fx.Node | No
     return call(aten.add.Tensor, result, *bias) if bias else result
 
 
-PIECES: Mapping[Any, Callable[[fx.GraphModule, fx.Node, Call], fx.Node | None]] = {
+def _einsum(node: fx.Node, call: Call) -> fx.Node | None:
+    """Return a sum of three factors and more as sums of two each, in the order in which torch takes them."""
+    formula, factors = str(node.args[0]).replace(" ", ""), _nodes(node.args[1])
+    inputs, arrow, output = formula.partition("->")
+    if not arrow or "." in formula or len(factors) < 3 or sum(map(_varies_by_sample, factors)) < 2:
+        return None
+    terms = list(zip(inputs.split(","), factors, strict=True))
+    path: Any = node.kwargs.get("path") or [0, 1, *(at for left in range(len(terms) - 2, 0, -1) for at in (0, left))]
+    for pair in zip(path[::2], path[1::2], strict=True):
+        (first, one), (second, other) = (terms[at] for at in pair)
+        terms = [term for at, term in enumerate(terms) if at not in pair]
+        later = {letter for letters, _ in terms for letter in letters} | set(output)
+        kept = "".join(letter for letter in dict.fromkeys(first + second) if letter in later) if terms else output
+        terms.append((kept, call(aten.einsum.default, f"{first},{second}->{kept}", [one, other])))
+    return terms[0][1]
+
+
+PIECES: Mapping[Any, Callable[[fx.Node, Call], fx.Node | None]] = {
     aten.scaled_dot_product_attention.default: _attention,
     aten.baddbmm.default: _baddbmm,
     aten.bilinear.default: _bilinear,
+    aten.einsum.default: _einsum,
 }
 """What is taken apart, and what returns its pieces' result, or nothing where it stays whole."""
 
 
-def _nodes(node: fx.Node) -> list[fx.Node]:
+def _nodes(arguments: Any) -> list[fx.Node]:
     """Return the arguments that are results of other nodes, without what is left out."""
-    return [argument for argument in node.args if isinstance(argument, fx.Node)]
+    return [argument for argument in arguments if isinstance(argument, fx.Node)]
 
 
 def _varies(node: fx.Node) -> bool:

@@ -77,6 +77,7 @@ def by_einsum(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 WAYS: dict[str, Callable[[], nn.Module]] = {
     "alone": lambda: Between(sdpa),
     "scale": lambda: Between(lambda q, k, v: sdpa(q, k, v, scale=0.7)),
+    "named arguments": lambda: Between(lambda q, k, v: sdpa(query=q, key=k, value=v, dropout_p=0.0)),
     "causal": lambda: Between(lambda q, k, v: sdpa(q, k, v, is_causal=True)),
     "causal, more keys": lambda: Between(lambda q, k, v: sdpa(q[:, :, 1:], k, v, is_causal=True)),
     "boolean mask": lambda: Between(lambda q, k, v: sdpa(q, k, v, attn_mask=CAUSAL)),
@@ -233,6 +234,17 @@ FUSED: dict[str, tuple[Callable[[Tensor], Tensor], list[Any], int]] = {
         [aten.linear, aten.unflatten, aten.unsqueeze, aten.matmul, aten.squeeze],
         5 * (2 * 5 * 3 + 2 * 3),
     ),
+    "bilinear with a bias": (
+        lambda s: F.bilinear(s, s[..., :3], WEIGHT.to(s), WEIGHT[:, 0, 0].to(s)),
+        [aten.linear, aten.matmul, aten.add],
+        5 * (2 * 5 * 3 + 2 * 3),
+    ),
+    "einsum": (lambda s: torch.einsum("nij,nkj,nkl->nil", s, s, s[..., :3]), [aten.einsum] * 2, 5 * 5 * 5 + 5 * 5 * 3),
+    "einsum of four": (
+        lambda s: torch.einsum("nij, nkj, nkl, lm -> nim", s, s, s, WEIGHT[0].to(s)),
+        [aten.einsum] * 3,
+        5 * 5 * 5 + 5 * 5 * 5 + 5 * 5 * 3,
+    ),
 }
 
 
@@ -253,5 +265,6 @@ def test_other_operators_with_a_product_of_streams_are_taken_apart(name: str) ->
     graph = captured(lambda: Calls(call), x)
     found = [overload_packet(node) for node in graph.nodes if node.op == "call_function"]
     assert [operator for operator in found if operator in {*pieces, aten.baddbmm, aten.bilinear}] == pieces
+    assert all(len(node.all_input_nodes) <= 2 for node in graph.nodes if overload_packet(node) is aten.einsum)
     assert sum(graph.macs.values()) == macs
     torch.testing.assert_close(graph(2 * x), Calls(call)(2 * x), rtol=1e-12, atol=1e-12)
