@@ -124,6 +124,23 @@ class InnerBatch(nn.Module):
         return self.head(F.relu(tokens.mean(0) - 0.1))  # type: ignore[no-any-return]  # Linear
 
 
+class MaskedAttention(nn.Module):
+    """Attention whose heads share a key, with keys that a sample hides from all queries, and one that looks back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.project, self.head = nn.Linear(6, 8), nn.Linear(8, 16), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, L, 3] from sequences [N, L, 6]."""
+        n, length, _ = x.shape
+        tokens = self.project(F.relu(self.first(x))).reshape(n, length, 4, 4).transpose(1, 2)
+        shown = (x[..., 0] > 0)[:, None, None]
+        shared = F.scaled_dot_product_attention(tokens, tokens[:, :2], tokens[:, 2:], shown, enable_gqa=True)
+        back = F.scaled_dot_product_attention(shared[:, :2], tokens[:, 2:], shared[:, 2:], is_causal=True)
+        return self.head(F.relu(back.transpose(1, 2).reshape(n, length, 8)))  # type: ignore[no-any-return]  # Linear
+
+
 class MixesSamples(nn.Module):
     """Subtract the batch's mean: every sample's output depends on the others."""
 

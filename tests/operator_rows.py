@@ -393,7 +393,11 @@ ANALOG = (
     analog("_fused_rms_norm", lambda s: aten._fused_rms_norm(s, [4, 4], None, 1e-5)[0] * 0.2),
     analog("instance_norm", lambda s: F.instance_norm(s) * 0.2),
     analog("scaled_dot_product_attention", lambda s: F.scaled_dot_product_attention(s, s, s), reached="softmax"),
-    analog("scaled_dot_product_attention", lambda s: F.scaled_dot_product_attention(s, s, s, attn_mask=s)),
+    analog(
+        "scaled_dot_product_attention",
+        lambda s: F.scaled_dot_product_attention(s, s, s, attn_mask=s),
+        reached="softmax",
+    ),
     analog("norm", lambda s: aten.norm(s + 0.3, 2, [1]) * 0.5),
     analog("linalg_vector_norm", lambda s: torch.linalg.vector_norm(s + 0.3, dim=1) * 0.5),
     analog("cosine_similarity", lambda s: F.cosine_similarity(s + 0.3, s.flip(1) + w(2, 4, 4), 2) * 0.3),

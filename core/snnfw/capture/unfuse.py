@@ -11,7 +11,7 @@ from torch import fx
 
 from snnfw.capture.graph import evaluate
 from snnfw.capture.rewritten import insert
-from snnfw.capture.sites import ACTIVATIONS, GATES, aten, overload_packet
+from snnfw.capture.sites import aten
 
 Call = Callable[..., fx.Node]
 """Inserts one operator, given its overload and what it is called with, and returns its node."""
@@ -55,17 +55,13 @@ def _value(node: fx.Node) -> Any:
 
 
 def _attention(node: fx.Node, call: Call) -> fx.Node | None:
-    """Return softmax(scale · q kᵀ + mask) v, zero for a query whose mask hides every key.
-
-    With dropout, or a mask that neurons change, attention stays whole: an infinity that comes and goes has no sum over
-    time.
-    """
+    """Return softmax(scale · q kᵀ + mask) v, zero for a query that sees no key; with dropout, nothing."""
     given: dict[str, Any] = dict(zip(ATTENTION, node.args, strict=False)) | dict(node.kwargs)
     query, key, value = (given[name] for name in ATTENTION[:3])
     mask, scale = given.get("attn_mask"), given.get("scale")
     shape, others = _value(query).shape, _value(key).shape
     fixed = isinstance(shape[-2], int) and isinstance(others[-2], int)
-    if given.get("dropout_p") or not fixed or (mask is not None and _varies(mask)):
+    if given.get("dropout_p") or not fixed:
         return None
     if given.get("is_causal"):
         mask = _causal(query, [shape[-2], others[-2]], call)
@@ -90,18 +86,31 @@ def _causal(query: fx.Node, size: list[int], call: Call) -> fx.Node:
 
 
 def _weights(scores: fx.Node, mask: fx.Node | None, call: Call) -> fx.Node:
-    """Return the softmax of masked scores: of finite ones, and set to zero then, where a mask hides a whole row."""
+    """Return the softmax of masked scores, zero in a row that is hidden whole."""
     if mask is None:
         return call(aten.softmax.int, scores, -1)
     if _value(mask).dtype is torch.bool:
+        if _varies_by_sample(mask):
+            return _softmax_of_shown(scores, mask, call)
         nothing = call(aten.zeros_like.default, mask, dtype=_value(scores).dtype)
         mask = call(aten.masked_fill.Scalar, nothing, call(aten.logical_not.default, mask), -math.inf)
+    weights = call(aten.softmax.int, call(aten.add.Tensor, scores, mask), -1)
     if not _may_hide_rows(mask):
-        return call(aten.softmax.int, call(aten.add.Tensor, scores, mask), -1)
+        return weights
     hidden = call(aten.all.dim, call(aten.eq.Scalar, mask, -math.inf), -1, True)
-    finite = call(aten.masked_fill.Scalar, mask, hidden, 0.0)
-    weights = call(aten.softmax.int, call(aten.add.Tensor, scores, finite), -1)
     return call(aten.masked_fill.Scalar, weights, hidden, 0.0)
+
+
+def _softmax_of_shown(scores: fx.Node, shown: fx.Node, call: Call) -> fx.Node:
+    """Return the softmax over what a boolean mask shows, without infinities: one that comes and goes has no mean.
+
+    What is hidden gets the lowest score at first, so that what is shown keeps a share of at least one key's.
+    """
+    lowest = call(aten.amin.default, scores, [-1], True)
+    weights = call(aten.softmax.int, call(aten.where.self, shown, scores, lowest), -1)
+    weights = call(aten.mul.Tensor, weights, shown)
+    total = call(aten.sum.dim_IntList, weights, [-1], True)
+    return call(aten.div.Tensor, weights, call(aten.clamp_min.default, total, 0.5 / _value(scores).shape[-1]))
 
 
 def _may_hide_rows(mask: fx.Node) -> bool:
@@ -173,13 +182,6 @@ PIECES: Mapping[Any, Callable[[fx.Node, Call], fx.Node | None]] = {
 def _nodes(arguments: Any) -> list[fx.Node]:
     """Return the arguments that are results of other nodes, without what is left out."""
     return [argument for argument in arguments if isinstance(argument, fx.Node)]
-
-
-def _varies(node: fx.Node) -> bool:
-    """Tell whether a neuron may change a value over time: there is a site before it that reads samples."""
-    operators = {before: overload_packet(before) for before in _behind(node)}
-    sites = (before for before, operator in operators.items() if operator in ACTIVATIONS or operator in GATES)
-    return any(map(_varies_by_sample, sites))
 
 
 def _varies_by_sample(node: fx.Node) -> bool:

@@ -11,13 +11,17 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from networks import captured, converted, noise, seeded, small_swin, small_vit, unlike
+from networks import MaskedAttention, captured, converted, noise, seeded, small_swin, small_vit, unlike
 from snnfw.capture import export
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.capture.sites import overload_packet
+from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
+from snnfw.planning.placement import place
+from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import Resources
 from snnfw_plugins.tracking import Tracking
 
 aten = torch.ops.aten
@@ -89,6 +93,16 @@ WAYS: dict[str, Callable[[], nn.Module]] = {
     "heads that share keys": lambda: Between(lambda q, k, v: sdpa(q, k[:, :2], v[:, 2:], enable_gqa=True)),
     "heads that share keys, masked": lambda: Between(
         lambda q, k, v: sdpa(q, k[:, :1], v[:, :1], enable_gqa=True, attn_mask=BLIND)
+    ),
+    "a mask of each sample": lambda: Between(
+        lambda q, k, v: sdpa(q, k, v, attn_mask=(q[..., :1] > 0) | (k[..., 0] > 0).unsqueeze(-2))
+    ),
+    "a mask of each sample, scores far apart": lambda: Between(
+        lambda q, k, v: sdpa(500 * q, k, v, attn_mask=q @ k.transpose(2, 3) < 0)
+    ),
+    "a bias of each sample": lambda: Between(lambda q, k, v: sdpa(q, k, v, attn_mask=q @ v.transpose(2, 3))),
+    "a bias of each sample, a row hidden": lambda: Between(
+        lambda q, k, v: sdpa(q, k, v, attn_mask=(q @ v.transpose(2, 3)).masked_fill(~BLIND, -math.inf))
     ),
     "keys of all samples": lambda: Between(lambda q, k, v: sdpa(q, KEYS, KEYS[:, :1])),
     "queries of all samples": lambda: Between(lambda q, k, v: sdpa(KEYS[0, 0], k, v)),
@@ -192,19 +206,23 @@ def test_a_mask_that_always_shows_something_costs_nothing_behind_the_softmax() -
     assert [overload_packet(user) for user in softmax.users] == [aten.matmul]
 
 
-WHOLE: dict[str, Callable[[], nn.Module]] = {
-    "a mask that neurons change": lambda: Between(lambda q, k, v: sdpa(q, k, v, attn_mask=q @ k.transpose(2, 3) > -9)),
-    "a bias that neurons change": lambda: Between(lambda q, k, v: sdpa(q, k, v, attn_mask=q @ k.transpose(2, 3))),
-}
-
-
-@pytest.mark.parametrize("name", WHOLE)
-def test_attention_whose_mask_is_a_stream_stays_whole_and_is_charged(name: str) -> None:
-    graph = captured(WHOLE[name], TOKENS)
+def test_attention_that_stays_whole_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "unfuse", lambda _: None)
+    graph = captured(WAYS["heads that share keys"], TOKENS)
     (node,) = (node for node in graph.nodes if overload_packet(node) is aten.scaled_dot_product_attention)
     assert graph.macs[node.name] == 4 * 5 * 5 * (3 + 3)
-    (found,) = outputs(converted(graph, Tracking(), TOKENS, 4), TOKENS, 4)
+
+
+def test_masks_may_change_with_every_frame() -> None:
+    graph = captured(MaskedAttention, noise(3, 5, 6))
+    still = noise(3, 5, 6, seed=1)
+    frames = still.unsqueeze(1).repeat(1, 256, 1, 1)
+    frames[2] = noise(256, 5, 6)
+    plan = place(graph, (Rule("*", Tracking()),), temporal=True)
+    model = Direct().convert(graph, plan, [(frames,)], 256, Resources())
+    (found,) = outputs(model, frames, 256)
     assert bool(found.isfinite().all())
+    torch.testing.assert_close(found[:2], graph(still)[:2], rtol=0, atol=0.01)
 
 
 def test_attention_with_dropout_is_refused_by_its_own_name() -> None:
