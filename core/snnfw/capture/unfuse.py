@@ -116,7 +116,8 @@ def _softmax_of_shown(scores: fx.Node, shown: fx.Node, call: Call) -> fx.Node:
 def _may_hide_rows(mask: fx.Node) -> bool:
     """Tell whether a mask hides all keys of a query, or could for other samples."""
     needed = _behind(mask)
-    if any(node.op == "placeholder" for node in needed):
+    read = {before for node in needed for before in node.all_input_nodes}
+    if any(node.op == "placeholder" for node in needed) or not read <= needed:  # sizes are read, too
         return True
     module: Any = mask.graph.owning_module
     known: dict[fx.Node, Any] = {}

@@ -94,6 +94,9 @@ WAYS: dict[str, Callable[[], nn.Module]] = {
     "heads that share keys, masked": lambda: Between(
         lambda q, k, v: sdpa(q, k[:, :1], v[:, :1], enable_gqa=True, attn_mask=BLIND)
     ),
+    "a mask repeated for each sample": lambda: Between(
+        lambda q, k, v: sdpa(q, k, v, attn_mask=BLIND.expand(q.shape[0], 1, 5, 5))
+    ),
     "a mask of each sample": lambda: Between(
         lambda q, k, v: sdpa(q, k, v, attn_mask=(q[..., :1] > 0) | (k[..., 0] > 0).unsqueeze(-2))
     ),
