@@ -54,6 +54,27 @@ def small_vit() -> nn.Module:
     return model
 
 
+def small_swin() -> nn.Module:
+    """Return a Swin Transformer of two stages for images [N, 3, 16, 16], of shifted windows, whose head is not zero."""
+    model: nn.Module = torchvision.models.SwinTransformer([2, 2], 16, [2, 2], [2, 4], [4, 4], num_classes=10)
+    nn.init.normal_(model.get_parameter("head.weight"))
+    for name, weight in model.named_parameters():
+        if name.endswith("qkv.weight"):  # so that some tokens are looked at more than others
+            nn.init.normal_(weight, std=0.5)
+    return model
+
+
+def unlike(*shape: int, seed: int = 0) -> Tensor:
+    """Return images [N, C, H, W] that differ a lot: in contrast, brightness, and gratings of other directions."""
+    n, _, height, width = shape
+    generator = torch.Generator().manual_seed(seed)
+    each = torch.rand((6, n, 1, 1, 1), generator=generator, dtype=torch.float64)
+    down = torch.arange(height, dtype=torch.float64).view(-1, 1) / height
+    across = torch.arange(width, dtype=torch.float64) / width
+    grating = torch.sin(2 * torch.pi * (6 * each[0] * down + 6 * each[1] * across + each[2]))
+    return 4 * each[3] ** 2 * noise(*shape, seed=seed) + 3 * each[4] * grating + 2 * each[5] - 1
+
+
 class ConvNet(nn.Module):
     """Two convolutions with batch norm, a residual sum, max pooling and a linear head."""
 
@@ -101,6 +122,23 @@ class InnerBatch(nn.Module):
         tokens = F.relu(self.first(x)).transpose(0, 1).reshape(length * n, 8)
         tokens = F.relu(self.second(tokens)).softmax(-1).reshape(length, n, 8)
         return self.head(F.relu(tokens.mean(0) - 0.1))  # type: ignore[no-any-return]  # Linear
+
+
+class MaskedAttention(nn.Module):
+    """Attention whose heads share a key, with keys that a sample hides from all queries, and one that looks back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.project, self.head = nn.Linear(6, 8), nn.Linear(8, 16), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, L, 3] from sequences [N, L, 6]."""
+        n, length, _ = x.shape
+        tokens = self.project(F.relu(self.first(x))).reshape(n, length, 4, 4).transpose(1, 2)
+        shown = (x[..., 0] > 0)[:, None, None]
+        shared = F.scaled_dot_product_attention(tokens, tokens[:, :2], tokens[:, 2:], shown, enable_gqa=True)
+        back = F.scaled_dot_product_attention(shared[:, :2], tokens[:, 2:], shared[:, 2:], is_causal=True)
+        return self.head(F.relu(back.transpose(1, 2).reshape(n, length, 8)))  # type: ignore[no-any-return]  # Linear
 
 
 class MixesSamples(nn.Module):

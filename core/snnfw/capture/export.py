@@ -22,6 +22,7 @@ from snnfw.capture.refusals import draws_random_numbers, explain_failed_export, 
 from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
+from snnfw.capture.unfuse import unfuse
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Inputs
 
@@ -110,6 +111,7 @@ def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModul
     if not isinstance(module, fx.GraphModule):
         raise SnnfwError(f"torch.export returned {type(module).__name__}, and a graph is needed.")
     normalise(module)
+    unfuse(module)
     if any(map(draws_random_numbers, module.graph.nodes)) and is_random(model, example):
         raise SnnfwError(explain_randomness(module.graph.nodes))
     return module

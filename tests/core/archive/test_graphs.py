@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils import _pytree as pytree
 from torch.utils._sympy.functions import FloorDiv, Mod
 
-from networks import ConvNet, InnerBatch, captured, noise, seeded, small_vit
+from networks import ConvNet, InnerBatch, MaskedAttention, captured, noise, seeded, small_vit
 from snnfw.archive.arguments import decode, encode
 from snnfw.archive.graphs import graph_to_plain, plain_to_graph
 from snnfw.archive.operators import PYTHON, name_to_operator, operator_to_name
@@ -50,6 +50,7 @@ NETWORKS: dict[str, Any] = {
     "convolutions": lambda: (seeded(ConvNet).double(), noise(3, 3, 8, 8)),
     "windows in the batch": lambda: (seeded(InnerBatch).double(), noise(3, *INNER)),
     "a transformer": lambda: (seeded(small_vit).double(), noise(2, 3, 32, 32)),
+    "masks in attention": lambda: (seeded(MaskedAttention).double(), noise(3, *INNER)),
     "results of every kind": lambda: (Several().double(), noise(3, 4, 6)),
 }
 

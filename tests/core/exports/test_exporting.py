@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from exported_networks import make_exact
-from networks import ConvNet, InnerBatch, SmallPointNet, captured, converted, estimated, noise, seeded
+from networks import ConvNet, InnerBatch, MaskedAttention, SmallPointNet, captured, converted, estimated, noise, seeded
 from snnfw.capture.export import capture
 from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
@@ -128,6 +128,7 @@ def test_a_program_of_torch_holds_none_of_the_samples(exported: Exported) -> Non
 OTHERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], Neuron]] = {
     "softmax within merged samples": (InnerBatch, (3, 5, 6), Tracking()),
     "maxima and products": (SmallPointNet, (3, 3, 24), AdaFire()),
+    "masks in attention": (MaskedAttention, (3, 5, 6), Tracking()),
     "thresholds that adapt": (dense, (4, 6), MSAT()),
     "a bridged neuron with two states": (dense, (4, 6), CUBALIFNode()),
 }

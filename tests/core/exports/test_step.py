@@ -8,7 +8,17 @@ import torch
 from torch import Tensor, nn
 
 from exported_networks import both, embedded, loop
-from networks import ConvNet, InnerBatch, InPlaceReuse, SmallPointNet, captured, converted, noise, small_vit
+from networks import (
+    ConvNet,
+    InnerBatch,
+    InPlaceReuse,
+    MaskedAttention,
+    SmallPointNet,
+    captured,
+    converted,
+    noise,
+    small_vit,
+)
 from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.exports.loop import run_model
@@ -89,9 +99,10 @@ def assert_equal_spikes(model: SpikingModel, x: Tensor) -> None:
         torch.testing.assert_close(outputs, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_attention_has_equal_spikes() -> None:
-    x = noise(2, 3, 32, 32)
-    assert_equal_spikes(converted(captured(small_vit, x), Tracking(), x, 3), x)
+@pytest.mark.parametrize(("build", "shape"), [(small_vit, (2, 3, 32, 32)), (MaskedAttention, (3, 5, 6))])
+def test_attention_has_equal_spikes(build: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    x = noise(*shape)
+    assert_equal_spikes(converted(captured(build, x), Tracking(), x, 3), x)
 
 
 class Several(nn.Module):
