@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 BITS = "plugin=ibra neuron.n=1 neuron.scale=null"
+CALIBRATED = "converter=calibration converter.channel_wise=true"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,8 @@ REAL: tuple[Setting, ...] = (
     Setting("ibra", "plugin=ibra", (1,), "efficientnet*"),  # ReLU6 gets tracking, whatever the bits
     Setting("signed", "plugin=signed", (2, 8)),
     Setting("adafire", "plugin=adafire search=null exit=null", (8,)),
-    Setting("tracking", "neuron=tracking neuron.phi=8 converter=calibration converter.channel_wise=true", (8,)),
+    Setting("tracking", "neuron=tracking neuron.phi=8", (8,)),
+    Setting("tracking-calibrated", f"neuron=tracking neuron.phi=8 {CALIBRATED}", (8,)),
 )
 """What published networks are converted with."""
 
