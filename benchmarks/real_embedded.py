@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 import torch
@@ -47,4 +48,4 @@ class Embedded:
     def config(self, words: str, timesteps: Sequence[int]) -> RunConfig:
         """Return the configuration of a setting's run."""
         read = [f"timesteps={max(timesteps)}", f"checkpoints=[{','.join(map(str, timesteps))}]"]
-        return resolve([*self.words, *words.split(), *read], self.registry)
+        return resolve([*self.words, *shlex.split(words), *read], self.registry)

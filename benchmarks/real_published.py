@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -63,7 +64,7 @@ class Published:
 
 def arguments(words: str) -> dict[str, Any]:
     """Return what ``snnfw.convert`` is given for the words of ``snnfw run``: what recipes hold goes into one."""
-    read = read_words(words.split(), KEYS_WITHOUT_TASK)
+    read = read_words(shlex.split(words), KEYS_WITHOUT_TASK)
     method = read.pop("plugin", None)
     recipe = {key: read.pop(key) for key in RECIPE_KEYS if key in read}
     return {"method": method, "recipe": recipe, **read}

@@ -123,12 +123,14 @@ def page(rows: Sequence[Row], machine: dict[str, str], stem: str) -> str:
 
 
 def sections(rows: Iterable[Row]) -> Iterator[Section]:
-    """Yield a table for each network."""
+    """Yield a table for each network, without the columns that none of its rows has anything in."""
     for network, group in groupby(rows, key=lambda row: row.network):
         held = list(group)
-        columns = tuple(column.format(held[0].headline) for column in COLUMNS)
+        table = [(*(column.format(held[0].headline) for column in COLUMNS), "words"), *map(_cells, held)]
+        columns = [column for column in zip(*table, strict=True) if any(column[1:])]
+        titles, *cells = zip(*columns, strict=True)
         seconds = {f"{row.setting}, T = {row.timesteps}": (row.seconds,) for row in held if row.seconds is not None}
-        yield Section(network, (*columns, "words"), tuple(map(_cells, held)), Measured(seconds))
+        yield Section(network, titles, tuple(cells), Measured(seconds))
 
 
 def _cells(row: Row) -> tuple[str, ...]:

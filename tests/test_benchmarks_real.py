@@ -316,7 +316,8 @@ def test_words_become_what_convert_is_given() -> None:
     assert arguments("plugin=ibra neuron.d=63 search=null memory=1GiB") == {
         "method": "ibra", "recipe": {"neuron": {"d": 63}, "search": None}, "memory": "1GiB"
     }  # fmt: skip
-    assert arguments("neuron=tracking neuron.phi=8")["method"] is None
+    rule = arguments("layers='[{match: \"*\", neuron: tracking}]'")
+    assert rule == {"method": None, "recipe": {"layers": [{"match": "*", "neuron": "tracking"}]}}
 
 
 def test_the_method_of_a_setting_decides_who_leaves_early(folder: Path) -> None:
