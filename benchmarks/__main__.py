@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks neurons network ... gpu zoo``, from the repository's root."""
+"""The command line: ``python -m benchmarks neurons network ... gpu zoo real``, from the repository's root."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from benchmarks import (
     memory,
     network,
     neurons,
+    real,
     search,
     storing,
     training,
@@ -57,12 +58,27 @@ def main(arguments: list[str]) -> int:
         if name == "zoo":
             zoo.run(options.only, options.out, console, zoo.in_a_process)
             continue
+        if name == "real":
+            status = max(status, _real(options, console))
+            continue
         stem = f"{name}-{options.allocator}" if name in CPU else name
         for result in run(name, " ".join(["python -m benchmarks", *arguments]), options.minutes):
             show(result.sections[-1], console)
             save(result, options.out, stem)
             status = max(status, int(gpu_tests.failed(result.sections[-1])))
     return status
+
+
+def _real(options: argparse.Namespace, console: Console) -> int:
+    """Show the settings, or measure them; return the exit status."""
+    if options.list:
+        real.show_list(options.embedded, console)
+        return 0
+    networks, settings = tuple(options.network), tuple(options.setting)
+    asked = real.Asked(
+        options.root, options.embedded, networks, settings, options.limit, options.calibration, options.threads
+    )
+    return real.run(asked, options.out, console)
 
 
 def _no_gpu(install: bool) -> str | None:
@@ -78,7 +94,7 @@ def _no_gpu(install: bool) -> str | None:
 def parser() -> argparse.ArgumentParser:
     """Return what the command line understands."""
     found = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure snnfw; default: all on the CPU.")
-    names = [*CPU, "gpu", "zoo"]
+    names = [*CPU, "gpu", "zoo", "real"]
     found.add_argument("names", nargs="*", choices=names, metavar="|".join(names))
     found.add_argument("--allocator", choices=["default", "tuned"], default="default", help="glibc's settings")
     found.add_argument("--threads", type=int, default=os.cpu_count())
@@ -87,8 +103,20 @@ def parser() -> argparse.ArgumentParser:
         "--install", action="store_true", help="gpu: let pip install CuPy and pytest where they are missing"
     )
     found.add_argument("--minutes", type=float, default=8.0, help="gpu: begin no new measurement after so many")
+    add_options_of_real(found.add_argument_group("real", "networks as published, on the images of a folder"))
     found.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder for .json and .md")
     return found
+
+
+def add_options_of_real(group: argparse._ArgumentGroup) -> None:
+    """Add what real networks are chosen with."""
+    group.add_argument("--root", type=Path, metavar="FOLDER", help="the folder, as benchmarks/README.md describes it")
+    group.add_argument("--embedded", action="store_true", help="the networks of the embedded tasks instead")
+    for name in ("network", "setting"):
+        group.add_argument(f"--{name}", action="append", default=[], metavar="GLOB", help="those alone; repeatable")
+    group.add_argument("--limit", type=int, metavar="N", help="test on so many samples")
+    group.add_argument("--calibration", type=int, metavar="N", help="calibrate with so many samples")
+    group.add_argument("--list", action="store_true", help="show networks and settings, and measure nothing")
 
 
 def run(name: str, command: str, minutes: float) -> Iterator[Result]:
