@@ -206,7 +206,8 @@ def test_heads_share_a_key_that_nobody_has_copied() -> None:
 def test_a_mask_that_always_shows_something_costs_nothing_behind_the_softmax() -> None:
     graph = captured(WAYS["boolean mask"], TOKENS)
     (softmax,) = (node for node in graph.nodes if overload_packet(node) is aten.softmax)
-    assert [overload_packet(user) for user in softmax.users] == [aten.matmul]
+    (encoder,) = softmax.users
+    assert [overload_packet(user) for user in encoder.users] == [aten.matmul]
 
 
 def test_attention_that_stays_whole_is_charged(monkeypatch: pytest.MonkeyPatch) -> None:
