@@ -63,9 +63,9 @@ class SigmaDelta:
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of λ = largest magnitude / 2^levels."""
-        from snnfw.neurons import PeakThreshold
+        from snnfw_plugins.sigmadelta.thresholds import LevelThreshold
 
-        return PeakThreshold(site, channel_wise=self.scale == "channel", share=float(2**self.levels))
+        return LevelThreshold(site, self.levels, self.scale)
 
     def build(self, site: Site, stats: SiteStats, timesteps: int) -> SpikingNeuron:
         """Return the neuron that follows this site's activation function."""
