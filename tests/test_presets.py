@@ -25,6 +25,7 @@ OWN = {
     "msat": 32,
     "qcfs": 8,
     "rate": 64,
+    "sigmadelta": 1,
     "signed": 2,
     "spikingjelly": 64,
 }
@@ -43,6 +44,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "msat": {"alpha": 0.03, "k_a": 1.0, "k_i": 1.0, "c": 5.0, "tau_mp": 1.0, "tau_rd": 1.0, "phi": 1}
     | {"terms": "both", "units": "normalised", "depolarisation": "input"},
     "qcfs": {},
+    "sigmadelta": {"levels": 6, "digits": 3, "form": "signed", "scale": "channel"},
     "srif": {"leak": 1.0, "reset": "soft", "mpr": True, "scale": 1.0},
     "tracking": {"phi": 4},
 }
@@ -58,6 +60,7 @@ PLACED: dict[str, tuple[str | None, str | None]] = {
     "msat": ("MSAT", "Tracking"),
     "qcfs": (None, None),
     "rate": ("IntegrateAndFire", "Tracking"),
+    "sigmadelta": ("SigmaDelta", "SigmaDelta"),
     "signed": ("AdaFire", "Tracking"),
     "spikingjelly": ("IFNode", None),
 }

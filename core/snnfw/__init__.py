@@ -17,6 +17,8 @@ from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
 from snnfw.started import STARTED as STARTED  # read here first, before plugins are imported
 from snnfw.values import (
+    DELTA,
+    RATE,
     Batch,
     Batches,
     Bundle,
@@ -72,6 +74,8 @@ _import_heavy = import_on_demand(
 )
 
 __all__ = [
+    "DELTA",
+    "RATE",
     "Batch",
     "Batches",
     "Bundle",

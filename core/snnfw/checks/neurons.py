@@ -11,6 +11,7 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.capture.sites import ACTIVATIONS, GATES
+from snnfw.checks.codings import delta_faults
 from snnfw.checks.faults import error_text, pickle_faults
 from snnfw.checks.trial import LAYOUTS, TIMESTEPS, Layout, Trial, trial_of
 from snnfw.errors import describe_type, did_you_mean
@@ -59,7 +60,7 @@ def _faults_or_failure(neuron: Neuron, kind: str, layout: Layout) -> Iterator[st
 def _faults_at(neuron: Neuron, kind: str, layout: Layout) -> Iterator[str]:
     trial = trial_of(neuron, kind, layout)
     drive = trial.noise(1, TIMESTEPS)
-    for examine in (_stats_faults, _module_faults, _step_faults, _output_faults, _event_faults):
+    for examine in (_stats_faults, _module_faults, _step_faults, _output_faults, _event_faults, delta_faults):
         faults = list(examine(trial, drive))
         yield from faults
         if faults:  # what comes next would only say the same again

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from snnfw.capture.export import capture
+from snnfw.capture.sites import IDENTITY
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.rules import Neuron
 from snnfw.values import Site, SiteStats
@@ -74,7 +75,8 @@ def _site(neuron: Neuron, activation: str) -> Site:
     if example is not None:
         x = torch.randn((2, 3), dtype=torch.float64)
         return capture(nn.Sequential(example()).double().eval(), (x,)).sites[0]
-    function = _prelu if activation == "prelu" else getattr(F, activation)
+    own: dict[str, Callable[[Tensor], Tensor]] = {"prelu": _prelu, IDENTITY: torch.ops.aten.alias}
+    function = own.get(activation) or getattr(F, activation)
     return Site("site", "site", activation, function, (None,), 0)
 
 

@@ -21,6 +21,10 @@ class Neuron(Protocol):
     ``activations`` lists the kinds of activation that it can stand in for; an empty tuple means all of them. A neuron
     that fires more than one event in a timestep says how many in an attribute ``burst``, for the report's break-even
     rate; one made for an activation of its own shows it as a module in ``example()``, to be tried on.
+
+    ``coding`` names what its streams mean, ``snnfw.RATE`` where it says nothing. One that speaks ``snnfw.DELTA`` builds
+    a ``snnfw.neurons.DeltaNeuron`` and offers ``settled()``, the same neuron with nothing held back: a network of such
+    is the quantised one after a single timestep.
     """
 
     name: ClassVar[str]

@@ -11,19 +11,23 @@ if TYPE_CHECKING:
     from snnfw.simulate.memory import samples_within, steps_within
     from snnfw.simulate.outputs import Outputs, outputs_of
     from snnfw.simulate.run import evaluate_network, simulate
+    from snnfw.simulate.settling import Certificate, certify, settled_output
     from snnfw.simulate.trace import Point, Trace
 
 __all__ = [
     "Accuracy",
+    "Certificate",
     "Outputs",
     "Point",
     "Trace",
+    "certify",
     "cross_entropy",
     "evaluate_network",
     "is_correct",
     "outputs_of",
     "require_logits",
     "samples_within",
+    "settled_output",
     "simulate",
     "steps_within",
 ]
@@ -35,6 +39,7 @@ __getattr__ = import_on_demand(
         "memory": "samples_within steps_within",
         "outputs": "Outputs outputs_of",
         "run": "evaluate_network simulate",
+        "settling": "Certificate certify settled_output",
         "trace": "Point Trace",
     },
 )

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from snnfw import Batches, Inputs, Resources, Site
+from snnfw import DELTA, Batches, Inputs, Resources, Site
 from snnfw.conversion import first_samples, mean_activations, to_device
 from snnfw.simulate import samples_within
-from snnfw.values import DELTA
 
 LOG = logging.getLogger("snnfw")
 
@@ -63,7 +62,7 @@ def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str,
         output: Tensor = neuron(drive)
         if not neuron.calibrated:
             return output
-        reached = output.sum(0) if neuron.coding == DELTA else output.mean(0)
+        reached = _value(output, neuron.coding, model.plan.temporal)
         error = wanted[site.name] - reached.mean(_batch_dim(site), keepdim=True)
         change(site, neuron, error, model.timesteps)
         neuron.reset()
@@ -72,6 +71,13 @@ def _correct_each_site(model: SpikingModel, inputs: Inputs, wanted: Mapping[str,
 
     model.begin(inputs)
     model.advance(model.timesteps, visit)
+
+
+def _value(output: Tensor, coding: str, temporal: bool) -> Tensor:
+    """Return what an output [T, *shape] stands for; of frames in delta coding, the mean over them."""
+    if coding != DELTA:
+        return output.mean(0)
+    return output.cumsum(0).mean(0) if temporal else output.sum(0)
 
 
 def _bias(site: Site, neuron: SpikingNeuron, error: Tensor, timesteps: int) -> None:

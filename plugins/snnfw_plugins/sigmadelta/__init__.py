@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw import DELTA, Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
 from snnfw.conversion import Direct
-from snnfw.values import DELTA
 
 if TYPE_CHECKING:
     from snnfw import SpikingNeuron

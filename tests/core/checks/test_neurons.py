@@ -288,7 +288,7 @@ class OnlyPositive(Method):
 
 
 KNOWN = (
-    "Known: celu, elu, gelu, hardsigmoid, hardswish, hardtanh, leaky_relu, mish, prelu, relu, relu6, rrelu, selu, sigmoid, silu, "
+    "Known: celu, elu, gelu, hardsigmoid, hardswish, hardtanh, identity, leaky_relu, mish, prelu, relu, relu6, rrelu, selu, sigmoid, silu, "
     "softplus, tanh."
 )
 BROADCAST = "which does not broadcast against one sample, [1, 3, 5, 5]."
