@@ -68,7 +68,7 @@ def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
 def snnfw_register_energy_models() -> Iterable[type[EnergyModel]]:
     """Offer prices of operations, for ``energy=NAME``.
 
-    :return: Frozen dataclasses that fulfil :class:`snnfw.energy.EnergyModel`.
+    :return: Frozen dataclasses that fulfil :class:`snnfw.EnergyModel`.
 
     Called once, when the plugin is registered.
     """

@@ -8,7 +8,7 @@ import pytest
 import toy_plugin
 from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
@@ -56,7 +56,7 @@ def test_a_neuron_alone_stands_everywhere_and_the_rest_has_defaults(registry: Re
     assert (config.converter, config.search, config.exit) == (Direct(), None, None)
     assert (config.timesteps, config.checkpoints) == (8, (1, 2, 4, 8))
     assert (config.backend, config.device, config.seed, config.memory) == ("auto", "cpu", 0, 2**31)
-    assert (config.strict, config.energy, config.out, config.plugin) == (False, EnergyModel(), None, None)
+    assert (config.strict, config.energy, config.out, config.plugin) == (False, Horowitz(), None, None)
 
 
 def test_a_preset_brings_its_recipe_and_its_stages(registry: Registry) -> None:
@@ -165,7 +165,7 @@ def test_values_refer_to_each_other(registry: Registry) -> None:
 
 def test_energy_is_configured_by_parameter(registry: Registry) -> None:
     config = configured(registry, "neuron=burst", "energy.mac_pj=3.2", "energy.static=per_step")
-    assert config.energy == EnergyModel(mac_pj=3.2, static="per_step")
+    assert config.energy == Horowitz(mac_pj=3.2, static="per_step")
 
 
 # ------------------------------------------------------------------------------------- from Python

@@ -16,7 +16,7 @@ from snnfw.capture.graph import Graph
 from snnfw.conversion.converter import Converter
 from snnfw.conversion.direct import Direct
 from snnfw.energy.events import accumulations, spikes
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
@@ -87,7 +87,7 @@ def trials_of(graph: Graph, x: Tensor, converter: Converter | None = None, **cha
     resources = replace(Resources(backend="reference"), **changes.pop("resources", {}))
     judgement = replace(Judgement(never_scored, "accuracy", logits=first), **changes)
     data = Data([(part,) for part in x.split(3)], ())
-    return Trials(graph, data, judgement, converter or Direct(), T, EnergyModel(), resources)
+    return Trials(graph, data, judgement, converter or Direct(), T, Horowitz(), resources)
 
 
 def planned(graph: Graph, neuron: Neuron | None = None) -> Plan:
@@ -359,7 +359,7 @@ def test_values_are_kept_for_everything_that_they_depend_on(
         "converter": (plan, question, replace(trials, converter=Calibration())),
         "converter's option": (plan, question, replace(trials, converter=Calibration(batches=1))),
         "timesteps": (plan, question, replace(trials, timesteps=T + 1)),
-        "costs": (plan, question, replace(trials, costs=EnergyModel(ac_pj=1.0))),
+        "costs": (plan, question, replace(trials, costs=Horowitz(ac_pj=1.0))),
         "distance": (plan, Question(distance="task"), trials),
         "cost": (plan, Question(cost="spikes"), trials),
         "samples": (plan, Question(samples=2), trials),
