@@ -285,7 +285,14 @@ class Verdict:
             ["toy_plugin"],
             [
                 *("neuron burst: it emits NaN.", "neuron single: ok", "neurons following", "converters calibrated"),
-                *("searches greedy", "exit_policies confident", "energy_models flat", "tasks naming", "tasks finding", "models small"),
+                *(
+                    "searches greedy",
+                    "exit_policies confident",
+                    "energy_models flat",
+                    "tasks naming",
+                    "tasks finding",
+                    "models small",
+                ),
                 *(
                     "models zoo",
                     "models callable",
@@ -325,7 +332,10 @@ def test_plugins_check_holds_everything_of_a_name_against_its_contract(
     ("words", "said"),
     [
         (["check", "brst"], "no method or plugin named 'brst'. Did you mean 'burst'? Registered: "),
-        (["check", "burst", "phi=3"], "no key named 'phi'. Keys: converter, data, energy, exit, model, neuron, search, task."),
+        (
+            ["check", "burst", "phi=3"],
+            "no key named 'phi'. Keys: converter, data, energy, exit, model, neuron, search, task.",
+        ),
         (["new", "mine", "search"], "'snnfw plugins new' takes one name and one kind=KIND, and not search. Kinds: "),
         (["new", "mine", "kind=serch"], "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, "),
         (["new", "greedy", "kind=search"], "'greedy' is taken already, see 'snnfw plugins list': choose another name."),

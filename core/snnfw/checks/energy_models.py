@@ -66,8 +66,8 @@ def _law_faults(totals: Mapping[str, float]) -> Iterator[str]:
         none, some, twice = (totals[f"{method}({n:g})"] for n in COUNTS)
         if not math.isclose(twice - some, some - none, rel_tol=1e-6, abs_tol=1e-9 * (1 + none)):
             yield (
-                f"{method}() is not affine in the events: twice as many must add twice as much, or break-even rates and "
-                "what a site's events cost mean nothing."
+                f"{method}() is not affine in the events: twice as many must add twice as much, or break-even rates "
+                "and what a site's events cost mean nothing."
             )
         elif some < none:
             yield f"{method}() makes events cheaper than none."

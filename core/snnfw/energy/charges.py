@@ -62,8 +62,8 @@ class Energy:
     """The energy of one sample in millijoules, and the operations that it comes from.
 
     ``parts`` is what the total is spent on, in the energy model's words. ``once`` are the MACs of static operators and
-    of the first readout; ``repeated`` those of analog operators and of layers that read currents, at every timestep, and
-    of every further readout; ``accumulations`` are those driven by events. ``bits`` is what the spikes carry.
+    of the first readout; ``repeated`` those of analog operators and of layers that read currents, at every timestep,
+    and of every further readout; ``accumulations`` are those driven by events. ``bits`` is what the spikes carry.
     ``quantised`` is the energy of the network quantised to ``quantised_bits`` bits, which carry as much information;
     both are None where nothing spikes.
     """
@@ -84,8 +84,8 @@ def spiking_energy(inventory: Inventory, model: EnergyModel, work: Work, passes:
     """Return the energy of one sample at a checkpoint.
 
     E = Σ multiply(operator) · times + Σ accumulate(operator, events · fan-out) + Σ fire(site, events), after Rathi &
-    Roy (2021): what multiplies does so once where it is static, else at every timestep, in the readout at every reading.
-    ``passes`` is how often the network itself, and the quantised one, runs for a sample.
+    Roy (2021): what multiplies does so once where it is static, in the readout at every reading, and else at every
+    timestep. ``passes`` is how often the network itself, and the quantised one, runs for a sample.
     """
     parts: Counter[str] = Counter()
     for charged in charge(inventory, model, work).values():
@@ -110,7 +110,7 @@ def spiking_energy(inventory: Inventory, model: EnergyModel, work: Work, passes:
 
 
 def layer_energy(inventory: Inventory, model: EnergyModel, work: Work) -> dict[str, float]:
-    """Return the energy of every operator and site that is charged, by node, in millijoules; it adds up to the total."""
+    """Return the energy of every operator and site that is charged, by node, in millijoules: together, the total."""
     return {node: sum(parts.values()) * PJ_TO_MJ for node, parts in charge(inventory, model, work).items()}
 
 

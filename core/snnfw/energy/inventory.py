@@ -23,9 +23,9 @@ BIAS_FIRST = (aten.addmm, aten.addmv, aten.baddbmm)
 class Operation:
     """An operator with multiply-accumulates, or a product of two streams of events; sizes are for one sample.
 
-    With ``events`` it accumulates, else it multiplies. ``inputs`` are the elements of what varies from sample to sample,
-    ``weights`` and ``biases`` those of what does not: a product of two streams has none. ``streams`` are the elements
-    of each stream of events that it reads. A convolution has a ``kernel``
+    With ``events`` it accumulates, else it multiplies. ``inputs`` are the elements of what varies from sample to
+    sample, ``weights`` and ``biases`` those of what does not: a product of two streams has none. ``streams`` are the
+    elements of each stream of events that it reads. A convolution has a ``kernel``
     of so many places, ``channels`` of its output and ``groups``; of any other operator ``kernel`` is 0. ``coding`` is
     the plan's, ``rate`` or ``delta``: in delta coding what is constant enters at the first timestep alone.
     """

@@ -1,4 +1,4 @@
-"""What a model of energy must offer: the price of one operator that multiplies or accumulates, and of one site's neurons."""
+"""What a model of energy must offer: prices of operators that multiply or accumulate, and of neurons."""
 
 from __future__ import annotations
 

@@ -24,9 +24,9 @@ class Neuron(Protocol):
 
     Three more attributes are for energy alone. ``payload`` is how many bits name one event among those that the neuron
     can emit, none of them included: 1 for unit spikes (and without the attribute), 2 for spikes of either sign,
-    ceil(log2(B + 1)) for one of B binary digits. ``information(timesteps)`` is how many bits a value holds after so many
-    timesteps, where that is not ceil(log2(timesteps · burst + 1)). ``leaks`` says that a potential is multiplied by a
-    constant at every timestep.
+    ceil(log2(B + 1)) for one of B binary digits. ``information(timesteps)`` is how many bits a value holds after so
+    many timesteps, where that is not ceil(log2(timesteps · burst + 1)). ``leaks`` says that a potential is multiplied
+    by a constant at every timestep.
     """
 
     name: ClassVar[str]

@@ -61,7 +61,10 @@ BEGINNINGS: Mapping[str, Beginning] = MappingProxyType(
             "early exit", "rule", ("exit_policies",), ("task=classification plugin=burst exit={name} exit.margin=0.9",)
         ),
         "energy": Beginning(
-            "energy model", None, ("energy_models",), ("task=classification plugin=burst energy={name} energy.ac_pj=0.5",)
+            "energy model",
+            None,
+            ("energy_models",),
+            ("task=classification plugin=burst energy={name} energy.ac_pj=0.5",),
         ),
         "model": Beginning("network", "network", ("models",), ("task=classification plugin=burst model={name}",)),
         "data": Beginning("data set", "samples", ("data",), ("task=classification plugin=burst data={name}",)),

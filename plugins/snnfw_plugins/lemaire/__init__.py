@@ -1,7 +1,8 @@
-"""The energy model of Lemaire et al.: operations, addresses, and accesses to memories that cost more the larger they are."""
+"""The energy model of Lemaire et al.: operations, addresses, and memories that cost more the larger they are."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -69,7 +70,7 @@ class Lemaire:
         }
 
     def fire(self, population: Population, spikes: float, steps: float) -> Parts:
-        """Return an addition for each neuron and timestep, a reset for each event, a leak where there is one, accesses."""
+        """Return an addition for each neuron and timestep, a reset for each event, leaks, and all their accesses."""
         updates = population.neurons * steps
         leaks = updates if population.leaks else 0.0
         return {
@@ -85,9 +86,9 @@ def access(words: float, held: float, size: float) -> float:
 
 
 def access_price(size: float) -> float:
-    """Return the picojoules for 8 bytes of a memory of so many bytes: linear between the levels, and beyond the last."""
+    """Return the picojoules for 8 bytes of a memory of so many bytes: linear between the levels and beyond."""
     kilobytes = size / 1024
-    segments = list(zip(LEVELS, LEVELS[1:], strict=False))
+    segments = list(itertools.pairwise(LEVELS))
     (low, start), (high, end) = next((pair for pair in segments if kilobytes <= pair[1][0]), segments[-1])
     return start + (kilobytes - low) * (end - start) / (high - low)
 

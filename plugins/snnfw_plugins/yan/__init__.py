@@ -20,9 +20,10 @@ class Yan:
     """Charge operations, the state of neurons and every bit that is moved (Yan et al., arXiv 2409.08290 v4).
 
     Spiking: SOP · e_acc + T · M · e_acc + spikes · e_acc + SOP · b_w · E_w + T · M · b_s · 2 · E_on, with SOP the
-    accumulations and M the neurons. Quantised to b bits: MAC · [e_mul (b/32)² + e_add b/32] + MAC · b · E_w + acts · b ·
-    E_on, acts the results of the operators that multiply; with 32 bits that is the network itself, and what multiplies
-    in the spiking network. A product of two streams reads its operands on chip, b_s bits for each accumulation.
+    accumulations and M the neurons. Quantised to b bits: MAC · [e_mul (b/32)² + e_add b/32] + MAC · b · E_w +
+    acts · b · E_on, acts the results of the operators that multiply; with 32 bits that is the network itself, and what
+    multiplies in the spiking network. A product of two streams reads its operands on chip, b_s bits for each
+    accumulation.
     """
 
     name: ClassVar[str] = "yan"

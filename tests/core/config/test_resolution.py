@@ -20,6 +20,7 @@ from toy_plugin import (
     Confident,
     Digits,
     Finding,
+    Flat,
     Folder,
     Following,
     Greedy,
@@ -166,6 +167,31 @@ def test_values_refer_to_each_other(registry: Registry) -> None:
 def test_energy_is_configured_by_parameter(registry: Registry) -> None:
     config = configured(registry, "neuron=burst", "energy.mac_pj=3.2", "energy.static=per_step")
     assert config.energy == Horowitz(mac_pj=3.2, static="per_step")
+
+
+def test_an_energy_model_is_chosen_by_name(registry: Registry) -> None:
+    config = configured(registry, "neuron=burst", "energy=flat", "energy.each=2")
+    assert config.energy == Flat(each=2.0)
+    assert config.resolved["energy"] == {"name": "flat", "each": 2.0}
+    assert configured(registry, "neuron=burst", "energy={name: flat, each: 3}").energy == Flat(each=3.0)
+
+
+def test_an_old_runs_prices_are_those_of_the_default_model(registry: Registry, tmp_path: Path) -> None:
+    """Its config.yaml holds prices without a name."""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "task: naming\nneuron: burst\nenergy: {mac_pj: 3.2, ac_pj: 0.1, static: once, joules_per_spike: null}\n"
+    )
+    assert resolve([f"experiment={file}"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.1)
+    assert resolve([f"experiment={file}", "energy.ac_pj=0.5"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.5)
+    assert resolve([f"experiment={file}", "energy=flat"], registry).energy == Flat()  # whose parameters are others
+    assert resolve([f"experiment={file}", "energy=horowitz"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.1)
+
+
+def test_a_files_energy_model_keeps_its_name_where_a_word_changes_a_price(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("task: naming\nneuron: burst\nenergy: {name: flat, each: 2.0}\n")
+    assert resolve([f"experiment={file}", "energy.each=5"], registry).energy == Flat(each=5.0)
 
 
 # ------------------------------------------------------------------------------------- from Python

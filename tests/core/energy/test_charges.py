@@ -143,7 +143,9 @@ def test_static_layers_can_be_charged_at_every_timestep() -> None:
     assert (once.once, once.repeated) == (static, 0)
     assert (per_step.once, per_step.repeated) == (0, T * static)
     assert per_step.total == pytest.approx(T * once.total)
-    assert sum(layer_energy(inventory, replace(COSTS, static="per_step"), at()).values()) == pytest.approx(per_step.total)
+    assert sum(layer_energy(inventory, replace(COSTS, static="per_step"), at()).values()) == pytest.approx(
+        per_step.total
+    )
 
 
 def test_spikes_alone_are_charged_when_asked_for() -> None:

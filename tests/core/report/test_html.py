@@ -73,10 +73,23 @@ def report(count: int = 2, about: Mapping[str, Any] | None = None, **values: Any
             Checkpoint(t, min(t, 1.5), 1.0, {"accuracy": 0.8 - 0.1 / t}, energy(t * 1e-3), t / 2) for t in (1, 2)
         ),
         "layers": tuple(
-            Layer(f"act{i}", "relu", "adafire", "adafire(phi=2)", {}, "*", 100, 30.0, 0.15, 2, 60.0, 0.0) for i in range(count)
+            Layer(f"act{i}", "relu", "adafire", "adafire(phi=2)", {}, "*", 100, 30.0, 0.15, 2, 60.0, 0.0)
+            for i in range(count)
         ),
         "operators": tuple(
-            Operator(f"conv_{i}", "conv2d", f"conv{i}", "linear", 500, bool(i), not i, 100.0, 1e-3, 0.2 if i else None, 0.1 if i else None)
+            Operator(
+                f"conv_{i}",
+                "conv2d",
+                f"conv{i}",
+                "linear",
+                500,
+                bool(i),
+                not i,
+                100.0,
+                1e-3,
+                0.2 if i else None,
+                0.1 if i else None,
+            )
             for i in range(count)
         ),
         "uncharged": (),
