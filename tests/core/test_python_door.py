@@ -152,7 +152,7 @@ def test_what_a_file_can_hold_is_taken_as_it_is(registry: Registry) -> None:
     }
     config = snnfw.resolve_mapping({**BASE, **given}, registry)
     assert (config.timesteps, config.checkpoints, config.strict, config.out) == (4, (2, 4), True, Path("there"))
-    assert config.energy.mac_pj == 2.0
+    assert config.energy == Horowitz(mac_pj=2.0)
     assert config.plugin == "adafire"
     assert config.model == CallableModel("nets:build")
     assert config.layers[1] == Rule("*", AdaFire(phi=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from snnfw.checks.faults import faults_or_failure, pickle_faults
@@ -28,7 +28,7 @@ def _faults(model: EnergyModel) -> Iterator[str]:
     inventory = take_inventory(trial.graph, place(trial.graph, (Rule("*", ToyNeuron()),)))
     if getattr(model, "static", "once") not in ("once", "per_step"):
         yield "its 'static' is neither 'once' nor 'per_step'."
-    asked: dict[str, object] = {what: ask() for what, ask in _questions(model, inventory).items()}
+    asked: dict[str, object] = dict(_answers(model, inventory))
     answers: dict[str, Mapping[str, float]] = {}
     for what, parts in asked.items():
         if isinstance(parts, Mapping):
@@ -40,15 +40,13 @@ def _faults(model: EnergyModel) -> Iterator[str]:
         yield from _law_faults({what: sum(parts.values()) for what, parts in answers.items()})
 
 
-def _questions(model: EnergyModel, inventory: Inventory) -> dict[str, Callable[[], Any]]:
-    """Return what is asked of a model, by the method and, where it is asked several times, with what."""
+def _answers(model: EnergyModel, inventory: Inventory) -> Iterator[tuple[str, object]]:
+    """Yield what a model answers, by the method and with what it was asked."""
     first, *others = inventory.operations
     reading, neurons = next(each for each in others if each.events), inventory.populations[0]
-    return {
-        **{f"multiply({bits} bits)": lambda bits=bits: model.multiply(first, bits) for bits in (1, 8, 32)},
-        **{f"accumulate({n:g})": lambda n=n: model.accumulate(reading, n, TIMESTEPS) for n in COUNTS},
-        **{f"fire({n:g})": lambda n=n: model.fire(neurons, n, TIMESTEPS) for n in COUNTS},
-    }
+    yield from ((f"multiply({bits} bits)", model.multiply(first, bits)) for bits in (1, 8, 32))
+    yield from ((f"accumulate({count:g})", model.accumulate(reading, count, TIMESTEPS)) for count in COUNTS)
+    yield from ((f"fire({count:g})", model.fire(neurons, count, TIMESTEPS)) for count in COUNTS)
 
 
 def _part_faults(what: str, parts: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from snnfw.planning.placement import Plan
 from snnfw.values import Keep
@@ -20,12 +21,8 @@ def information_bits(plan: Plan, timesteps: float) -> int | None:
 
 
 def _bits(neuron: object, timesteps: float) -> int:
-    told = getattr(neuron, "information", None)
-    if callable(told):
+    told: Callable[[float], float] | None = getattr(neuron, "information", None)
+    if told is not None:
         return max(1, math.ceil(told(timesteps)))
-    return level_bits(timesteps * getattr(neuron, "burst", 1) + 1)
-
-
-def level_bits(levels: float) -> int:
-    """Return the bits that tell so many levels apart."""
-    return math.ceil(math.log2(levels))
+    burst: int = getattr(neuron, "burst", 1)
+    return math.ceil(math.log2(timesteps * burst + 1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
@@ -168,7 +169,7 @@ def _convolution(graph: Graph, node: fx.Node) -> Mapping[str, int]:
     }
 
 
-def _argument(node: fx.Node, name: str, place: int) -> Iterator[object]:
+def _argument(node: fx.Node, name: str, place: int) -> Iterator[Any]:
     """Yield an argument that is given by name or by place, if it is."""
     if name in node.kwargs:
         yield node.kwargs[name]

@@ -23,7 +23,7 @@ def quantised_cell(energy: Energy) -> str:
     """Return the energy of the quantised network of equal information with its bits; nothing where nothing spikes."""
     if energy.quantised is None:
         return ""
-    return f"{format_joules(energy.quantised)} ({energy.quantised_bits} bit{'s' * (energy.quantised_bits != 1)})"
+    return f"{format_joules(energy.quantised)}, b={energy.quantised_bits}"
 
 
 def describe_quantised(report: Report) -> str:
@@ -32,9 +32,9 @@ def describe_quantised(report: Report) -> str:
     if not energy.quantised:
         return ""
     return (
-        f"By the energy model {report.energy_model}, the network quantised to {energy.quantised_bits} "
-        f"bit{'s' * (energy.quantised_bits != 1)}, which tell as much, takes {format_joules(energy.quantised)}; the "
-        f"spiking network takes {format_percent(energy.total / energy.quantised)} of that."
+        f"By the energy model {report.energy_model}, the network quantised to b = {energy.quantised_bits} bits, which "
+        f"tell as much, takes {format_joules(energy.quantised)}; the spiking network takes "
+        f"{format_percent(energy.total / energy.quantised)} of that."
     )
 
 

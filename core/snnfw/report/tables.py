@@ -110,7 +110,7 @@ def show_report(report: Report, console: Console) -> None:
 def _checkpoints(report: Report) -> Table:
     table = Table(title="results, per sample", title_justify="left", header_style="bold")
     for heading in checkpoint_headings(report):
-        table.add_column(heading, justify="right", no_wrap=heading == "quantised")
+        table.add_column(heading, justify="right", overflow="fold", no_wrap=heading == "quantised")
     for number, row in enumerate(checkpoint_rows(report)):
         table.add_row(*row, style=None if number else "bold")
     return table

@@ -155,7 +155,7 @@ def test_neurons_are_counted_where_they_stand() -> None:
     assert population.coding == "rate"
 
 
-PAYLOADS = {
+PAYLOADS: dict[object, int] = {
     AdaFire(): 1,
     AdaFire(signed=True): 2,
     Tracking(): 2,
@@ -170,7 +170,7 @@ PAYLOADS = {
 
 @pytest.mark.parametrize("neuron", PAYLOADS, ids=str)
 def test_an_event_carries_what_names_it_among_those_that_there_are(neuron: object) -> None:
-    assert getattr(neuron, "payload", 1) == PAYLOADS[neuron]  # type: ignore[index]  # a neuron
+    assert getattr(neuron, "payload", 1) == PAYLOADS[neuron]
 
 
 @pytest.mark.parametrize(

@@ -69,13 +69,13 @@ def test_one_that_takes_no_more_says_nothing_of_it(report: Report, ratio: float)
 
 def test_the_quantised_network_stands_beside_every_total(report: Report) -> None:
     cells = [quantised_cell(point.energy) for point in report.checkpoints]
-    assert [cell.partition(" (")[2] for cell in cells] == ["3 bits)", "4 bits)"]  # of 1 · 4 + 1 and 2 · 4 + 1 levels
+    assert [cell.partition(", ")[2] for cell in cells] == ["b=3", "b=4"]  # of 1 · 4 + 1 and 2 · 4 + 1 levels
     for text in (printed(report), report_page(report, {}), report_table(report)):
         assert all(cell in text for cell in cells)
     final = report.checkpoints[-1].energy
     assert final.quantised == pytest.approx(report.network.energy * 4 / 32)
     said = describe_quantised(report)
-    assert f"quantised to 4 bits, which tell as much, takes {cells[-1].partition(' (')[0]}" in said
+    assert f"quantised to b = 4 bits, which tell as much, takes {cells[-1].partition(', ')[0]};" in said
     assert f"takes {final.total / (final.quantised or 1):.1%} of that." in said
 
 
