@@ -15,8 +15,10 @@ from networks import ConvNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
 from snnfw.conversion.converter import Converter
 from snnfw.conversion.direct import Direct
+from snnfw.energy.charges import Counts, event_energy
 from snnfw.energy.events import accumulations, spikes
 from snnfw.energy.horowitz import Horowitz
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
@@ -28,6 +30,7 @@ from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, Scorer, SiteStats
 from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.lemaire import Lemaire
 from snnfw_plugins.calibration import Calibration
 from snnfw_plugins.tracking import Tracking
 
@@ -216,6 +219,18 @@ def test_costs_of_all_sites_add_up_to_the_models_accumulations(case: tuple[Graph
     model(x)
     whole = sum(float(values.mean()) for values in accumulations(model).values())
     assert sum(row[0] for row in table.cost) == pytest.approx(0.9e-9 * whole, rel=1e-12)
+
+
+def test_costs_are_those_of_the_energy_model(case: tuple[Graph, Tensor], tmp_path: Path) -> None:
+    """Of Lemaire's, a site's events cost their resets and the memories that they wake too, and no timestep."""
+    graph, x = case
+    plan, trials = planned(graph), replace(trials_of(graph, x), costs=Lemaire())
+    table = measure(plan, everywhere(plan, [AdaFire()]), Question(), trials, tmp_path)
+    model = trials.convert(plan)
+    model(x)
+    counted = [{name: float(values.mean()) for name, values in each(model).items()} for each in (spikes, accumulations)]
+    whole = event_energy(take_inventory(graph, plan), Lemaire(), Counts(T, 1, *counted))
+    assert sum(row[0] for row in table.cost) == pytest.approx(whole, rel=1e-12)
 
 
 def test_behind_a_maximum_over_a_sum_of_sites_costs_add_up_to_more(tmp_path: Path) -> None:
