@@ -10,6 +10,7 @@ from typing import Protocol
 from snnfw.energy.information import information_bits
 from snnfw.energy.inventory import Inventory, Operation
 from snnfw.energy.model import EnergyModel, Parts
+from snnfw.errors import wrong_kind_error
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
 
@@ -120,7 +121,8 @@ def network_energy(inventory: Inventory, model: EnergyModel, passes: int, bits: 
     Of frames the network is asked for one after the other, so it passes as often as there are frames. With fewer
     ``bits`` it is the network quantised to them.
     """
-    charged = (model.multiply(operation, bits) for operation in inventory.operations if operation.macs)
+    multiplied = (model.multiply(operation, bits) for operation in inventory.operations if operation.macs)
+    charged = (_require_parts(model, parts) for parts in multiplied)
     return sum(sum(parts.values()) for parts in charged) * passes * PJ_TO_MJ
 
 
@@ -135,7 +137,7 @@ def event_energy(inventory: Inventory, model: EnergyModel, work: Work) -> float:
 
 def charge(inventory: Inventory, model: EnergyModel, work: Work) -> dict[str, Parts]:
     """Return what every operator and every site of neurons takes for one sample, by node and part, in picojoules."""
-    return dict(_charges(inventory, model, work))
+    return {node: _require_parts(model, parts) for node, parts in _charges(inventory, model, work)}
 
 
 def _charges(inventory: Inventory, model: EnergyModel, work: Work) -> Iterator[tuple[str, Parts]]:
@@ -144,10 +146,17 @@ def _charges(inventory: Inventory, model: EnergyModel, work: Work) -> Iterator[t
             added = work.accumulations.get(operation.node, 0.0)
             yield operation.node, model.accumulate(operation, added, work.steps)
         else:
-            times = _times(operation, model, work)
-            yield operation.node, {part: each * times for part, each in model.multiply(operation, WHOLE).items()}
+            times, whole = _times(operation, model, work), _require_parts(model, model.multiply(operation, WHOLE))
+            yield operation.node, {part: each * times for part, each in whole.items()}
     for population in inventory.populations:
         yield population.node, model.fire(population, work.spikes.get(population.site, 0.0), work.steps)
+
+
+def _require_parts(model: EnergyModel, given: object) -> Parts:
+    """Return what an energy model answers, or raise an SnnfwError where that is something else."""
+    if not isinstance(given, Mapping):
+        raise wrong_kind_error(f"what '{model.name}' returns", given, "a mapping: picojoules by what they are for")
+    return given
 
 
 def _multiplying(inventory: Inventory) -> list[Operation]:

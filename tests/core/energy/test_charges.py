@@ -19,6 +19,7 @@ from snnfw.energy.horowitz import Horowitz
 from snnfw.energy.information import information_bits
 from snnfw.energy.inventory import Inventory, Operation, Population, take_inventory
 from snnfw.energy.model import Parts
+from snnfw.errors import SnnfwError
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Rule
@@ -218,6 +219,16 @@ def test_parts_and_layers_add_up_to_the_total() -> None:
     assert energy.total == pytest.approx(sum(parts.values()) * 1e-9)
     assert sum(layer_energy(inventory, Parted(), work).values()) == pytest.approx(energy.total)
     assert event_energy(inventory, Parted(), work) == pytest.approx((20 * len(reading) + 15) * 1e-9)
+
+
+@pytest.mark.parametrize("method", ["multiply", "accumulate", "fire"])
+def test_an_energy_model_that_returns_something_else_is_named(method: str) -> None:
+    x = noise(3, 3, 8, 8)
+    inventory = inventory_of(converted(captured(ConvNet, x), AdaFire(), x, T))
+    broken = type("Broken", (Parted,), {method: lambda self, *given: 3.0})()
+    sentence = "what 'parted' returns is a float: give a mapping: picojoules by what they are for."
+    with pytest.raises(SnnfwError, match=f"^{sentence}$"):
+        spiking_energy(inventory, broken, at())
 
 
 def test_the_quantised_network_of_equal_information_stands_beside_the_total() -> None:

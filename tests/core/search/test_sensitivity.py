@@ -30,8 +30,8 @@ from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, Scorer, SiteStats
 from snnfw_plugins.adafire import AdaFire
-from snnfw_plugins.lemaire import Lemaire
 from snnfw_plugins.calibration import Calibration
+from snnfw_plugins.lemaire import Lemaire
 from snnfw_plugins.tracking import Tracking
 
 T = 3
