@@ -27,6 +27,7 @@ from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources
 from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
 COSTS = Horowitz()
@@ -248,6 +249,12 @@ def test_where_nothing_spikes_there_is_no_equal_information() -> None:
     energy = spiking_energy(inventory, COSTS, at())
     assert (energy.quantised, energy.quantised_bits, energy.bits) == (None, None, 0.0)
     assert math.isnan(break_even_rate(inventory, COSTS, T))
+
+
+@pytest.mark.parametrize(("timesteps", "bits"), [(1, 1), (3, 2), (4, 3), (2.5, 2)])
+def test_a_single_spike_is_a_burst_of_one(timesteps: float, bits: int) -> None:
+    graph = captured(ConvNet, noise(2, 3, 8, 8))
+    assert information_bits(place(graph, (Rule("*", IntegrateAndFire()),)), timesteps) == bits
 
 
 def test_a_neuron_may_say_how_much_its_values_hold() -> None:

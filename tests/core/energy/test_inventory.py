@@ -89,6 +89,12 @@ LAYERS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, int]
         {"inputs": 3, "outputs": 2, "weights": 6, "biases": 0},
         2,
     ),
+    "matrix that is computed": (
+        lambda: Multiplied(lambda x, weight, bias: x @ (weight * 2)),
+        ROW,
+        {"inputs": 3, "outputs": 2, "weights": 6, "biases": 0},
+        2,
+    ),
     "bias first": (
         lambda: Multiplied(lambda x, weight, bias: torch.addmm(bias, x, weight)),
         ROW,
