@@ -16,7 +16,7 @@ from snnfw.capture.export import capture
 from snnfw.conversion.direct import Direct
 from snnfw.energy.charges import PJ_TO_MJ
 from snnfw.energy.events import accumulations
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.distances import distance_of
@@ -51,7 +51,7 @@ class Settings:
         resources = Resources(backend="native")
         bundle = self.bundle(resources)
         graph = capture(bundle.model, bundle.example)
-        return Trials(graph, bundle.data, bundle.judgement, Direct(), self.timesteps, EnergyModel(), resources)
+        return Trials(graph, bundle.data, bundle.judgement, Direct(), self.timesteps, Horowitz(), resources)
 
     def plan(self, trials: Trials) -> Plan:
         """Return the plan with the largest φ everywhere."""
@@ -111,5 +111,5 @@ def whole(plan: Plan, settings: Settings, trials: Trials) -> list[tuple[float, f
             model = SpikingModel(trials.graph, plan, neurons, settings.timesteps)
             output = model(*inputs)
             events = sum(float(values.mean()) for values in accumulations(model, only=site).values())
-            found.append((distance(output, wanted), trials.costs.ac_pj * events * PJ_TO_MJ))
+            found.append((distance(output, wanted), Horowitz().ac_pj * events * PJ_TO_MJ))
     return found

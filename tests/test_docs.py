@@ -184,7 +184,7 @@ def test_the_report_page_lists_exactly_the_fields_that_there_are(part: Any) -> N
     assert rows == [field.name for field in fields(part)]
 
 
-@pytest.mark.parametrize("key", ["neuron", "converter", "search", "exit", "plugin", "task"])
+@pytest.mark.parametrize("key", ["neuron", "converter", "search", "exit", "energy", "plugin", "task"])
 def test_everything_that_is_bundled_has_a_page(key: str) -> None:
     registry = snnfw.Registry()
     kind = {"plugin": "presets", **METHODS}[key]

@@ -10,6 +10,7 @@ import torch
 from snnfw import Registry, resolve
 from snnfw.config.schema import RunConfig
 from snnfw.energy.charges import network_energy, spiking_energy
+from snnfw.energy.inventory import take_inventory
 from snnfw.simulate.run import evaluate_network
 from snnfw.stages import Subject, convert_and_simulate, load_subject
 from snnfw.values import Resources
@@ -39,8 +40,9 @@ class Ground:
         torch.manual_seed(config.seed)
         simulation = convert_and_simulate(replace(config, checkpoints=(config.timesteps,)), self.subject)
         found, model, trace = simulation.found, simulation.model, simulation.trace
-        energy = spiking_energy(found.plan, config.energy, trace.final)
-        share = energy.total / network_energy(found.plan, config.energy, passes=1)
+        inventory = take_inventory(self.subject.graph, found.plan)
+        energy = spiking_energy(inventory, config.energy, trace.final)
+        share = energy.total / network_energy(inventory, config.energy, passes=1)
         (x,) = next(iter(self.subject.bundle.data.evaluation)).inputs
         with torch.no_grad():
             spiking, own = model(x), self.subject.graph(x)

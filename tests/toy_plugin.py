@@ -85,6 +85,23 @@ class Confident:
 
 
 @dataclass(frozen=True, slots=True)
+class Flat:
+    """Charge every operation the same."""
+
+    name: ClassVar[str] = "flat"
+    each: Annotated[float, Field(ge=0, description="picojoules per operation")] = 1.0
+
+    def multiply(self, operation: Any, bits: int) -> Any:
+        return {"operations": self.each * operation.macs}
+
+    def accumulate(self, operation: Any, accumulations: float, steps: float) -> Any:
+        return {"operations": self.each * accumulations}
+
+    def fire(self, population: Any, spikes: float, steps: float) -> Any:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
 class Greedy:
     """Change one layer after the other."""
 
@@ -197,6 +214,11 @@ def snnfw_register_searches() -> list[type]:
 @hookimpl
 def snnfw_register_exit_policies() -> list[type]:
     return [Confident]
+
+
+@hookimpl
+def snnfw_register_energy_models() -> list[type]:
+    return [Flat]
 
 
 @hookimpl

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.schema import RunConfig
-from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task, obtain, require_sources
+from snnfw.contracts import (
+    DataSource,
+    EnergyModel,
+    ExitPolicy,
+    ModelSource,
+    Preset,
+    Search,
+    Task,
+    obtain,
+    require_sources,
+)
 from snnfw.conversion.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
@@ -83,6 +93,7 @@ __all__ = [
     "Data",
     "DataSource",
     "Drawing",
+    "EnergyModel",
     "ExitPolicy",
     "ExitRule",
     "Gallery",

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from snnfw.contracts import Preset
 from snnfw.conversion.converter import Converter
 from snnfw.conversion.direct import Direct
+from snnfw.energy.horowitz import Horowitz
+from snnfw.energy.model import EnergyModel
 from snnfw.hookspecs import hookimpl
 from snnfw.planning.rules import Rule
 from snnfw.values import Keep
@@ -16,6 +18,12 @@ from snnfw.values import Keep
 def snnfw_register_converters() -> Iterable[type[Converter]]:
     """Register the converter that every run has when none is chosen."""
     return [Direct]
+
+
+@hookimpl
+def snnfw_register_energy_models() -> Iterable[type[EnergyModel]]:
+    """Register the prices that every run has when none are chosen."""
+    return [Horowitz]
 
 
 @hookimpl

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
 from snnfw.report.folder import run_folder
@@ -68,8 +69,9 @@ def enter_method(config: CompareConfig, method: Method, subject: Subject, networ
             torch.manual_seed(run.seed)  # whatever ran before
             simulation = convert_and_simulate(run, named, warm_up=number == 0)
             trace, samples = simulation.trace, simulation.trace.samples
+            inventory = take_inventory(subject.graph, simulation.found.plan)
             for point in trace.points:
-                reached = summarise_checkpoint(simulation.found.plan, point, run.energy, network.energy)
+                reached = summarise_checkpoint(inventory, point, run.energy, network)
                 standings.append(make_standing(reached, trace.seconds if point is trace.final else None))
     except Exception as fault:  # whatever a stranger's method raises: it must not lose the others their hours
         error = one_line(fault)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
     from snnfw.conversion.converter import Converter
+    from snnfw.energy.model import EnergyModel
     from snnfw.planning.rules import Neuron
     from snnfw.report.report import Report
 
@@ -58,6 +59,16 @@ def snnfw_register_exit_policies() -> Iterable[type[ExitPolicy]]:
     """Offer policies that let samples leave early, for ``exit=NAME``.
 
     :return: Frozen dataclasses that fulfil :class:`snnfw.ExitPolicy`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_energy_models() -> Iterable[type[EnergyModel]]:
+    """Offer prices of operations, for ``energy=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.EnergyModel`.
 
     Called once, when the plugin is registered.
     """

@@ -28,6 +28,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "converters": Kind("converter", contracts.Converter),
         "searches": Kind("search", contracts.Search),
         "exit_policies": Kind("exit policy", contracts.ExitPolicy),
+        "energy_models": Kind("energy model", contracts.EnergyModel),
         "tasks": Kind("task", contracts.Task),
         "models": Kind("model", contracts.ModelSource),
         "data": Kind("data set", contracts.DataSource),

@@ -72,6 +72,11 @@ class Registry:
         return MappingProxyType(self._found["exit_policies"])
 
     @property
+    def energy_models(self) -> Mapping[str, type[contracts.EnergyModel]]:
+        """Return the energy models by name."""
+        return MappingProxyType(self._found["energy_models"])
+
+    @property
     def tasks(self) -> Mapping[str, type[contracts.Task]]:
         """Return the tasks by name."""
         return MappingProxyType(self._found["tasks"])

@@ -19,6 +19,7 @@ from snnfw.archive.files import read_network
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import MethodConfig, RunConfig, default_checkpoints
 from snnfw.contracts import ExitPolicy
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
 from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
@@ -242,7 +243,8 @@ def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Netwo
     """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
     scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
-    return summarise_network(plan, config.energy, scores, seconds, bundle.data.frames)
+    inventory = take_inventory(subject.graph, plan)
+    return summarise_network(inventory, config.energy, scores, seconds, bundle.data.frames)
 
 
 def provenance(config: MethodConfig, bundle: Bundle) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from snnfw.capture.graph import Graph
 from snnfw.config.fields import build_dataclass
 from snnfw.conversion.activations import activations, mean_activations
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Rule
@@ -110,7 +110,7 @@ def test_every_search_takes_whole_samples(graph: Graph, name: str) -> None:
         pytest.importorskip("optuna")
     found = []
     for bundle in (STATIC, STANDING, RUNNING):
-        trials = Trials(graph, bundle.data, bundle.judgement, Calibration(), T, EnergyModel(), RESOURCES)
+        trials = Trials(graph, bundle.data, bundle.judgement, Calibration(), T, Horowitz(), RESOURCES)
         found.append(configured("searches", name).search(planned(graph, bundle.data.temporal), trials))
     neurons = [[placement.neuron for placement in result.plan.placements] for result in found]
     assert neurons[0] == neurons[1]

@@ -1,4 +1,4 @@
-"""Every converter, search, exit, preset, task, model and data set that is registered keeps its contract."""
+"""Every converter, search, exit, energy model, preset, task, model and data set that is registered keeps its contract."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGISTRY = Registry()
 
 STAGES = [
     (kind, name)
-    for kind in ("converters", "searches", "exit_policies", "presets", "tasks")
+    for kind in ("converters", "searches", "exit_policies", "energy_models", "presets", "tasks")
     for name in REGISTRY.all(kind)
 ]
 WORDS = {

@@ -108,7 +108,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         (
             ["plugins", "info", "brst"],
             "no method or plugin named 'brst'. Did you mean 'burst'? Registered: ann, burst, bursting, calibrated, "
-            "callable, confident, digits, direct, finding, folder, following, greedy, naming, plain, single, "
+            "callable, confident, digits, direct, finding, flat, folder, following, greedy, horowitz, naming, plain, single, "
             "small, snnfw, toy_plugin, zoo.",
         ),
     ],
@@ -223,10 +223,10 @@ def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
     monkeypatch.setenv("COLUMNS", "250")
     assert cli.main(["plugins", "list"]) == 0
     lines = squeezed(capsys.readouterr().out)
-    assert "snnfw converter direct; plugin ann" in lines
+    assert "snnfw converter direct; energy model horowitz; plugin ann" in lines
     assert (
         "toy_plugin neuron burst, single, following; converter calibrated; search greedy; "
-        "exit policy confident; task naming, finding; model small, zoo, callable; data set digits, folder; "
+        "exit policy confident; energy model flat; task naming, finding; model small, zoo, callable; data set digits, folder; "
         "plugin bursting, plain"
     ) in lines
     assert "broken neuron 'burst' is already registered by plugin 'toy_plugin'." in lines
@@ -280,12 +280,19 @@ class Verdict:
         (["folder"], ["data set folder: not tried: there is no such folder."], 1),
         (["folder", "data.root=x"], ["data set folder: not tried: there is no such folder. data.root=x"], 1),
         (["naming"], ["tasks naming"], 0),
-        (["snnfw"], ["converters direct", "presets ann"], 0),
+        (["snnfw"], ["converters direct", "energy_models horowitz", "presets ann"], 0),
         (
             ["toy_plugin"],
             [
                 *("neuron burst: it emits NaN.", "neuron single: ok", "neurons following", "converters calibrated"),
-                *("searches greedy", "exit_policies confident", "tasks naming", "tasks finding", "models small"),
+                *(
+                    "searches greedy",
+                    "exit_policies confident",
+                    "energy_models flat",
+                    "tasks naming",
+                    "tasks finding",
+                    "models small",
+                ),
                 *(
                     "models zoo",
                     "models callable",
@@ -318,14 +325,17 @@ def test_plugins_check_holds_everything_of_a_name_against_its_contract(
     ]
     if words == ["toy_plugin"]:
         assert cli.main(["plugins", "check"]) == 1
-        assert len(capsys.readouterr().out.splitlines()) == len(checked) + 2  # and the core's own
+        assert len(capsys.readouterr().out.splitlines()) == len(checked) + 3  # and the core's own
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["check", "brst"], "no method or plugin named 'brst'. Did you mean 'burst'? Registered: "),
-        (["check", "burst", "phi=3"], "no key named 'phi'. Keys: converter, data, exit, model, neuron, search, task."),
+        (
+            ["check", "burst", "phi=3"],
+            "no key named 'phi'. Keys: converter, data, energy, exit, model, neuron, search, task.",
+        ),
         (["new", "mine", "search"], "'snnfw plugins new' takes one name and one kind=KIND, and not search. Kinds: "),
         (["new", "mine", "kind=serch"], "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, "),
         (["new", "greedy", "kind=search"], "'greedy' is taken already, see 'snnfw plugins list': choose another name."),

@@ -235,7 +235,7 @@ def test_a_method_that_fails_says_why_and_loses_nobody_elses_numbers(
     assert f"bad: {said}" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
     page = (folder(here) / "leaderboard.html").read_text()
     assert f"<b>bad</b>: {said}" in page
-    assert page.count(">failed<") == 5
+    assert page.count(">failed<") == 6
 
 
 def test_where_all_methods_fail_the_reasons_are_all_there_is(registry: Registry, here: Path) -> None:

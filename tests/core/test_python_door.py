@@ -22,7 +22,7 @@ from snnfw.capture.graph import Graph
 from snnfw.config.comparison import resolve_comparison, resolve_comparison_mapping
 from snnfw.config.training import resolve_training, resolve_training_mapping
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
@@ -145,14 +145,14 @@ def test_what_a_file_can_hold_is_taken_as_it_is(registry: Registry) -> None:
         "timesteps": np.int64(4),
         "checkpoints": (np.int32(2), torch.tensor(4)),
         "strict": np.bool_(True),
-        "energy": EnergyModel(mac_pj=np.float32(2.0)),  # type: ignore[arg-type]  # a number of numpy's
+        "energy": Horowitz(mac_pj=np.float32(2.0)),  # type: ignore[arg-type]  # a number of numpy's
         "out": Path("there"),
         "model": CallableModel("nets:build"),
         "layers": [Rule("a", snnfw.Keep()), {"match": "*", "neuron": AdaFire(phi=2)}],
     }
     config = snnfw.resolve_mapping({**BASE, **given}, registry)
     assert (config.timesteps, config.checkpoints, config.strict, config.out) == (4, (2, 4), True, Path("there"))
-    assert config.energy.mac_pj == 2.0
+    assert config.energy == Horowitz(mac_pj=2.0)
     assert config.plugin == "adafire"
     assert config.model == CallableModel("nets:build")
     assert config.layers[1] == Rule("*", AdaFire(phi=2))

@@ -88,6 +88,7 @@ def test_everything_a_plugin_registers_is_found_by_name() -> None:
     assert set(found.converters) == {"direct", "calibrated"}
     assert set(found.searches) == {"greedy"}
     assert set(found.exit_policies) == {"confident"}
+    assert set(found.energy_models) == {"horowitz", "flat"}
     assert set(found.tasks) == {"naming", "finding"}
     assert set(found.models) == {"small", "zoo", "callable"}
     assert set(found.data) == {"digits", "folder"}
@@ -182,8 +183,8 @@ def test_what_is_found_cannot_be_changed() -> None:
         (
             SimpleNamespace(__name__="mine", snnfw_register_neuron=hookimpl(lambda: [Leaky])),
             "no hook named 'snnfw_register_neuron'. Did you mean 'snnfw_register_neurons'? Hooks: "
-            "snnfw_after_run, snnfw_register_converters, snnfw_register_data, snnfw_register_exit_policies, "
-            "snnfw_register_models, snnfw_register_neurons, snnfw_register_presets, "
+            "snnfw_after_run, snnfw_register_converters, snnfw_register_data, snnfw_register_energy_models, "
+            "snnfw_register_exit_policies, snnfw_register_models, snnfw_register_neurons, snnfw_register_presets, "
             "snnfw_register_searches, snnfw_register_tasks.",
         ),
         (

@@ -15,7 +15,7 @@ import torch
 from networks import ConvNet, captured, noise
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Rule
@@ -63,7 +63,7 @@ def trials() -> Trials:
         data=Data(calibration=[(INPUTS,)], evaluation=batches, tuning=batches),
         judgement=Judgement(scorer=partial(Accuracy, 5), headline="accuracy"),
     )
-    return CountedTrials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
+    return CountedTrials(graph, bundle.data, bundle.judgement, Direct(), 4, Horowitz(), Resources())
 
 
 def planned(trials: Trials, *rules: Rule) -> Plan:
@@ -159,7 +159,7 @@ def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials
     for other in (
         replace(trials, timesteps=5),
         replace(trials, converter=Direct()),
-        replace(trials, costs=EnergyModel(ac_pj=1.0)),
+        replace(trials, costs=Horowitz(ac_pj=1.0)),
         replace(trials, data=replace(trials.data, calibration=[(INPUTS[:5],)])),
         replace(
             trials,

@@ -18,7 +18,7 @@ from networks import ConvNet, captured, noise
 from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.contracts import Search
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
@@ -52,7 +52,7 @@ def trials_of(build: type[nn.Module], inputs: Tensor) -> Trials:
         data=Data(calibration=[(inputs,)], evaluation=batches),
         judgement=Judgement(scorer=scorer, headline="accuracy", logits=lambda output: output),
     )
-    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
+    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, Horowitz(), Resources())
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 
 from networks import ConvNet, captured, noise
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
@@ -38,7 +38,7 @@ def trials() -> Trials:
         data=Data(calibration=[(INPUTS,)], evaluation=batches),
         judgement=Judgement(scorer=partial(Accuracy, 5), headline="accuracy", logits=lambda y: y),
     )
-    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, EnergyModel(), Resources())
+    return Trials(graph, bundle.data, bundle.judgement, Direct(), 4, Horowitz(), Resources())
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from torch.utils import _pytree as pytree
 
 from snnfw.archive.container import pack, unpack, unpack_header
 from snnfw.archive.models import differing_tensors, model_to_plain, plain_to_model
-from snnfw.config.fields import as_plain, build_dataclass
+from snnfw.config.fields import as_plain
+from snnfw.config.methods import build_method
+from snnfw.energy.horowitz import Horowitz
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file
@@ -67,15 +69,27 @@ def read_network(source: Path | bytes, registry: Registry | None = None) -> Arch
     """
     with _told(source):
         header, tensors = unpack(source)
-        model = plain_to_model(header["model"], tensors, registry or Registry())
-        costs = build_dataclass(EnergyModel, dict(header["costs"]), "costs", "its prices")
-        return Archived(model, int(header["memory"]), costs, dict(header["about"]))
+        registry = registry or Registry()
+        model = plain_to_model(header["model"], tensors, registry)
+        return Archived(model, int(header["memory"]), _read_prices(header["costs"], registry), dict(header["about"]))
 
 
 def describe_file(path: Path) -> dict[str, Any]:
     """Return the header of a file: its provenance, its plan and its settings; no tensor is read."""
     with _told(path):
         return unpack_header(path)
+
+
+def _read_prices(costs: Mapping[str, Any], registry: Registry) -> EnergyModel:
+    """Return the energy model; one without a name is of the time when there was one alone."""
+    given = {"name": Horowitz.name, **costs}
+    if given["name"] not in registry.energy_models:
+        raise SnnfwError(
+            f"its energy model '{given['name']}' is of a plugin that is not here: install it, or hand "
+            "snnfw.load(..., registry=Registry(plugins=[...])) one that registers it."
+        )
+    model: EnergyModel = build_method(registry, "energy_models", "costs", given)
+    return model
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.checks.converters import check_converter
+    from snnfw.checks.energy_models import check_energy_model
     from snnfw.checks.exits import check_exit
     from snnfw.checks.faults import NotTriedError
     from snnfw.checks.named import check_named
@@ -21,6 +22,7 @@ __all__ = [
     "NotTriedError",
     "check_converter",
     "check_data",
+    "check_energy_model",
     "check_exit",
     "check_model",
     "check_named",
@@ -34,6 +36,7 @@ __getattr__ = import_on_demand(
     __name__,
     {
         "converters": "check_converter",
+        "energy_models": "check_energy_model",
         "exits": "check_exit",
         "faults": "NotTriedError",
         "named": "check_named",

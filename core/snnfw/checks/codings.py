@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from snnfw.checks.faults import describe_type
 from snnfw.checks.trial import Trial
+from snnfw.errors import describe_type
 from snnfw.neurons.delta_neuron import DeltaNeuron
 from snnfw.planning.coding import coding_of
 from snnfw.values import DELTA

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from snnfw.checks.converters import check_converter
+from snnfw.checks.energy_models import check_energy_model
 from snnfw.checks.exits import check_exit
 from snnfw.checks.faults import NotTriedError
 from snnfw.checks.neurons import check_neuron
@@ -99,4 +100,9 @@ def _arguments(registry: Registry, key: str, given: Plain) -> tuple[Callable[...
     if key in ("converter", "search"):
         check = check_converter if key == "converter" else check_search
         return check, (method, choose_optional(registry, given, "neuron"))
-    return (check_neuron if key == "neuron" else check_exit), (method,)
+    alone: Mapping[str, Callable[..., list[str]]] = {
+        "neuron": check_neuron,
+        "exit": check_exit,
+        "energy": check_energy_model,
+    }
+    return alone[key], (method,)

@@ -11,7 +11,7 @@ from snnfw.checks.faults import are_same, faults_or_failure, pickle_faults, reco
 from snnfw.checks.toy import TIMESTEPS, Toy, ToyNeuron, make_toy
 from snnfw.contracts import Neuron, Rule, Search
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import describe_type
 from snnfw.planning.placement import Plan, place
 from snnfw.search.results import SearchResult
@@ -55,7 +55,7 @@ def _run_search(search: Search, trial: Toy, plan: Plan) -> SearchResult:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # as a run does
         data, judgement = trial.bundle.data, trial.bundle.judgement
-        trials = Trials(trial.graph, data, judgement, Direct(), TIMESTEPS, EnergyModel(), Resources())
+        trials = Trials(trial.graph, data, judgement, Direct(), TIMESTEPS, Horowitz(), Resources())
         return search.search(plan, trials)
 
 

@@ -24,6 +24,9 @@ METHOD_OF_A_PRESET = ("layers", "neuron", "converter", "search", "exit", "recipe
 
 METHOD_OF_A_FILE = ("plugin", "timesteps", "layers", "neuron", "converter", "search", "recipe")
 
+PRICES: Plain = {"energy": {"name": "horowitz"}}
+"""The energy model that parameters without a name belong to, as in ``energy.mac_pj=3.2``."""
+
 LEFT_OUT = ("search", "exit")
 """The stages of a preset that a task may leave out; nothing else of a method is a task's to change."""
 
@@ -72,7 +75,7 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume:
     suited = _task_defaults(registry, layers)
     left_out = {key: None for key in LEFT_OUT if key in suited and suited[key] is None}
     kept = _kept_in(given)
-    below = (suited, _preset(registry, plugin) if plugin else kept, left_out)
+    below = (PRICES, suited, _preset(registry, plugin) if plugin else kept, left_out)
     expanded = tuple(expand_sources(registry, layer) for layer in (*below, *layers))
     return ConfigLayers(expanded, plugin, loaded, sent, combine(*expanded[-2:]))
 

@@ -10,7 +10,6 @@ from typing import Any, get_args, get_type_hints
 
 from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
-from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.kinds import KINDS
 from snnfw.planning.rules import Rule
@@ -18,7 +17,7 @@ from snnfw.registry import Registry
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Keep
 
-NAMELESS = (EnergyModel, TrainerSettings)
+NAMELESS = (TrainerSettings,)
 """What is no method and yet may be given as an instance."""
 
 WANTED = "a name, plain values, or an instance of a class that a plugin registers"

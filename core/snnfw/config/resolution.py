@@ -25,7 +25,6 @@ from snnfw.config.schema import (
 )
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
 from snnfw.config.trust import require_confirmed_code
-from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from snnfw.config.gather import ConfigLayers
+    from snnfw.energy.model import EnergyModel
     from snnfw.registry import Registry
 
 
@@ -93,10 +93,11 @@ def _method_fields(
         "search": choose_optional(registry, values, "search"),
         "exit": choose_optional(registry, values, "exit"),
     }
+    energy: EnergyModel = choose(registry, values, "energy")
     if gathered.sent:
-        require_confirmed_code(gathered.sent, {**sources, **stages}, gathered.said)
+        require_confirmed_code(gathered.sent, {**sources, **stages, "energy": energy}, gathered.said)
     rules, recipe = build_layers(registry, values, gathered)
-    settings, energy = _settings(values), _energy(values)
+    settings = _settings(values)
     written = {key: value for key, value in as_plain(settings).items() if sources or key not in SETTINGS_OF_A_RUN}
     resolved = {
         "plugin": gathered.plugin,
@@ -122,10 +123,3 @@ def _settings(values: Plain) -> Settings:
             f"from 1 to {settings.timesteps}."
         )
     return replace(settings, checkpoints=tuple(sorted(set(settings.checkpoints))))
-
-
-def _energy(values: Plain) -> EnergyModel:
-    given = values.get("energy", {})
-    if not isinstance(given, dict):
-        raise SnnfwError(f"energy={format_value(given)} is not allowed: give its parameters, like energy.mac_pj=4.6.")
-    return build_dataclass(EnergyModel, given, "energy", "energy")

@@ -136,6 +136,7 @@ METHODS: Mapping[str, str] = {
     "converter": "converters",
     "search": "searches",
     "exit": "exit_policies",
+    "energy": "energy_models",
 }
 """The keys that choose a method by name, each with the registry's kind."""
 
@@ -146,7 +147,7 @@ SOURCES: Mapping[str, str] = {
 }
 """The keys that bring in others, with their descriptions."""
 
-KEYS = ("plugin", *SOURCES, *METHODS, "layers", "energy", *(setting.name for setting in fields(Settings)))
+KEYS = ("plugin", *SOURCES, *METHODS, "layers", *(setting.name for setting in fields(Settings)))
 RECIPE_KEYS = (
     "layers",
     "neuron",

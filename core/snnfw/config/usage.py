@@ -15,7 +15,6 @@ from snnfw.config.comparison import Comparison
 from snnfw.config.describe import describe
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
-from snnfw.energy.model import EnergyModel
 from snnfw.training.settings import TrainerSettings
 
 if TYPE_CHECKING:
@@ -71,7 +70,6 @@ def _keys(registry: Registry, settings: RenderableType) -> RenderableType:
         section("Methods, by name: KEY=NAME, then KEY.PARAMETER=VALUE", rows(_choices(registry))),
         section("Files and recipes", rows([*SOURCES.items(), ("layers", LAYERS)])),
         section("Settings", settings),
-        section("Energy", parameters(EnergyModel, prefix="energy.")),
         *(
             section(f"{key}={name}", Text(summary(method)), parameters(method, prefix=f"{key}."))
             for key, kind in METHODS.items()

@@ -9,11 +9,13 @@ from __future__ import annotations
 from snnfw.contracts.sources import DataSource, ModelSource, Task, obtain, require_sources
 from snnfw.contracts.stages import ExitPolicy, Preset, Search
 from snnfw.conversion.converter import Converter
+from snnfw.energy.model import EnergyModel
 from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
     "Converter",
     "DataSource",
+    "EnergyModel",
     "ExitPolicy",
     "ModelSource",
     "Neuron",

@@ -1,17 +1,23 @@
-"""Energy from operation counts: accumulations of events against multiplications."""
+"""Energy of a network at some model's prices: spiking, as it is, and quantised to as much information."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.information import information_bits
+from snnfw.energy.inventory import Inventory, Operation
+from snnfw.energy.model import EnergyModel, Parts
+from snnfw.errors import wrong_kind_error
 from snnfw.planning.kinds import Kind
-from snnfw.planning.placement import Fate, Plan
+from snnfw.planning.placement import Plan
 
 PJ_TO_MJ = 1e-9
+
+WHOLE = 32
+"""Bits of the network's own numbers."""
 
 
 class Work(Protocol):
@@ -43,83 +49,133 @@ class Work(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Counts:
+    """Work as plain numbers, of which some may be made up."""
+
+    steps: float
+    reads: float
+    spikes: Mapping[str, float]
+    accumulations: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Energy:
     """The energy of one sample in millijoules, and the operations that it comes from.
 
-    ``once`` are the MACs of static operators and of the first readout; ``repeated`` those of analog operators and of
-    layers that read currents, at every timestep, and of every further readout; ``accumulations`` are those driven by
-    events.
+    ``parts`` is what the total is spent on, in the energy model's words. ``once`` are the MACs of static operators and
+    of the first readout; ``repeated`` those of analog operators and of layers that read currents, at every timestep,
+    and of every further readout; ``accumulations`` are those driven by events. ``bits`` is what the spikes carry.
+    ``quantised`` is the energy of the network quantised to ``quantised_bits`` bits, which carry as much information;
+    both are None where nothing spikes.
     """
 
     total: float
+    parts: Mapping[str, float]
     once: float
     repeated: float
     accumulations: float
     spikes: float
+    bits: float
     spikes_alone: float | None
+    quantised: float | None
+    quantised_bits: int | None
 
 
-def network_energy(plan: Plan, model: EnergyModel, passes: int) -> float:
-    """Return the energy of the network itself for one sample in millijoules: every MAC, once in each of its passes.
-
-    Of frames the network is asked for one after the other, so it passes as often as there are frames.
-    """
-    return model.mac_pj * plan.macs * passes * PJ_TO_MJ
-
-
-def spiking_energy(plan: Plan, model: EnergyModel, work: Work) -> Energy:
+def spiking_energy(inventory: Inventory, model: EnergyModel, work: Work, passes: int = 1) -> Energy:
     """Return the energy of one sample at a checkpoint.
 
-    E = e_MAC · (MACs static + T · MACs repeated + R · MACs of the readout) + e_AC · Σ events · fan-out, after Rathi &
-    Roy (2021), with the 45 nm costs of Horowitz (2014). T is the mean number of timesteps and R that of readings.
+    E = Σ multiply(operator) · times + Σ accumulate(operator, events · fan-out) + Σ fire(site, events), after Rathi &
+    Roy (2021): what multiplies does so once where it is static, in the readout at every reading, and else at every
+    timestep. ``passes`` is how often the network itself, and the quantised one, runs for a sample.
     """
-    executed = sum(fate.macs * _times(fate, model, work) for fate in _multiplying(plan))
-    once = sum(fate.macs for fate in _multiplying(plan) if not _each_timestep(fate, model))
-    added, spikes = sum(work.accumulations.values()), sum(work.spikes.values())
-    total = model.mac_pj * executed + model.ac_pj * added
-    alone = None if model.joules_per_spike is None else model.joules_per_spike * spikes * 1e3
-    return Energy(total * PJ_TO_MJ, once, executed - once, added, spikes, alone)
+    parts: Counter[str] = Counter()
+    for charged in charge(inventory, model, work).values():
+        parts.update(charged)
+    multiplied = [(operation, _times(operation, model, work)) for operation in _multiplying(inventory)]
+    once = sum(each.macs for each, _ in multiplied if not _each_timestep(each, model))
+    payloads = {population.site: population.payload for population in inventory.populations}
+    spikes, price = sum(work.spikes.values()), getattr(model, "joules_per_spike", None)
+    bits = information_bits(inventory.plan, work.steps)
+    return Energy(
+        total=sum(parts.values()) * PJ_TO_MJ,
+        parts={part: value * PJ_TO_MJ for part, value in parts.items()},
+        once=once,
+        repeated=sum(operation.macs * times for operation, times in multiplied) - once,
+        accumulations=sum(work.accumulations.values()),
+        spikes=spikes,
+        bits=sum(count * payloads.get(site, 1) for site, count in work.spikes.items()),
+        spikes_alone=None if price is None else price * spikes * 1e3,
+        quantised=None if bits is None else network_energy(inventory, model, passes, bits),
+        quantised_bits=bits,
+    )
 
 
-def layer_energy(plan: Plan, model: EnergyModel, work: Work) -> dict[str, float]:
-    """Return the energy of every operator that is charged, by node, in millijoules; it adds up to the total."""
-    added = {
-        fate.node: model.ac_pj * work.accumulations.get(fate.node, 0.0) * PJ_TO_MJ
-        for fate in plan.fates.values()
-        if fate.macs and fate.events
-    }
-    multiplied = {
-        fate.node: model.mac_pj * fate.macs * _times(fate, model, work) * PJ_TO_MJ for fate in _multiplying(plan)
-    }
-    return added | multiplied
+def layer_energy(inventory: Inventory, model: EnergyModel, work: Work) -> dict[str, float]:
+    """Return the energy of every operator and site that is charged, by node, in millijoules: together, the total."""
+    return {node: sum(parts.values()) * PJ_TO_MJ for node, parts in charge(inventory, model, work).items()}
 
 
-def _multiplying(plan: Plan) -> list[Fate]:
-    return [fate for fate in plan.fates.values() if fate.macs and not fate.events]
+def network_energy(inventory: Inventory, model: EnergyModel, passes: int, bits: int = WHOLE) -> float:
+    """Return the energy of the network itself for one sample in millijoules: every MAC, once in each of its passes.
+
+    Of frames the network is asked for one after the other, so it passes as often as there are frames. With fewer
+    ``bits`` it is the network quantised to them.
+    """
+    multiplied = (model.multiply(operation, bits) for operation in inventory.operations if operation.macs)
+    charged = (_require_parts(model, parts) for parts in multiplied)
+    return sum(sum(parts.values()) for parts in charged) * passes * PJ_TO_MJ
 
 
-def _times(fate: Fate, model: EnergyModel, work: Work) -> float:
+def event_energy(inventory: Inventory, model: EnergyModel, work: Work) -> float:
+    """Return what the events of some work cost by themselves, beyond what timesteps without an event cost."""
+    silent = charge(inventory, model, Counts(work.steps, work.reads, {}, {}))
+    loud = charge(inventory, model, work)
+    # Part by part: what does not depend on events would else swallow the last digits of what does.
+    added = (value - silent[node].get(part, 0.0) for node, parts in loud.items() for part, value in parts.items())
+    return sum(added) * PJ_TO_MJ
+
+
+def charge(inventory: Inventory, model: EnergyModel, work: Work) -> dict[str, Parts]:
+    """Return what every operator and every site of neurons takes for one sample, by node and part, in picojoules."""
+    return {node: _require_parts(model, parts) for node, parts in _charges(inventory, model, work)}
+
+
+def _charges(inventory: Inventory, model: EnergyModel, work: Work) -> Iterator[tuple[str, Parts]]:
+    for operation in inventory.operations:
+        if operation.events:
+            added = work.accumulations.get(operation.node, 0.0)
+            yield operation.node, model.accumulate(operation, added, work.steps)
+        else:
+            times, whole = _times(operation, model, work), _require_parts(model, model.multiply(operation, WHOLE))
+            yield operation.node, {part: each * times for part, each in whole.items()}
+    for population in inventory.populations:
+        yield population.node, model.fire(population, work.spikes.get(population.site, 0.0), work.steps)
+
+
+def _require_parts(model: EnergyModel, given: object) -> Parts:
+    """Return what an energy model answers, or raise an SnnfwError where that is something else."""
+    if not isinstance(given, Mapping):
+        raise wrong_kind_error(f"what '{model.name}' returns", given, "a mapping: picojoules by what they are for")
+    return given
+
+
+def _multiplying(inventory: Inventory) -> list[Operation]:
+    return [operation for operation in inventory.operations if not operation.events]
+
+
+def _times(operation: Operation, model: EnergyModel, work: Work) -> float:
     """Return how often an operator's MACs are multiplied for one sample."""
-    if fate.kind is Kind.READOUT:
+    if operation.kind is Kind.READOUT:
         return work.reads
-    return work.steps if _each_timestep(fate, model) else 1
+    return work.steps if _each_timestep(operation, model) else 1
 
 
-def _each_timestep(fate: Fate, model: EnergyModel) -> bool:
-    return fate.repeats or (fate.kind is Kind.STATIC and model.static == "per_step")
+def _each_timestep(operation: Operation, model: EnergyModel) -> bool:
+    """Tell whether an operator multiplies at every timestep; what is static, in delta coding, is needed once."""
+    held = operation.coding == "delta" or getattr(model, "static", "once") == "once"
+    return operation.repeats or (operation.kind is Kind.STATIC and not held)
 
 
 def uncharged_operators(plan: Plan) -> list[str]:
     """Return the operators that stay analog and hold no MACs, so that nothing is charged for them."""
     return [fate.node for fate in plan.analog if not fate.macs]
-
-
-def break_even_rate(model: EnergyModel, timesteps: float, burst: int = 1) -> float:
-    """Return the events per input element and timestep at which spikes cost what a quantised network costs.
-
-    A network with activations of b = ceil(log2(T·φ + 1)) bits carries as much as T timesteps of at most φ spikes, T the
-    mean where samples leave early. It is taken to pay e_MAC · b / 32 for each connection, once; the spiking network
-    pays e_AC for each event.
-    """
-    bits = math.ceil(math.log2(timesteps * burst + 1))
-    return model.mac_pj * bits / 32 / model.ac_pj / timesteps

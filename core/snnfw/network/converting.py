@@ -46,7 +46,7 @@ def convert(
     metric: Any = None,
     frames: int | None = None,
     fitting: float | None = None,
-    energy: Mapping[str, Any] | EnergyModel | None = None,
+    energy: Named | EnergyModel | None = None,
     device: str | None = None,
     backend: str | None = None,
     memory: int | str | None = None,
@@ -75,7 +75,7 @@ def convert(
             without it, accuracy where outputs are logits [N, K] and labels are whole numbers [N].
         frames: inputs hold so many frames, [N, frames, ...], and the network gets one of them at each timestep.
         fitting: share of the calibration samples that search and exit have to themselves.
-        energy: prices of operations.
+        energy: prices of operations, likewise; a mapping without a name holds those of ``horowitz``.
         device: where to compute; it has to be where the network is, which is also what it is without it.
         backend: how the neurons' time loop is computed: auto, reference, native or cupy.
         memory: bytes for the activations of one chunk of timesteps, as a number or as ``"512MiB"``.

@@ -15,10 +15,14 @@ from snnfw.spiking.model import SpikingModel
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """A run by its mark, with how often its output was read; ``point`` where it was counted before it was left."""
+    """A run by its mark, with how often its output was read; ``point`` where it was counted before it was left.
+
+    ``passes`` is how often the network itself would run on the same inputs: once, or once for each frame.
+    """
 
     run: object
     reads: int
+    passes: int
     point: Point | None = None
 
     def count(self, model: SpikingModel) -> Point:

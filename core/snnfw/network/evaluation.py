@@ -11,6 +11,7 @@ from rich.console import Console
 
 from snnfw.config.schema import default_checkpoints
 from snnfw.conversion.activations import to_device
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.network.batches import read_batches
 from snnfw.network.judging import read_metric
@@ -56,7 +57,8 @@ class Evaluation:
         graph = snn.model.graph
         resources = replace(self.resources, device=_place(graph))
         scores, seconds = evaluate_network(graph, self.data, self.judgement.scorer, resources)
-        return summarise_network(snn.plan, snn.costs, scores, seconds, self.data.frames)
+        inventory = take_inventory(graph, snn.plan)
+        return summarise_network(inventory, snn.costs, scores, seconds, self.data.frames)
 
 
 def choose_checkpoints(given: Sequence[int] | None, timesteps: int) -> tuple[int, ...]:

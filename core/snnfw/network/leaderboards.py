@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.network.evaluation import Evaluation, choose_checkpoints, now
 from snnfw.network.network import SpikingNetwork
@@ -59,10 +60,10 @@ def compare(
 
 
 def _entry(name: str, snn: SpikingNetwork, test: Evaluation, checkpoints: Sequence[int], network: Network) -> Entry:
-    trace = test.simulate(snn, checkpoints, None)
+    trace, inventory = test.simulate(snn, checkpoints, None), take_inventory(snn.model.graph, snn.plan)
     standings = tuple(
         make_standing(
-            summarise_checkpoint(snn.plan, point, snn.costs, network.energy),
+            summarise_checkpoint(inventory, point, snn.costs, network),
             trace.seconds if point is trace.final else None,
         )
         for point in trace.points

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from snnfw.archive.files import Archived, dump_network, read_network, write_network
 from snnfw.energy.charges import Energy, spiking_energy
+from snnfw.energy.horowitz import Horowitz
+from snnfw.energy.inventory import take_inventory
 from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.kernels.choice import choose_backend
@@ -51,7 +53,7 @@ class SpikingNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.memory = model, memory
-        self.costs, self.about = costs or EnergyModel(), dict(about or {})
+        self.costs, self.about = costs or Horowitz(), dict(about or {})
         self.conversion = conversion
         self._last: LastRun | None = None
         self.train(False)
@@ -94,7 +96,7 @@ class SpikingNetwork(nn.Module):
         advance_within(model, self.timesteps, self.memory)
         output = model.read()
         model.detach()
-        self._last = LastRun(model.run, reads=1)
+        self._last = LastRun(model.run, reads=1, passes=self._passes(inputs))
         return output
 
     def steps(self, *inputs: Tensor) -> Iterator[Output]:
@@ -117,7 +119,7 @@ class SpikingNetwork(nn.Module):
                         "loop over steps(x) first, or use a copy, copy.deepcopy(snn)."
                     )
                 model.advance(1)
-                self._last = LastRun(run, reads=timestep)
+                self._last = LastRun(run, reads=timestep, passes=self._passes(inputs))
                 yield model.read()
             finished = True
         except GeneratorExit:
@@ -156,7 +158,9 @@ class SpikingNetwork(nn.Module):
             SnnfwError: nothing has run yet.
 
         """
-        return spiking_energy(self.plan, self.costs, self._counted())
+        point = self._counted()
+        passes = self._last.passes if self._last else 1
+        return spiking_energy(take_inventory(self.model.graph, self.plan), self.costs, point, passes)
 
     def with_neuron(self, match: str, neuron: Neuron | Keep, activation: str | None = None) -> SpikingNetwork:
         """Return the network with another neuron at the sites that match; this one stays as it is.
@@ -191,6 +195,10 @@ class SpikingNetwork(nn.Module):
             conversion=conversion,
         )
         return made.train(self.training)
+
+    def _passes(self, inputs: Inputs) -> int:
+        """Return how often the network itself runs for a sample: once, or once for each of its frames."""
+        return int(inputs[0].shape[1]) if self.plan.temporal else 1
 
     def _counted(self) -> Point:
         """Return what the last run took, counted once."""

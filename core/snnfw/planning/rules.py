@@ -25,6 +25,12 @@ class Neuron(Protocol):
     ``coding`` names what its streams mean, ``snnfw.RATE`` where it says nothing. One that speaks ``snnfw.DELTA`` builds
     a ``snnfw.neurons.DeltaNeuron`` and offers ``settled()``, the same neuron with nothing held back: a network of such
     is the quantised one after a single timestep.
+
+    Three more attributes are for energy alone. ``payload`` is how many bits name one event among those that the neuron
+    can emit, none of them included: 1 for unit spikes (and without the attribute), 2 for spikes of either sign,
+    ceil(log2(B + 1)) for one of B binary digits. ``information(timesteps)`` is how many bits a value holds after so
+    many timesteps, where that is not ceil(log2(timesteps · burst + 1)). ``leaks`` says that a potential is multiplied
+    by a constant at every timestep.
     """
 
     name: ClassVar[str]

@@ -25,7 +25,7 @@ from snnfw.values import Keep
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from snnfw.report.report import Checkpoint, Network, Report
+    from snnfw.report.report import Checkpoint, Network, Operator, Report
 
 
 def draw_timesteps(report: Report) -> list[Picture]:
@@ -40,9 +40,13 @@ def draw_timesteps(report: Report) -> list[Picture]:
 
 def _energy(report: Report, steps: list[int]) -> Picture:
     used = [point.energy.total * 1e-3 for point in report.checkpoints]
-    (network, *values), prefix = scale_to_unit([report.network.energy * 1e-3, *used])
+    quantised = [point.energy.quantised * 1e-3 for point in report.checkpoints if point.energy.quantised is not None]
+    (network, *values), prefix = scale_to_unit([report.network.energy * 1e-3, *used, *quantised])
+    lines = [Line("spiking network", steps, values[: len(steps)])]
+    if len(quantised) == len(steps):
+        lines.append(Line("quantised to as much information", steps, values[len(steps) :]))
     figure, axes = empty_chart("timesteps", f"energy per sample ({prefix}J)")
-    draw_lines(axes, [Line("spiking network", steps, values)], network)
+    draw_lines(axes, lines, network)
     label_timesteps(axes, steps)
     axes.set_ylim(bottom=0)
     return as_picture(figure, "Energy over timesteps")
@@ -51,19 +55,25 @@ def _energy(report: Report, steps: list[int]) -> Picture:
 def draw_layers(report: Report) -> list[Picture]:
     """Return each spiking site's firing rate and each operator's energy, at the last checkpoint."""
     spiking = [layer for layer in report.layers if layer.neuron != Keep.name]
-    charged = [operator for operator in report.operators if operator.energy > 0]
+    charged = [_charged(operator) for operator in report.operators if operator.energy > 0]
+    charged += [(layer.site, layer.energy, "neurons") for layer in report.layers if layer.energy > 0]
     pictures = []
     if spiking:
         names, rates = [layer.site for layer in spiking], [layer.rate for layer in spiking]
         figure = draw_bars(names, rates, [""] * len(names), "events per neuron and timestep")
         pictures.append(as_picture(figure, "Firing rates"))
     if charged:
-        values, prefix = scale_to_unit(operator.energy * 1e-3 for operator in charged)
-        kinds = ["accumulations of events" if operator.events else "multiplications" for operator in charged]
-        names = [operator.path or operator.node for operator in charged]
+        values, prefix = scale_to_unit(energy * 1e-3 for _, energy, _ in charged)
+        names, kinds = [name for name, _, _ in charged], [kind for _, _, kind in charged]
         figure = draw_bars(names, values, kinds, f"energy per sample ({prefix}J)")
         pictures.append(as_picture(figure, "Energy of each operator"))
     return pictures
+
+
+def _charged(operator: Operator) -> tuple[str, float, str]:
+    """Return an operator's name, its energy and what that is spent on."""
+    kind = "accumulations of events" if operator.events else "multiplications"
+    return operator.path or operator.node, operator.energy, kind
 
 
 def draw_search(report: Report) -> list[Picture]:

@@ -14,6 +14,13 @@ from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
 from snnfw.report.records import describe_fitting, describe_record, exit_steps, site_choices
 from snnfw.report.report import Report
+from snnfw.report.sentences import (
+    describe_break_even,
+    describe_payload,
+    describe_quantised,
+    describe_rise,
+    quantised_cell,
+)
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
 
@@ -31,6 +38,8 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
         .render(
             title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
             report=report,
+            rise=describe_rise(report),
+            sentences=(describe_quantised(report), describe_break_even(report), describe_payload(report)),
             charts={
                 "timesteps": figures.draw_timesteps(report),
                 "layers": figures.draw_layers(report),
@@ -62,7 +71,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"si": format_si, "joules": format_joules, "percent": format_percent, "yaml": _yaml}
-    environment.globals |= {"rest_of": _rest_of, "score": format_score}
+    environment.globals |= {"rest_of": _rest_of, "score": format_score, "quantised_cell": quantised_cell}
     return environment
 
 

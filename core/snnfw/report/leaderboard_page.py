@@ -7,20 +7,20 @@ import math
 from snnfw.report.drawing import Line, Picture, as_picture, draw_lines, empty_chart, label_timesteps, line_colour
 from snnfw.report.html import templates
 from snnfw.report.leaderboard import Leaderboard, Standing, standing_at
-from snnfw.report.leaderboard_table import COLUMNS, describe_conditions, headline_score, is_best
+from snnfw.report.leaderboard_table import COLUMNS, describe_conditions, headline_score, is_best, network_cells
 from snnfw.report.report import Network
-from snnfw.report.units import format_joules, format_score, scale_to_unit
+from snnfw.report.units import format_score, scale_to_unit
 
 
 def leaderboard_page(board: Leaderboard) -> str:
     """Return the page."""
-    own = board.network
-    networks = [format_joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
-    columns = [(title, write, network) for (title, write), network in zip(COLUMNS.items(), networks, strict=True)]
+    columns = [
+        (title, write, network) for (title, write), network in zip(COLUMNS.items(), network_cells(board), strict=True)
+    ]
     headline = (
         board.headline,
         lambda standing: headline_score(board, standing),
-        format_score(own.scores, board.headline),
+        format_score(board.network.scores, board.headline),
     )
     return (
         templates()

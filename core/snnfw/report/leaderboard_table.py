@@ -10,11 +10,13 @@ from rich.table import Table
 from rich.text import Text
 
 from snnfw.report.leaderboard import Leaderboard, Standing, standing_at
+from snnfw.report.sentences import quantised_cell
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 
 COLUMNS: Mapping[str, Callable[[Standing], str]] = {
     "energy per sample": lambda standing: format_joules(standing.energy.total),
     "energy, of the network's": lambda standing: format_percent(standing.energy_ratio),
+    "energy of the network quantised to as much information": lambda standing: quantised_cell(standing.energy),
     "spikes per sample": lambda standing: format_si(standing.energy.spikes),
     "seconds to simulate all samples": lambda standing: "" if standing.seconds is None else f"{standing.seconds:.2f}",
 }
@@ -23,8 +25,7 @@ COLUMNS: Mapping[str, Callable[[Standing], str]] = {
 
 def show_leaderboard(board: Leaderboard, console: Console) -> None:
     """Print the headline metric, energy, spikes and wall clock of every method, and why some got no further."""
-    own = board.network
-    networks = [format_joules(own.energy), "100%", "", f"{own.seconds:.2f}"]
+    own, networks = board.network, network_cells(board)
     # Titles stand by themselves: within a table they would be folded to its width.
     console.print(Text(board.headline, style="italic"), _table(board, format_score(own.scores, board.headline)))
     for (title, write), network in zip(COLUMNS.items(), networks, strict=True):
@@ -33,6 +34,12 @@ def show_leaderboard(board: Leaderboard, console: Console) -> None:
     for entry in board.entries:
         if entry.error:
             console.print(Text(f"{entry.name}: {entry.error}", style="red"))
+
+
+def network_cells(board: Leaderboard) -> tuple[str, ...]:
+    """Return what the network itself has in each of the ``COLUMNS``."""
+    own = board.network
+    return (format_joules(own.energy), "100%", "", "", f"{own.seconds:.2f}")
 
 
 def _table(board: Leaderboard, network: str, write: Callable[[Standing], str] | None = None) -> Table:

@@ -8,8 +8,9 @@ from html import escape
 
 from snnfw.planning.placement import Plan
 from snnfw.report.report import Report
+from snnfw.report.sentences import describe_rise
 from snnfw.report.summary import describe_method, is_reported
-from snnfw.report.tables import checkpoint_rows, describe_shares, layer_rows, plan_row
+from snnfw.report.tables import checkpoint_headings, checkpoint_rows, describe_shares, layer_rows, plan_row
 from snnfw.values import Keep
 
 MOST_ROWS = 60
@@ -42,10 +43,11 @@ def plan_table(plan: Plan) -> str:
 
 def report_table(report: Report) -> str:
     """Return a report: the checkpoints beside the network itself, then each layer's rate."""
-    headings = ("timesteps", *report.metrics, "spikes", "energy", "of the network's")
+    said = describe_rise(report)
     layers = table(LAYERS, layer_rows(report))
     return (
-        f"{table(headings, checkpoint_rows(report))}"
+        f"{f'<div><b>{escape(said)}</b></div>' if said else ''}"
+        f"{table(checkpoint_headings(report), checkpoint_rows(report))}"
         f"<details><summary>{len(report.layers)} layers, at the last checkpoint</summary>{layers}</details>"
         f"<div>{report.samples} samples in {report.seconds:.1f} s</div>"
     )

@@ -49,7 +49,8 @@ class Layer:
     """One site at the last checkpoint.
 
     ``method`` is the neuron as a recipe would say it, with the parameters that are not its defaults; ``rate`` events
-    per neuron and timestep; ``rule`` the recipe's line that placed the neuron.
+    per neuron and timestep; ``rule`` the recipe's line that placed the neuron. ``payload`` are the bits of one event,
+    ``bits`` those of all of them, ``energy`` what the neurons themselves are charged (mJ).
     """
 
     site: str
@@ -61,13 +62,18 @@ class Layer:
     neurons: int
     spikes: float
     rate: float
+    payload: int
+    bits: float
+    energy: float
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
     """One operator that costs or stays analog: its kind, MACs, accumulations and energy (mJ) for one sample.
 
-    ``repeats`` says that its MACs are multiplied at every timestep.
+    ``repeats`` says that its MACs are multiplied at every timestep. ``event_rate`` are the events per input element and
+    timestep of a layer that reads events, None of any other; at ``break_even_rate`` of them it would cost what it costs
+    in the quantised network.
     """
 
     node: str
@@ -79,6 +85,8 @@ class Operator:
     repeats: bool
     accumulations: float
     energy: float
+    event_rate: float | None
+    break_even_rate: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +103,7 @@ class Report:
     uncharged: tuple[str, ...]
     spiking_share: float
     multiplied_share: float
+    energy_model: str
     event_rate: float
     break_even_rate: float
     exits: Mapping[int, int]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from snnfw.capture.graph import Graph
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
-from snnfw.energy.charges import break_even_rate, layer_energy, network_energy, spiking_energy, uncharged_operators
+from snnfw.energy.break_even import break_even_rate, break_even_rates
+from snnfw.energy.charges import layer_energy, network_energy, spiking_energy, uncharged_operators
+from snnfw.energy.inventory import Inventory, take_inventory
 from snnfw.energy.model import EnergyModel
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
@@ -19,15 +21,16 @@ from snnfw.report.report import SCHEMA, Checkpoint, Layer, Network, Operator, Re
 from snnfw.simulate.trace import Point, Trace
 from snnfw.values import Keep
 
-Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy"
+Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy | EnergyModel"
 
 
 def summarise_network(
-    plan: Plan, costs: EnergyModel, scores: Mapping[str, float], seconds: float, frames: int | None
+    inventory: Inventory, costs: EnergyModel, scores: Mapping[str, float], seconds: float, frames: int | None
 ) -> Network:
     """Return the network's own scores and cost; of ``frames`` it is asked for each."""
     passes = frames or 1
-    return Network(scores, plan.macs * passes, network_energy(plan, costs, passes), seconds, passes)
+    macs, energy = inventory.plan.macs * passes, network_energy(inventory, costs, passes)
+    return Network(scores, macs, energy, seconds, passes)
 
 
 def make_report(
@@ -47,19 +50,22 @@ def make_report(
     ``searched`` and ``exited`` are what the search and the exit rule keep of themselves; ``pictures`` the captions of
     what the task drew, by file.
     """
+    inventory, final = take_inventory(graph, plan), trace.final
+    charged = layer_energy(inventory, costs, final)
     return Report(
         schema=SCHEMA,
         headline=headline,
         about=about,
         network=network,
-        checkpoints=tuple(summarise_checkpoint(plan, point, costs, network.energy) for point in trace.points),
-        layers=_layers(graph, plan, trace.final),
-        operators=_operators(plan, trace.final, costs),
+        checkpoints=tuple(summarise_checkpoint(inventory, point, costs, network) for point in trace.points),
+        layers=_layers(graph, plan, final, charged),
+        operators=_operators(inventory, final, costs, charged, network.passes),
         uncharged=tuple(uncharged_operators(plan)),
         spiking_share=plan.spiking_share,
         multiplied_share=plan.multiplied_share,
-        event_rate=_event_rate(plan, trace.final),
-        break_even_rate=break_even_rate(costs, trace.final.steps, _largest_burst(plan)),
+        energy_model=describe_method(costs),
+        event_rate=_event_rate(plan, final),
+        break_even_rate=break_even_rate(inventory, costs, final.steps, network.passes),
         exits=trace.exits,
         samples=trace.samples,
         seconds=trace.seconds,
@@ -70,19 +76,19 @@ def make_report(
     )
 
 
-def summarise_checkpoint(plan: Plan, point: Point, costs: EnergyModel, own: float) -> Checkpoint:
-    """Return the scores and the cost of one checkpoint; ``own`` is the network's energy."""
-    energy = spiking_energy(plan, costs, point)
-    ratio = energy.total / own if own else math.nan
+def summarise_checkpoint(inventory: Inventory, point: Point, costs: EnergyModel, network: Network) -> Checkpoint:
+    """Return the scores and the cost of one checkpoint, beside what the network itself costs."""
+    energy = spiking_energy(inventory, costs, point, network.passes)
+    ratio = energy.total / network.energy if network.energy else math.nan
     return Checkpoint(point.timestep, point.steps, point.reads, point.scores, energy, ratio)
 
 
-def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
+def _layers(graph: Graph, plan: Plan, final: Point, charged: Mapping[str, float]) -> tuple[Layer, ...]:
     layers = []
     for placement in plan.placements:
         site, neuron = placement.site, placement.neuron
         spikes = final.spikes.get(site.name, 0.0)
-        count = graph.elements[site.node]
+        count, payload = graph.elements[site.node], int(getattr(neuron, "payload", 1))
         layers.append(
             Layer(
                 site=site.name,
@@ -94,13 +100,18 @@ def _layers(graph: Graph, plan: Plan, final: Point) -> tuple[Layer, ...]:
                 neurons=count,
                 spikes=spikes,
                 rate=spikes / (count * final.steps) if count else 0.0,
+                payload=payload,
+                bits=spikes * payload,
+                energy=charged.get(site.node, 0.0),
             )
         )
     return tuple(layers)
 
 
-def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, ...]:
-    energy = layer_energy(plan, costs, final)
+def _operators(
+    inventory: Inventory, final: Point, costs: EnergyModel, charged: Mapping[str, float], passes: int
+) -> tuple[Operator, ...]:
+    even = break_even_rates(inventory, costs, final.steps, passes)
     return tuple(
         Operator(
             node=fate.node,
@@ -111,10 +122,12 @@ def _operators(plan: Plan, final: Point, costs: EnergyModel) -> tuple[Operator, 
             events=fate.events,
             repeats=fate.repeats,
             accumulations=final.accumulations.get(fate.node, 0.0),
-            energy=energy.get(fate.node, 0.0),
+            energy=charged.get(fate.node, 0.0),
+            event_rate=_rate([fate], final) if fate.node in even else None,
+            break_even_rate=even.get(fate.node),
         )
-        for fate in plan.fates.values()
-        if is_reported(fate)
+        for fate in inventory.plan.fates.values()
+        if is_reported(fate) or (charged.get(fate.node) and fate.placement is None)
     )
 
 
@@ -137,10 +150,10 @@ def describe_method(method: Method) -> str:
 
 def _event_rate(plan: Plan, final: Point) -> float:
     """Return the events per input element and timestep of the layers that read events, weighted by their MACs."""
-    connections = sum(fate.macs for fate in plan.fates.values() if fate.events) * final.steps
-    return sum(final.accumulations.values()) / connections if connections else 0.0
+    return _rate([fate for fate in plan.fates.values() if fate.events and fate.macs], final)
 
 
-def _largest_burst(plan: Plan) -> int:
-    """Return the most spikes that any neuron may fire in a timestep."""
-    return max((getattr(placement.neuron, "burst", 1) for placement in plan.placements), default=1)
+def _rate(fates: Sequence[Fate], final: Point) -> float:
+    connections = sum(fate.macs for fate in fates) * final.steps
+    added = sum(final.accumulations.get(fate.node, 0.0) for fate in fates)
+    return added / connections if connections else 0.0

@@ -13,6 +13,13 @@ from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report
+from snnfw.report.sentences import (
+    describe_break_even,
+    describe_payload,
+    describe_quantised,
+    describe_rise,
+    quantised_cell,
+)
 from snnfw.report.summary import describe_method, is_reported
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
@@ -74,6 +81,8 @@ def describe_charge(fate: Fate) -> str:
 
 def show_report(report: Report, console: Console) -> None:
     """Print the checkpoints beside the network itself, then each layer's rate."""
+    if said := describe_rise(report):
+        console.print(Text(said, style="bold"))
     console.print(_checkpoints(report))
     console.print(_layers(report))
     if said := describe_record(report.search or {}):
@@ -91,34 +100,38 @@ def show_report(report: Report, console: Console) -> None:
         console.print(
             f"The network is scored on {report.network.passes} frames of each sample and charged for all of them."
         )
-    if report.event_rate:
-        console.print(
-            f"{report.event_rate:.3f} events per input of those and timestep; a quantised network of as many levels "
-            f"costs the same at {report.break_even_rate:.3f}."
-        )
+    for describe in (describe_quantised, describe_break_even, describe_payload):
+        if said := describe(report):
+            console.print(Text(said))
     if report.uncharged:
         console.print(f"Analog and without MACs, so uncharged: {_count_uncharged(report)}.")
 
 
 def _checkpoints(report: Report) -> Table:
     table = Table(title="results, per sample", title_justify="left", header_style="bold")
-    for heading in ("timesteps", *report.metrics, "spikes", "energy", "of the network's"):
-        table.add_column(heading, justify="right")
+    for heading in checkpoint_headings(report):
+        table.add_column(heading, justify="right", overflow="fold", no_wrap=heading == "quantised")
     for number, row in enumerate(checkpoint_rows(report)):
         table.add_row(*row, style=None if number else "bold")
     return table
+
+
+def checkpoint_headings(report: Report) -> tuple[str, ...]:
+    """Return what stands above the cells of each checkpoint."""
+    return ("timesteps", *report.metrics, "spikes", "energy", "of the network's", "quantised")
 
 
 def checkpoint_rows(report: Report) -> list[tuple[str, ...]]:
     """Return the network's scores and energy, then those of each checkpoint, cell by cell."""
     network = report.network
     scores = [format_score(network.scores, name) for name in report.metrics]
-    rows: list[tuple[str, ...]] = [("network", *scores, "", format_joules(network.energy), "100%")]
+    rows: list[tuple[str, ...]] = [("network", *scores, "", format_joules(network.energy), "100%", "")]
     for point in report.checkpoints:
         steps = str(point.timestep) if point.steps == point.timestep else f"{point.timestep} (mean {point.steps:.2f})"
         scores = [format_score(point.scores, name) for name in report.metrics]
-        energy = format_joules(point.energy.total)
-        rows.append((steps, *scores, format_si(point.energy.spikes), energy, format_percent(point.energy_ratio)))
+        energy, ratio = format_joules(point.energy.total), format_percent(point.energy_ratio)
+        quantised = quantised_cell(point.energy)
+        rows.append((steps, *scores, format_si(point.energy.spikes), energy, ratio, quantised))
     return rows
 
 

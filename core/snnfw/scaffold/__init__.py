@@ -20,7 +20,8 @@ NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 IMPORTED = frozenset(
     {
         *("Accuracy", "AdaFire", "Ahead", "Annotated", "Any", "Bars", "Callable", "ClassVar", "Direct", "Field"),
-        *("Iterable", "LabelledData", "Mapping", "Path", "Preprocess", "Sequence", "Tensor", "Tracking"),
+        *("Iterable", "LabelledData", "Mapping", "Operation", "Parts", "Path", "Population", "Preprocess", "Sequence"),
+        *("Static", "Tensor", "Tracking"),
     }
 )
 """What the written modules call by name, and no class in them may be called."""
@@ -59,6 +60,12 @@ BEGINNINGS: Mapping[str, Beginning] = MappingProxyType(
         "exit": Beginning(
             "early exit", "rule", ("exit_policies",), ("task=classification plugin=burst exit={name} exit.margin=0.9",)
         ),
+        "energy": Beginning(
+            "energy model",
+            None,
+            ("energy_models",),
+            ("task=classification plugin=burst energy={name} energy.ac_pj=0.5",),
+        ),
         "model": Beginning("network", "network", ("models",), ("task=classification plugin=burst model={name}",)),
         "data": Beginning("data set", "samples", ("data",), ("task=classification plugin=burst data={name}",)),
         "task": Beginning("task", "bundle", ("tasks",), ("task={name} plugin=burst",)),
@@ -90,6 +97,7 @@ def new_plugin(name: str, into: Path, taken: Collection[str] = (), kind: str = "
         "package": folder.name,
         "class": _class_name(words),
         "word": begun.word,
+        "kind": kind,
         "code": begun.code,
         "runs": [run.format(name=name) for run in begun.runs],
     }

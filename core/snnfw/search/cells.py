@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from snnfw.conversion.activations import first_samples, to_device
-from snnfw.energy.charges import PJ_TO_MJ
+from snnfw.energy.charges import Counts, event_energy
 from snnfw.energy.events import accumulations, spikes
+from snnfw.energy.inventory import Inventory, take_inventory
 from snnfw.search.branch import run_branches
 from snnfw.search.distances import Distance
 from snnfw.search.questions import Cell, Measured, Question, Request
@@ -40,9 +41,10 @@ def measure_cells(asked: Request, distance: Distance, missing: Sequence[Cell]) -
     )
     numbers = {name: [number for site, number in changed if site == name] for name in asked.candidates}
     sites = {site.name: site for site, _ in model.site_neurons()}
+    inventory = take_inventory(model.graph, model.plan)
 
     def value(site: Site) -> Measured:
-        return distance(model.read(), wanted), _cost(model, site, question, trials)
+        return distance(model.read(), wanted), _cost(model, site, question, trials, inventory)
 
     for site, index in run_branches(model, inputs, substitutes):
         yield (site.name, numbers[site.name][index]), value(site)
@@ -96,9 +98,10 @@ def _samples(model: SpikingModel, wanted: int, trials: Trials) -> Inputs:
     return to_device(tuple(tensor[:fitting] for tensor in inputs), trials.resources.device)
 
 
-def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials) -> float:
-    """Return the cost of the events of one site: 10⁻⁹ mJ/pJ · e_AC · Σ events · fan-out, or their number."""
+def _cost(model: SpikingModel, site: Site, question: Question, trials: Trials, inventory: Inventory) -> float:
+    """Return the cost of the events of one site: their number, or the energy that they cause by themselves."""
+    emitted = float(spikes(model)[site.name].mean())
     if question.cost == "spikes":
-        return float(spikes(model)[site.name].mean())
-    added = sum(float(values.mean()) for values in accumulations(model, only=site).values())
-    return trials.costs.ac_pj * added * PJ_TO_MJ
+        return emitted
+    added = {node: float(values.mean()) for node, values in accumulations(model, only=site).items()}
+    return event_energy(inventory, trials.costs, Counts(model.elapsed, 1, {site.name: emitted}, added))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from snnfw.energy.charges import spiking_energy
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.search.results import Score
 from snnfw.simulate.run import simulate
@@ -51,5 +52,5 @@ class Trials:
         quiet = replace(self.resources, track=track_nothing)
         model = self.convert(plan)
         trace = simulate(model, self.data.tuning, [self.timesteps], self.judgement.scorer, quiet)
-        energy = spiking_energy(plan, self.costs, trace.final)
+        energy = spiking_energy(take_inventory(self.graph, plan), self.costs, trace.final)
         return Score(metric=trace.final.scores[self.judgement.headline], energy=energy.total)

@@ -49,6 +49,11 @@ class AdaFire:
         """Return the most events in one timestep."""
         return self.phi
 
+    @property
+    def payload(self) -> int:
+        """Return the bits of an event: a spike or none, or one of either sign."""
+        return 2 if self.signed else 1
+
     def observer(self, site: Site) -> Observer:
         """Return the observer of θ = maximum / φ, so that a full burst is the largest activation."""
         from snnfw.neurons import PeakThreshold

@@ -76,6 +76,16 @@ class IntegerBinaryRangeAlignment:
         """Return the largest integer: how many spikes of one height would be worth as much."""
         return self.limit
 
+    @property
+    def payload(self) -> int:
+        """Return the bits of an event: which of the integer's digits is set."""
+        return self.bits.bit_length()
+
+    @property
+    def leaks(self) -> bool:
+        """Tell whether a potential is multiplied at every timestep."""
+        return 0 < self.leak < 1
+
     def observer(self, site: Site) -> Observer:
         """Return the observer that knows the scale, or finds the one with which the largest activation is D."""
         return _scale(site, self.scale, self.limit / self.n)
@@ -121,6 +131,11 @@ class IntegerLeakyIntegrateAndFire:
     def burst(self) -> int:
         """Return the most events in one timestep."""
         return self.d
+
+    @property
+    def leaks(self) -> bool:
+        """Tell whether a potential is multiplied at every timestep."""
+        return 0 < self.leak < 1
 
     def observer(self, site: Site) -> Observer:
         """Return the observer that knows the scale, or finds the one with which the largest activation is D spikes."""

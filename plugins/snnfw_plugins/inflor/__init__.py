@@ -44,6 +44,11 @@ class SoftResetIntegrateAndFire:
         """Return the potential at which it fires, to which batch norms are scaled: half a spike."""
         return 0.5 * (self.scale or 1.0)
 
+    @property
+    def leaks(self) -> bool:
+        """Tell whether a potential is multiplied at every timestep."""
+        return 0 < self.leak < 1
+
     def observer(self, site: Site) -> Observer:
         """Return the observer that knows the height of a spike, or finds the largest activation."""
         from snnfw.neurons import FixedThreshold, PeakThreshold

@@ -27,6 +27,7 @@ class LeakyIntegrateAndFire:
 
     name: ClassVar[str] = "lif"
     activations: ClassVar[tuple[str, ...]] = ("relu",)
+    leaks: ClassVar[bool] = True
 
     tau: Annotated[float, Field(gt=1, description="membrane time constant (τ), in timesteps")] = 2.0
     threshold: Annotated[

@@ -30,6 +30,7 @@ class MSAT:
 
     name: ClassVar[str] = "msat"
     activations: ClassVar[tuple[str, ...]] = ("relu",)
+    payload: ClassVar[int] = 32  # a spike is as high as its neuron's threshold at that time, a number of its own
 
     alpha: Annotated[float, Field(ge=0, description="slope of the tracking threshold left of its bend")] = 0.03
     k_a: Annotated[float, Field(ge=0, description="k_a: it is k_a / k_i steeper right of the bend")] = 1.0

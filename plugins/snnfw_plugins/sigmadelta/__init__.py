@@ -57,8 +57,14 @@ class SigmaDelta:
 
     @property
     def payload(self) -> int:
-        """Return the bits that an event carries: its sign, and which power of two it is."""
-        return 1 if self.form == "unary" else 1 + (self.levels + 1).bit_length()
+        """Return the bits that tell an event from every other: its sign, and which of ``levels`` + 1 powers it is."""
+        powers = 1 if self.form == "unary" else self.levels + 1
+        return (2 * powers).bit_length()
+
+    def information(self, timesteps: int) -> int:
+        """Return the bits of a value, which a single timestep may hold already."""
+        del timesteps
+        return self.levels
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of λ = largest magnitude / 2^levels."""

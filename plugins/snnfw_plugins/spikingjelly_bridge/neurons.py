@@ -39,6 +39,7 @@ class SpikingJellyNode:
     """
 
     activations: ClassVar[tuple[str, ...]] = ("relu",)
+    leaks: ClassVar[bool] = True
 
     v_threshold: Threshold = None
 
@@ -70,6 +71,7 @@ class IFNode(SpikingJellyNode):
     """Integrate and fire: H(t) = V(t-1) + x(t). Hard reset by default; ``v_reset=null`` suits conversion."""
 
     name: ClassVar[str] = "spikingjelly.IFNode"
+    leaks: ClassVar[bool] = False
 
     v_reset: Reset = 0.0
 
@@ -79,6 +81,7 @@ class HalfThresholdIFNode(SpikingJellyNode):
     """Integrate and fire from half the threshold on: H(t) = V(t-1) + x(t), V(0) = V_th/2, soft reset."""
 
     name: ClassVar[str] = "spikingjelly.HalfThresholdIFNode"
+    leaks: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class TernaryIFNode(SpikingJellyNode):
     """Integrate and fire with either sign: H(t) = V(t-1) + x(t), S(t) = 1[H(t) >= V_th] - 1[-H(t) >= V_th]."""
 
     name: ClassVar[str] = "spikingjelly.TernaryIFNode"
+    payload: ClassVar[int] = 2
+    leaks: ClassVar[bool] = False
 
     v_reset: Reset = 0.0
 
@@ -136,6 +141,7 @@ class TernaryLIFNode(SpikingJellyNode):
     """Leaky integrate and fire with either sign: H(t) as LIFNode's, S(t) = 1[H(t) >= V_th] - 1[-H(t) >= V_th]."""
 
     name: ClassVar[str] = "spikingjelly.TernaryLIFNode"
+    payload: ClassVar[int] = 2
 
     tau: Tau = 2.0
     decay_input: DecayInput = True

@@ -27,6 +27,7 @@ class Tracking:
 
     name: ClassVar[str] = "tracking"
     activations: ClassVar[tuple[str, ...]] = ()
+    payload: ClassVar[int] = 2  # a spike of either sign, or none
 
     phi: Annotated[int, Field(ge=1, le=64, description="most spikes in one timestep, of either sign (φ)")] = 4
 

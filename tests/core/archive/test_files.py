@@ -22,7 +22,9 @@ from networks import ConvNet, noise, seeded
 from snnfw import cli
 from snnfw.archive.container import HEADER, TENSORS, pack, unpack
 from snnfw.archive.files import read_network
+from snnfw.energy.horowitz import Horowitz
 from snnfw.stages import acquire_resources, load_subject
+from snnfw_plugins.yan import Yan
 
 LABELS = torch.arange(12) % 5
 REGISTRY = snnfw.Registry()
@@ -252,8 +254,24 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "other kinds": (lambda h: h["model"]["kinds"].update(relu="linear"), "and was linear where it was saved"),
     "no timesteps": (lambda h: h["model"].update(timesteps=0), "timesteps=0 is not allowed"),
     "another price": (lambda h: h["costs"].update(mac_pj=-1), "mac_pj"),
+    "another energy model's price": (lambda h: h["costs"].update(name="yan"), "'yan' has no parameter 'mac_pj'"),
+    "an energy model of nobody": (lambda h: h["costs"].update(name="secret"), "model 'secret' is of a plugin that is not here"),
+    "an energy model without a name": (lambda h: h["costs"].update(name=3), "'3' is of a plugin that is not here"),
     "no model": (lambda h: h.pop("model"), "is damaged, was changed"),
 }  # fmt: skip
+
+
+def test_the_energy_model_is_kept_by_name_and_parameters(net: nn.Module, tmp_path: Path) -> None:
+    made = snnfw.convert(
+        net, images(), method="if", timesteps=2, energy={"name": "yan", "e_w": 0.25}, registry=REGISTRY
+    )
+    made.save(tmp_path / "net.snn")
+    assert snnfw.load(tmp_path / "net.snn").costs == made.costs == Yan(e_w=0.25)
+
+
+def test_prices_of_when_there_was_one_energy_model_are_read(tiny: bytes) -> None:
+    old = changed(tiny, lambda h: h.update(costs={"mac_pj": 3.2, "ac_pj": 0.1, "static": "per_step"}))
+    assert read_network(old, REGISTRY).costs == Horowitz(mac_pj=3.2, ac_pj=0.1, static="per_step")
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -9,6 +9,7 @@ import toy_plugin
 from snnfw.config.comparison import CompareConfig, resolve_comparison, resolve_comparison_mapping
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.contracts import Preset
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
@@ -71,7 +72,7 @@ def test_methods_share_everything_else(registry: Registry) -> None:
         registry, "methods=[bursting,single]", "seed=3", "task.head=parts", "energy.mac_pj=1", "data=folder"
     )
     for run in (config.shared, *(method.config for method in config.methods)):
-        assert (run.seed, run.energy.mac_pj, run.data.name) == (3, 1, "folder")
+        assert (run.seed, run.energy, run.data.name) == (3, Horowitz(mac_pj=1), "folder")
         assert run.task == toy_plugin.Naming(head="parts")
 
 

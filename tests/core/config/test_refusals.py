@@ -57,7 +57,7 @@ REFUSALS: dict[str, str] = {
     ),
     "neuron=burst model.size=4": "model 'small' has no parameter 'size'. It has none.",
     "neuron=burst energy.mac=1": (
-        "energy has no parameter 'mac'. Did you mean 'mac_pj'? Its parameters: mac_pj, ac_pj, static, joules_per_spike."
+        "energy model 'horowitz' has no parameter 'mac'. Did you mean 'mac_pj'? Its parameters: mac_pj, ac_pj, static, joules_per_spike."
     ),
     "neuron=burst model=zoo": "model 'zoo' needs a value for 'network': give model.network=...",
     # nothing said
@@ -105,7 +105,10 @@ REFUSALS: dict[str, str] = {
     ),
     "neuron=burst memory=0": "memory=0 is not allowed: it must be greater than 0.",
     "neuron=burst energy.ac_pj=-1": "energy.ac_pj=-1 is not allowed: it must be at least 0.",
-    "neuron=burst energy=4": "energy=4 is not allowed: give its parameters, like energy.mac_pj=4.6.",
+    "neuron=burst energy=dear": "no energy model named 'dear'. Registered: flat, horowitz.",
+    "neuron=burst energy=flat energy.mac_pj=2": "energy model 'flat' has no parameter 'mac_pj'. Did you mean 'each'? Its parameters: each.",
+    "neuron=burst energy=null": "nothing says which energy model: give energy=NAME. Registered: flat, horowitz.",
+    "neuron=burst energy=4": "energy=4 is not allowed: it must be a name, or a mapping with a name.",
     "neuron=4": "neuron=4 is not allowed: it must be a name, or a mapping with a name.",
     "neuron=burst plugin=[a]": 'plugin=["a"] is not allowed: it must be one name.',
     "neuron=burst load=4": "load=4 is not allowed: it must be a list of files, like load=[./mine.py].",

@@ -8,7 +8,7 @@ import pytest
 import toy_plugin
 from snnfw.config.resolution import resolve, resolve_mapping, to_yaml
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
@@ -20,6 +20,7 @@ from toy_plugin import (
     Confident,
     Digits,
     Finding,
+    Flat,
     Folder,
     Following,
     Greedy,
@@ -56,7 +57,7 @@ def test_a_neuron_alone_stands_everywhere_and_the_rest_has_defaults(registry: Re
     assert (config.converter, config.search, config.exit) == (Direct(), None, None)
     assert (config.timesteps, config.checkpoints) == (8, (1, 2, 4, 8))
     assert (config.backend, config.device, config.seed, config.memory) == ("auto", "cpu", 0, 2**31)
-    assert (config.strict, config.energy, config.out, config.plugin) == (False, EnergyModel(), None, None)
+    assert (config.strict, config.energy, config.out, config.plugin) == (False, Horowitz(), None, None)
 
 
 def test_a_preset_brings_its_recipe_and_its_stages(registry: Registry) -> None:
@@ -165,7 +166,32 @@ def test_values_refer_to_each_other(registry: Registry) -> None:
 
 def test_energy_is_configured_by_parameter(registry: Registry) -> None:
     config = configured(registry, "neuron=burst", "energy.mac_pj=3.2", "energy.static=per_step")
-    assert config.energy == EnergyModel(mac_pj=3.2, static="per_step")
+    assert config.energy == Horowitz(mac_pj=3.2, static="per_step")
+
+
+def test_an_energy_model_is_chosen_by_name(registry: Registry) -> None:
+    config = configured(registry, "neuron=burst", "energy=flat", "energy.each=2")
+    assert config.energy == Flat(each=2.0)
+    assert config.resolved["energy"] == {"name": "flat", "each": 2.0}
+    assert configured(registry, "neuron=burst", "energy={name: flat, each: 3}").energy == Flat(each=3.0)
+
+
+def test_an_old_runs_prices_are_those_of_the_default_model(registry: Registry, tmp_path: Path) -> None:
+    """Its config.yaml holds prices without a name."""
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "task: naming\nneuron: burst\nenergy: {mac_pj: 3.2, ac_pj: 0.1, static: once, joules_per_spike: null}\n"
+    )
+    assert resolve([f"experiment={file}"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.1)
+    assert resolve([f"experiment={file}", "energy.ac_pj=0.5"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.5)
+    assert resolve([f"experiment={file}", "energy=flat"], registry).energy == Flat()  # whose parameters are others
+    assert resolve([f"experiment={file}", "energy=horowitz"], registry).energy == Horowitz(mac_pj=3.2, ac_pj=0.1)
+
+
+def test_a_files_energy_model_keeps_its_name_where_a_word_changes_a_price(registry: Registry, tmp_path: Path) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("task: naming\nneuron: burst\nenergy: {name: flat, each: 2.0}\n")
+    assert resolve([f"experiment={file}", "energy.each=5"], registry).energy == Flat(each=5.0)
 
 
 # ------------------------------------------------------------------------------------- from Python

@@ -205,7 +205,7 @@ BAD: dict[str, tuple[Callable[[snnfw.SpikingNetwork], Any], str]] = {
     ),
     "two prices": (
         lambda snn: snnfw.compare(
-            {"a": snn, "b": snnfw.SpikingNetwork(snn.model, costs=snnfw.energy.EnergyModel(mac_pj=1.0))}, batches()
+            {"a": snn, "b": snnfw.SpikingNetwork(snn.model, costs=snnfw.energy.Horowitz(mac_pj=1.0))}, batches()
         ),
         "have other prices",
     ),

@@ -502,6 +502,16 @@ def test_frames_are_run_one_by_one_and_missing_ones_told() -> None:
         snn(frames[:, 0])
 
 
+def test_the_quantised_network_passes_once_for_each_frame_as_the_network_does() -> None:
+    frames = images(12).reshape(2, 6, 3, 8, 8)
+    snn = convert_frames(frames)
+    snn(frames)
+    energy = snn.energy()
+    report = snnfw.evaluate(snn, (frames, LABELS[:2]), checkpoints=[4])
+    assert energy == report.checkpoints[-1].energy
+    assert energy.quantised == pytest.approx(report.network.energy * 3 / 32)  # 4 + 1 levels, in each of six passes
+
+
 def convert_frames(frames: Tensor) -> SpikingNetwork:
     return snnfw.convert(seeded(ConvNet).float().eval(), frames, method="if", timesteps=4, frames=6)
 

@@ -53,7 +53,7 @@ class Reader(HTMLParser):
 
 
 def energy(total: float) -> Energy:
-    return Energy(total, 10.0, 0.0, 100.0, 50.0, None)
+    return Energy(total, {"accumulations": total}, 10.0, 0.0, 100.0, 50.0, 100.0, None, 5e-4, 6)
 
 
 def report(count: int = 2, about: Mapping[str, Any] | None = None, **values: Any) -> Report:
@@ -73,15 +73,29 @@ def report(count: int = 2, about: Mapping[str, Any] | None = None, **values: Any
             Checkpoint(t, min(t, 1.5), 1.0, {"accuracy": 0.8 - 0.1 / t}, energy(t * 1e-3), t / 2) for t in (1, 2)
         ),
         "layers": tuple(
-            Layer(f"act{i}", "relu", "adafire", "adafire(phi=2)", {}, "*", 100, 30.0, 0.15) for i in range(count)
+            Layer(f"act{i}", "relu", "adafire", "adafire(phi=2)", {}, "*", 100, 30.0, 0.15, 2, 60.0, 0.0)
+            for i in range(count)
         ),
         "operators": tuple(
-            Operator(f"conv_{i}", "conv2d", f"conv{i}", "linear", 500, bool(i), not i, 100.0, 1e-3)
+            Operator(
+                f"conv_{i}",
+                "conv2d",
+                f"conv{i}",
+                "linear",
+                500,
+                bool(i),
+                not i,
+                100.0,
+                1e-3,
+                0.2 if i else None,
+                0.1 if i else None,
+            )
             for i in range(count)
         ),
         "uncharged": (),
         "spiking_share": 0.9,
         "multiplied_share": 0.25,
+        "energy_model": "horowitz",
         "event_rate": 0.2,
         "break_even_rate": 0.1,
         "exits": {},
@@ -150,8 +164,8 @@ def test_charts_are_labelled_with_units() -> None:
 def test_what_users_name_is_shown_as_it_is() -> None:
     nasty = "$x^{2$ <script>alert(1)</script>"
     layers = (
-        Layer(nasty, "relu", "keep", nasty, {}, nasty, 1, 0.0, 0.0),
-        Layer(nasty, "relu", "if", "if", {}, "*", 1, 1, 1),
+        Layer(nasty, "relu", "keep", nasty, {}, nasty, 1, 0.0, 0.0, 1, 0.0, 0.0),
+        Layer(nasty, "relu", "if", "if", {}, "*", 1, 1, 1, 1, 1, 0.0),
     )
     page = read(
         report(
@@ -197,8 +211,8 @@ def test_records_of_any_shape_are_shown_as_they_are(record: dict[str, Any]) -> N
 
 
 def test_what_stays_analog_or_uncharged_is_said() -> None:
-    layers = (Layer("act", "silu", "keep", "keep", {}, "*", 1, 0.0, 0.0),)
-    operators = (Operator("softmax_1", "softmax", "head", "analog", 0, False, False, 0.0, 0.0),)
+    layers = (Layer("act", "silu", "keep", "keep", {}, "*", 1, 0.0, 0.0, 1, 0.0, 0.0),)
+    operators = (Operator("softmax_1", "softmax", "head", "analog", 0, False, False, 0.0, 0.0, None, None),)
     page = read(report(layers=layers, operators=operators, uncharged=("softmax_1",)))
     assert "Analog: silu at 'act', softmax at 'head'." in page.text
     assert "nothing is charged for them although they cost: softmax_1." in page.text

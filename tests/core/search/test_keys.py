@@ -17,7 +17,7 @@ from networks import ConvNet, captured, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.conversion.direct import Direct
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
@@ -47,7 +47,7 @@ def trials_of(graph: Graph, **changes: Any) -> Trials:
     of_judgement = {name: value for name, value in changes.items() if hasattr(judgement, name)}
     rest = {name: value for name, value in changes.items() if name not in (*of_data, *of_judgement)}
     changed = replace(data, **of_data), replace(judgement, **of_judgement)
-    return Trials(graph, *changed, Direct(), 4, EnergyModel(), replace(Resources(), **rest))
+    return Trials(graph, *changed, Direct(), 4, Horowitz(), replace(Resources(), **rest))
 
 
 def as_it_is(output: Any) -> Tensor:
@@ -81,7 +81,7 @@ CHANGED: dict[str, Callable[[Trials], Trials]] = {
     "converter": lambda t: replace(t, converter=Calibration()),
     "converter's option": lambda t: replace(t, converter=Calibration(bias=False)),
     "timesteps": lambda t: replace(t, timesteps=5),
-    "energy model": lambda t: replace(t, costs=EnergyModel(mac_pj=1.0)),
+    "energy model": lambda t: replace(t, costs=Horowitz(mac_pj=1.0)),
     "trials": lambda t: type("Others", (Trials,), {"score": lambda self, plan: 1})(*vars_of(t)),
 }
 

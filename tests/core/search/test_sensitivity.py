@@ -15,8 +15,10 @@ from networks import ConvNet, captured, noise, small_vit
 from snnfw.capture.graph import Graph
 from snnfw.conversion.converter import Converter
 from snnfw.conversion.direct import Direct
+from snnfw.energy.charges import Counts, event_energy
 from snnfw.energy.events import accumulations, spikes
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import cache_folder
 from snnfw.neurons.spiking_neuron import SpikingNeuron
@@ -29,6 +31,7 @@ from snnfw.spiking.model import SpikingModel
 from snnfw.values import Data, Item, Judgement, Keep, Output, Resources, Scorer, SiteStats
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
+from snnfw_plugins.lemaire import Lemaire
 from snnfw_plugins.tracking import Tracking
 
 T = 3
@@ -87,7 +90,7 @@ def trials_of(graph: Graph, x: Tensor, converter: Converter | None = None, **cha
     resources = replace(Resources(backend="reference"), **changes.pop("resources", {}))
     judgement = replace(Judgement(never_scored, "accuracy", logits=first), **changes)
     data = Data([(part,) for part in x.split(3)], ())
-    return Trials(graph, data, judgement, converter or Direct(), T, EnergyModel(), resources)
+    return Trials(graph, data, judgement, converter or Direct(), T, Horowitz(), resources)
 
 
 def planned(graph: Graph, neuron: Neuron | None = None) -> Plan:
@@ -216,6 +219,18 @@ def test_costs_of_all_sites_add_up_to_the_models_accumulations(case: tuple[Graph
     model(x)
     whole = sum(float(values.mean()) for values in accumulations(model).values())
     assert sum(row[0] for row in table.cost) == pytest.approx(0.9e-9 * whole, rel=1e-12)
+
+
+def test_costs_are_those_of_the_energy_model(case: tuple[Graph, Tensor], tmp_path: Path) -> None:
+    """Of Lemaire's, a site's events cost their resets and the memories that they wake too, and no timestep."""
+    graph, x = case
+    plan, trials = planned(graph), replace(trials_of(graph, x), costs=Lemaire())
+    table = measure(plan, everywhere(plan, [AdaFire()]), Question(), trials, tmp_path)
+    model = trials.convert(plan)
+    model(x)
+    counted = [{name: float(values.mean()) for name, values in each(model).items()} for each in (spikes, accumulations)]
+    whole = event_energy(take_inventory(graph, plan), Lemaire(), Counts(T, 1, *counted))
+    assert sum(row[0] for row in table.cost) == pytest.approx(whole, rel=1e-12)
 
 
 def test_behind_a_maximum_over_a_sum_of_sites_costs_add_up_to_more(tmp_path: Path) -> None:
@@ -359,7 +374,7 @@ def test_values_are_kept_for_everything_that_they_depend_on(
         "converter": (plan, question, replace(trials, converter=Calibration())),
         "converter's option": (plan, question, replace(trials, converter=Calibration(batches=1))),
         "timesteps": (plan, question, replace(trials, timesteps=T + 1)),
-        "costs": (plan, question, replace(trials, costs=EnergyModel(ac_pj=1.0))),
+        "costs": (plan, question, replace(trials, costs=Horowitz(ac_pj=1.0))),
         "distance": (plan, Question(distance="task"), trials),
         "cost": (plan, Question(cost="spikes"), trials),
         "samples": (plan, Question(samples=2), trials),

@@ -13,7 +13,8 @@ from networks import ConvNet, captured, converted, noise
 from snnfw.capture.graph import Graph
 from snnfw.energy.charges import spiking_energy
 from snnfw.energy.events import accumulations, spikes
-from snnfw.energy.model import EnergyModel
+from snnfw.energy.horowitz import Horowitz
+from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.simulate import group
 from snnfw.simulate.memory import bytes_per_step, samples_within, steps_within
@@ -124,7 +125,9 @@ def test_an_exit_costs_the_readouts_it_looks_at() -> None:
     model = converted(captured(Heads, x), AdaFire(), x, T)
     never, fixed = (run(model, x, [T], exit_rule=LeaveAt(2.0, earliest))[0].final for earliest in (1, T))
     plain = run(model, x, [T])[0].final
-    looked, unlooked, once = (spiking_energy(model.plan, EnergyModel(), point) for point in (never, fixed, plain))
+    looked, unlooked, once = (
+        spiking_energy(take_inventory(model.graph, model.plan), Horowitz(), point) for point in (never, fixed, plain)
+    )
     assert looked.once == unlooked.once == once.once == 3 * 6 + 5 * 4
     assert (looked.repeated, unlooked.repeated, once.repeated) == ((T - 1) * 5 * 4, 0, 0)
     assert looked.total - once.total == pytest.approx(4.6e-9 * (T - 1) * 5 * 4)
