@@ -20,6 +20,7 @@ from snnfw.planning.rules import Neuron
 from snnfw.registry import Registry
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.msat import MSAT
+from snnfw_plugins.sigmadelta import SigmaDelta
 
 Make = Callable[[SiteStats], SpikingNeuron]
 
@@ -37,8 +38,17 @@ def filtered(depolarisation: Literal["input", "exact"]) -> Make:
     return make
 
 
-BY_CONVERTERS: Mapping[str, Make] = {f"msat-{kind}-filtered": filtered(kind) for kind in ("input", "exact")}
-"""Kernels that no parameter of a neuron chooses."""
+def limited(form: Literal["signed", "binary", "unary"]) -> Make:
+    """Return what makes a sigma-delta neuron that sends a few events at once."""
+    neuron = SigmaDelta(form=form, digits=2)
+    return lambda stats: neuron.build(_site(neuron, "relu"), stats, TIMESTEPS)
+
+
+BY_CONVERTERS: Mapping[str, Make] = {
+    **{f"msat-{kind}-filtered": filtered(kind) for kind in ("input", "exact")},
+    **{f"sigmadelta-{form}-two-digits": limited(form) for form in ("signed", "binary", "unary")},
+}
+"""Kernels that no choice among words brings about."""
 
 
 def body_of(make: Make) -> KernelBody | None:

@@ -22,6 +22,7 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import draw_gallery
+from snnfw.simulate.settling import certify_first
 from snnfw.spiking.model import SpikingModel
 from snnfw.stages import (
     Simulation,
@@ -88,6 +89,7 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         about={"command": command, **provenance(config, subject.bundle), **simulation.fitting},
         searched=simulation.found.record,
         exited=rule.record() if rule else None,
+        certificate=certify_first(simulation.model, subject.bundle.data.evaluation, config.memory),
     )
 
 

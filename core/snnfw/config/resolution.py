@@ -26,6 +26,7 @@ from snnfw.config.schema import (
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
 from snnfw.config.trust import require_confirmed_code
 from snnfw.errors import SnnfwError
+from snnfw.planning.settled import settle
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,6 +108,7 @@ def _method_fields(
         "energy": as_plain(energy),
         **({"load": list(gathered.loaded)} if gathered.loaded else {}),
     }
+    rules = settle(rules) if settings.settled else rules
     own = {key.name: getattr(settings, key.name) for key in fields(Settings) if key.name not in SETTINGS_OF_A_RUN}
     return {**stages, **own, "layers": rules, "energy": energy, "plugin": gathered.plugin, "resolved": resolved}
 
@@ -115,6 +117,8 @@ def _settings(values: Plain) -> Settings:
     """Build the settings, the checkpoints sorted, each once, and in the range of the timesteps."""
     given = {field.name: values[field.name] for field in fields(Settings) if field.name in values}
     settings = build_dataclass(Settings, given, "", "the configuration")
+    if settings.settled:
+        return replace(settings, timesteps=1, checkpoints=(1,))
     if settings.checkpoints is None:
         return replace(settings, checkpoints=default_checkpoints(settings.timesteps))
     if not settings.checkpoints or not all(1 <= step <= settings.timesteps for step in settings.checkpoints):

@@ -72,6 +72,13 @@ class Settings:
             "quarter if that is enough",
         ),
     ] = None
+    settled: Annotated[
+        bool,
+        Field(
+            description="run the quantised network at which a delta-coded one settles: one timestep that carries every "
+            "change whole, whatever timesteps and checkpoints say"
+        ),
+    ] = False
     strict: Annotated[bool, Field(description="fail if anything stays analog or multiplies at every timestep")] = False
     checkpoint: Annotated[
         Path | None,
@@ -105,6 +112,7 @@ class MethodConfig:
     seed: int
     memory: int
     fitting: float | None
+    settled: bool
     strict: bool
     energy: EnergyModel
     plugin: str | None
@@ -157,6 +165,7 @@ RECIPE_KEYS = (
     "timesteps",
     "checkpoints",
     "fitting",
+    "settled",
     "energy",
     "load",
 )

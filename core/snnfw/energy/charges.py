@@ -13,6 +13,7 @@ from snnfw.energy.model import EnergyModel, Parts
 from snnfw.errors import wrong_kind_error
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
+from snnfw.values import DELTA
 
 PJ_TO_MJ = 1e-9
 
@@ -172,7 +173,7 @@ def _times(operation: Operation, model: EnergyModel, work: Work) -> float:
 
 def _each_timestep(operation: Operation, model: EnergyModel) -> bool:
     """Tell whether an operator multiplies at every timestep; what is static, in delta coding, is needed once."""
-    held = operation.coding == "delta" or getattr(model, "static", "once") == "once"
+    held = operation.coding == DELTA or getattr(model, "static", "once") == "once"
     return operation.repeats or (operation.kind is Kind.STATIC and not held)
 
 

@@ -14,7 +14,7 @@ from snnfw.capture.graph import BatchDim, Graph, get_attribute
 from snnfw.capture.sites import aten, overload_packet
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Placement, Plan
-from snnfw.values import Keep
+from snnfw.values import RATE, Keep
 
 BIAS_FIRST = (aten.addmm, aten.addmv, aten.baddbmm)
 """Products that name what they add before what they multiply."""
@@ -44,7 +44,7 @@ class Operation:
     kernel: int = 0
     channels: int = 0
     groups: int = 1
-    coding: str = "rate"
+    coding: str = RATE
 
     @property
     def fan_out(self) -> float:
@@ -70,7 +70,7 @@ class Population:
     neurons: int
     payload: int = 1
     leaks: bool = False
-    coding: str = "rate"
+    coding: str = RATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Inventory:
 
 def take_inventory(graph: Graph, plan: Plan) -> Inventory:
     """Return what there is to charge in a plan for a graph."""
-    coding = coding_of(plan)
+    coding = plan.coding
     nodes = {node.name: node for node in graph.nodes}
     fates = [fate for fate in plan.fates.values() if (fate.macs or fate.events) and not fate.placement]
     placed = [each for each in plan.placements if not isinstance(each.neuron, Keep)]
@@ -93,11 +93,6 @@ def take_inventory(graph: Graph, plan: Plan) -> Inventory:
         tuple(_operation(graph, nodes[fate.node], fate, plan.carriers, coding) for fate in fates),
         tuple(_population(graph, placement, coding) for placement in placed),
     )
-
-
-def coding_of(plan: Plan) -> str:
-    """Return how streams hold their values: ``rate``, or ``delta`` where a timestep sends the change."""
-    return str(getattr(plan, "coding", "rate"))
 
 
 def _population(graph: Graph, placement: Placement, coding: str) -> Population:

@@ -19,6 +19,7 @@ from snnfw.network.network import SpikingNetwork
 from snnfw.registry import Registry
 from snnfw.report.report import Report
 from snnfw.report.summary import make_report
+from snnfw.simulate.settling import certify_first
 from snnfw.stages import prepare_exit
 from snnfw.values import Bundle, Data, ExitRule
 
@@ -69,6 +70,7 @@ def evaluate(
         about=about,
         searched=snn.about.get("search"),
         exited=rule.record() if rule else None,
+        certificate=certify_first(snn.model, test.data.evaluation, snn.memory),
     )
 
 

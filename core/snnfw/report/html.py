@@ -16,6 +16,7 @@ from snnfw.report.records import describe_fitting, describe_record, exit_steps, 
 from snnfw.report.report import Report
 from snnfw.report.sentences import (
     describe_break_even,
+    describe_exactness,
     describe_payload,
     describe_quantised,
     describe_rise,
@@ -39,6 +40,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
             report=report,
             rise=describe_rise(report),
+            exactness=describe_exactness(report),
             sentences=(describe_quantised(report), describe_break_even(report), describe_payload(report)),
             charts={
                 "timesteps": figures.draw_timesteps(report),

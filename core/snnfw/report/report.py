@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from snnfw.energy.charges import Energy
+from snnfw.simulate.settling import Certificate
+from snnfw.values import RATE
 
 SCHEMA = 1
 """Version of report.json; a field may be added within a version, none changes its meaning."""
@@ -113,6 +115,8 @@ class Report:
     search: Mapping[str, Any] | None
     exit: Mapping[str, Any] | None
     pictures: Mapping[str, str]
+    coding: str = RATE
+    certificate: Certificate | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:

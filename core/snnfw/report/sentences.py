@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from snnfw.energy.charges import Energy
+from snnfw.planning.kinds import Kind
 from snnfw.report.report import Report
 from snnfw.report.units import format_joules, format_percent, format_si
+from snnfw.values import DELTA
 
 
 def describe_rise(report: Report) -> str:
@@ -57,3 +59,33 @@ def describe_payload(report: Report) -> str:
     if energy.bits == energy.spikes:
         return ""
     return f"{format_si(energy.spikes)} events carry {format_si(energy.bits)}bit; each is charged as accumulations."
+
+
+def describe_exactness(report: Report) -> str:
+    """Return in sentences how exact the spiking network's answer is: E0 equal, E1 a function, E2 bounded, E3 a rate."""
+    if report.coding != DELTA:
+        return "Rate coded: a value is the mean of what was sent, near it as the timesteps grow (E3)."
+    count = sum(operator.kind == Kind.ANALOG for operator in report.operators)
+    analog = f" {count} analog operator{'s are' if count > 1 else ' is'} exact functions of what was sent (E1)."
+    return f"Delta coded: {_describe_settling(report)}{analog if count else ''}"
+
+
+def _describe_settling(report: Report) -> str:
+    found = report.certificate
+    if found is None:
+        return "the input changes from frame to frame; what a neuron has sent is bounded by its threshold (E2)."
+    last = max(found.unsent)
+    samples = f"{found.samples} sample{'s' * (found.samples != 1)}"
+    if found.settled is None:
+        return (
+            f"{format_percent(found.unsent[last])} of the neurons lack a part of their value after timestep {last}, on "
+            f"{samples}; the output is within {found.largest:.2g} of the quantised network's (E2: an error bounded at "
+            "each site)."
+        )
+    settled = f"settled after timestep {found.settled} on {samples}; the output is its quantised network's"
+    if found.differing == 0:
+        return f"{settled}, bit for bit in {found.precision} (E0)."
+    return (
+        f"{settled}, but for rounding at ties: {found.differing} of {found.elements} numbers differ, by "
+        f"{found.largest:.2g} at most in {found.precision} (E0 up to rounding)."
+    )

@@ -18,6 +18,7 @@ from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
 from snnfw.planning.rules import Neuron
 from snnfw.report.report import SCHEMA, Checkpoint, Layer, Network, Operator, Report
+from snnfw.simulate.settling import Certificate
 from snnfw.simulate.trace import Point, Trace
 from snnfw.values import Keep
 
@@ -43,12 +44,12 @@ def make_report(
     about: Mapping[str, Any],
     searched: Mapping[str, Any] | None = None,
     exited: Mapping[str, Any] | None = None,
-    pictures: Mapping[str, str] | None = None,
+    certificate: Certificate | None = None,
 ) -> Report:
     """Return the report of one run.
 
-    ``searched`` and ``exited`` are what the search and the exit rule keep of themselves; ``pictures`` the captions of
-    what the task drew, by file.
+    ``searched`` and ``exited`` are what the search and the exit rule keep of themselves; ``certificate`` is how far a
+    delta-coded run has settled.
     """
     inventory, final = take_inventory(graph, plan), trace.final
     charged = layer_energy(inventory, costs, final)
@@ -72,7 +73,9 @@ def make_report(
         chunk=trace.chunk,
         search=dict(searched) if searched else None,
         exit=dict(exited) if exited else None,
-        pictures=dict(pictures or {}),
+        pictures={},
+        coding=plan.coding,
+        certificate=certificate,
     )
 
 
@@ -133,7 +136,7 @@ def _operators(
 
 def is_reported(fate: Fate) -> bool:
     """Tell whether an operator is worth a row: it costs, or it stays analog, or it takes a maximum."""
-    return fate.placement is None and (fate.macs > 0 or fate.kind in (Kind.ANALOG, Kind.MAXIMUM))
+    return fate.placement is None and (fate.macs > 0 or fate.kind in (Kind.ANALOG, Kind.PRODUCT, Kind.MAXIMUM))
 
 
 def parameters(method: Method) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report
 from snnfw.report.sentences import (
     describe_break_even,
+    describe_exactness,
     describe_payload,
     describe_quantised,
     describe_rise,
@@ -47,7 +48,8 @@ def describe_shares(plan: Plan) -> str:
     )
     analog = f"; {_number(plan.analog)} {'stays' if len(plan.analog) == 1 else 'stay'} analog" if plan.analog else ""
     rest = f"{multiplied * bool(plan.multiplied)}{analog}" or ", and nothing stays analog"
-    return f"{format_percent(plan.spiking_share)} of {format_si(plan.macs)} MACs become accumulations of events{rest}."
+    share = f"{format_percent(plan.spiking_share)} of {format_si(plan.macs)} MACs become accumulations of events"
+    return f"{plan.coding.capitalize()} coded: {share}{rest}."
 
 
 def _number(fates: Sequence[Fate]) -> str:
@@ -70,10 +72,10 @@ def plan_row(fate: Fate) -> tuple[str, ...]:
 
 def describe_charge(fate: Fate) -> str:
     """Return in words what an operator's MACs cost in the spiking network."""
+    if fate.events and (fate.macs or fate.kind is Kind.PRODUCT):
+        return "events of both" if fate.kind is Kind.PRODUCT else "events"
     if not fate.macs:
         return "uncharged" if fate.kind is Kind.ANALOG else ""
-    if fate.events:
-        return "events"
     if fate.repeats:
         return "MACs, each timestep"
     return "MACs, each reading" if fate.kind is Kind.READOUT else "MACs, once"
@@ -100,7 +102,7 @@ def show_report(report: Report, console: Console) -> None:
         console.print(
             f"The network is scored on {report.network.passes} frames of each sample and charged for all of them."
         )
-    for describe in (describe_quantised, describe_break_even, describe_payload):
+    for describe in (describe_exactness, describe_quantised, describe_break_even, describe_payload):
         if said := describe(report):
             console.print(Text(said))
     if report.uncharged:

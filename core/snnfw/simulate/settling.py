@@ -12,9 +12,13 @@ from torch.utils import _pytree as pytree
 
 from snnfw.errors import SnnfwError
 from snnfw.neurons.delta_neuron import DeltaNeuron
+from snnfw.simulate.memory import samples_within
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.precision import dtype_name
-from snnfw.values import DELTA, Inputs, Output
+from snnfw.values import DELTA, Batch, Batches, Inputs, Output
+
+LOOKED_AT = 64
+"""Samples on which a run is held against its quantised network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +26,9 @@ class Certificate:
     """How far a delta-coded run has come, and how far its output is from its quantised network's, on some samples.
 
     ``unsent`` is the share of neurons that lacked a part of their value after each timestep; ``settled`` the timestep
-    after which none did, if there was one. From then on nothing is sent any more and the network *is* the one whose
-    activations are rounded to thresholds: of ``elements`` outputs ``differing`` are not the same number, by ``largest``
-    at most, in arithmetic of type ``precision``.
+    after which none did, if there was one, at which the run was left. From then on nothing is sent any more and the
+    network *is* the one whose activations are rounded to thresholds: of ``elements`` outputs ``differing`` are not the
+    same number, by ``largest`` at most, in arithmetic of type ``precision``.
     """
 
     samples: int
@@ -57,6 +61,8 @@ def certify(model: SpikingModel, inputs: Inputs, timesteps: int) -> Certificate:
     for timestep in range(1, timesteps + 1):
         model.advance(1)
         unsent[timestep] = unsent_share(model)
+        if not unsent[timestep]:
+            break  # nothing is sent any more, however long it runs
     reached, quantised = _leaves(model.read()), _leaves(settled_output(model, inputs))
     settled = next((timestep for timestep, share in unsent.items() if share == 0), None)
     pairs = list(zip(reached, quantised, strict=True))
@@ -70,6 +76,16 @@ def certify(model: SpikingModel, inputs: Inputs, timesteps: int) -> Certificate:
         largest=max((float(each.max()) for each in differences if each.numel()), default=0.0),
         precision=dtype_name(reached[0].dtype) if reached else "none",
     )
+
+
+def certify_first(model: SpikingModel, evaluation: Batches[Batch], memory: int) -> Certificate | None:
+    """Return the certificate for the first samples of evaluation data; None where there is nothing to settle at."""
+    first = next(iter(evaluation), None)
+    if model.plan.coding != DELTA or model.plan.temporal or first is None:
+        return None
+    where = next(model.neurons.buffers()).device
+    most = min(LOOKED_AT, samples_within(model, 1, memory))
+    return certify(model, tuple(tensor[:most].to(where) for tensor in first.inputs), model.timesteps)
 
 
 def unsent_share(model: SpikingModel) -> float:

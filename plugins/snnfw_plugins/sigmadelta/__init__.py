@@ -40,7 +40,7 @@ class SigmaDelta:
     ] = 6
     digits: Annotated[
         int | None, Field(ge=1, le=1024, description="most events in one timestep; null: as many as a change takes")
-    ] = 3
+    ] = None
     form: Annotated[
         Literal["signed", "binary", "unary"],
         Field(description="what an event is worth: ± a power of two, a bit of the magnitude, or one λ"),

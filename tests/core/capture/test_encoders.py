@@ -71,7 +71,8 @@ def test_a_stream_that_a_product_reads_is_offered_one_encoder(name: str) -> None
 def test_only_products_read_what_is_behind_an_encoder() -> None:
     def forward(net: Two, x: Tensor) -> Tensor:
         y: Tensor = net.first(x)
-        return net.second(y) + y.exp()
+        result: Tensor = net.second(y) + y.exp()
+        return result
 
     graph = graph_of(forward)
     identity = next(

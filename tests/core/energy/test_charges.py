@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import pytest
@@ -21,7 +21,7 @@ from snnfw.energy.inventory import Inventory, Operation, Population, take_invent
 from snnfw.energy.model import Parts
 from snnfw.errors import SnnfwError
 from snnfw.planning.kinds import Kind
-from snnfw.planning.placement import Plan, place
+from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
@@ -295,10 +295,7 @@ def test_a_plan_says_its_coding() -> None:
     x = noise(3, 3, 8, 8)
     model = converted(captured(ConvNet, x), AdaFire(), x, T)
 
-    class Coded(Plan):
-        coding = "delta"
-
-    plan = Coded(*(getattr(model.plan, each.name) for each in fields(Plan)))
+    plan = replace(model.plan, coding="delta")
     inventory = take_inventory(model.graph, plan)
     assert {each.coding for each in inventory.operations} == {"delta"}
     assert {each.coding for each in inventory.populations} == {"delta"}
