@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.real_rows import Row, rows_of
 from benchmarks.real_settings import Setting
 from snnfw import Registry, Report, RunConfig, resolve
+from snnfw.energy import take_inventory
 from snnfw.report.summary import make_report, summarise_network
 from snnfw.simulate import evaluate_network
 from snnfw.stages import acquire_resources, convert_and_simulate, load_subject
@@ -41,7 +42,7 @@ class Embedded:
         torch.manual_seed(config.seed)  # whatever ran before
         ran = convert_and_simulate(config, subject)
         plan, data = ran.found.plan, subject.bundle.data
-        own = summarise_network(plan, config.energy, self.scores, self.seconds, data.frames)
+        own = summarise_network(take_inventory(subject.graph, plan), config.energy, self.scores, self.seconds, data.frames)
         headline = subject.bundle.judgement.headline
         return make_report(subject.graph, plan, ran.trace, own, config.energy, headline, about={})
 

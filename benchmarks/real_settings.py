@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 BITS = "plugin=ibra neuron.n=1 neuron.scale=null"
+DELTA = "plugin=sigmadelta"
 CALIBRATED = "converter=calibration converter.channel_wise=true"
 
 
@@ -41,10 +42,15 @@ REAL: tuple[Setting, ...] = (
     Setting("adafire", "plugin=adafire search=null exit=null", (8,)),
     Setting("tracking", "neuron=tracking neuron.phi=8", (8,)),
     Setting("tracking-calibrated", f"neuron=tracking neuron.phi=8 {CALIBRATED}", (8,)),
+    Setting("sigmadelta-5", f"{DELTA} neuron.levels=5", (1,)),
+    Setting("sigmadelta-6", f"{DELTA} neuron.levels=6", (1,)),
+    Setting("sigmadelta-7", f"{DELTA} neuron.levels=7", (1,)),
+    Setting("sigmadelta-7-one-digit", f"{DELTA} neuron.levels=7 neuron.digits=1", (1, 2, 4, 8), one_run=True),
 )
 """What published networks are converted with."""
 
 EMBEDDED: tuple[Setting, ...] = (
+    Setting("sigmadelta", "plugin=sigmadelta", (1,)),
     Setting("ibra-15", f"{BITS} neuron.d=15", (1,), "digits-*"),
     Setting("ibra", "plugin=ibra", (1,), "detection-relu"),
     Setting("signed", "plugin=signed", (4,), "detection-*,pointcloud-classes"),

@@ -14,7 +14,7 @@ from snnfw.registry import Registry
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
     "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, layers, load, memory, model, neuron, "
-    "out, plugin, recipe, save, search, seed, strict, task, timesteps."
+    "out, plugin, recipe, save, search, seed, settled, strict, task, timesteps."
 )
 FILES = {
     "mistaken_nets.py": (
@@ -77,7 +77,7 @@ MISTAKES = {
     ),
     "recipe=not_a_recipe.yaml": (
         "not_a_recipe.yaml is not a recipe: no key named 'just text'. Keys: checkpoints, converter, energy, exit, fitting, layers, "
-        "load, neuron, search, timesteps."
+        "load, neuron, search, settled, timesteps."
     ),
     "recipe=missing.yaml": "recipe=missing.yaml does not work: there is no such file.",
     "recipe=named.yaml neuron.phi=2": (

@@ -161,7 +161,7 @@ def test_a_missing_file_is_named(registry: Registry, tmp_path: Path) -> None:
     assert str(caught.value) == f"load={tmp_path}/none.py does not work: there is no such file."
 
 
-RECIPE_KEYS = "Keys: checkpoints, converter, energy, exit, fitting, layers, load, neuron, search, timesteps."
+RECIPE_KEYS = "Keys: checkpoints, converter, energy, exit, fitting, layers, load, neuron, search, settled, timesteps."
 
 
 @pytest.mark.parametrize(

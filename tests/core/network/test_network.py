@@ -23,7 +23,7 @@ from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.lif import LeakyIntegrateAndFire
 
 NEURONS = dict(sorted(Registry().neurons.items()))
-WITHOUT_SLOPE = {"adafire", "if", "spikingjelly.ComplementaryLIFNode", "tracking"}
+WITHOUT_SLOPE = {"sigmadelta", "adafire", "if", "spikingjelly.ComplementaryLIFNode", "tracking"}
 LABELS = torch.arange(6) % 5
 TIMESTEPS = 8
 
