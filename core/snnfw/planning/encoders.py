@@ -23,13 +23,17 @@ def is_needed(
 ) -> bool:
     """Tell whether a neuron at an identity would make events of a current that a product multiplies.
 
-    Products with weights accumulate events in either coding, products of two streams in delta coding alone. What does
-    not vary in time runs once, and what is made of events already needs no encoder.
+    Products with weights accumulate events in either coding, products of two streams in delta coding alone. What is
+    made of events already needs no encoder. What does not vary in time runs once, and is encoded only where every
+    product that reads it reads it joined with a stream.
     """
     source = node.args[0]
-    if source not in varying or source in events or source in silent:
+    if source in events or source in silent:
         return False
-    return any(_gains(product, varying, coding, macs) for product in dict.fromkeys(products_behind(node)))
+    products = dict.fromkeys(products_behind(node))
+    if source not in varying and not all(product in varying for product in products):
+        return False
+    return any(_gains(product, varying, coding, macs) for product in products)
 
 
 def products_behind(node: fx.Node) -> Iterator[fx.Node]:

@@ -21,6 +21,9 @@ from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.silent import silent_nodes
 from snnfw.values import RATE, Keep, Site
 
+VARYING = (None, Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG)
+"""What varies in time before it is known whether a neuron follows; None for what has no kind in front of one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -160,16 +163,20 @@ def _follow(
     """Return the placements that are needed, the nodes that carry events, those that vary, and every node's kind."""
     encoders = {node for node, placement in offered.items() if placement.site.activation == IDENTITY}
     placements = {node: placement for node, placement in offered.items() if node not in encoders}
-    varying, found = _vary(graph, placements, temporal)
+    without = _vary(graph, placements, temporal)
+    varying: set[fx.Node] = set(graph.inputs) if temporal else set()
+    found: dict[fx.Node, Kind | None] = {}
     events: set[fx.Node] = set()
     unsettled: set[fx.Node] = set()
     for node in graph.nodes:
-        if (found[node] is None or any(read in unsettled for read in node.all_input_nodes)) and node in varying:
-            unsettled.add(node)
-        elif node.name in encoders and is_needed(node, varying, events, silent, coding, graph.macs):
+        settled = not any(read in unsettled for read in node.all_input_nodes)
+        if node.name in encoders and settled and is_needed(node, without, events, silent, coding, graph.macs):
             placements[node.name] = offered[node.name]
-            if not isinstance(offered[node.name].neuron, Keep):
-                found[node] = Kind.SPIKING
+        found[node] = _kind(node, graph, placements, varying)
+        if found[node] in VARYING:
+            varying.add(node)
+        if node in varying and (found[node] is None or not settled):
+            unsettled.add(node)
         if found[node] is Kind.SPIKING or (node in varying and carries_events(node, varying, events, silent)):
             events.add(node)
         if found[node] is Kind.ANALOG and accumulates(node, varying, events, coding):
@@ -177,17 +184,13 @@ def _follow(
     return placements, events, varying, _settle(graph, varying, found)
 
 
-def _vary(
-    graph: Graph, placements: Mapping[str, Placement], temporal: bool
-) -> tuple[set[fx.Node], dict[fx.Node, Kind | None]]:
-    """Return the nodes that vary in time, and the kind that every node would have in front of a neuron."""
+def _vary(graph: Graph, placements: Mapping[str, Placement], temporal: bool) -> set[fx.Node]:
+    """Return the nodes that vary in time."""
     varying: set[fx.Node] = set(graph.inputs) if temporal else set()
-    kinds: dict[fx.Node, Kind | None] = {}
     for node in graph.nodes:
-        kinds[node] = _kind(node, graph, placements, varying)
-        if kinds[node] in (None, Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.ANALOG):
+        if _kind(node, graph, placements, varying) in VARYING:
             varying.add(node)
-    return varying, kinds
+    return varying
 
 
 def _settle(graph: Graph, varying: Set[fx.Node], found: Mapping[fx.Node, Kind | None]) -> dict[fx.Node, Kind]:

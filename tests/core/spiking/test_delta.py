@@ -64,18 +64,18 @@ class Joined(nn.Module):
 
 
 class Gated(nn.Module):
-    """A squeeze-and-excitation gate, a layer norm, and a transform that is computed from the input."""
+    """A squeeze-and-excitation gate, a layer norm, a transform that is computed from the input, and the input again."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem, self.squeeze, self.excite = nn.Linear(6, 8), nn.Linear(8, 4), nn.Linear(4, 8)
-        self.transform, self.norm, self.head = nn.Linear(8, 64), nn.LayerNorm(8), nn.Linear(8, 5)
+        self.transform, self.norm, self.head = nn.Linear(8, 64), nn.LayerNorm(8), nn.Linear(14, 5)
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.hardswish(self.stem(x))
         y = y * torch.sigmoid(self.excite(F.relu(self.squeeze(y))))
         y = torch.bmm(y[:, None], self.transform(y).view(-1, 8, 8))[:, 0]
-        return self.head(F.relu(self.norm(y)))  # type: ignore[no-any-return]  # a layer
+        return self.head(torch.cat([F.relu(self.norm(y)), 0.5 * x], 1))  # type: ignore[no-any-return]  # a layer
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
