@@ -56,7 +56,7 @@ def _fold(module: fx.GraphModule, norm: fx.Node) -> None:
         "bias": (bias * scale + shift).to(weight.dtype),
     }
     with module.graph.inserting_before(layer):
-        attributes = [_constant(module, f"{layer.name}_folded_{name}", value) for name, value in folded.items()]
+        attributes = [_constant(module, layer, name, value) for name, value in folded.items()]
     layer.args = (layer.args[0], *attributes, *layer.args[3:])
     for output in list(norm.users):  # getitem(0): the normalised tensor; the other results are empty
         output.replace_all_uses_with(layer)
@@ -86,6 +86,10 @@ def _affine(module: fx.GraphModule, norm: fx.Node) -> tuple[Tensor, Tensor]:
     return scale, shift
 
 
-def _constant(module: fx.GraphModule, name: str, value: Tensor) -> fx.Node:
+def _constant(module: fx.GraphModule, layer: fx.Node, part: str, value: Tensor) -> fx.Node:
+    """Return the node of a constant, which says like all others what it holds: a shape and a type."""
+    name = f"{layer.name}_folded_{part}"
     module.register_buffer(name, value)
-    return module.graph.get_attr(name)
+    node = module.graph.get_attr(name)
+    node.meta["val"] = layer.meta["val"].new_empty(value.shape, dtype=value.dtype)
+    return node

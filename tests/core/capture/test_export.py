@@ -38,6 +38,12 @@ def test_nodes_are_found_once_and_anew_in_a_copy() -> None:
 def test_batch_norms_are_folded_into_the_layer_before_them() -> None:
     graph = captured(ConvNet, noise(2, 3, 8, 8))
     assert "norm" not in " ".join(operator_name(node) for node in graph.nodes)
+    constants = [node for node in graph.nodes if node.op == "get_attr"]
+    held = {node.name: getattr(graph.module, str(node.target), None) for node in constants if "folded" in node.name}
+    assert set(held) == {f"conv2d{number}_folded_{part}" for number in ("", "_1") for part in ("bias", "weight")}
+    for node in constants:  # who adds a constant is told by what is known of it
+        value = held.get(node.name, node.meta["val"])
+        assert (node.meta["val"].shape, node.meta["val"].dtype) == (value.shape, torch.float64)
 
 
 def test_a_batch_norm_without_a_layer_of_its_own_stays_one_affine_operator() -> None:

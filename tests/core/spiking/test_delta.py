@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backends import FASTEST
-from networks import noise, seeded, small_swin, small_vit, unlike
+from networks import ConvNet, estimated, noise, seeded, small_swin, small_vit, unlike
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
 from snnfw.conversion.direct import Direct
@@ -80,6 +80,7 @@ class Gated(nn.Module):
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], Callable[[], Tensor]]] = {
     "residual": (Residual, lambda: noise(SAMPLES, 3, 8, 8)),
+    "normed": (lambda: estimated(ConvNet(), noise(1, 3, 8, 8)), lambda: noise(SAMPLES, 3, 8, 8)),
     "joined": (Joined, lambda: noise(SAMPLES, 3, 8, 8)),
     "gated": (Gated, lambda: noise(SAMPLES, 6)),
     "vit": (small_vit, lambda: unlike(SAMPLES, 3, 32, 32)),
@@ -194,9 +195,9 @@ def test_both_codings_reach_the_network(case: Case) -> None:
     assert float((rate - wanted).norm()) < 0.1 * scale
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "joined"])
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name not in ("joined", "normed")])
 def test_of_frames_it_gives_the_mean_of_what_it_would_give_for_each(name: str) -> None:
-    """As far as what is read out is linear: the maximum behind the last neuron of "joined" is that of the mean."""
+    """As far as what is read out is linear: a maximum behind the last neuron, as "joined" has one, is that of the mean."""
     case = made(name)
     frames = torch.stack([case.x, 0.5 * case.x, case.x.flip(0)], 1)
     model = case.model(SigmaDelta(levels=14).settled(), 3, temporal=True)
