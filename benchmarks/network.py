@@ -12,11 +12,17 @@ from benchmarks.timing import Candidates, Measured, seconds
 from snnfw.planning.rules import Neuron
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
+from snnfw_plugins.sigmadelta import SigmaDelta
 
 FLOOR = "folded network on T·N samples"
 THEIRS = "SpikingJelly, RateCodingRecipe"
 THEIRS_LAST = "SpikingJelly, in channels_last"
-NEURONS: Mapping[str, Neuron] = {"snnfw, if": IntegrateAndFire(), "snnfw, adafire φ=4": AdaFire(phi=4)}
+NEURONS: Mapping[str, Neuron] = {
+    "snnfw, if": IntegrateAndFire(),
+    "snnfw, adafire φ=4": AdaFire(phi=4),
+    "snnfw, sigmadelta": SigmaDelta(),
+    "snnfw, sigmadelta, one digit": SigmaDelta(digits=1),
+}
 
 
 @torch.no_grad()

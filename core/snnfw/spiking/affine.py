@@ -98,6 +98,8 @@ def _argument(node: fx.Node, place: int | str) -> Any:
 
 def _is_summable(node: fx.Node) -> bool:
     value = node.meta.get("val")
+    if value is None:
+        return node.op == "get_attr"  # of which nobody said what it holds
     return isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
 
 
