@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from snnfw.archive.operators import name_to_operator, operator_to_name
 from snnfw.archive.sizes import SAMPLES, decode_size, encode_size
 from snnfw.capture.graph import BatchDim, Graph, get_attribute
 from snnfw.capture.own import put_attribute
-from snnfw.capture.sites import GATES, find_sites
+from snnfw.capture.sites import GATES, IDENTITY, find_sites
 from snnfw.capture.survey import size_of
 from snnfw.errors import SnnfwError
 from snnfw.spiking.precision import dtype_name
@@ -90,12 +90,21 @@ def plain_to_graph(plain: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> G
         paths={written["name"]: written.get("path", "") for written in plain["nodes"]},
         macs={written["name"]: int(written["macs"]) for written in plain["nodes"] if "macs" in written},
         elements={written["name"]: int(written["elements"]) for written in plain["nodes"] if "elements" in written},
-        gates=find_sites(module, where, shapes, GATES),
+        gates=find_sites(module, where, shapes, _gates(plain["sites"])),
     )
     found = [[site.name, site.node, site.activation] for site in (*made.sites, *made.gates)]
     if found != plain["sites"]:
         raise SnnfwError("the activations in its graph are others than it lists.")
     return made
+
+
+def _gates(sites: Iterable[Sequence[Any]]) -> Mapping[Any, str]:
+    """Return the functions of gates that a file lists sites of.
+
+    A file from before there were encoders lists none, and an identity in it is what ``torch.export`` wrote.
+    """
+    listed = any(activation == IDENTITY for _, _, activation in sites)
+    return GATES if listed else {operator: name for operator, name in GATES.items() if name != IDENTITY}
 
 
 def _constants(graph: Graph) -> list[fx.Node]:

@@ -19,7 +19,7 @@ from snnfw.offers import find_entry_points
 from snnfw.planning.placement import Placement, Plan, place
 from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Keep, SiteStats
+from snnfw.values import RATE, Keep, SiteStats
 
 GRAPH, MODEL, STATS = "graph/", "model/", "stats/"
 """Where tensors stand: those of the network itself, those of the spiking one, and what its neurons were built from."""
@@ -48,6 +48,7 @@ def model_to_plain(model: SpikingModel) -> tuple[dict[str, Any], dict[str, Tenso
     plain = {
         "timesteps": model.timesteps,
         "temporal": model.plan.temporal,
+        "coding": model.plan.coding,
         "graph": graph,
         "layers": [plain_rule(rule) for rule in model.plan.layers],
         "sites": [_placement_to_plain(placement) for placement in model.plan.placements],
@@ -126,6 +127,12 @@ def _read_plan(plain: Mapping[str, Any], plan: Plan, registry: Registry) -> Plan
         neuron = build_method(registry, "neurons", f"the neuron at '{site}'", dict(placed["neuron"]))
         if neuron != placement.neuron:
             plan = plan.with_neuron(site, neuron)
+    coding = plain.get("coding", RATE)  # files that name none were written when there was no other
+    if plan.coding != coding:
+        raise SnnfwError(
+            f"its neurons are {plan.coding} coded here and were {str(coding)[:40]} coded where it was saved: convert "
+            "the network anew with this version."
+        )
     kinds = {name: fate.kind.value for name, fate in plan.fates.items()}
     other = next((name for name in kinds if kinds[name] != plain["kinds"].get(name)), None)
     if other is not None:

@@ -13,6 +13,7 @@ from rich.text import Text
 from snnfw.archive.files import describe_file
 from snnfw.errors import SnnfwError, printable
 from snnfw.report.units import format_score
+from snnfw.values import RATE
 
 
 def show_network(path: Path, console: Console) -> None:
@@ -47,6 +48,7 @@ def _provenance(header: Mapping[str, Any]) -> Table:
         "plugin": about.get("plugin"),
         "network": (about.get("config", {}).get("model") or {}).get("name"),
         "timesteps": model["timesteps"],
+        "coding": model.get("coding", RATE),
         "operators": len(model["graph"]["nodes"]),
         "created": about.get("created"),
         "with": ", ".join(f"{name} {version}" for name, version in versions.items()),

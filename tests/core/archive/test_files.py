@@ -88,6 +88,8 @@ EMBEDDED = [
     "task=segmentation plugin=adafire",
     "task=pointcloud plugin=msat",
     "task=pointcloud task.head=parts plugin=burst",
+    "task=pointcloud task.head=parts plugin=sigmadelta",
+    "task=events plugin=sigmadelta",
 ]
 
 
