@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from networks import captured, converted, noise
 from snnfw.capture.export import capture
 from snnfw.capture.graph import Graph
+from snnfw.capture.sites import aten, overload_packet
 from snnfw.capture.survey import operator_name
 from snnfw.conversion.direct import Direct, build_spiking_model
 from snnfw.energy.events import accumulations, spikes
@@ -24,6 +25,7 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.ibra.lowering import Role, lower
 from snnfw_plugins.ibra.serving import BitSerial
+from snnfw_plugins.sigmadelta import SigmaDelta
 
 BINARY = IntegerBinaryRangeAlignment(n=1, d=15)
 ORDERS: tuple[Literal["lsb", "msb"], ...] = ("lsb", "msb")
@@ -115,6 +117,25 @@ def test_the_highest_bit_first_gives_what_the_lowest_first_gives(timesteps: int)
     x = images()
     model, first = served(Branches, IntegerBinaryRangeAlignment(), x, timesteps)
     torch.testing.assert_close(BitSerial(model, "msb")(x), first(x), rtol=0, atol=1e-10)
+
+
+def test_a_delta_coded_network_is_served_no_bits() -> None:
+    model = converted(graph_of(Branches), SigmaDelta(), images(), 2)
+    with pytest.raises(SnnfwError, match=r"^the network is delta coded: bits are served that say what a value is"):
+        BitSerial(model)
+
+
+def test_encoders_that_no_rule_takes_move_bits_along() -> None:
+    model = converted(graph_of(Branches), BINARY, images(), 1)
+    encoders = [node for node in model.graph.nodes if overload_packet(node) is aten.alias]
+    behind = [node for node in encoders if node.name in model.plan.carriers]
+    assert behind
+    assert len(behind) < len(encoders)
+    lowering = lower(model)
+    for node in encoders:
+        role = lowering.roles.get(node)
+        assert role is (Role.MOVE if node in behind else Role.PLAIN if role else None)
+        assert node not in behind or lowering.gains[node] == lowering.gains[node.all_input_nodes[0]]
 
 
 def test_neurons_of_different_scales_keep_their_own_bits() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, fx
 
-from snnfw import SnnfwError, SpikingModel
+from snnfw import RATE, SnnfwError, SpikingModel
 from snnfw.capture import AVERAGES, MAXIMA, aten, evaluate, get_attribute, is_scaling, operator_name, overload_packet
 from snnfw.planning import Kind
 from snnfw.spiking import STREAMS
@@ -56,9 +56,15 @@ def lower(model: SpikingModel) -> Lowering:
     """Return the bit-serial form of a spiking network whose neurons all fire bits.
 
     Raises:
-        SnnfwError: a neuron fires no bits, or an operator that reads them has nothing to take s/N into.
+        SnnfwError: the network is not rate coded, a neuron fires no bits, or an operator that reads them has nothing to
+            take s/N into.
 
     """
+    if model.plan.coding != RATE:
+        raise SnnfwError(
+            f"the network is {model.plan.coding} coded: bits are served that say what a value is in each timestep, and "
+            "not what has changed. Convert it with neuron=ibra or ilif, or run it as it is."
+        )
     roles: dict[fx.Node, Role] = {}
     gains: dict[fx.Node, Gains] = {}
     weights: dict[tuple[fx.Node, float], Tensor] = {}
