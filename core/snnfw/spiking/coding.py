@@ -46,8 +46,11 @@ class Coding:
         return stream
 
     def encode_frames(self, frames: Tensor, before: Tensor | None) -> Tensor:
-        """Return frames [T, N, ...] as a stream; ``before`` is the frame that was shown last."""
-        if not self.sends_changes:
+        """Return frames [T, N, ...] as a stream; ``before`` is the frame that was shown last.
+
+        Whole numbers do not add up: they are those of the moment in either coding.
+        """
+        if not self.sends_changes or not (frames.is_floating_point() or frames.is_complex()):
             return frames
         return torch.diff(frames, dim=0, prepend=torch.zeros_like(frames[:1]) if before is None else before[None])
 
