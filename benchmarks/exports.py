@@ -26,6 +26,9 @@ NETWORKS = (
     "task=segmentation plugin=signed",
     "task=pointcloud plugin=signed",
     "task=events plugin=signed",
+    "task=classification model=digits-resnet20 plugin=sigmadelta neuron.digits=1",
+    "task=detection model=scenes-yolo-silu plugin=sigmadelta neuron.digits=1",
+    "task=pointcloud plugin=sigmadelta neuron.digits=1",
 )
 TIMESTEPS, SAMPLES = 8, 16
 

@@ -43,8 +43,12 @@ def embedded(words: str, samples: int) -> tuple[SpikingModel, Inputs]:
     plan = place_neurons(config, subject)
     calibration = list(subject.bundle.data.calibration)[:1]
     model = config.converter.convert(subject.graph, plan, calibration, TIMESTEPS, Resources())
-    (x,) = next(iter(subject.bundle.data.evaluation)).inputs
-    return make_exact(model), ((x[:samples] * 256).round() / 256,)
+    inputs = next(iter(subject.bundle.data.evaluation)).inputs
+    return make_exact(model), tuple(_exact(tensor[:samples]) for tensor in inputs)
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    return (tensor * 256).round() / 256 if tensor.is_floating_point() else tensor
 
 
 def both(model: SpikingModel, inputs: Inputs) -> Iterator[tuple[Step, Step]]:

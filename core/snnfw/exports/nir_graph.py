@@ -15,6 +15,7 @@ from snnfw.exports.nir_layers import LAYERS, PASSED
 from snnfw.exports.nir_neurons import add_neuron
 from snnfw.planning.kinds import Kind
 from snnfw.spiking.model import SpikingModel
+from snnfw.values import RATE, Keep
 
 HOLDS = (
     "it holds convolutions, linear layers, average pools, flattening, sums and neurons that fire once at a threshold"
@@ -30,6 +31,7 @@ def build_graph(model: SpikingModel) -> Any:
     """
     import nir
 
+    _require_rates(model)
     growing = Growing(model)
     _require_single(model)
     for node in model.graph.nodes:
@@ -97,6 +99,16 @@ def _is_sum(node: fx.Node) -> bool:
 
 def _place(model: SpikingModel, node: fx.Node) -> str:
     return f"operator '{operator_name(node)}' at '{model.graph.paths[node.name] or 'the top of the network'}'"
+
+
+def _require_rates(model: SpikingModel) -> None:
+    """Refuse a coding that NIR has no word for: its nodes neither round nor remember what has been sent."""
+    site, neuron = next((p.site, p.neuron) for p in model.plan.placements if not isinstance(p.neuron, Keep))
+    if model.plan.coding != RATE:
+        raise SnnfwError(
+            f"the network is {model.plan.coding} coded ('{neuron.name}' at '{site.name}'), and NIR has no word for a "
+            "neuron that sends changes: export it as onnx or torch, or convert it with neuron=if or lif."
+        )
 
 
 def _require_batch_first(model: SpikingModel, node: fx.Node) -> None:

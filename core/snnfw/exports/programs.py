@@ -15,11 +15,10 @@ from snnfw.exports.slots import Slot, seed_of, slot_of
 from snnfw.exports.step import BeginProgram, StepProgram, held_nodes, leaf_name, sum_names, tensors_of
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.planning.kinds import Kind
 from snnfw.spiking.cumulative import Cumulative, StreamValue, is_summable
 from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
-from snnfw.spiking.reading import trace_flow
+from snnfw.spiking.reading import CUMULATIVE, trace_flow
 from snnfw.values import Inputs, Site
 
 INPUT, CONSTANT, FRAME, STATE, SITE, NEXT = "input.", "constant.", "frame.", "state.", "spikes.", "next."
@@ -91,7 +90,9 @@ def build_programs(model: SpikingModel, inputs: Inputs) -> Programs:
         model.begin(samples)
         model.advance(1, visit)
         held = [model.constant(node) for node in held_nodes(model)]
-        return _programs(model, samples, held, [*_states(model, first), _clock()])
+        shown = first_frames(model, samples)
+        states = [*_states(model, first), *_frames_before(model, shown), _clock()]
+        return _programs(model, shown, held, states)
     finally:
         model.forget()
 
@@ -105,13 +106,15 @@ def at_least_two(inputs: Inputs) -> Inputs:
     return tuple(torch.cat([tensor] * 3) if len(tensor) < 2 else tensor for tensor in inputs)
 
 
-def _programs(model: SpikingModel, samples: Inputs, held: list[Any], states: list[State]) -> Programs:
-    graph = model.graph
-    names = [node.name for node in graph.inputs]
-    places = [graph.where[name] for name in names]
-    varies = frames_in(graph, samples) is not None
-    shown = [tensor[:, 0] if varies else tensor for tensor in samples]
-    inputs = tuple(map(slot_of, names, shown, places))
+def first_frames(model: SpikingModel, inputs: Inputs) -> Inputs:
+    """Return what the network itself takes: the inputs, or their first frames."""
+    return inputs if frames_in(model.graph, inputs) is None else tuple(tensor[:, 0] for tensor in inputs)
+
+
+def _programs(model: SpikingModel, shown: Inputs, held: list[Any], states: list[State]) -> Programs:
+    names = [node.name for node in model.graph.inputs]
+    inputs = tuple(map(slot_of, names, shown, [model.graph.where[name] for name in names]))
+    varies = model.plan.temporal
     constants = tuple(_constants(model, held))
     slots = tuple(slot for slot, _ in states)
     begin = BeginProgram(model, inputs, slots, [seed for _, seed in states])
@@ -146,13 +149,22 @@ def _states(model: SpikingModel, first: dict[str, tuple[Tensor, ...]]) -> Iterat
             slot = slot_of(f"{site.name}.{name}", value, place if value.dim() else None)
             yield slot, seed_of(slot, value)
     flow = trace_flow(model.graph, model.plan)
-    for node in flow.nodes_of(Kind.MAXIMUM, Kind.ANALOG):
+    for node in flow.nodes_of(*CUMULATIVE):
         yield from _sums(node, cast("Cumulative", model.cumulative[node.name]), flow.streams_read(node))
     for node in flow.streams_read_out():
-        mean = cast("StreamValue", model.means[node.name])
-        for index, (leaf, place) in enumerate(zip(pytree.tree_leaves(mean.total), _places(mean.place), strict=True)):
+        value = cast("StreamValue", model.means[node.name])
+        kept = [name for name, keeps in (("reached", value.sums), ("total", value.divides)) if keeps]
+        for index, (leaf, place) in enumerate(zip(pytree.tree_leaves(value.total), _places(value.place), strict=True)):
             if isinstance(leaf, Tensor) and place is not None and is_summable(leaf):
-                yield _sum(slot_of(leaf_name(node, "total", index), leaf, place), -0.0)
+                yield from (_sum(slot_of(leaf_name(node, name, index), leaf, place), -0.0) for name in kept)
+
+
+def _frames_before(model: SpikingModel, shown: Inputs) -> Iterator[State]:
+    """Yield the frames that were shown last, against which changes are taken; whole numbers do not change, they are."""
+    if model.plan.temporal and model.coding.sends_changes:
+        for node, frame in zip(model.graph.inputs, shown, strict=True):
+            if is_summable(frame):
+                yield _sum(slot_of(leaf_name(node, "shown", 0), frame, model.graph.where[node.name]), 0.0)
 
 
 def _sums(node: fx.Node, cumulative: Cumulative, streams: Sequence[fx.Node]) -> Iterator[State]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
+import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
@@ -14,6 +16,7 @@ from snnfw.exports.slots import Slot, first_state, samples_in
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.kinds import Kind
+from snnfw.spiking.affine import Added, find_all_added, run_where_first
 from snnfw.spiking.cumulative import is_summable
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS, trace_flow
@@ -70,6 +73,7 @@ class StepProgram(Program):
         self.sites = {site.node: site.name for site, _ in model.site_neurons()}
         self.neurons = nn.ModuleDict({site.node: neuron for site, neuron in model.site_neurons()})
         self.ends = self.flow.streams_read_out()
+        self.coding, self.added = model.coding, find_all_added(self.flow, model.coding)
 
     def forward(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Run one timestep."""
@@ -86,7 +90,8 @@ class StepProgram(Program):
         values = self._held_values(given[: len(self.constants)])
         constant = dict(values)
         if self.frames:
-            values |= self.placeholders(given[len(self.constants) : split])
+            frames = self.placeholders(given[len(self.constants) : split])
+            values |= {node: self._show(node, frame, named, after) for node, frame in frames.items()}
         means: Values = {}
         spikes = []
         for node in (*(node for node in self.ends if node in values), *self.flow.nodes_of(*STREAMS)):
@@ -117,11 +122,12 @@ class StepProgram(Program):
     ) -> Any:
         kind = self.flow.kinds[node]
         if kind is Kind.SPIKING:
-            return self._fire(node, value_of(cast("fx.Node", node.args[0])), states, after)
+            return self._fire(node, self._drive(cast("fx.Node", node.args[0]), value_of, states), states, after)
         if kind is Kind.LINEAR:
-            return evaluate(self, node, value_of)
+            run = partial(evaluate, self, node)
+            return run_where_first(self.added.get(node, Added()), is_first(states), value_of, run)
         streams = self.flow.streams_read(node)
-        time = after["elapsed"] if kind is Kind.ANALOG else None
+        time = after["elapsed"] if self.coding.averages(kind is Kind.ANALOG) else None
         sums: Values = {}
         for read, name in zip(streams, sum_names(node, streams), strict=True):
             value = value_of(read)
@@ -138,6 +144,21 @@ class StepProgram(Program):
                 leaves[index] = after[name] - states[name]
         return pytree.tree_unflatten(leaves, spec)
 
+    def _show(self, node: fx.Node, frame: Tensor, states: Mapping[str, Tensor], after: dict[str, Tensor]) -> Tensor:
+        """Return a frame as the model streams it: in delta coding as the change against the one before."""
+        name = leaf_name(node, "shown", 0)
+        if name not in states:
+            return frame
+        after[name] = frame
+        return frame - states[name]
+
+    def _drive(self, source: fx.Node, value_of: Callable[[fx.Node], Any], states: Mapping[str, Tensor]) -> Tensor:
+        """Return what a neuron reads: of what does not vary, in delta coding, all at the first timestep."""
+        value: Tensor = value_of(source)
+        if self.flow.varies(source) or not self.coding.sends_changes:
+            return value
+        return torch.where(is_first(states), value, torch.zeros_like(value))
+
     def _fire(self, node: fx.Node, drive: Tensor, states: Mapping[str, Tensor], after: dict[str, Tensor]) -> Tensor:
         neuron = cast("SpikingNeuron", self.neurons[node.name])
         names = [f"{self.sites[node.name]}.{name}" for name in neuron.states]
@@ -150,10 +171,12 @@ class StepProgram(Program):
     def _mean(self, node: fx.Node, value: Any, states: Mapping[str, Tensor], after: dict[str, Tensor]) -> Any:
         leaves, spec = pytree.tree_flatten(value)
         for index, leaf in enumerate(leaves):
-            name = leaf_name(node, "total", index)
-            if name in states:
-                after[name] = states[name] + leaf
-                leaves[index] = after[name] / after["elapsed"].to(leaf.dtype)
+            reached, total = leaf_name(node, "reached", index), leaf_name(node, "total", index)
+            if reached in states:
+                leaves[index] = after[reached] = states[reached] + leaf
+            if total in states:
+                after[total] = states[total] + leaves[index]
+                leaves[index] = after[total] / after["elapsed"].to(leaf.dtype)
         return pytree.tree_unflatten(leaves, spec)
 
     def _read(self, values: Values, samples: Any) -> list[Tensor]:
@@ -170,6 +193,11 @@ def held_nodes(model: SpikingModel) -> tuple[fx.Node, ...]:
     inputs = () if model.plan.temporal else (Kind.INPUT,)
     made = {*flow.positions, *fixed_nodes(flow)}
     return tuple(node for node in flow.nodes_of(Kind.STATIC, *inputs) if node in later and node not in made)
+
+
+def is_first(states: Mapping[str, Tensor]) -> Tensor:
+    """Return whether no timestep went before, as a tensor."""
+    return states["elapsed"] == 0
 
 
 def sum_names(node: fx.Node, streams: Sequence[fx.Node]) -> list[str]:

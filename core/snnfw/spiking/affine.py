@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
+from torch.utils import _pytree as pytree
 
 from snnfw.capture import operators as table
 from snnfw.capture.graph import BatchDim, Change, Where, map_leaves
@@ -136,6 +137,26 @@ def run_on_changes(
     begun = run(chunk.look_up(first, 1), None)
     others = _run_without(added, run, chunk.look_up(rest, chunk.steps - 1))
     return map_leaves(lambda where, one, other: _join(where, one, other, chunk.steps), place, begun, others)
+
+
+def run_where_first(added: Added, first: Tensor, value_of: ValueOf, run: Run) -> Any:
+    """Return the operator's result on one timestep's changes, A x + c where ``first`` holds and A x where it does not.
+
+    ``first`` is a boolean that may be known only when what is traced here runs: nothing is decided by it. A constant is
+    chosen rather than multiplied, since 0 · inf is no number.
+    """
+    if not added:
+        return run(value_of, None)
+    if not added.numbers and not added.whole:
+        return run(value_of, partial(_replace, added, lambda _, value: _where_first(first, value)))
+    begun, other = run(value_of, None), _run_without(added, run, value_of)
+    return pytree.tree_map(
+        lambda one, two: torch.where(first, one, two) if isinstance(one, Tensor) else one, begun, other
+    )
+
+
+def _where_first(first: Tensor, value: Tensor) -> Tensor:
+    return torch.where(first, value, torch.zeros_like(value))
 
 
 def _run_without(added: Added, run: Run, value_of: ValueOf) -> Any:

@@ -60,9 +60,15 @@ class Form:
 
 
 def highest_power(size: Tensor) -> Tensor:
-    """Return the highest power of two that is not above each of some whole numbers, 0 for 0."""
-    exponent = torch.frexp(size)[1] - 1
-    return torch.where(size > 0, torch.ldexp(torch.ones_like(size), exponent), 0 * size)
+    """Return the highest power of two that is not above each of some whole numbers, 0 for 0.
+
+    Its exponent is found bit by bit, highest first, by comparisons alone: every format of others has those, exactly.
+    """
+    power = torch.ones_like(size)
+    for raised in (2.0**16, 2.0**8, 2.0**4, 2.0**2, 2.0):
+        higher = power * raised
+        power = torch.where(size >= higher, higher, power)
+    return torch.where(size > 0, power, 0 * size)
 
 
 def nearest_power(size: Tensor) -> Tensor:
