@@ -42,7 +42,7 @@ def test_batch_norms_are_folded_into_the_layer_before_them() -> None:
     held = {node.name: getattr(graph.module, str(node.target), None) for node in constants if "folded" in node.name}
     assert set(held) == {f"conv2d{number}_folded_{part}" for number in ("", "_1") for part in ("bias", "weight")}
     for node in constants:  # who adds a constant is told by what is known of it
-        value = held.get(node.name, node.meta["val"])
+        value: Any = held.get(node.name, node.meta["val"])
         assert (node.meta["val"].shape, node.meta["val"].dtype) == (value.shape, torch.float64)
 
 
