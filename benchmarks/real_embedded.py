@@ -42,7 +42,8 @@ class Embedded:
         torch.manual_seed(config.seed)  # whatever ran before
         ran = convert_and_simulate(config, subject)
         plan, data = ran.found.plan, subject.bundle.data
-        own = summarise_network(take_inventory(subject.graph, plan), config.energy, self.scores, self.seconds, data.frames)
+        inventory = take_inventory(subject.graph, plan)
+        own = summarise_network(inventory, config.energy, self.scores, self.seconds, data.frames)
         headline = subject.bundle.judgement.headline
         return make_report(subject.graph, plan, ran.trace, own, config.energy, headline, about={})
 
