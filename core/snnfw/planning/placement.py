@@ -137,9 +137,11 @@ def place(graph: Graph, layers: tuple[Rule, ...], temporal: bool = False) -> Pla
     if not (isinstance(layers, tuple | list) and all(isinstance(rule, Rule) for rule in layers)):
         raise wrong_kind_error("the recipe", layers, "a tuple of rules, such as (Rule('*', AdaFire()),)")
     offered = {site.node: Placement(site, rule.neuron, rule) for site, rule in match_rules(graph, layers)}
-    coding = require_one_coding((placement.site, placement.neuron) for placement in offered.values())
+    certain = [placement for placement in offered.values() if placement.site.activation != IDENTITY]
+    coding = require_one_coding((placement.site, placement.neuron) for placement in certain or offered.values())
     silent = silent_nodes(graph)
     placements, events, varying, kinds = _follow(graph, offered, temporal, coding, silent)
+    require_one_coding((placement.site, placement.neuron) for placement in placements.values())
     require_used(graph, layers, [placement.rule for placement in placements.values()])
     fates = {
         node.name: Fate(

@@ -213,6 +213,8 @@ def test_a_network_of_two_codings_is_refused_with_both_names() -> None:
     rules = (Rule("*", SigmaDelta(), activation="identity"), Rule("*", Tracking()))
     with pytest.raises(SnnfwError, match=r"'sigmadelta' at '.*' is delta coded and 'tracking' at '.*' is rate coded"):
         place(graph, rules)
+    needless = (Rule("*", SigmaDelta(), activation="identity", optional=True), Rule("*", Tracking()))
+    assert place(made("normed").graph, needless).coding == "rate"  # no product reads a current there
     plan: Plan = place(graph, delta_rules(SigmaDelta()))
     with pytest.raises(SnnfwError, match="mixes two codings"):
         plan.with_neuron(plan.placements[0].site.name, Tracking())
