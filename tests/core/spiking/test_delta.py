@@ -211,7 +211,7 @@ def test_of_frames_it_gives_the_mean_of_what_it_would_give_for_each(name: str) -
 def test_a_network_of_two_codings_is_refused_with_both_names() -> None:
     graph = made("residual").graph
     rules = (Rule("*", SigmaDelta(), activation="identity"), Rule("*", Tracking()))
-    with pytest.raises(SnnfwError, match=r"'sigmadelta' at '.*' is delta coded and 'tracking' at '.*' is rate coded"):
+    with pytest.raises(SnnfwError, match=r"'tracking' at '.*' is rate coded and 'sigmadelta' at '.*' is delta coded"):
         place(graph, rules)
     needless = (Rule("*", SigmaDelta(), activation="identity", optional=True), Rule("*", Tracking()))
     assert place(made("normed").graph, needless).coding == "rate"  # no product reads a current there
