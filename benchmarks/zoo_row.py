@@ -52,7 +52,13 @@ class Row:
     """What became of one architecture.
 
     ``reached`` is the last stage that went well: nothing, built, captured, planned or converted; ``failure`` says why
-    not further. Errors are by recipe and timestep; ``analog`` counts the operators that stay analog.
+    not further. Errors are by recipe and timestep, those of quantised networks by levels; ``analog`` counts the
+    operators that stay analog.
+
+    In delta coding ``accumulated`` is the share of MACs that become accumulations, None where that was not measured,
+    ``multiplied`` the MACs that are multiplied at every timestep by operator, ``settled`` the timestep after which
+    nothing was left to be sent, 0 for none, ``unsent`` the share of values that lacked a part after each timestep, and
+    ``apart`` how far the output was from the quantised network's in the end.
     """
 
     name: str
@@ -69,6 +75,12 @@ class Row:
     precision: str = "float32"
     seconds: float = 0.0
     peak_mib: int = 0
+    accumulated: float | None = None
+    multiplied: Mapping[str, int] = field(default_factory=dict)
+    settled: int = 0
+    unsent: Sequence[float] = ()
+    apart: float = 0.0
+    delta_failure: str = ""
 
 
 def measure(name: str) -> Row:

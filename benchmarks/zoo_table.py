@@ -17,7 +17,9 @@ GROUPS: Mapping[str, str] = {
     "-cls": "ultralytics, classification",
 }
 COLUMNS = ("model", "parameters", "MACs", "sites", "captured", "converted", "spiking", "analog operators")
-RECIPES = ("tracking", "adafire", "gates")
+RATE = ("tracking", "adafire", "gates")
+DELTA = ("delta", "quantised")
+RECIPES = (*RATE, *DELTA)
 
 
 def summary(row: Row) -> str:
@@ -31,10 +33,13 @@ def page(text: str, rows: Mapping[str, Row]) -> str:
     before, _, rest = text.partition(START)
     _, _, behind = rest.partition(END)
     waiting = [name for name in names() if name not in rows]
-    missing = (
-        f"Not measured yet: {', '.join(waiting)}. `python -m benchmarks zoo` goes on with them.\n\n" if waiting else ""
-    )
+    partly = [name for name, row in rows.items() if not row.failure and row.accumulated is None]
+    missing = _to_measure("Not measured yet", waiting) + _to_measure("Not measured in delta coding yet", partly)
     return f"{before}{START}\n{content(rows.values())}\n{missing}{END}{behind}"
+
+
+def _to_measure(what: str, names: Sequence[str]) -> str:
+    return f"{what}: {', '.join(names)}. `python -m benchmarks zoo` goes on with them.\n\n" if names else ""
 
 
 def content(rows: Iterable[Row]) -> str:
@@ -65,16 +70,19 @@ def totals(groups: Mapping[str, Sequence[Row]]) -> list[str]:
                 "captured",
                 "converted",
                 *(f"converging, {name}" for name in RECIPES),
+                "nothing multiplied, delta",
                 "SpikingJelly 2.0",
             ]
         ),
-        _line(["---"] * (5 + len(RECIPES))),
+        _line(["---"] * (6 + len(RECIPES))),
     ]
     for name, rows in groups.items():
         reached = [sum(stage in after(row) for row in rows) for stage in ("captured", "converted")]
         falling = [_share(name, rows) for name in RECIPES]
         theirs = sum(row.spikingjelly == "yes" for row in rows)
-        lines.append(_line([name, str(len(rows)), *map(str, reached), *falling, str(theirs)]))
+        placed = [row for row in rows if row.accumulated is not None]
+        free = f"{sum(not row.multiplied for row in placed)} of {len(placed)}"
+        lines.append(_line([name, str(len(rows)), *map(str, reached), *falling, free, str(theirs)]))
     return lines
 
 
@@ -85,14 +93,14 @@ def after(row: Row) -> tuple[str, ...]:
 
 
 def converges(row: Row, recipe: str) -> bool:
-    """Tell whether the error is smaller at the last measured timestep than at the first."""
+    """Tell whether the error is smaller at the last measured timestep, or most levels, than at the first."""
     errors = list(row.errors.get(recipe, {}).values())
     return len(errors) > 1 and errors[-1] < errors[0]
 
 
 def table(rows: Iterable[Row]) -> list[str]:
-    """Return a table of architectures; a recipe's cell holds its errors at T = 4, 16, 64 and, where measured, later."""
-    columns = (*COLUMNS, *RECIPES)
+    """Return a table of architectures; a recipe's cell holds its errors at its timesteps, or by levels."""
+    columns = (*COLUMNS, *RATE, "accumulated", "multiplied", "delta", "settled", "quantised")
     return [_line(columns), _line(["---"] * len(columns)), *(_line(_cells(row)) for row in rows)]
 
 
@@ -103,8 +111,24 @@ def _cells(row: Row) -> list[str]:
         ", ".join(f"{count} {name}" for name, count in held.items()) or "none" for held in (row.sites, row.analog)
     ]
     numbers = [f"{row.parameters / 1e6:.1f} M", f"{row.macs / 1e6:.0f} M"]
-    errors = [", ".join(_errors(row, name)) or "-" for name in RECIPES]
-    return [row.name.partition("/")[2], *numbers, counts[0], *yes, f"{row.spiking:.0%}", counts[1], *errors]
+    rate, (delta, quantised) = ([", ".join(_errors(row, name)) or "-" for name in part] for part in (RATE, DELTA))
+    before = [row.name.partition("/")[2], *numbers, counts[0], *yes, f"{row.spiking:.0%}", counts[1]]
+    return [*before, *rate, *_shares(row), delta, settling(row), quantised]
+
+
+def _shares(row: Row) -> list[str]:
+    """Return which shares of the MACs are accumulations and are multiplied at every timestep in delta coding."""
+    if row.accumulated is None:
+        return [f"no: {row.delta_failure}" if row.delta_failure else "-", "-"]
+    share = sum(row.multiplied.values()) / row.macs
+    return [f"{row.accumulated:.0%}", f"{share:.0%}" if share == 0 else f"**{share:.1%}**"]
+
+
+def settling(row: Row) -> str:
+    """Say after which timestep nothing was left to be sent, or what was left in the end."""
+    if not row.unsent:
+        return "no: " + row.delta_failure if row.delta_failure and row.accumulated is not None else "-"
+    return f"T = {row.settled}" if row.settled else f"{row.unsent[-1]:.2%} left at T = {len(row.unsent)}"
 
 
 def _errors(row: Row, recipe: str) -> list[str]:

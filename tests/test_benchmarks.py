@@ -31,6 +31,7 @@ from benchmarks import (
     timing,
     training,
     zoo,
+    zoo_delta,
     zoo_networks,
     zoo_row,
 )
@@ -367,9 +368,9 @@ def test_errors_are_relative_to_what_differs_between_samples() -> None:
 def test_finished_architectures_are_kept_and_failures_tried_again(tmp_path: Path) -> None:
     asked: list[str] = []
 
-    def ask(name: str) -> Row:
+    def ask(name: str, row: Row | None) -> Row:
         asked.append(name)
-        return Row(name, 64, failure="" if len(asked) > 1 else "not finished after 900 s")
+        return Row(name, 64, failure="" if len(asked) > 1 else "not finished after 900 s", accumulated=0.9)
 
     for _ in range(3):
         rows = zoo.run(f"{RESNET},*/alexnet", tmp_path, QUIET, ask)
@@ -388,6 +389,32 @@ def test_an_architecture_that_takes_too_long_is_a_row(monkeypatch: pytest.Monkey
     assert zoo.in_a_process(ALEXNET) == Row(ALEXNET, 64, failure="not finished after 0.1 s")
 
 
+def test_a_row_without_delta_coding_gets_it_and_keeps_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(zoo_delta, "build", lambda name: conversions.network(CONVERTED))
+    before = Row(ALEXNET, 8, "converted", macs=10**4, errors={"tracking": {"4": 0.5, "64": 0.1}}, spikingjelly="yes")
+    zoo.save({ALEXNET: before}, tmp_path)
+    row = zoo.run(ALEXNET, tmp_path, QUIET, zoo.in_a_process)[ALEXNET]
+    assert (row.errors["tracking"], row.spikingjelly, row.delta_failure) == (before.errors["tracking"], "yes", "")
+    assert row.multiplied == {}
+    assert row.accumulated is not None
+    assert 0.5 < row.accumulated < 1
+    assert list(row.errors["delta"]) == ["1", "2", "4"]
+    assert row.settled == len(row.unsent)
+    assert row.apart < 1e-5
+    assert row.errors["quantised"]["12"] < 0.1 * row.errors["quantised"]["6"]
+    assert zoo.is_finished(row)
+
+
+def test_what_delta_coding_refuses_is_a_part_of_the_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo_delta, "build", lambda name: 1 / 0)
+    row = zoo_delta.with_delta(Row(ALEXNET, 64, "converted", macs=1))
+    assert (row.reached, row.delta_failure) == ("converted", "ZeroDivisionError: division by zero")
+    assert not zoo.is_finished(row)
+    monkeypatch.setattr(zoo, "with_delta", lambda row: os._exit(7))
+    kept = zoo.in_a_process(ALEXNET, row)
+    assert (kept.reached, kept.failure, kept.delta_failure) == ("converted", "", "its process ended with 7")
+
+
 def test_the_page_holds_what_was_measured() -> None:
     rows = zoo.load(zoo.RESULTS)
     assert rows
@@ -398,8 +425,21 @@ def test_the_page_holds_what_was_measured() -> None:
 def test_the_page_counts_what_went_wrong() -> None:
     good = Row(ALEXNET, 64, "converted", macs=10**6, errors={"tracking": {"4": 0.5, "64": 0.1}}, spikingjelly="yes")
     text = content([good, Row(RESNET, 64, "captured", failure="SnnfwError: no")])
-    assert "| torchvision, classification | 2 | 2 | 1 | 1 of 1 | 0 of 0 | 0 of 0 | 1 |" in text
+    assert (
+        "| torchvision, classification | 2 | 2 | 1 | 1 of 1 | 0 of 0 | 0 of 0 | 0 of 0 | 0 of 0 | 0 of 0 | 1 |" in text
+    )
+    assert "| 0.500, 0.100 | - | - | - | - | - | - | - |" in text
     assert "| resnet18 | 0.0 M | 0 M | none | yes | no: SnnfwError: no |" in text
+
+
+def test_the_page_names_what_multiplies_in_delta_coding_and_what_has_not_settled() -> None:
+    errors = {"delta": {"1": 0.5, "2": 0.3, "4": 0.2}, "quantised": {"6": 0.2, "12": 0.003}}
+    row = Row(ALEXNET, 64, "converted", macs=10**6, errors=errors, accumulated=0.9, settled=3, unsent=[0.2, 0.1, 0.0])
+    late = replace(row, name=RESNET, multiplied={"layer1: matmul": 10**4}, settled=0, unsent=[0.2, 0.01])
+    text = content([row, late])
+    assert "| 90% | 0% | 0.500, 0.300, 0.200 | T = 3 | 0.200, 0.003 |" in text
+    assert "| 90% | **1.0%** | 0.500, 0.300, 0.200 | 1.00% left at T = 2 | 0.200, 0.003 |" in text
+    assert "| 2 of 2 | 2 of 2 | 1 of 2 | 0 |" in text
 
 
 def test_every_packaged_family_of_detectors_is_in_the_zoo() -> None:
