@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -35,8 +36,16 @@ class SigmaDelta:
     activations: ClassVar[tuple[str, ...]] = ()
     coding: ClassVar[str] = DELTA
 
+    space: ClassVar[Mapping[str, tuple[int | float | str | None, ...]]] = {
+        "levels": tuple(half / 2 for half in range(6, 17)),
+        "scale": ("channel", "layer"),
+    }
+
     levels: Annotated[
-        int, Field(ge=1, le=MOST_LEVELS, description="bits of the largest value: λ is 2^-levels of it")
+        int | float,
+        Field(
+            ge=1, le=MOST_LEVELS, description="bits of the largest value, also between whole: λ is 2^-levels of it"
+        ),
     ] = 6
     digits: Annotated[
         int | None, Field(ge=1, le=1024, description="most events in one timestep; null: as many as a change takes")
@@ -52,19 +61,18 @@ class SigmaDelta:
     @property
     def burst(self) -> int:
         """Return the largest value in thresholds: how many spikes of one height would be worth as much."""
-        largest: int = 2**self.levels - 1
-        return largest
+        return math.ceil(2**self.levels) - 1
 
     @property
     def payload(self) -> int:
         """Return the bits that tell an event from every other: its sign, and which of ``levels`` + 1 powers it is."""
-        powers = 1 if self.form == "unary" else self.levels + 1
+        powers = 1 if self.form == "unary" else math.ceil(self.levels) + 1
         return (2 * powers).bit_length()
 
     def information(self, timesteps: int) -> int:
         """Return the bits of a value, which a single timestep may hold already."""
         del timesteps
-        return self.levels
+        return math.ceil(self.levels)
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of λ = largest magnitude / 2^levels."""

@@ -17,7 +17,7 @@ class LevelThreshold:
     A channel that calibration has never heard gets the layer's λ: what it may say later is sent as finely as the rest.
     """
 
-    def __init__(self, site: Site, levels: int, scale: Literal["channel", "layer"]) -> None:
+    def __init__(self, site: Site, levels: float, scale: Literal["channel", "layer"]) -> None:
         self.site, self.levels, self.scale = site, levels, scale
         self.peaks: list[Tensor] = []
 
