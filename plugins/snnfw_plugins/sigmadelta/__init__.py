@@ -55,7 +55,7 @@ class SigmaDelta:
         Field(description="what an event is worth: ± a power of two, a bit of the magnitude, or one λ"),
     ] = "signed"
     scale: Annotated[
-        Literal["channel", "layer"], Field(description="whether each channel has a λ of its own, or the layer one")
+        Literal["channel", "layer", "between"], Field(description="whether each channel has a λ of its own, or the layer one")
     ] = "channel"
 
     @property
