@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from snnfw import Neuron, Score, SearchResult, SnnfwError
 from snnfw.config import as_plain
-from snnfw_plugins.pareto.scores import plan_scorer
 from snnfw_plugins.pareto.candidates import placements_with_field, with_values
 from snnfw_plugins.pareto.picture import as_png, empty_figure
 from snnfw_plugins.pareto.recipes import recipe_yaml
+from snnfw_plugins.pareto.scores import plan_scorer
 
 if TYPE_CHECKING:
     from snnfw.planning import Plan

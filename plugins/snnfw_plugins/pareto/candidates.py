@@ -131,12 +131,18 @@ def offer_neurons(plan: Plan, neurons: Sequence[Neuron | Keep], key: str) -> Can
 
 
 def with_initial(plan: Plan, space: Space | None, initial: Mapping[str, Value] | None, key: str) -> Plan:
-    """Return the plan with initial values wherever a neuron has the fields; where none is said, ``most_of`` them."""
+    """Return the plan with initial values wherever a neuron has the fields.
+
+    Of fields of which none is said it is the neuron's own initial value, its attribute ``space_initial``, or
+    ``most_of`` the values.
+    """
     for field in initial or {}:
         placements_with_field(plan, field)
     for placement, fields_of_it in searched_placements(plan, space, f"{key}.space"):
         neuron = cast("Neuron", placement.neuron)
         chosen = {field: most_of(values, getattr(neuron, field)) for field, values in fields_of_it.items()}
+        own: Mapping[str, Value] = getattr(neuron, "space_initial", {})
+        chosen |= {field: value for field, value in own.items() if field in fields_of_it}
         chosen |= {field: value for field, value in (initial or {}).items() if field in _field_names(neuron)}
         plan = plan.with_neuron(placement.site.name, with_values(neuron, chosen, f"{key}.initial"))
     return plan

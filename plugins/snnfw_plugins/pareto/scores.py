@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,10 @@ from snnfw import Score, SnnfwError
 from snnfw.search import Keys, open_store
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from snnfw.planning import Plan
     from snnfw.search import Trials
-    from numpy.typing import NDArray
 
 
 def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
@@ -33,6 +35,10 @@ def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
     return score
 
 
+ROUNDING = 1e-9
+"""What a difference of two metrics may be above the loss that a user writes in decimals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tried:
     """Some points of a frontier, each with the score of its whole plan, and the network's own score.
@@ -49,12 +55,13 @@ class Tried:
     def cheapest(self, loss: float, key: str) -> int:
         """Return the cheapest point whose metric is expected to be within a loss, or say which loss is possible."""
         losses = [self.network.metric - metric for metric in self.expected]
-        within = [number for number, lost in enumerate(losses) if lost <= loss]
+        within = [number for number, lost in enumerate(losses) if lost <= loss + ROUNDING]
         if not within:
+            least = math.ceil((min(losses) - ROUNDING) * 1e4) / 1e4
             raise SnnfwError(
                 f"{key}.loss={loss:g} cannot be met: of the {len(self.points)} plans tried none loses less than "
-                f"{min(losses):.4g} of the network's {self.network.metric:.4g} on the samples to fit on. Give {key}."
-                f"loss={min(losses):.4g} or more, other values to choose from, or more samples."
+                f"{least:g} of the network's {self.network.metric:.4g} on the samples to fit on. Give {key}."
+                f"loss={least:g} or more, other values to choose from, or more samples."
             )
         return self.points[within[0]]
 

@@ -25,8 +25,9 @@ class SigmaDelta:
 
     X(t) = X(t-1) + x(t), N(t) = ⌊f(X(t)) / λ + 1/2⌋; up to ``digits`` times: d = N(t) - E, and if d is not 0 an event
     ± 2^k with 2^k the power of two nearest to |d|, added to E. The output is λ · (E(t) - E(t-1)). λ is the largest
-    magnitude of a channel, or layer, on calibration data / 2^levels. Nothing is clipped: a larger value takes a larger
-    power. Once E = N everywhere nothing is sent any more, and |λ E - f(X)| <= λ/2.
+    magnitude of a channel, of the layer, or the geometric mean of both, on calibration data / 2^levels. Nothing is
+    clipped: a larger value takes a larger power. Once E = N everywhere nothing is sent any more, and
+    |λ E - f(X)| <= λ/2.
 
     ``form`` says what an event is worth: ``signed`` a signed power of two, ``binary`` a bit of the magnitude with its
     sign, ``unary`` one λ, of which ``digits`` go out in a timestep, as in a burst.
@@ -37,15 +38,15 @@ class SigmaDelta:
     coding: ClassVar[str] = DELTA
 
     space: ClassVar[Mapping[str, tuple[int | float | str | None, ...]]] = {
-        "levels": tuple(half / 2 for half in range(6, 17)),
-        "scale": ("channel", "layer"),
+        "levels": (3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9),
+        "scale": ("layer", "between"),
     }
+    space_initial: ClassVar[Mapping[str, int]] = {"levels": 12}
+    """What a search tries, and what is nearly the network itself, at the sites beside the one that is tried."""
 
     levels: Annotated[
         int | float,
-        Field(
-            ge=1, le=MOST_LEVELS, description="bits of the largest value, also between whole: λ is 2^-levels of it"
-        ),
+        Field(ge=1, le=MOST_LEVELS, description="bits of the largest value, also between whole: λ is 2^-levels of it"),
     ] = 6
     digits: Annotated[
         int | None, Field(ge=1, le=1024, description="most events in one timestep; null: as many as a change takes")
@@ -55,7 +56,8 @@ class SigmaDelta:
         Field(description="what an event is worth: ± a power of two, a bit of the magnitude, or one λ"),
     ] = "signed"
     scale: Annotated[
-        Literal["channel", "layer", "between"], Field(description="whether each channel has a λ of its own, or the layer one")
+        Literal["channel", "layer", "between"],
+        Field(description="whose magnitude: a channel's, the layer's, or between, their geometric mean"),
     ] = "channel"
 
     @property
