@@ -1,10 +1,10 @@
-"""A search's measurements: every candidate at every site behind what precedes it, against a whole run for each."""
+"""A search's measurements: behind what precedes a site against whole runs; and a whole search for levels."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -25,6 +25,9 @@ from snnfw.search.sensitivity import measure as measure_sensitivity
 from snnfw.search.trials import Trials
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.adafire import AdaFire
+from snnfw_plugins.pareto import Choice, Pareto
+from snnfw_plugins.pareto.frontier import Frontier, frontier
+from snnfw_plugins.sigmadelta import SigmaDelta, delta_rules
 from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.models.digits import DigitsResNet20
 from snnfw_tasks.classification.task import Classification
@@ -79,6 +82,30 @@ def measure(settings: Settings, repetitions: int = 3) -> Iterator[Section]:
     ]
     sizes = f"N = {settings.samples}, T = {settings.timesteps}, φ = 1 to {settings.candidates} at every site"
     yield Section(f"Measuring candidates, {settings.bundle.__name__}, {sizes}", columns, tuple(rows), found)
+    yield levels(settings, repetitions)
+
+
+def levels(settings: Settings, repetitions: int) -> Section:
+    """Return how long it takes to find a frontier over the levels of every site of a delta-coded network."""
+    trials = replace(settings.trials(), timesteps=1)
+    plan = place(trials.graph, delta_rules(SigmaDelta()))
+    space: dict[str, tuple[Choice, ...]] = {"levels": tuple(range(3, 3 + settings.candidates))}
+    found = seconds(
+        {REUSED: lambda: find_frontier(plan, Pareto(space=space, samples=settings.samples), trials)}, repetitions
+    )
+    points = len(find_frontier(plan, Pareto(space=space, samples=settings.samples), trials))
+    sizes = f"N = {settings.samples}, T = 1, {settings.candidates} levels at each of {len(plan.placements)} sites"
+    columns = ("", "s", "points of the frontier")
+    rows: tuple[tuple[Cell, ...], ...] = ((REUSED, f"{found.median(REUSED):.2f}", str(points)),)
+    return Section(f"A search for levels, {settings.bundle.__name__}, {sizes}", columns, rows, found)
+
+
+def find_frontier(plan: Plan, search: Pareto, trials: Trials) -> Frontier:
+    """Return a frontier, nothing known from before."""
+    stage = search.stage(plan, "search")
+    with tempfile.TemporaryDirectory() as cache:
+        table = measure_sensitivity(stage.measured, stage.candidates.by_site, stage.question, trials, Path(cache))
+    return frontier(table.cost, table.sensitivity)
 
 
 def candidates(settings: Settings) -> Candidates:

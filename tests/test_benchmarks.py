@@ -131,8 +131,10 @@ SEARCHED = search.Settings(timesteps=2, candidates=3, samples=5, bundle=digits_i
 
 @needs_native
 def test_a_search_is_measured() -> None:
-    (section,) = search.measure(SEARCHED, repetitions=1)
+    section, levels = search.measure(SEARCHED, repetitions=1)
     check(section)
+    assert "3 levels at each of 2 sites" in levels.title
+    assert int(str(levels.rows[0][2])) > 1
 
 
 @needs_native

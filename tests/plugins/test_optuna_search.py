@@ -27,7 +27,7 @@ from snnfw.values import Batch, Bundle, Data, Judgement, Keep, Resources
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, optuna_search, pareto, tracking
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.optuna_search import OptunaSearch
-from snnfw_plugins.optuna_search.scores import plan_scorer
+from snnfw_plugins.pareto.scores import plan_scorer
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.classification import task as classification
 

@@ -128,7 +128,7 @@ def test_every_value_is_tried_at_every_site_with_the_largest_at_all_others(trial
 
 def test_the_plans_own_value_is_always_tried(trials: Trials) -> None:
     with measured(inverse, linear) as stand_in:
-        Pareto(values=(1, 2), initial=3).search(planned(trials), trials)
+        Pareto(space={"phi": (1, 2)}, initial={"phi": 3}).search(planned(trials), trials)
     plan, candidates, _ = stand_in.asked[0]
     assert neurons(plan)["relu"] == AdaFire(phi=3)
     assert candidates["relu"] == (AdaFire(phi=1), AdaFire(phi=2), AdaFire(phi=4))
@@ -205,7 +205,7 @@ def test_sensitivity_is_never_above_the_uniform_plans_within_its_cost(trials: Tr
 
 def test_the_record_is_plain_data_and_thin(trials: Trials) -> None:
     with measured(lambda site, neuron: 2.0**-neuron.phi * (17 if site == "relu" else 1), linear):
-        record = Pareto(values=tuple(range(1, 65))).search(planned(trials), trials).record
+        record = Pareto(space={"phi": tuple(range(1, 65))}).search(planned(trials), trials).record
     assert json.loads(json.dumps(record, allow_nan=False)) == record
     assert len(record["frontier"]) <= 200
     assert record["name"] == "pareto"
@@ -246,7 +246,7 @@ def test_a_recipe_replays_the_plan_and_its_results(trials: Trials, registry: Reg
 
 def test_recipes_cover_the_frontier_from_end_to_end(trials: Trials) -> None:
     with measured(lambda site, neuron: 2.0**-neuron.phi * (17 if site == "relu" else 1), linear):
-        result = Pareto(values=tuple(range(1, 33))).search(planned(trials), trials)
+        result = Pareto(space={"phi": tuple(range(1, 33))}).search(planned(trials), trials)
     recipes = sorted(name for name in result.files if name.startswith("search/recipes/point"))
     assert len(recipes) == 30 < result.record["points"]
     assert recipes[0].endswith("point-0000.yaml")
@@ -311,7 +311,7 @@ def test_it_works_on_what_is_really_measured(
     trials: Trials, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    search = AdaptiveCalibration(phi=Pareto(values=(1, 4)), ssc=Ssc(ratios=(1.0, 2.0), budget=1.5))
+    search = AdaptiveCalibration(phi=Pareto(space={"phi": (1, 4)}), ssc=Ssc(ratios=(1.0, 2.0), budget=1.5))
     result = search.search(planned(trials), trials)
     assert search.search(planned(trials), trials) == result
     for entry, field, budget in zip(result.record["stages"], ("cost", "sensitivity"), (1.0, 1.5), strict=True):
@@ -342,16 +342,20 @@ def test_it_works_on_what_is_really_measured(
         ),
         (Pareto(point=500), "search.point=500 is not there: the frontier has 15 points, from 0 to 14."),
         (
-            Pareto(field="fi"),
+            Pareto(space={"fi": (1,)}),
             "no neuron of the plan has a field 'fi' to search over. Their fields: phi, rho, shift, signed.",
         ),
-        (Pareto(values=()), "search.values is empty: give at least one value of 'phi' to try."),
         (
-            Pareto(values=(0, 1)),
-            "search.values holds a value that a neuron refuses: adafire.phi=0 is not allowed: it must be at least 1.",
+            Pareto(space={}),
+            "search.space is empty: give at least one field with values, like search.space.phi=[1,2,4].",
+        ),
+        (Pareto(space={"phi": ()}), "search.space.phi is empty: give at least one value of 'phi' to try."),
+        (
+            Pareto(space={"phi": (0, 1)}),
+            "search.space holds a value that a neuron refuses: adafire.phi=0 is not allowed: it must be at least 1.",
         ),
         (
-            Pareto(initial=1.5),
+            Pareto(initial={"phi": 1.5}),
             "search.initial holds a value that a neuron refuses: adafire.phi=1.5 is not allowed: it must be a whole "
             "number.",
         ),
@@ -417,8 +421,8 @@ def test_options_of_both_stages_are_reached_by_words(registry: Registry) -> None
             "search.neurons[0].phi=0 is not allowed: it must be at least 1.",
         ),
         (
-            ["search=pareto", "search.neurons=[if]", "search.initial=2"],
-            "search 'pareto' is not possible with these values: initial is a value of the field, and neurons are "
+            ["search=pareto", "search.neurons=[if]", "search.initial.phi=2"],
+            "search 'pareto' is not possible with these values: initial holds values of fields, and neurons are "
             "searched: leave one of them out.",
         ),
         (["search=pareto", "search.budget=0"], "search.budget=0 is not allowed: it must be greater than 0."),

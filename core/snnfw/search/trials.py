@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from snnfw.energy.charges import spiking_energy
+from snnfw.energy.charges import network_energy, spiking_energy
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.search.results import Score
-from snnfw.simulate.run import simulate
+from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.values import track_nothing
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from snnfw.energy.model import EnergyModel
     from snnfw.planning.placement import Plan
     from snnfw.spiking.model import SpikingModel
-    from snnfw.values import Data, Judgement, Resources
+    from snnfw.values import Batch, Batches, Data, Judgement, Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +44,26 @@ class Trials:
 
     def score(self, plan: Plan) -> Score:
         """Return the task's headline metric and the energy of a plan, on calibration samples with their targets."""
+        tuning = self.require_targets()
+        quiet = replace(self.resources, track=track_nothing)
+        model = self.convert(plan)
+        trace = simulate(model, tuning, [self.timesteps], self.judgement.scorer, quiet)
+        energy = spiking_energy(take_inventory(self.graph, plan), self.costs, trace.final)
+        return Score(metric=trace.final.scores[self.judgement.headline], energy=energy.total)
+
+    def network(self, plan: Plan) -> Score:
+        """Return the same of the network that the plan is of, on the same samples."""
+        quiet = replace(self.resources, track=track_nothing)
+        judged = replace(self.data, evaluation=self.require_targets())
+        scores, _ = evaluate_network(self.graph, judged, self.judgement.scorer, quiet)
+        energy = network_energy(take_inventory(self.graph, plan), self.costs, self.data.frames or 1)
+        return Score(metric=scores[self.judgement.headline], energy=energy)
+
+    def require_targets(self) -> Batches[Batch]:
+        """Return the samples with targets, or say that there are none."""
         if self.data.tuning is None:
             raise SnnfwError(
                 "there are no targets for the calibration data, which plans could be scored with: give samples with "
                 "labels, or a search that needs none."
             )
-        quiet = replace(self.resources, track=track_nothing)
-        model = self.convert(plan)
-        trace = simulate(model, self.data.tuning, [self.timesteps], self.judgement.scorer, quiet)
-        energy = spiking_energy(take_inventory(self.graph, plan), self.costs, trace.final)
-        return Score(metric=trace.final.scores[self.judgement.headline], energy=energy.total)
+        return self.data.tuning

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from snnfw.planning import Plan
     from snnfw.search import Trials
 
-Values: TypeAlias = tuple[bool | int | float, ...]
+Values: TypeAlias = tuple[bool | int | float | str | None, ...]
 
 
 def _space() -> dict[str, Values]:

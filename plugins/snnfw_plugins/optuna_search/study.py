@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from snnfw import Neuron, Score, SearchResult, SnnfwError
 from snnfw.config import as_plain
-from snnfw_plugins.optuna_search.scores import plan_scorer
-from snnfw_plugins.pareto.candidates import placements_with_field, with_value
+from snnfw_plugins.pareto.candidates import placements_with_field, with_values
 from snnfw_plugins.pareto.picture import as_png, empty_figure
 from snnfw_plugins.pareto.recipes import recipe_yaml
+from snnfw_plugins.pareto.scores import plan_scorer
 
 if TYPE_CHECKING:
     from snnfw.planning import Plan
@@ -99,7 +99,7 @@ def dimensions_of(space: Mapping[str, Sequence[Any]], shared: bool, plan: Plan) 
         owns = {place.site.name: getattr(place.neuron, field) for place in placements_with_field(plan, field)}
         for place in placements_with_field(plan, field):
             for value in values:
-                with_value(cast("Neuron", place.neuron), field, value, key)
+                with_values(cast("Neuron", place.neuron), {field: value}, key)
         if shared:
             dimensions.append(_dimension(field, field, tuple(owns), values, next(iter(owns.values()))))
         else:
@@ -139,7 +139,8 @@ def _variant(plan: Plan, dimensions: Sequence[Dimension], choices: Mapping[str, 
         neurons = {place.site.name: place.neuron for place in plan.placements}
         for site in dimension.sites:
             neuron = cast("Neuron", neurons[site])
-            changed = with_value(neuron, dimension.field, choices[dimension.label], f"search.space.{dimension.field}")
+            value = choices[dimension.label]
+            changed = with_values(neuron, {dimension.field: value}, f"search.space.{dimension.field}")
             plan = plan.with_neuron(site, changed)
     return plan
 

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
     from snnfw_plugins.pareto.candidates import Candidates
     from snnfw_plugins.pareto.stage import Stage
 
+TRIES = 12
+"""Points that are scored where a loss is named and nobody says how many."""
+
 RATIOS = tuple(number / 2 for number in range(2, 21))
 
+Choice: TypeAlias = bool | int | float | str | None
 Budget: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Point: TypeAlias = Annotated[
     int | None, Field(ge=0, description="take this point of the frontier, cheapest first from 0, whatever the budget")
@@ -45,23 +49,36 @@ class Pareto:
 
     name: ClassVar[str] = "pareto"
 
-    field: Annotated[str, Field(description="the neurons' field to choose the value of")] = "phi"
-    values: Annotated[tuple[bool | int | float, ...], Field(description="values of the field to try")] = tuple(
-        range(1, 9)
-    )
+    space: Annotated[
+        dict[str, tuple[Choice, ...]] | None,
+        Field(description="fields of the neurons, each with the values to try; null: those that the neurons name"),
+    ] = None
     neurons: Annotated[
         tuple[Neuron, ...],
         MethodsOf("neurons"),
-        Field(description="neurons to choose between instead of values: [{name: adafire, phi: 2}, tracking]"),
+        Field(description="neurons to choose between instead of fields: [{name: adafire, phi: 2}, tracking]"),
     ] = ()
     initial: Annotated[
-        bool | int | float | None,
-        Field(description="the field's value at all other sites while one is tried; null: the largest of the values"),
+        dict[str, Choice] | None,
+        Field(description="values of fields at all other sites while one is tried; null: the largest of the values"),
     ] = None
     budget: Annotated[Budget, Field(description="energy, as a ratio of what the plan as given costs")] = 1.0
     sensitivity_budget: Annotated[
         Budget | None,
         Field(description="save energy instead, up to this ratio of the sensitivity of the plan as given"),
+    ] = None
+    loss: Annotated[
+        float | None,
+        Field(
+            ge=0,
+            allow_inf_nan=False,
+            description="save energy instead, as long as the whole plan's metric is this near to the network's: 0.003 "
+            "is 0.3 points of accuracy",
+        ),
+    ] = None
+    tries: Annotated[
+        int | None,
+        Field(ge=2, description="points of the frontier to score as whole plans; null: 12 for a loss, else none"),
     ] = None
     point: Point = None
     distance: Distance = "symmetric_kl"
@@ -75,8 +92,11 @@ class Pareto:
 
     def __post_init__(self) -> None:
         """Refuse values that contradict each other."""
-        if self.neurons and self.initial is not None:
-            raise ValueError("initial is a value of the field, and neurons are searched: leave one of them out")
+        if self.neurons and (self.initial is not None or self.space is not None):
+            word = "space" if self.initial is None else "initial"
+            raise ValueError(f"{word} holds values of fields, and neurons are searched: leave one of them out")
+        if self.sensitivity_budget is not None and self.loss is not None:
+            raise ValueError("sensitivity_budget and loss both say how much energy to save: leave one of them out")
 
     def search(self, plan: Plan, trials: Trials) -> SearchResult:
         """Return the plan with the chosen neurons."""
@@ -90,33 +110,33 @@ class Pareto:
         from snnfw_plugins.pareto.stage import Aim, Stage
 
         spent = self.sensitivity_budget
+        tries = self.tries or (0 if self.loss is None else TRIES)
+        candidates = self._candidates(plan, key)
         return Stage(
-            title="neurons" if self.neurons else self.field,
+            title="neurons" if self.neurons else "-".join(candidates.fields),
             plan=plan,
             measured=self._measured(plan, key),
-            candidates=self._candidates(plan, key),
+            candidates=candidates,
             question=Question(self.distance, self.cost, self.thresholds, self.samples),
-            aim=Aim(key, "budget", "cost", self.budget, self.point)
+            aim=Aim(key, "budget", "cost", self.budget, self.point, self.loss)
             if spent is None
             else Aim(key, "sensitivity_budget", "sensitivity", spent, self.point),
             resolution=self.resolution,
+            tries=tries,
         )
 
     def _candidates(self, plan: Plan, key: str) -> Candidates:
-        from snnfw_plugins.pareto.candidates import offer_neurons, vary_field
+        from snnfw_plugins.pareto.candidates import offer_neurons, vary_fields
 
         if self.neurons:
             return offer_neurons(plan, self.neurons, f"{key}.neurons")
-        return vary_field(plan, self.field, self.values, f"{key}.values")
+        return vary_fields(plan, self.space, f"{key}.space")
 
     def _measured(self, plan: Plan, key: str) -> Plan:
         """Return the plan in which one site after the other is changed."""
         from snnfw_plugins.pareto.candidates import with_initial
 
-        if self.neurons or not self.values:
-            return plan
-        initial = max(self.values) if self.initial is None else self.initial
-        return with_initial(plan, self.field, initial, f"{key}.initial")
+        return plan if self.neurons else with_initial(plan, self.space, self.initial, key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +169,15 @@ class Ssc:
     def stage(self, plan: Plan, key: str) -> Stage:
         """Return this search as a stage; ``key`` is where the user wrote its parameters."""
         from snnfw.search import Question
-        from snnfw_plugins.pareto.candidates import vary_field, with_initial
+        from snnfw_plugins.pareto.candidates import vary_fields, with_initial
         from snnfw_plugins.pareto.stage import Aim, Stage
 
+        space = {"rho": self.ratios}
         return Stage(
             title="rho",
             plan=plan,
-            measured=with_initial(plan, "rho", 1.0, f"{key}.ratios"),
-            candidates=vary_field(plan, "rho", self.ratios, f"{key}.ratios"),
+            measured=with_initial(plan, space, {"rho": 1.0}, key),
+            candidates=vary_fields(plan, space, f"{key}.ratios"),
             question=Question(self.distance, self.cost, "kept", self.samples),
             aim=Aim(key, "budget", "sensitivity", self.budget, self.point),
             resolution=self.resolution,

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from snnfw.search import Question
     from snnfw_plugins.pareto.frontier import Frontier
+    from snnfw_plugins.pareto.scores import Tried
 
 LABELS = 10
 """Most uniform choices that are named."""
@@ -48,6 +49,21 @@ def draw(found: Frontier, uniform: Mapping[str, Point], given: Point, chosen: Po
     if min([*found.value, given[1], *(point[1] for point in uniform.values())]) > 0:
         axes.set_yscale("log")
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
+    return as_png(figure, axes)
+
+
+def draw_tried(tried: Tried, picked: int, metric: str) -> bytes:
+    """Return a PNG of the metric over energy, as a share of the network's, of the plans that were tried whole."""
+    figure, axes = empty_figure()
+    shares = [100 * score.energy / tried.network.energy for score in tried.scores]
+    axes.plot(shares, [score.metric for score in tried.scores], ".", color="tab:blue", markersize=8, label="tried")
+    axes.plot(shares, tried.expected, "-", color="tab:blue", linewidth=1, label="fitted to rise")
+    axes.axhline(tried.network.metric, color="dimgrey", linestyle="--", linewidth=1, label="network")
+    if picked in tried.points:
+        number = tried.points.index(picked)
+        axes.plot(shares[number], tried.scores[number].metric, "*", color="tab:red", markersize=13, label="chosen")
+    axes.set_xlabel("energy [% of the network's]")
+    axes.set_ylabel(f"{metric} on samples to fit on")
     return as_png(figure, axes)
 
 

@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 
 def recipe_yaml(plan: Plan, trials: Trials) -> str:
-    """Return a YAML file with one rule per site, the converter and the timesteps; nothing is searched again."""
-    rules = [Rule(glob.escape(placement.site.name), placement.neuron) for placement in plan.placements]
+    """Return a YAML file with one rule per site, the converter and the timesteps; nothing is searched again.
+
+    Each rule names its site's function, because encoders and gates are taken by that name alone.
+    """
+    sites = [(placement.site, placement.neuron) for placement in plan.placements]
+    rules = [Rule(glob.escape(site.name), neuron, activation=site.activation) for site, neuron in sites]
     values = {
         "timesteps": trials.timesteps,
         "converter": as_plain(trials.converter),

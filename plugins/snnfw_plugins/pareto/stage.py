@@ -14,8 +14,9 @@ from snnfw import SearchResult, SnnfwError
 from snnfw.config import as_plain
 from snnfw.search import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
-from snnfw_plugins.pareto.picture import draw
+from snnfw_plugins.pareto.picture import draw, draw_tried
 from snnfw_plugins.pareto.recipes import recipe_yaml
+from snnfw_plugins.pareto.scores import Tried, spread_points, try_plans
 
 if TYPE_CHECKING:
     from snnfw.planning import Plan
@@ -35,7 +36,7 @@ class Aim:
 
     The least sensitivity within a budget of cost, or the least cost within one of sensitivity, both as a ratio of what
     the plan has as it was given; or simply the point of a number. ``key`` is where the user wrote the search, ``field``
-    the name of its budget.
+    the name of its budget. Or, with a ``loss``, the cheapest plan whose metric is that near to the network's.
     """
 
     key: str
@@ -43,11 +44,22 @@ class Aim:
     budgeted: Literal["cost", "sensitivity"]
     budget: float
     point: int | None = None
+    loss: float | None = None
+
+    @property
+    def bound(self) -> tuple[str, float | None]:
+        """Return what bounds the choice, and by how much."""
+        if self.point is not None:
+            return "point", None
+        return (self.budgeted, self.budget) if self.loss is None else ("loss", self.loss)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What is searched: ``plan`` as it was given, ``measured`` with the neurons that stand while another is tried."""
+    """What is searched: ``plan`` as it was given, ``measured`` with the neurons that stand while another is tried.
+
+    ``tries`` is how many points of the frontier are scored as whole plans.
+    """
 
     title: str
     plan: Plan
@@ -56,6 +68,14 @@ class Stage:
     question: Question
     aim: Aim
     resolution: float = 0.0
+    tries: int = 0
+
+    def plan_of(self, table: Table, choices: Sequence[int]) -> Plan:
+        """Return the plan with one candidate at each site."""
+        plan = self.plan
+        for site, row, choice in zip(table.sites, table.candidates, choices, strict=True):
+            plan = plan.with_neuron(site, row[choice])
+        return plan
 
 
 Prepare: TypeAlias = Callable[["Plan"], Stage]
@@ -64,19 +84,17 @@ Prepare: TypeAlias = Callable[["Plan"], Stage]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a stage measured, the frontier of it, and the number of the point that was picked."""
+    """What a stage measured, the frontier of it, the number of the point that was picked, and what was tried whole."""
 
     stage: Stage
     table: Table
     found: Frontier
     picked: int
+    tried: Tried | None = None
 
     def plan(self, point: int) -> Plan:
         """Return the plan of one point."""
-        plan = self.stage.plan
-        for site, tried, choice in zip(self.table.sites, self.table.candidates, self.found.choices[point], strict=True):
-            plan = plan.with_neuron(site, tried[choice])
-        return plan
+        return self.stage.plan_of(self.table, self.found.choices[point])
 
     def sums(self, choices: Sequence[int]) -> dict[str, float]:
         """Return cost and sensitivity of one candidate per site."""
@@ -98,13 +116,19 @@ def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> S
 
 
 def search_stage(stage: Stage, trials: Trials) -> Outcome:
-    """Measure, search and pick."""
+    """Measure, search, try whole plans where that is asked for, and pick."""
+    if stage.tries:
+        trials.require_targets()
     table = measure(stage.measured, stage.candidates.by_site, stage.question, trials)
     found = frontier(table.cost, table.sensitivity, resolution=stage.resolution)
-    return Outcome(stage, table, found, pick_point(found, table, stage))
+    tried = None
+    if stage.tries:
+        points = spread_points(found.value, stage.tries)
+        tried = try_plans({point: stage.plan_of(table, found.choices[point]) for point in points}, trials)
+    return Outcome(stage, table, found, pick_point(found, table, stage, tried), tried)
 
 
-def pick_point(found: Frontier, table: Table, stage: Stage) -> int:
+def pick_point(found: Frontier, table: Table, stage: Stage, tried: Tried | None = None) -> int:
     """Return the number of the point that is aimed at, or say that there is none."""
     aim = stage.aim
     if aim.point is not None:
@@ -114,6 +138,8 @@ def pick_point(found: Frontier, table: Table, stage: Stage) -> int:
                 f"{len(found) - 1}."
             )
         return aim.point
+    if tried is not None and aim.loss is not None:
+        return tried.cheapest(aim.loss, aim.key)
     by_cost = aim.budgeted == "cost"
     given = total(table.cost if by_cost else table.sensitivity, stage.candidates.own)
     point = found.best(aim.budget * given) if by_cost else found.cheapest(aim.budget * given)
@@ -135,8 +161,8 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
     neurons = {placement.site.name: placement.neuron for placement in plan.placements}
     return {
         "name": stage.title,
-        "budgeted": stage.aim.budgeted if stage.aim.point is None else "point",
-        "budget": stage.aim.budget if stage.aim.point is None else None,
+        "budgeted": stage.aim.bound[0],
+        "budget": stage.aim.bound[1],
         "point": outcome.picked,
         "points": len(found),
         "cost": float(found.cost[outcome.picked]),
@@ -145,6 +171,7 @@ def outcome_record(outcome: Outcome) -> dict[str, Any]:
         "baseline": outcome.table.baseline,
         "uniform": outcome.sums(stage.candidates.own),
         "chosen": {site: as_plain(neurons[site]) for site in outcome.table.sites},
+        **({} if outcome.tried is None else {"tried": outcome.tried.record()}),
         "frontier": [[float(found.cost[n]), float(found.value[n])] for n in _spaced_numbers(len(found), RECORDED)],
     }
 
@@ -160,11 +187,18 @@ def outcome_files(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, st
         f"search/recipes/point{suffix}-{point:04d}.yaml": recipe_yaml(outcome.plan(point), trials)
         for point in _spaced_numbers(len(found), RECIPES)
     }
-    return {
+    files: dict[str, str | bytes] = {
         f"search/frontier{suffix}.json": outcome_json(outcome),
         f"search/frontier{suffix}.png": draw(found, marks, given, chosen, stage.question),
         **recipes,
     }
+    if outcome.tried is not None:
+        files |= {
+            f"search/recipes/point{suffix}-{point:04d}.yaml": recipe_yaml(outcome.plan(point), trials)
+            for point in outcome.tried.points
+        }
+        files[f"search/tried{suffix}.png"] = draw_tried(outcome.tried, outcome.picked, trials.judgement.headline)
+    return files
 
 
 def outcome_json(outcome: Outcome) -> str:
@@ -180,6 +214,7 @@ def outcome_json(outcome: Outcome) -> str:
         "as_given": outcome.stage.candidates.own,
         "uniform": outcome.stage.candidates.uniform,
         "picked": outcome.picked,
+        "tried": None if outcome.tried is None else outcome.tried.record(),
         "points": {
             "cost": found.cost.tolist(),
             "sensitivity": found.value.tolist(),

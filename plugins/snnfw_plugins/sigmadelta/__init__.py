@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -24,8 +25,9 @@ class SigmaDelta:
 
     X(t) = X(t-1) + x(t), N(t) = ⌊f(X(t)) / λ + 1/2⌋; up to ``digits`` times: d = N(t) - E, and if d is not 0 an event
     ± 2^k with 2^k the power of two nearest to |d|, added to E. The output is λ · (E(t) - E(t-1)). λ is the largest
-    magnitude of a channel, or layer, on calibration data / 2^levels. Nothing is clipped: a larger value takes a larger
-    power. Once E = N everywhere nothing is sent any more, and |λ E - f(X)| <= λ/2.
+    magnitude of a channel, of the layer, or the geometric mean of both, on calibration data / 2^levels. Nothing is
+    clipped: a larger value takes a larger power. Once E = N everywhere nothing is sent any more, and
+    |λ E - f(X)| <= λ/2.
 
     ``form`` says what an event is worth: ``signed`` a signed power of two, ``binary`` a bit of the magnitude with its
     sign, ``unary`` one λ, of which ``digits`` go out in a timestep, as in a burst.
@@ -35,8 +37,16 @@ class SigmaDelta:
     activations: ClassVar[tuple[str, ...]] = ()
     coding: ClassVar[str] = DELTA
 
+    space: ClassVar[Mapping[str, tuple[int | float | str | None, ...]]] = {
+        "levels": (3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9),
+        "scale": ("layer", "between"),
+    }
+    space_initial: ClassVar[Mapping[str, int]] = {"levels": 12}
+    """What a search tries, and what is nearly the network itself, at the sites beside the one that is tried."""
+
     levels: Annotated[
-        int, Field(ge=1, le=MOST_LEVELS, description="bits of the largest value: λ is 2^-levels of it")
+        int | float,
+        Field(ge=1, le=MOST_LEVELS, description="bits of the largest value, also between whole: λ is 2^-levels of it"),
     ] = 6
     digits: Annotated[
         int | None, Field(ge=1, le=1024, description="most events in one timestep; null: as many as a change takes")
@@ -46,25 +56,25 @@ class SigmaDelta:
         Field(description="what an event is worth: ± a power of two, a bit of the magnitude, or one λ"),
     ] = "signed"
     scale: Annotated[
-        Literal["channel", "layer"], Field(description="whether each channel has a λ of its own, or the layer one")
+        Literal["channel", "layer", "between"],
+        Field(description="whose magnitude: a channel's, the layer's, or between, their geometric mean"),
     ] = "channel"
 
     @property
     def burst(self) -> int:
         """Return the largest value in thresholds: how many spikes of one height would be worth as much."""
-        largest: int = 2**self.levels - 1
-        return largest
+        return math.ceil(2**self.levels) - 1
 
     @property
     def payload(self) -> int:
         """Return the bits that tell an event from every other: its sign, and which of ``levels`` + 1 powers it is."""
-        powers = 1 if self.form == "unary" else self.levels + 1
+        powers = 1 if self.form == "unary" else math.ceil(self.levels) + 1
         return (2 * powers).bit_length()
 
     def information(self, timesteps: int) -> int:
         """Return the bits of a value, which a single timestep may hold already."""
         del timesteps
-        return self.levels
+        return math.ceil(self.levels)
 
     def observer(self, site: Site) -> Observer:
         """Return the observer of λ = largest magnitude / 2^levels."""
