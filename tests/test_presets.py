@@ -44,7 +44,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "msat": {"alpha": 0.03, "k_a": 1.0, "k_i": 1.0, "c": 5.0, "tau_mp": 1.0, "tau_rd": 1.0, "phi": 1}
     | {"terms": "both", "units": "normalised", "depolarisation": "input"},
     "qcfs": {},
-    "sigmadelta": {"levels": 6, "digits": None, "form": "signed", "scale": "channel"},
+    "sigmadelta": {"levels": 6, "digits": None, "form": "signed", "scale": "between"},
     "srif": {"leak": 1.0, "reset": "soft", "mpr": True, "scale": 1.0},
     "tracking": {"phi": 4},
 }

@@ -25,7 +25,7 @@ class SigmaDelta:
 
     X(t) = X(t-1) + x(t), N(t) = ⌊f(X(t)) / λ + 1/2⌋; up to ``digits`` times: d = N(t) - E, and if d is not 0 an event
     ± 2^k with 2^k the power of two nearest to |d|, added to E. The output is λ · (E(t) - E(t-1)). λ is the largest
-    magnitude of a channel, of the layer, or the geometric mean of both, on calibration data / 2^levels. Nothing is
+    magnitude on calibration data / 2^levels: of a channel, of the layer, or the geometric mean of both. Nothing is
     clipped: a larger value takes a larger power. Once E = N everywhere nothing is sent any more, and
     |λ E - f(X)| <= λ/2.
 
@@ -58,7 +58,7 @@ class SigmaDelta:
     scale: Annotated[
         Literal["channel", "layer", "between"],
         Field(description="whose magnitude: a channel's, the layer's, or between, their geometric mean"),
-    ] = "channel"
+    ] = "between"
 
     @property
     def burst(self) -> int:

@@ -268,7 +268,7 @@ def test_a_constant_input_current_comes_once() -> None:
 
 def test_a_channel_that_calibration_never_heard_gets_the_threshold_of_its_layer() -> None:
     site = made("gated").graph.sites[-1]
-    observer = SigmaDelta(levels=3).observer(site)
+    observer = SigmaDelta(levels=3, scale="channel").observer(site)
     observer.update(torch.tensor([[0.0, 4.0, 2.0, 0.0, -8.0, 1.0, 1.0, 1.0]]))
     wanted = torch.tensor([[8.0, 4.0, 2.0, 8.0, 8.0, 1.0, 1.0, 1.0]]) / 8
     assert torch.equal(observer.stats().threshold, wanted)
