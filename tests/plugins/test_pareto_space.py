@@ -167,8 +167,8 @@ def rounded(value: Tensor, threshold: Tensor) -> Tensor:
 
 
 def test_a_candidate_costs_and_answers_as_the_quantised_network(trials: Trials) -> None:
-    tried, others = SigmaDelta(levels=2, scale="layer"), SigmaDelta(levels=5)
-    plan = planned(trials, levels=5)
+    tried, others = SigmaDelta(levels=2, scale="layer"), SigmaDelta(levels=5, scale="channel")
+    plan = planned(trials, levels=5, scale="channel")
     table = measure(plan, {"act1": [tried]}, Question(cost="spikes", thresholds="own"), trials)
     net: Any = seeded(Bottleneck).double()
 
