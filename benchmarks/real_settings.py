@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 BITS = "plugin=ibra neuron.n=1 neuron.scale=null"
 DELTA = "plugin=sigmadelta"
+CORRECTED = "converter=calibration converter.threshold=neuron"
 CALIBRATED = "converter=calibration converter.channel_wise=true"
 
 
@@ -43,14 +44,18 @@ REAL: tuple[Setting, ...] = (
     Setting("tracking", "neuron=tracking neuron.phi=8", (8,)),
     Setting("tracking-calibrated", f"neuron=tracking neuron.phi=8 {CALIBRATED}", (8,)),
     Setting("sigmadelta-5", f"{DELTA} neuron.levels=5", (1,)),
-    Setting("sigmadelta-6", f"{DELTA} neuron.levels=6", (1,)),
+    Setting("sigmadelta-6", DELTA, (1,)),
     Setting("sigmadelta-7", f"{DELTA} neuron.levels=7", (1,)),
-    Setting("sigmadelta-7-one-digit", f"{DELTA} neuron.levels=7 neuron.digits=1", (1, 2, 4, 8), one_run=True),
+    Setting("sigmadelta-5-corrected", f"{DELTA} neuron.levels=5 {CORRECTED}", (1,), "resnet*"),
+    Setting(
+        "sigmadelta-7-one-digit", f"{DELTA} neuron.levels=7 neuron.digits=1", (1, 2, 4, 8), "resnet*", one_run=True
+    ),
 )
 """What published networks are converted with."""
 
 EMBEDDED: tuple[Setting, ...] = (
-    Setting("sigmadelta", "plugin=sigmadelta", (1,)),
+    Setting("sigmadelta", DELTA, (1,)),
+    Setting("sigmadelta-4-corrected", f"{DELTA} neuron.levels=4 {CORRECTED}", (1,), "digits-*,segmentation"),
     Setting("ibra-15", f"{BITS} neuron.d=15", (1,), "digits-*"),
     Setting("ibra", "plugin=ibra", (1,), "detection-relu"),
     Setting("signed", "plugin=signed", (4,), "detection-*,pointcloud-classes"),
