@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.zoo_networks import build, images
-from benchmarks.zoo_row import MEMORY, MORE, MOST, SAMPLES, Row, error
-from snnfw.capture.export import capture
+from benchmarks.zoo_row import MEMORY, MORE, MOST, SAMPLES, Row, captured, error
 from snnfw.capture.graph import Graph, evaluate
 from snnfw.conversion.direct import Direct
 from snnfw.planning.placement import Plan, place
@@ -43,16 +42,20 @@ def with_delta(row: Row) -> Row:
 
 
 def _measure(row: Row) -> Row:
-    network, inputs = build(row.name), images(SAMPLES, row.pixels, seed=3)
-    if row.precision == "float64":
-        network, inputs = network.double(), inputs.double()
-    graph = capture(network, (inputs[:2],))
+    graph, inputs, precision = captured(build(row.name), images(SAMPLES, row.pixels, seed=3), row.precision)
     plan = place(graph, delta_rules(SigmaDelta(levels=LEVELS[0], digits=DIGITS)))
     repeated = Counter[str]()
     for fate in plan.multiplied:
         repeated[f"{fate.path or 'the top of the network'}: {fate.operator}"] += fate.macs
     errors = {name: held for name, held in row.errors.items() if name not in ("delta", "quantised")}
-    row = replace(row, accumulated=plan.spiking_share, multiplied=dict(repeated), errors=errors, delta_failure="")
+    row = replace(
+        row,
+        accumulated=plan.spiking_share,
+        multiplied=dict(repeated),
+        errors=errors,
+        delta_failure="",
+        precision=precision,
+    )
     calibration = torch.cat([inputs, images(MORE, row.pixels, seed=4).to(inputs)])
     return _simulated(row, graph, plan, inputs, calibration)
 

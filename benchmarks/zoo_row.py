@@ -103,11 +103,7 @@ def _stages(name: str, found: dict[str, Any]) -> None:
     if name.startswith("torchvision/") or "yolo" in name:
         found["spikingjelly"] = theirs(network, side(name))
     inputs = images(SAMPLES, side(name), seed=3)
-    try:
-        graph = capture(network, (inputs[:2],))
-    except SnnfwError:  # where rounding alone changes the output, graph and network cannot agree
-        found["precision"], inputs = "float64", inputs.double()
-        graph = capture(network.double(), (inputs[:2],))
+    graph, inputs, found["precision"] = captured(network, inputs)
     found |= {
         "reached": "captured",
         "macs": sum(graph.macs.values()),
@@ -136,6 +132,16 @@ def _stages(name: str, found: dict[str, Any]) -> None:
             if t in TIMESTEPS
         }
     found["reached"] = "converted"
+
+
+def captured(network: nn.Module, inputs: Tensor, precision: str = "float32") -> tuple[Graph, Tensor, str]:
+    """Return the graph of a network, its inputs, and their precision: the one asked for, or float64."""
+    if precision == "float32":
+        try:
+            return capture(network, (inputs[:2],)), inputs, precision
+        except SnnfwError:  # where rounding alone changes the output, graph and network cannot agree
+            pass
+    return capture(network.double(), (inputs[:2].double(),)), inputs.double(), "float64"
 
 
 def errors_of(

@@ -34,7 +34,9 @@ def page(text: str, rows: Mapping[str, Row]) -> str:
     _, _, behind = rest.partition(END)
     waiting = [name for name in names() if name not in rows]
     partly = [name for name, row in rows.items() if not row.failure and row.accumulated is None]
-    missing = _to_measure("Not measured yet", waiting) + _to_measure("Not measured in delta coding yet", partly)
+    placed = sum(row.accumulated is not None for row in rows.values())
+    missing = _to_measure("Not measured yet", waiting)
+    missing += _to_measure(f"{placed} are measured in delta coding, these {len(partly)} not yet", partly)
     return f"{before}{START}\n{content(rows.values())}\n{missing}{END}{behind}"
 
 
@@ -128,7 +130,7 @@ def settling(row: Row) -> str:
     """Say after which timestep nothing was left to be sent, or what was left in the end."""
     if not row.unsent:
         return "no: " + row.delta_failure if row.delta_failure and row.accumulated is not None else "-"
-    return f"T = {row.settled}" if row.settled else f"{row.unsent[-1]:.2%} left at T = {len(row.unsent)}"
+    return f"T = {row.settled}" if row.settled else f"{row.unsent[-1]:.2g} left at T = {len(row.unsent)}"
 
 
 def _errors(row: Row, recipe: str) -> list[str]:

@@ -440,7 +440,7 @@ def test_the_page_names_what_multiplies_in_delta_coding_and_what_has_not_settled
     late = replace(row, name=RESNET, multiplied={"layer1: matmul": 10**4}, settled=0, unsent=[0.2, 0.01])
     text = content([row, late])
     assert "| 90% | 0% | 0.500, 0.300, 0.200 | T = 3 | 0.200, 0.003 |" in text
-    assert "| 90% | **1.0%** | 0.500, 0.300, 0.200 | 1.00% left at T = 2 | 0.200, 0.003 |" in text
+    assert "| 90% | **1.0%** | 0.500, 0.300, 0.200 | 0.01 left at T = 2 | 0.200, 0.003 |" in text
     assert "| 2 of 2 | 2 of 2 | 1 of 2 | 0 |" in text
 
 
