@@ -43,7 +43,7 @@ def with_delta(row: Row) -> Row:
 
 def _measure(row: Row) -> Row:
     graph, inputs, precision = captured(build(row.name), images(SAMPLES, row.pixels, seed=3), row.precision)
-    plan = place(graph, delta_rules(SigmaDelta(levels=LEVELS[0], digits=DIGITS)))
+    plan = place(graph, delta_rules(SigmaDelta(levels=LEVELS[0], digits=DIGITS, scale="channel")))
     repeated = Counter[str]()
     for fate in plan.multiplied:
         repeated[f"{fate.path or 'the top of the network'}: {fate.operator}"] += fate.macs
@@ -73,7 +73,7 @@ def _simulated(row: Row, graph: Graph, plan: Plan, inputs: Tensor, calibration: 
     last = LAST if LAST * len(inputs) * row.macs <= MOST else TIMESTEPS[-1]
     reached, unsent, output = outputs_of(model, inputs, TIMESTEPS, last)
     del model
-    finer = place(graph, delta_rules(SigmaDelta(levels=LEVELS[1])))
+    finer = place(graph, delta_rules(SigmaDelta(levels=LEVELS[1], scale="channel")))
     finest = settled_output(_converted(graph, finer, calibration), (inputs,))
     by_levels = {str(LEVELS[0]): far(quantised), str(LEVELS[1]): far(finest)}
     return replace(
