@@ -37,7 +37,7 @@ from snnfw_plugins.pareto import Pareto
 from snnfw_plugins.pareto.candidates import most_of, vary_fields, with_initial
 from snnfw_plugins.pareto.scores import Tried, fit_rising, spread_points
 from snnfw_plugins.sigmadelta import SigmaDelta, delta_rules
-from snnfw_plugins.sigmadelta.events import count_signed_digits
+from snnfw_plugins.sigmadelta.events import ROUNDING, count_signed_digits
 from snnfw_tasks.classification import task as classification
 
 INPUTS = noise(24, 6)
@@ -163,7 +163,7 @@ def test_what_no_neuron_has_is_refused(space: Any, initial: Any, sentence: str) 
 
 
 def rounded(value: Tensor, threshold: Tensor) -> Tensor:
-    return threshold * (value / threshold + 0.5).floor()
+    return threshold * (value / threshold + ROUNDING).floor()
 
 
 def test_a_candidate_costs_and_answers_as_the_quantised_network(trials: Trials) -> None:

@@ -97,8 +97,43 @@ def test_the_kernel_computes_the_step(form: FormName, digits: int | None, dtype:
 def test_a_change_too_large_for_a_timestep_goes_on_in_the_next() -> None:
     neuron = SigmaDelta(levels=16).build(_site(), SiteStats(torch.tensor(1.0)), 3)
     drive = torch.zeros(3, 1, 1)
-    drive[0] = 2.5 * LARGEST
-    assert torch.equal(neuron(drive).flatten(), torch.tensor([1.0, 1.0, 0.5]) * LARGEST)
+    drive[0] = 1.5 * LARGEST
+    assert torch.equal(neuron(drive).flatten(), torch.tensor([1.0, 0.5, 0.0]) * LARGEST)
+
+
+@pytest.mark.parametrize("scale", ["channel", "layer", "between"])
+def test_products_of_whole_numbers_are_no_ties(scale: Literal["channel", "layer", "between"]) -> None:
+    """Where peaks of both factors meet in one element the product's threshold is a power of two of theirs."""
+    net, x = seeded(Gate).double().eval(), noise(3, 3, 8, 8)
+    graph = capture(net, (x,))
+    plan = place(graph, delta_rules(SigmaDelta(levels=6, digits=2, scale=scale)))
+    found = certify(Direct().convert(graph, plan, [(x,)], 16, Resources()), (x,), 16)
+    assert found.settled is not None
+    assert found.largest < 1e-12
+
+
+class Gate(nn.Module):
+    """A map, and a gate on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 32, 3, padding=1), nn.Conv2d(32, 32, 1)
+        self.c, self.o = nn.Conv2d(32, 32, 1), nn.Conv2d(32, 5, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.a(x))
+        gated = torch.relu(self.b(y)) * torch.sigmoid(self.c(y.mean((2, 3), keepdim=True)))
+        return torch.relu(self.o(gated))
+
+
+@needs_native
+@pytest.mark.parametrize("activation", [nn.GELU, nn.SiLU, nn.Sigmoid, nn.Tanh])
+def test_another_last_bit_of_a_function_is_no_reason_to_be_unsettled(activation: type[nn.Module]) -> None:
+    net = seeded(lambda: nn.Sequential(nn.Linear(64, 256), activation(), nn.Linear(256, 4))).eval()
+    x = noise(4096, 64).float()
+    graph = capture(net, (x[:2],))
+    plan = place(graph, delta_rules(SigmaDelta(levels=10, scale="channel")))
+    assert certify(Direct().convert(graph, plan, [(x,)], 1, Resources()), (x,), 1).settled == 1
 
 
 def test_what_goes_out_is_what_is_missing_in_signed_powers() -> None:

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+ROUNDING = 0.5 + 2**-10
+"""What is added before a whole number is taken of a value in λ.
+
+A little more than a half, so that halves and other short fractions, which products and averages of whole numbers end at
+all the time, are no ties that the last bit of a sum decides.
+"""
+
 LARGEST = 2**22
 """The largest change of a timestep, in λ: up to there 32-bit arithmetic knows the whole number from the output."""
 

@@ -12,14 +12,14 @@ from torch import Tensor
 from snnfw import SiteStats
 from snnfw.kernels import Kernel, KernelBody
 from snnfw.neurons import BoundFunction, DeltaNeuron, States
-from snnfw_plugins.sigmadelta.events import FORMS, LARGEST, Form
+from snnfw_plugins.sigmadelta.events import FORMS, LARGEST, ROUNDING, Form
 
 RECEIVE = f"""
     received = received + x;
     const real m = received;
     real f;
     {{code}}
-    const real lacking = FLOOR(f / threshold + (real)0.5) - sent;
+    const real lacking = FLOOR(f / threshold + (real){ROUNDING!r}) - sent;
     const real missing = CLAMP(lacking, (real)-{LARGEST}.0, (real){LARGEST}.0);
     real left = missing, went = 0, count = 0;
     (void)left;
@@ -79,8 +79,13 @@ class SigmaDeltaNeuron(DeltaNeuron):
         return self._form.count(whole).to(output.dtype)
 
     def unsent(self) -> Tensor:
-        """Return how many thresholds of its output each element still lacks after the last timestep."""
-        return self._missing(self.received, self.sent)
+        """Return how many thresholds of its output each element still lacks after the last timestep.
+
+        A kernel may compute the function to another last bit: what is within that of being rounded is not lacking.
+        """
+        lacking = self._missing(self.received, self.sent)
+        distance = (self.function(self.received) / self.threshold - self.sent).abs()
+        return torch.where(distance <= 2 * ROUNDING - 0.5, 0 * lacking, lacking)
 
     @property
     def _most(self) -> int | None:
@@ -92,5 +97,5 @@ class SigmaDeltaNeuron(DeltaNeuron):
         return FORMS[self.form]
 
     def _missing(self, received: Tensor, sent: Tensor) -> Tensor:
-        wanted: Tensor = (self.function(received) / self.threshold + 0.5).floor_()
+        wanted: Tensor = (self.function(received) / self.threshold + ROUNDING).floor_()
         return (wanted - sent).clamp_(-LARGEST, LARGEST)

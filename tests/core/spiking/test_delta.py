@@ -26,6 +26,7 @@ from snnfw.simulate.settling import certify, settled_output
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep, Resources, Site, SiteStats
 from snnfw_plugins.sigmadelta import SigmaDelta, delta_rules
+from snnfw_plugins.sigmadelta.events import ROUNDING
 from snnfw_plugins.tracking import Tracking
 
 SAMPLES = 4
@@ -160,7 +161,7 @@ def test_what_was_sent_is_within_half_a_threshold_of_the_function_of_what_came(c
     for site, _ in model.site_neurons():
         neuron, came, went = seen[site.name]
         assert isinstance(neuron, DeltaNeuron)
-        bound = neuron.threshold * (0.5 + 1e-9) + neuron.threshold * neuron.unsent().abs()
+        bound = neuron.threshold * (ROUNDING + 1e-9) + neuron.threshold * neuron.unsent().abs()
         assert bool(((went - site.function(came)).abs() <= bound).all()), site.name
         assert form == "unary" or not bool(neuron.unsent().any()), site.name
 
