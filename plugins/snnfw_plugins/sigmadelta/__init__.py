@@ -25,7 +25,7 @@ class SigmaDelta:
 
     X(t) = X(t-1) + x(t), N(t) = ⌊f(X(t)) / λ + r⌋ with r = 1/2 + 2^-10; up to ``digits`` times: d = N(t) - E, and if d
     is not 0 an event ± 2^k with 2^k the power of two nearest to |d|, added to E. The output is λ · (E(t) - E(t-1)).
-    λ is the largest magnitude on calibration data / 2^levels: of a channel, of the layer, or the geometric mean of both.
+    λ is the largest magnitude on calibration data / 2^levels: of a channel, the layer, or the geometric mean of both.
     Nothing is clipped: a larger value takes a larger power. Once E = N everywhere nothing is sent any more, and
     |λ E - f(X)| <= r λ.
 
