@@ -38,7 +38,7 @@ class SigmaDelta:
     coding: ClassVar[str] = DELTA
 
     space: ClassVar[Mapping[str, tuple[int | float | str | None, ...]]] = {
-        "levels": (3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9),
+        "levels": (2, 2.5, 3, 3.5, 4, 4.5, 5, 5.5, 6, 6.5, 7, 7.5, 8, 8.5, 9),
         "scale": ("layer", "between"),
     }
     space_initial: ClassVar[Mapping[str, int]] = {"levels": 12}
