@@ -73,7 +73,7 @@ def pixels_of(path: Path) -> Tensor:
     try:
         with Image.open(path) as image:
             return torch.from_numpy(numpy.array(image.convert("RGB"))).permute(2, 0, 1)
-    except OSError as error:
+    except (OSError, ImportError) as error:  # ultralytics has PIL ask for packages of other formats
         raise unreadable(path, error) from error
 
 

@@ -41,9 +41,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "calibration": {"weights": True, "potential": True, "iterations": 3},
     "msat": {"layers": "all"},
     "optuna": {"space": {"phi": [1, 2]}, "trials": 2},
-    "pareto": {"values": [1, 2], "budget": 4.0},
+    "pareto": {"space": {"phi": [1, 2]}, "budget": 4.0},
     "ssc": {"ratios": [1.0, 2.0], "budget": 4.0},
-    "adafire": {"phi": {"values": [1, 2], "budget": 4.0}, "ssc": {"ratios": [1.0], "budget": 4.0}},
+    "adafire": {"phi": {"space": {"phi": [1, 2]}, "budget": 4.0}, "ssc": {"ratios": [1.0], "budget": 4.0}},
     "fixed": {"timestep": 2},
     "entropy": {"correct_only": False},
 }

@@ -24,8 +24,9 @@ def converted(graph: Graph, *words: str) -> SpikingModel:
 
 def test_one_spike_is_worth_the_percentile_and_five_of_them_fit_in_a_timestep() -> None:
     graph = captured(ConvNet, noise(4, 3, 8, 8))
-    seen = activations(graph, (noise(6, 3, 8, 8, seed=1),))
-    for (_, neuron), (_, activation) in zip(converted(graph).site_neurons(), seen, strict=True):
+    seen = {site.name: value for site, value in activations(graph, (noise(6, 3, 8, 8, seed=1),))}
+    for site, neuron in converted(graph).site_neurons():
+        activation = seen[site.name]
         assert isinstance(neuron, BurstNeuron)
         wanted = magnitude_percentile(activation.reshape(1, -1), 99.9)
         torch.testing.assert_close(neuron.threshold.flatten(), wanted, rtol=1e-12, atol=0)

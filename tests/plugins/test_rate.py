@@ -24,8 +24,10 @@ def converted(graph: Graph, *words: str) -> SpikingModel:
 def test_thresholds_are_the_largest_activations_and_nothing_is_corrected() -> None:
     graph = captured(ConvNet, noise(4, 3, 8, 8))
     model = converted(graph)
-    seen = activations(graph, (torch.cat([noise(6, 3, 8, 8, seed=1), noise(6, 3, 8, 8, seed=2)]),))
-    for (_, neuron), (_, activation) in zip(model.site_neurons(), seen, strict=True):
+    both = torch.cat([noise(6, 3, 8, 8, seed=1), noise(6, 3, 8, 8, seed=2)])
+    seen = {site.name: value for site, value in activations(graph, (both,))}
+    for site, neuron in model.site_neurons():
+        activation = seen[site.name]
         assert isinstance(neuron, SoftResetNeuron)
         torch.testing.assert_close(neuron.threshold.flatten(), activation.amax().reshape(1), rtol=1e-12, atol=0)
         assert float(neuron.initial.abs().max()) == float(neuron.offset.abs().max()) == neuron.shift == 0

@@ -180,7 +180,8 @@ def test_spikes_of_inactivated_neurons_are_counted_on_the_calibration_data(graph
     model.begin(inputs)
     model.advance(6)
     emitted = {name: neuron.emitted for name, neuron in msat_neurons(model).items()}
-    for site, activation in activations(graph, inputs):
+    seen = {site.name: (site, value) for site, value in activations(graph, inputs)}
+    for site, activation in (seen[name] for name in emitted):
         fired, silent = torch.as_tensor(emitted[site.name]) > 0, activation == 0
         assert counted[site.name] == InactivatedCounts(
             int((fired & silent).sum()), int((fired & ~silent).sum()), int(silent.sum()), activation.numel()

@@ -157,7 +157,7 @@ def test_resuming_says_the_same_and_nothing_else(sent: Path) -> None:
 
 DATA = {
     *("arch", "file", "root", "weights"),  # files and names of networks, read as data
-    *("field", "mode", "space", "training", "evaluation", "classes"),  # names of a method's own
+    *("field", "initial", "mode", "space", "training", "evaluation", "classes"),  # names of a method's own
 }
 
 
