@@ -12,9 +12,10 @@ from networks import captured, converted, noise
 from snnfw.checks.neurons import check_neuron
 from snnfw.config.fields import build_dataclass
 from snnfw.errors import SnnfwError
+from snnfw.kernels import bit_width, count_set_bits
 from snnfw.values import Site, SiteStats
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire, snnfw_register_presets
-from snnfw_plugins.ibra.bits import bit_plane, bit_width, count_set_bits
+from snnfw_plugins.ibra.bits import bit_plane
 from snnfw_plugins.ibra.node import BinaryNeuron, IntegerNeuron
 from snnfw_plugins.inflor.node import RectifiedNeuron
 

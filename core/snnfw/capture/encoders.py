@@ -46,12 +46,11 @@ class _Offer:
     module: fx.GraphModule
     surveyed: Survey
     made: dict[fx.Node, fx.Node] = field(default_factory=dict)
-    identities: set[fx.Node] = field(default_factory=set)
     followed: set[tuple[fx.Node, fx.Node]] = field(default_factory=set)
 
     def encode(self, reader: fx.Node, read: fx.Node, product: fx.Node) -> None:
         """Let a reader read a stream, or those that it is moved from, behind an identity."""
-        if (reader, read) in self.followed or read in self.identities:
+        if (reader, read) in self.followed or overload_packet(read) is aten.alias:
             return
         self.followed.add((reader, read))
         if moves(read):
@@ -73,7 +72,6 @@ class _Offer:
                 made = self.module.graph.call_function(aten.alias.default, (source,))
             made.meta = {"val": source.meta["val"], "nn_module_stack": product.meta.get("nn_module_stack")}
             self.made[source] = made
-            self.identities.add(made)
             known: tuple[Mapping[str, object], ...] = (
                 self.surveyed.where,
                 self.surveyed.elements,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import Graph
+from snnfw.capture.graph import Graph, is_summable
 from snnfw.capture.precision import full_float32
 from snnfw.capture.refusals import explain_randomness
 from snnfw.errors import SnnfwError
@@ -80,7 +80,7 @@ def _first_difference(computed: list[Any], expected: list[Any]) -> int | None:
 
 
 def _compares(leaf: Any) -> bool:
-    return isinstance(leaf, Tensor) and (leaf.is_floating_point() or leaf.is_complex())
+    return isinstance(leaf, Tensor) and is_summable(leaf)
 
 
 def _agrees(ours: Tensor, theirs: Tensor) -> bool:

@@ -188,3 +188,8 @@ def map_leaves(function: Callable[..., Any], where: Where, *values: Any) -> Any:
 
 def _is_place(value: Any) -> bool:
     return value is None or isinstance(value, BatchDim)
+
+
+def is_summable(tensor: Tensor) -> bool:
+    """Tell whether values have a sum over time: numbers have one, complex ones too, indices and masks have none."""
+    return tensor.is_floating_point() or tensor.is_complex()

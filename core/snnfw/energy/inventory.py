@@ -11,13 +11,11 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import BatchDim, Graph, get_attribute
+from snnfw.capture.operators import BIAS
 from snnfw.capture.sites import aten, overload_packet
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Placement, Plan
 from snnfw.values import RATE, Keep
-
-BIAS_FIRST = (aten.addmm, aten.addmv, aten.baddbmm)
-"""Products that name what they add before what they multiply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +95,13 @@ def take_inventory(graph: Graph, plan: Plan) -> Inventory:
 
 def _population(graph: Graph, placement: Placement, coding: str) -> Population:
     site, neuron = placement.site, placement.neuron
-    payload, leaks = int(getattr(neuron, "payload", 1)), bool(getattr(neuron, "leaks", False))
-    return Population(site.name, site.node, graph.elements[site.node], payload, leaks, coding)
+    leaks = bool(getattr(neuron, "leaks", False))
+    return Population(site.name, site.node, graph.elements[site.node], payload_of(neuron), leaks, coding)
+
+
+def payload_of(neuron: object) -> int:
+    """Return the bits that an event of a neuron carries: those that it names, or one."""
+    return int(getattr(neuron, "payload", 1))
 
 
 def _operation(graph: Graph, node: fx.Node, fate: Fate, carriers: Set[str], coding: str) -> Operation:
@@ -134,7 +137,7 @@ def _constants(graph: Graph, node: fx.Node) -> tuple[int, int]:
     """Return the elements of an operator's weights and of its biases."""
     reads = [read for read in node.all_input_nodes if not _varies(graph, read)]
     sizes = {read: math.prod(shape) for read in reads if (shape := _shape(graph, read)) is not None}
-    added = node.args[0] if overload_packet(node) in BIAS_FIRST else None
+    added = node.args[0] if BIAS.get(overload_packet(node)) == 0 else None
     ordered = sorted(sizes, key=lambda read: read is added)  # stable: in the order of the arguments
     weights = ordered[:1] if ordered[:1] != [added] else []
     return sum(sizes[read] for read in weights), sum(sizes[read] for read in ordered if read not in weights)

@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
+from snnfw.capture.graph import is_summable
 from snnfw.errors import SnnfwError
 from snnfw.exports.slots import Slot, seed_of, slot_of
 from snnfw.exports.step import BeginProgram, StepProgram, held_nodes, leaf_name, sum_names, tensors_of
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.spiking.cumulative import Cumulative, StreamValue, is_summable
+from snnfw.spiking.cumulative import Cumulative, StreamValue
 from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import CUMULATIVE, trace_flow

@@ -10,14 +10,13 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import evaluate, map_leaves
+from snnfw.capture.graph import evaluate, is_summable, map_leaves
 from snnfw.exports.program import Program, Values, fixed_nodes
 from snnfw.exports.slots import Slot, first_state, samples_in
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.planning.kinds import Kind
-from snnfw.spiking.affine import Added, find_all_added, run_where_first
-from snnfw.spiking.cumulative import is_summable
+from snnfw.spiking.affine import find_all_added, run_where_first
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.reading import STREAMS, trace_flow
 
@@ -124,8 +123,10 @@ class StepProgram(Program):
         if kind is Kind.SPIKING:
             return self._fire(node, self._drive(cast("fx.Node", node.args[0]), value_of, states), states, after)
         if kind is Kind.LINEAR:
-            run = partial(evaluate, self, node)
-            return run_where_first(self.added.get(node, Added()), is_first(states), value_of, run)
+            added = self.added.get(node)
+            if added is None:
+                return evaluate(self, node, value_of)
+            return run_where_first(added, is_first(states), value_of, partial(evaluate, self, node))
         streams = self.flow.streams_read(node)
         time = after["elapsed"] if self.coding.averages(kind is Kind.ANALOG) else None
         sums: Values = {}

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor, fx
 
 from snnfw.capture import operators as table
+from snnfw.capture.graph import is_summable
 from snnfw.capture.sites import ACTIVATIONS, aten, overload_packet
 from snnfw.values import DELTA
 
@@ -108,7 +109,7 @@ def _holds_choice(value: Any) -> bool:
 
 
 def _is_choice(value: Any) -> bool:
-    return isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex())
+    return isinstance(value, Tensor) and not is_summable(value)
 
 
 def _is_tensor(node: fx.Node) -> bool:

@@ -14,14 +14,7 @@ from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
 from snnfw.report.records import describe_fitting, describe_record, exit_steps, site_choices
 from snnfw.report.report import Report
-from snnfw.report.sentences import (
-    describe_break_even,
-    describe_exactness,
-    describe_payload,
-    describe_quantised,
-    describe_rise,
-    quantised_cell,
-)
+from snnfw.report.sentences import describe_costs, describe_exactness, describe_rise, quantised_cell
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
 
@@ -41,7 +34,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             report=report,
             rise=describe_rise(report),
             exactness=describe_exactness(report),
-            sentences=(describe_quantised(report), describe_break_even(report), describe_payload(report)),
+            sentences=describe_costs(report),
             charts={
                 "timesteps": figures.draw_timesteps(report),
                 "layers": figures.draw_layers(report),

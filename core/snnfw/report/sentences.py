@@ -61,6 +61,12 @@ def describe_payload(report: Report) -> str:
     return f"{format_si(energy.spikes)} events carry {format_si(energy.bits)}bit; each is charged as accumulations."
 
 
+def describe_costs(report: Report) -> list[str]:
+    """Return the sentences on what the totals are to be held against, without those that have nothing to say."""
+    said = (describe_quantised, describe_break_even, describe_payload)
+    return [sentence for describe in said if (sentence := describe(report))]
+
+
 def describe_exactness(report: Report) -> str:
     """Return in sentences how exact the spiking network's answer is: E0 equal, E1 a function, E2 bounded, E3 a rate."""
     if report.coding != DELTA:
@@ -83,7 +89,7 @@ def _describe_settling(report: Report) -> str:
             "each site)."
         )
     settled = f"settled after timestep {found.settled} on {samples}; the output is its quantised network's"
-    if found.differing == 0:
+    if found.exact:
         return f"{settled}, bit for bit in {found.precision} (E0)."
     return (
         f"{settled}, but for rounding at ties: {found.differing} of {found.elements} numbers differ, by "

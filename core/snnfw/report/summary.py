@@ -12,7 +12,7 @@ from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.break_even import break_even_rate, break_even_rates
 from snnfw.energy.charges import layer_energy, network_energy, spiking_energy, uncharged_operators
-from snnfw.energy.inventory import Inventory, take_inventory
+from snnfw.energy.inventory import Inventory, payload_of, take_inventory
 from snnfw.energy.model import EnergyModel
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
@@ -91,7 +91,7 @@ def _layers(graph: Graph, plan: Plan, final: Point, charged: Mapping[str, float]
     for placement in plan.placements:
         site, neuron = placement.site, placement.neuron
         spikes = final.spikes.get(site.name, 0.0)
-        count, payload = graph.elements[site.node], int(getattr(neuron, "payload", 1))
+        count, payload = graph.elements[site.node], payload_of(neuron)
         layers.append(
             Layer(
                 site=site.name,

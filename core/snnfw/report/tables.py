@@ -13,14 +13,7 @@ from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report
-from snnfw.report.sentences import (
-    describe_break_even,
-    describe_exactness,
-    describe_payload,
-    describe_quantised,
-    describe_rise,
-    quantised_cell,
-)
+from snnfw.report.sentences import describe_costs, describe_exactness, describe_rise, quantised_cell
 from snnfw.report.summary import describe_method, is_reported
 from snnfw.report.units import format_joules, format_percent, format_score, format_si
 from snnfw.values import Keep
@@ -102,9 +95,8 @@ def show_report(report: Report, console: Console) -> None:
         console.print(
             f"The network is scored on {report.network.passes} frames of each sample and charged for all of them."
         )
-    for describe in (describe_exactness, describe_quantised, describe_break_even, describe_payload):
-        if said := describe(report):
-            console.print(Text(said))
+    for said in (describe_exactness(report), *describe_costs(report)):
+        console.print(Text(said))
     if report.uncharged:
         console.print(f"Analog and without MACs, so uncharged: {_count_uncharged(report)}.")
 

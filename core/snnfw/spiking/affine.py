@@ -12,7 +12,7 @@ from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
 from snnfw.capture import operators as table
-from snnfw.capture.graph import BatchDim, Change, Where, map_leaves
+from snnfw.capture.graph import BatchDim, Change, Where, is_summable, map_leaves
 from snnfw.capture.sites import aten, overload_packet
 from snnfw.neurons.timefold import fold, unfold
 from snnfw.planning.kinds import Kind
@@ -46,17 +46,18 @@ class Added:
 
 
 def find_all_added(flow: Flow, coding: Coding) -> dict[fx.Node, Added]:
-    """Return what the operators of kind linear add of their own, in a coding in which that enters once."""
+    """Return the operators of kind linear that add something of their own, in a coding in which that enters once."""
     if not coding.sends_changes:
         return {}
     varying = {node for node in flow.graph.nodes if flow.varies(node)}
-    return {node: find_added(node, varying, flow.graph.where) for node in flow.nodes_of(Kind.LINEAR)}
+    found = {node: find_added(node, varying, flow.graph.where) for node in flow.nodes_of(Kind.LINEAR)}
+    return {node: added for node, added in found.items() if added}
 
 
 def find_added(node: fx.Node, varying: Set[fx.Node], where: Mapping[str, Where]) -> Added:
     """Return what an operator of kind linear adds to a linear function of the streams that it reads."""
     operator, value = overload_packet(node), node.meta.get("val")
-    if isinstance(value, Tensor) and not (value.is_floating_point() or value.is_complex()):
+    if isinstance(value, Tensor) and not is_summable(value):
         return Added()  # choices, which are those of the moment
     if operator in table.SHAPES_ONLY:
         return Added(whole=True)
@@ -101,7 +102,7 @@ def _is_summable(node: fx.Node) -> bool:
     value = node.meta.get("val")
     if value is None:
         return node.op == "get_attr"  # of which nobody said what it holds
-    return isinstance(value, Tensor) and (value.is_floating_point() or value.is_complex())
+    return isinstance(value, Tensor) and is_summable(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def run_on_changes(
     node: fx.Node, added: Added, chunk: Chunk, value_of: ValueOf, run: Run, streams: Iterable[fx.Node]
 ) -> Any:
     """Return the operator's result on changes: A x(t), and A x(1) + c where the first timestep is among them."""
-    if not added or (chunk.steps == 1 and not chunk.begun):
+    if chunk.steps == 1 and not chunk.begun:
         return run(value_of, None)
     place = chunk.where[node.name]
     if chunk.begun:
@@ -145,8 +146,6 @@ def run_where_first(added: Added, first: Tensor, value_of: ValueOf, run: Run) ->
     ``first`` is a boolean that may be known only when what is traced here runs: nothing is decided by it. A constant is
     chosen rather than multiplied, since 0 · inf is no number.
     """
-    if not added:
-        return run(value_of, None)
     if not added.numbers and not added.whole:
         return run(value_of, partial(_replace, added, lambda _, value: _where_first(first, value)))
     begun, other = run(value_of, None), _run_without(added, run, value_of)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from snnfw.capture.graph import is_summable
 from snnfw.values import CODINGS as NAMES
 from snnfw.values import DELTA
 
@@ -50,7 +51,7 @@ class Coding:
 
         Whole numbers do not add up: they are those of the moment in either coding.
         """
-        if not self.sends_changes or not (frames.is_floating_point() or frames.is_complex()):
+        if not self.sends_changes or not is_summable(frames):
             return frames
         return torch.diff(frames, dim=0, prepend=torch.zeros_like(frames[:1]) if before is None else before[None])
 

@@ -11,7 +11,7 @@ from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import BatchDim, Where, map_leaves
+from snnfw.capture.graph import BatchDim, Where, is_summable, map_leaves
 from snnfw.kernels.multistep import sequence_like
 from snnfw.neurons.timefold import fold, select, select_leaves, unfold
 from snnfw.planning.kinds import Kind
@@ -218,11 +218,6 @@ class StreamValue(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries n
 
 def _add_leaf(steps: int, place: BatchDim | None, leaf: Any, *total: Tensor) -> Any:
     return leaf if place is None else _sum_over_time(unfold(leaf, place, steps), *total)
-
-
-def is_summable(tensor: Tensor) -> bool:
-    """Tell whether values have a sum over time: numbers have one, complex ones too, indices and masks have none."""
-    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _has_mean(place: BatchDim | None, leaf: Any) -> bool:

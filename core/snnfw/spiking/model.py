@@ -18,7 +18,7 @@ from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.neurons.timefold import fold, repeat_leaves, select_leaves, unfold
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Plan
-from snnfw.spiking.affine import Added, Chunk, ValueOf, find_all_added, run_on_changes
+from snnfw.spiking.affine import Chunk, ValueOf, find_all_added, run_on_changes
 from snnfw.spiking.coding import CODINGS
 from snnfw.spiking.cumulative import Cumulative, StreamValue, make_cumulative
 from snnfw.spiking.deltas import Deltas
@@ -225,14 +225,15 @@ class SpikingModel(nn.Module):
         return self
 
     def _advance_node(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Any:
-        kind, value_of = self._flow.kinds[node], self._values_over_time(values, steps)
+        kind, added, value_of = self._flow.kinds[node], self._added.get(node), self._values_over_time(values, steps)
         if kind is Kind.SPIKING:
             return self._fire(node, steps, values, visit)
+        if kind is Kind.LINEAR and added is None:
+            return self._evaluate(node, value_of)
         streams = self._flow.streams_read(node)
-        if kind is Kind.LINEAR:
+        if added is not None:
             chunk = Chunk(steps, self._frames.shown > 0, self.graph.where, self._values_over_time)
-            run = partial(self._evaluate, node)
-            return run_on_changes(node, self._added.get(node, Added()), chunk, value_of, run, streams)
+            return run_on_changes(node, added, chunk, value_of, partial(self._evaluate, node), streams)
 
         def function(*tensors: Tensor) -> Any:
             given = dict(zip(streams, tensors, strict=True))

@@ -1,24 +1,9 @@
-"""Integers as bits: how many there are, which are set, and the planes that they make."""
+"""Integers as the planes that their bits make."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-
-def count_set_bits(integers: Tensor) -> Tensor:
-    """Return how many bits of each integer's magnitude are set; integers are whole numbers of a floating point type."""
-    bits = integers.abs().to(torch.int64)
-    count = torch.zeros_like(bits)
-    for _ in range(bit_width(integers)):
-        count += bits & 1
-        bits >>= 1
-    return count.to(integers.dtype)
-
-
-def bit_width(integers: Tensor) -> int:
-    """Return how many bits the largest magnitude takes."""
-    return int(integers.abs().max()).bit_length() if integers.numel() else 0
 
 
 def bit_plane(integers: Tensor, b: int) -> Tensor:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from snnfw import SiteStats, SpikingNeuron
-from snnfw.kernels import Kernel, KernelBody
+from snnfw.kernels import COUNT_BITS, Kernel, KernelBody, count_set_bits
 from snnfw.neurons import States
-from snnfw_plugins.ibra.bits import count_set_bits
 
 CHARGE = "const real charged = leak * potential + (x + offset);"
 
@@ -24,15 +23,9 @@ FORWARD = f"""
     potential = charged - y;
 """
 
-# In pairs, then in fours, eights and so on; with a multiplication at the end GCC would know it for a count of bits and
-# put an instruction there that it does not vectorise. A NaN holds none.
-SET_BITS = """
+SET_BITS = f"""
     unsigned int bits = (unsigned int)(int)whole;
-    bits = bits - ((bits >> 1) & 0x55555555u);
-    bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
-    bits = (bits + (bits >> 4)) & 0x0f0f0f0fu;
-    bits = bits + (bits >> 8);
-    bits = (bits + (bits >> 16)) & 63u;
+    {COUNT_BITS}
     const real count = (real)(int)bits;
     events = whole == whole ? count : 0;
 """

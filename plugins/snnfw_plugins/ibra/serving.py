@@ -14,10 +14,11 @@ from torch.utils import _pytree as pytree
 
 from snnfw import Output, SpikingModel
 from snnfw.capture import BatchDim, evaluate, last_uses, map_leaves, overload_packet
+from snnfw.kernels import bit_width
 from snnfw.neurons import fold, repeat, sum_per_sample, unfold
 from snnfw.planning import Kind
 from snnfw.spiking import STREAMS, Cumulative
-from snnfw_plugins.ibra.bits import bit_plane, bit_width
+from snnfw_plugins.ibra.bits import bit_plane
 from snnfw_plugins.ibra.lowering import BIASED, Lowering, Role, lower, scale_factor, weight_of, window_size
 from snnfw_plugins.ibra.node import BinaryNeuron
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from snnfw.kernels import COUNT_BITS, count_set_bits
+
 ROUNDING = 0.5 + 2**-10
 """What is added before a whole number is taken of a value in λ.
 
@@ -37,17 +39,12 @@ HIGHEST = """
     }
 """
 
-# In pairs, then in fours and so on; see the integer-binary neurons, whose bits are counted alike.
-COUNT = """
+COUNT = f"""
     const real size = ABS(missing);
-    unsigned int v = (unsigned int)(int)size;
+    unsigned int bits = (unsigned int)(int)size;
     MARKED
-    v = v - ((v >> 1) & 0x55555555u);
-    v = (v & 0x33333333u) + ((v >> 2) & 0x33333333u);
-    v = (v + (v >> 4)) & 0x0f0f0f0fu;
-    v = v + (v >> 8);
-    v = (v + (v >> 16)) & 63u;
-    count = (real)(int)v;
+    {COUNT_BITS}
+    count = (real)(int)bits;
     went = missing;
 """
 
@@ -93,22 +90,10 @@ def _send_powers(power_of: Callable[[Tensor], Tensor], missing: Tensor, digits: 
     return missing - left
 
 
-def count_bits(whole: Tensor) -> Tensor:
-    """Return how many bits of each whole number's magnitude are set."""
-    return _count_set(whole.abs().to(torch.int64)).to(whole.dtype)
-
-
 def count_signed_digits(whole: Tensor) -> Tensor:
     """Return how many signed powers of two each whole number takes at least: 3 n and n differ in as many bits."""
     size = whole.abs().to(torch.int64)
-    return _count_set((3 * size) ^ size).to(whole.dtype)
-
-
-def _count_set(bits: Tensor) -> Tensor:
-    count = torch.zeros_like(bits)
-    for place in range(33):
-        count += (bits >> place) & 1
-    return count
+    return count_set_bits(((3 * size) ^ size).double()).to(whole.dtype)
 
 
 def _powers_in_c(nearest: str, marked: str, digits: int | None) -> str:
@@ -131,11 +116,11 @@ FORMS: Mapping[str, Form] = {
     "signed": Form(
         lambda missing, digits: _send_powers(nearest_power, missing, digits),
         count_signed_digits,
-        lambda digits: _powers_in_c("size >= (real)1.5 * low ? low + low : low", "v = (v * 3u) ^ v;", digits),
+        lambda digits: _powers_in_c("size >= (real)1.5 * low ? low + low : low", "bits = (bits * 3u) ^ bits;", digits),
     ),
     "binary": Form(
         lambda missing, digits: _send_powers(highest_power, missing, digits),
-        count_bits,
+        count_set_bits,
         lambda digits: _powers_in_c("low", "", digits),
     ),
     "unary": Form(_send_units, Tensor.abs, _units_in_c),
