@@ -41,8 +41,9 @@ def accumulations(model: SpikingModel, samples: Tensor | None = None, only: Site
         fate = model.plan.fates[node.name]
         if not fate.events:
             continue
-        reads = [read for read in table.operands(node) if read in counts]
-        connections = fate.macs or (model.graph.elements[node.name] if len(reads) > 1 else 0)
+        carrying = [read for read in table.operands(node) if read.name in model.plan.carriers]
+        reads = [read for read in carrying if read in counts]
+        connections = fate.macs or (model.graph.elements[node.name] if len(carrying) > 1 else 0)
         if reads and connections:
             fans = [_events(model, read, counts) * (connections / model.graph.elements[read.name]) for read in reads]
             result[node.name] = functools.reduce(torch.add, fans)
@@ -75,8 +76,9 @@ def _counts(model: SpikingModel, samples: Tensor | None, only: Site | None) -> d
             continue
         if model.plan.fates[node.name].kind is Kind.SPIKING:
             emitted = _of(samples, model.graph.where[node.name], model.neurons[node.name].emitted)
-            counts[node] = emitted if only is None or node.name == only.node else torch.zeros_like(emitted)
-        else:
+            if only is None or node.name == only.node:
+                counts[node] = emitted
+        elif any(read in counts for read in node.all_input_nodes):
             counts[node] = _carried(model, node, counts, samples)
     return counts
 
@@ -103,7 +105,7 @@ def _carried(model: SpikingModel, node: fx.Node, counts: Mapping[fx.Node, Any], 
     def value_of(read: fx.Node) -> Any:
         if read in counts:
             return counts[read]
-        if read.name in model.plan.silent:
+        if read.name in model.plan.silent or read.name in model.plan.carriers:
             return streams[0].new_zeros(_shape(model, read, samples))
         return _constant(model, read, samples)
 

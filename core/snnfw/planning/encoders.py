@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Mapping, Set
 
 from torch import fx
 
@@ -30,19 +30,25 @@ def is_needed(
     source = node.args[0]
     if source in events or source in silent:
         return False
-    products = dict.fromkeys(products_behind(node))
+    products = products_behind(node)
     if source not in varying and not all(product in varying for product in products):
         return False
     return any(_gains(product, varying, coding, macs) for product in products)
 
 
-def products_behind(node: fx.Node) -> Iterator[fx.Node]:
-    """Yield the products that read a stream, also where it is moved on the way."""
-    for user in node.users:
-        if overload_packet(user) in table.PRODUCTS:
-            yield user
-        elif moves(user):
-            yield from products_behind(user)
+def products_behind(node: fx.Node) -> list[fx.Node]:
+    """Return the products that read a stream, also where it is moved on the way, each once."""
+    found, seen, left = [], {node}, [node]
+    while left:
+        for user in left.pop().users:
+            if user in seen:
+                continue
+            seen.add(user)
+            if overload_packet(user) in table.PRODUCTS:
+                found.append(user)
+            elif moves(user):
+                left.append(user)
+    return found
 
 
 def _gains(product: fx.Node, varying: Set[fx.Node], coding: str, macs: Mapping[str, int]) -> bool:

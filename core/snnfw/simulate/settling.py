@@ -80,8 +80,10 @@ def certify(model: SpikingModel, inputs: Inputs, timesteps: int) -> Certificate:
 
 def certify_first(model: SpikingModel, evaluation: Batches[Batch], memory: int) -> Certificate | None:
     """Return the certificate for the first samples of evaluation data; None where there is nothing to settle at."""
+    if model.plan.coding != DELTA or model.plan.temporal:
+        return None
     first = next(iter(evaluation), None)
-    if model.plan.coding != DELTA or model.plan.temporal or first is None:
+    if first is None:
         return None
     where = next(model.neurons.buffers()).device
     most = min(LOOKED_AT, samples_within(model, 1, memory))
