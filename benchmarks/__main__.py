@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ from benchmarks import (
     search,
     storing,
     training,
+    training_network,
     zoo,
 )
 from benchmarks.machine import ALLOCATOR, describe, tuned
@@ -33,7 +35,9 @@ from snnfw.errors import SnnfwError
 
 CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "neurons": lambda: neurons.measure(neurons.Settings()),
-    "training": lambda: training.measure(neurons.Settings()),
+    "training": lambda: chain(
+        training.measure(neurons.Settings()), training_network.measure(training_network.Settings())
+    ),
     "network": lambda: network.measure(conversions.Settings()),
     "capture": lambda: capturing.measure(capturing.Settings()),
     "store": lambda: storing.measure(capturing.Settings()),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import conversions, network, neurons, training
+from benchmarks import conversions, network, neurons, training, training_network
 from benchmarks.gpu_tests import ROOT, run_tests
 from benchmarks.result import Section
 from benchmarks.timing import Measured
@@ -39,6 +39,7 @@ class Settings:
     device: str = "cuda"
     backend: str = "cupy"
     network: conversions.Settings = field(default_factory=conversions.Settings)
+    learning: training_network.Settings = field(default_factory=training_network.Settings)
     tests: Path = ROOT / "tests" / "core" / "kernels" / "test_gpu.py"
 
 
@@ -102,6 +103,8 @@ def parts(settings: Settings) -> Iterator[Part]:
     for samples in settings.batches:
         size = replace(settings.network, samples=samples, device=device, backend=backend)
         yield f"network, N = {samples}", partial(network.measure, size, settings.repetitions)
+    trained = replace(settings.learning, device=device, backend=backend)
+    yield "training, network", partial(training_network.measure, trained, settings.repetitions)
     for number, shape in enumerate(settings.shapes):
         given = neurons.Settings(
             shape=shape,

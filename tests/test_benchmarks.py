@@ -30,6 +30,7 @@ from benchmarks import (
     storing,
     timing,
     training,
+    training_network,
     zoo,
     zoo_delta,
     zoo_networks,
@@ -61,6 +62,7 @@ def small(num_classes: int) -> nn.Module:
     return ConvNet()
 
 
+TRAINED = training_network.Settings(depth=8, width=2, pixels=8, samples=3, timesteps=2)
 CONVERTED = conversions.Settings(samples=3, pixels=8, timesteps=2, network=small)
 
 
@@ -85,8 +87,8 @@ def test_neurons_are_measured_on_every_kind_of_tensor() -> None:
 
 @needs_native
 def test_training_steps_are_measured() -> None:
-    sections = list(training.measure(SMALL))
-    assert sections
+    sections = [*training.measure(SMALL), *training_network.measure(TRAINED, repetitions=1)]
+    assert len(sections) == len(neurons.VARIANTS)
     for section in sections:
         check(section)
 
@@ -265,7 +267,7 @@ def test_the_whole_of_a_gpus_benchmark_runs_where_the_cpu_stands_in(
     tests.write_text(TOY_TESTS.format(wanted="number"))
     toy = gpu.Settings(
         shapes=((3, 2, 4, 3, 3),), batches=(3,), repetitions=1, calls=1, compiled=False, device="cpu", network=CONVERTED,
-        tests=tests,
+        learning=TRAINED, tests=tests,
     )  # fmt: skip
     cupy = stand_in(monkeypatch)
     on_any_device(monkeypatch)
@@ -283,7 +285,7 @@ def test_the_whole_of_a_gpus_benchmark_runs_where_the_cpu_stands_in(
     titles = [section["title"] for section in saved["sections"]]
     assert titles[0] == "Tests on the GPU"
     assert saved["sections"][0]["rows"][0][:3] == ["test_small", "2", "0"]
-    assert len(titles) == 1 + 1 + len(neurons.VARIANTS) + len([v for v in neurons.VARIANTS if not v.per_channel])
+    assert len(titles) == 1 + 1 + 1 + len(neurons.VARIANTS) + len([v for v in neurons.VARIANTS if not v.per_channel])
     assert all("cupy" in title for title in titles[1:])
     assert len(cupy.launches) > 100
     assert "Tests on the GPU" in capsys.readouterr().out

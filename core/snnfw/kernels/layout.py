@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -43,14 +44,22 @@ def copy_with_layout(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor
     return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(tensor)
 
 
+@functools.lru_cache(maxsize=256)
+def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return a number as kernels read it, sent to a device once: a GPU would wait for it in every run."""
+    with torch.inference_mode(mode=False):
+        return torch.full((1,), value, dtype=dtype, device=device)
+
+
 def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> FlatParameter:
     """Return a parameter as a kernel reads it along the memory of ``like``, one timestep's dense tensor.
 
     The parameter broadcasts against ``like``: a number, a value per channel, or one per neuron, in any memory layout.
     """
-    if not isinstance(parameter, Tensor) or parameter.numel() == 1:
-        value = parameter if isinstance(parameter, Tensor) else torch.tensor(parameter, dtype=dtype)
-        return FlatParameter(value.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
+    if not isinstance(parameter, Tensor):
+        return FlatParameter(_number(float(parameter), dtype, like.device), 1)
+    if parameter.numel() == 1:
+        return FlatParameter(parameter.detach().reshape(1).to(dtype=dtype, device=like.device), 1)
     order = memory_order(like)
     if order is None:
         raise ValueError("the tensor is not dense in memory")

@@ -33,6 +33,12 @@ def compile_function(body: KernelBody, dtype: str, scalars: frozenset[str]) -> A
     return function
 
 
+def scalars(body: KernelBody, parameters: Sequence[FlatParameter]) -> frozenset[str]:
+    """Return the names of the parameters that are one number, for which code is compiled that reads them once."""
+    pairs = zip(body.parameters, parameters, strict=True)
+    return frozenset(name for name, flat in pairs if flat.values.numel() == 1)
+
+
 def thread_count(elements: int) -> int:
     """Return how many threads are worth waking for so many elements and timesteps; torch shares work out alike."""
     return max(1, min(torch.get_num_threads(), elements // GRAIN))
@@ -51,7 +57,5 @@ def launch(
 
     Every timestep, every state and ``events`` share one dense memory layout.
     """
-    pairs = zip(body.parameters, parameters, strict=True)
-    scalars = frozenset(name for name, flat in pairs if flat.values.numel() == 1)
-    function = compile_function(body, NAMES[drive.dtype], scalars)
+    function = compile_function(body, NAMES[drive.dtype], scalars(body, parameters))
     function(*forward_arguments(drive, output, states, parameters, clock, events, thread_count(drive.numel())))

@@ -7,8 +7,9 @@ import functools
 from snnfw.kernels.arithmetic import c_prelude, cuda_prelude
 from snnfw.kernels.body import KernelBody
 
-BLOCK = 1024
-"""Elements that a CPU core takes through all timesteps at once: their states stay in its first cache."""
+BLOCK = 8192
+"""Elements that a CPU core takes through all timesteps at once: a run long enough to stream from memory, whose states
+stay in its second cache. Where there are fewer for each thread, it takes those."""
 
 AHEAD = 4
 """Timesteps that a GPU's thread reads before it computes the first of them, so that it waits for memory once."""
@@ -46,11 +47,9 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
         "         int64_t snn_count, int snn_threads, double snn_clock, real *snn_events"
         + "".join(f",\n         {a}" for a in arguments)
         + ") {",
-        f"    const int64_t snn_blocks = (snn_count + {BLOCK - 1}) / {BLOCK};",
+        *c_shares(str(BLOCK)),
         "    #pragma omp parallel for schedule(static) num_threads(snn_threads)",
-        "    for (int64_t snn_b = 0; snn_b < snn_blocks; snn_b++) {",
-        f"        const int64_t snn_start = snn_b * {BLOCK}, snn_rest = snn_count - snn_start;",
-        f"        const int64_t snn_length = snn_rest < {BLOCK} ? snn_rest : {BLOCK};",
+        *c_each_block(),
         *_c_block_in(body, scalars),
         "        for (int64_t snn_s = 0; snn_s < snn_steps; snn_s++) {",
         "            const real snn_t = (real)(snn_clock + (double)(snn_s + 1));",
@@ -60,10 +59,7 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
         "            for (int64_t snn_j = 0; snn_j < snn_length; snn_j++) {",
         "                const real x = load(snn_xs[snn_j]), t = snn_t;",
         "                (void)t;",
-        *(
-            f"                const real {n} = snn_{f'once_{n}' if n in scalars else f'block_{n}[snn_j]'};"
-            for n in body.parameters
-        ),
+        *c_parameters(body, scalars),
         *(f"                real {name} = snn_block_{name}[snn_j];" for name in body.states),
         "                real y, events;",
         *_indented(body.code, 16),
@@ -78,19 +74,54 @@ def c_source(body: KernelBody, dtype: str, scalars: frozenset[str] = frozenset()
     return "\n".join(lines) + "\n"
 
 
-def _c_block_in(body: KernelBody, scalars: frozenset[str]) -> list[str]:
-    """Return the code that copies a block's states and parameters into arrays that stay in the cache."""
-    each = "        for (int64_t j = 0; j < snn_length; j++)"
+def c_parameters(body: KernelBody, scalars: frozenset[str]) -> list[str]:
+    """Return the code that names an element's parameters, from what ``c_block_of_parameters`` has laid out."""
+    return [
+        f"                const real {n} = snn_{f'once_{n}' if n in scalars else f'block_{n}[snn_j]'};"
+        for n in body.parameters
+    ]
+
+
+def c_block_of_parameters(body: KernelBody, scalars: frozenset[str], block: int) -> list[str]:
+    """Return the code that writes a block's parameters out into arrays that stay in the cache, scalars once."""
     spread = [name for name in body.parameters if name not in scalars]
     return [
-        f"        real snn_block_events[{BLOCK}];",
-        *(f"        real snn_block_{name}[{BLOCK}];" for name in (*body.states, *spread)),
+        *(f"        real snn_block_{name}[{block}];" for name in spread),
         *(f"        const real snn_once_{name} = snn_all_{name}[0];" for name in body.parameters if name in scalars),
-        *(f"{each} snn_block_{name}[j] = snn_all_{name}[snn_start + j];" for name in body.states),
         *(
             f"        snn_spread(snn_block_{n}, snn_all_{n}, snn_inner_{n}, snn_size_{n}, snn_start, snn_length);"
             for n in spread
         ),
+    ]
+
+
+def c_shares(most: str) -> list[str]:
+    """Return the code that divides elements into blocks of at most so many, one at least for each thread."""
+    return [
+        "    const int64_t snn_share = (snn_count + snn_threads - 1) / snn_threads;",
+        "    const int64_t snn_even = (snn_share + 63) / 64 * 64;",
+        f"    const int64_t snn_most = {most}, snn_width = snn_even < snn_most ? snn_even : snn_most;",
+        "    const int64_t snn_blocks = (snn_count + snn_width - 1) / snn_width;",
+    ]
+
+
+def c_each_block() -> list[str]:
+    """Return the head of a loop over blocks, with the place and the length of each."""
+    return [
+        "    for (int64_t snn_b = 0; snn_b < snn_blocks; snn_b++) {",
+        "        const int64_t snn_start = snn_b * snn_width, snn_rest = snn_count - snn_start;",
+        "        const int64_t snn_length = snn_rest < snn_width ? snn_rest : snn_width;",
+    ]
+
+
+def _c_block_in(body: KernelBody, scalars: frozenset[str]) -> list[str]:
+    """Return the code that copies a block's states and parameters into arrays that stay in the cache."""
+    each = "        for (int64_t j = 0; j < snn_length; j++)"
+    return [
+        f"        real snn_block_events[{BLOCK}];",
+        *(f"        real snn_block_{name}[{BLOCK}];" for name in body.states),
+        *c_block_of_parameters(body, scalars, BLOCK),
+        *(f"{each} snn_block_{name}[j] = snn_all_{name}[snn_start + j];" for name in body.states),
         f"{each} snn_block_events[j] = 0;",
     ]
 

@@ -23,7 +23,7 @@ FORWARD = f"""
 BACKWARD = f"""
     {CHARGE}
     const real fired = h >= threshold ? 1 : 0;
-    const real u = (real)3.14159265358979323846 * (h - threshold) / threshold;
+    const real u = (h - threshold) * ((real)3.14159265358979323846 / threshold), share = 1 / tau;
     const real slope = 1 / (1 + u * u);
 """
 
@@ -35,8 +35,8 @@ SOFT = KernelBody(
     + """
     (void)fired;
     const real gh = gy * slope + g_potential * (1 - slope);
-    gx = gh / tau;
-    g_potential = gh - gh / tau;
+    gx = gh * share;
+    g_potential = gh - gx;
     """,
 )
 
@@ -46,9 +46,9 @@ HARD = KernelBody(
     code=FORWARD + "potential = h * (1 - events);\n",
     backward=BACKWARD
     + """
-    const real gh = gy * slope + g_potential * (1 - fired - h * slope / threshold);
-    gx = gh / tau;
-    g_potential = gh - gh / tau;
+    const real gh = gy * slope + g_potential * (1 - fired - h * slope * (1 / threshold));
+    gx = gh * share;
+    g_potential = gh - gx;
     """,
 )
 

@@ -40,6 +40,9 @@ DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 SHAPE = (2, 3, 7, 13)
 """546 elements: two blocks of threads and a part of one."""
 
+CHUNKS = [3, 4]
+"""Timesteps of each chunk that gradients are taken through."""
+
 PARAMETERS = ((), (3, 1, 1), (7, 13), (2, 1, 1, 1), (3, 1, 13), SHAPE)
 
 
@@ -61,7 +64,9 @@ def compile_all(device: str, dtype: torch.dtype) -> None:
     """Compile every neuron's kernels for a type of tensor at once, where the host does."""
     if device == "cpu":
         name, found = str(dtype).removeprefix("torch."), bodies().values()
-        gradients = [cuda_gradient(body, name) for body in found if body.backward]
+        gradients = [
+            cuda_gradient(body, name, steps) for body in found if body.backward for steps in (0, *CHUNKS, TIMESTEPS)
+        ]
         compile_together([*(cuda_source(body, name) for body in found), *gradients])
 
 
@@ -120,16 +125,20 @@ LEARNING = [name for name, body in bodies().items() if body.backward]
 def gradients(neuron: SpikingNeuron, drive: Tensor) -> list[Tensor]:
     """Return the output in two chunks, and the gradient of a weighted sum of it and of the last state."""
     x = drive.clone().requires_grad_()
-    output = torch.cat([neuron(chunk) for chunk in x.split([3, 4])])
+    output = torch.cat([neuron(chunk) for chunk in x.split(CHUNKS)])
     weights = torch.arange(output.numel()).sin().view(output.shape).to(output)
     ((output * weights).sum() + neuron.potential.square().sum()).backward()
     assert x.grad is not None
     return [output.detach().cpu(), x.grad.cpu()]
 
 
+@pytest.mark.parametrize("kept", [0, learning.IN_REGISTERS], ids=["in memory", "in registers"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", LEARNING)
-def test_a_kernel_takes_gradients_back_as_autograd_does(name: str, dtype: torch.dtype, device: str) -> None:
+def test_a_kernel_takes_gradients_back_as_autograd_does(
+    name: str, dtype: torch.dtype, kept: int, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "IN_REGISTERS", kept)
     compile_all(device, dtype)
     for number, shape in enumerate(PARAMETERS):
         drive = noise((TIMESTEPS, *SHAPE), dtype, number)
@@ -229,12 +238,14 @@ def test_threads_keep_to_their_own_elements_in_any_order(
 
 
 @needs_host_compiler
+@pytest.mark.parametrize("kept", [0, learning.IN_REGISTERS], ids=["in memory", "in registers"])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("name", LEARNING)
 def test_threads_keep_to_their_own_elements_on_the_way_back(
-    name: str, backwards: bool, monkeypatch: pytest.MonkeyPatch
+    name: str, backwards: bool, kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cupy = stand_in(monkeypatch)
+    monkeypatch.setattr(learning, "IN_REGISTERS", kept)
     compile_all("cpu", torch.float64)
     _, drive, (body, states, parameters) = guarded_run(variants()[name], torch.float64)
     flats = [FlatParameter(values.inside, inner) for values, inner in parameters]

@@ -84,8 +84,8 @@ ROUNDED_OTHERWISE = re.compile(
 def kernels(dtype: str, exact: bool) -> str:
     """Return the kernels of every neuron as one source: those that compute functions of the GPU's own, or the others."""
     found = [cuda_source(body, dtype) for body in bodies().values() if rounded(body) != exact]
-    learning = (body for body in bodies().values() if body.backward)
-    found += [cuda_gradient(body, dtype) for body in learning if ("EXP(" in body.backward) != exact]
+    learning = [body for body in bodies().values() if body.backward and ("EXP(" in body.backward) != exact]
+    found += [cuda_gradient(body, dtype, steps) for body in learning for steps in (0, 4)]
     wrap = "namespace kernel_{} {{\n#define run run_{}\n{}\n#undef run\n}}\n".format
     return "".join(wrap(number, number, source) for number, source in enumerate(found))
 
