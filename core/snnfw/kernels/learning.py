@@ -111,7 +111,7 @@ class MultiStep(torch.autograd.Function):
         return output, events, *after
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
+    @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients of the input and of the states before it."""
         drive, *states = ctx.saved_tensors
