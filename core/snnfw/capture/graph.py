@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -151,8 +152,16 @@ def evaluate(
 
 def get_attribute(module: torch.nn.Module, name: str) -> Any:
     """Return the parameter, buffer or constant at a dotted path."""
-    owner, _, leaf = name.rpartition(".")
-    return getattr(module.get_submodule(owner), leaf)
+    found: Any = functools.reduce(getattr, name.split("."), module)
+    return found
+
+
+def find_attribute(module: torch.nn.Module, name: str) -> Any:
+    """Return what ``get_attribute`` does, and None where there is nothing."""
+    try:
+        return get_attribute(module, name)
+    except AttributeError:
+        return None
 
 
 def last_uses(nodes: tuple[fx.Node, ...]) -> Mapping[fx.Node, tuple[fx.Node, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from snnfw.capture.graph import Graph
+from snnfw.capture.graph import Graph, find_attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,10 @@ def moved(graph: Graph, network: nn.Module, others: Iterable[Tensor]) -> Moved |
 
     ``network`` holds the model's constants, at the graph's names; ``others`` tell where it has none.
     """
-    named = _named(graph.module)
-    ours = _named(network)
-    name = next((name for name in named if name in ours), None)
-    if name is not None:
-        before, now = _kind(named[name]), _kind(ours[name])
+    pairs = ((tensor, find_attribute(network, name)) for name, tensor in _floating(graph.module))
+    both = next(((tensor, ours) for tensor, ours in pairs if ours is not None), None)
+    if both is not None:
+        before, now = map(_kind, both)
     else:
         like = next((node.meta["val"] for node in graph.inputs if node.meta["val"].is_floating_point()), None)
         here = next((tensor for tensor in others if tensor.is_floating_point()), None)
@@ -81,18 +80,15 @@ def empty_of_kind(like: Tensor, moved: Moved | None) -> Tensor:
 
 def kind_of(graph: Graph, network: nn.Module, others: Iterable[Tensor]) -> Kind:
     """Return where a model computes, and in which floating type."""
-    floating = (tensor for tensor in chain(_named(network).values(), others))
+    floating = chain((tensor for _, tensor in _floating(network)), others)
     like = next(floating, graph.inputs[0].meta["val"])
     return _kind(like)
 
 
-def _named(module: nn.Module) -> dict[str, Tensor]:
-    return {name: tensor for name, tensor in _tensors(module) if tensor.is_floating_point()}
-
-
-def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from module.named_parameters()
-    yield from module.named_buffers()
+def _floating(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield a module's weights and buffers that hold fractions, one by one: a run asks for the first alone."""
+    named = chain(module.named_parameters(), module.named_buffers())
+    return ((name, tensor) for name, tensor in named if tensor.is_floating_point())
 
 
 def _kind(tensor: Tensor) -> Kind:
