@@ -36,6 +36,7 @@ EXTRAS: Mapping[str, str] = {
     "ultralytics": "detection",
     "open3d": "pointcloud",
     "tonic": "events",
+    "soundfile": "speech",
     "onnx": "export",
     "onnxscript": "export",
     "onnxruntime": "export",

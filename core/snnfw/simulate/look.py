@@ -17,6 +17,9 @@ from snnfw.values import Bundle, Drawing, Inputs, Output, Resources, View
 MOST_TIMESTEPS = 4
 """Most checkpoints to draw: the last ones."""
 
+MOST_MOMENTS = 64
+"""Most timesteps to look at where a gallery asks for every one of them."""
+
 
 @torch.no_grad()
 def draw_gallery(
@@ -40,11 +43,20 @@ def draw_gallery(
     view = View(
         batch=batch,
         network=network_output(graph, inputs, bundle.data.frames),
-        spiking=_outputs(model, inputs, tuple(scores), resources.memory),
+        spiking=_outputs(model, inputs, _moments(tuple(scores), gallery.every), resources.memory),
         network_scores=network_scores,
         scores=scores,
     )
     return gallery.draw(view)
+
+
+def _moments(checkpoints: Sequence[int], every: bool) -> Sequence[int]:
+    """Return the timesteps to look at: checkpoints, or all up to the last one, thinned out where they are too many."""
+    if not every:
+        return checkpoints
+    last = checkpoints[-1]
+    count = min(last, MOST_MOMENTS)
+    return [-(-last * moment // count) for moment in range(1, count + 1)]
 
 
 def _outputs(model: SpikingModel, inputs: Inputs, timesteps: Sequence[int], memory: int) -> dict[int, Output]:

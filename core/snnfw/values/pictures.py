@@ -21,7 +21,8 @@ class Drawing:
 class View:
     """What a few evaluation samples look like to the network and to the spiking network.
 
-    ``spiking`` holds the outputs after some of the checkpoints, in increasing order, with nobody leaving early;
+    ``spiking`` holds the outputs after some of the checkpoints, or after every timestep where the gallery asks for that,
+    in increasing order, with nobody leaving early;
     ``scores`` and ``network_scores`` are those of all evaluation samples, the former by checkpoint.
     """
 
@@ -34,7 +35,11 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
-    """What a task shows of a run: the samples to look at, read when they are needed, and how to draw them."""
+    """What a task shows of a run: the samples to look at, read when they are needed, and how to draw them.
+
+    ``every`` asks for what the spiking network says after every timestep, or, of many, after some spread evenly.
+    """
 
     batch: Callable[[], Batch]
     draw: Callable[[View], Sequence[Drawing]]
+    every: bool = False

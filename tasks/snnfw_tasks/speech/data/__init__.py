@@ -1,0 +1,1 @@
+"""Data sets of spoken words: only what the task itself may take comes in."""

@@ -1,0 +1,1 @@
+"""Networks for waveforms: only what the task itself may take comes in."""
