@@ -68,6 +68,7 @@ class Shown(Toy):
     name: ClassVar[str] = "shown"
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 32, "search": None, "exit": None}
     views: ClassVar[list[View]] = []
+    every: ClassVar[bool] = False
 
     def load(self, model: Any, data: Any, resources: Any) -> Bundle:
         bundle = super().load(model, data, resources)
@@ -77,7 +78,7 @@ class Shown(Toy):
             self.views.append(view)
             return [Drawing("pair", f"T = {max(view.scores)}", b"\x89PNG")]
 
-        return replace(bundle, gallery=Gallery(lambda: shown, draw))
+        return replace(bundle, gallery=Gallery(lambda: shown, draw, self.every))
 
 
 @dataclass(frozen=True)
@@ -234,6 +235,20 @@ def test_a_task_draws_what_both_networks_see(registry: Registry, tmp_path: Path)
     assert errors == sorted(errors, reverse=True)  # nobody left early, though at-once would have it
     assert view.scores[32] == report["checkpoints"][-1]["scores"]
     assert view.network_scores == report["network"]["scores"]
+
+
+@pytest.mark.parametrize(
+    ("timesteps", "moments"),
+    [(1, [1]), (5, [1, 2, 3, 4, 5]), (64, [*range(1, 65)]), (128, [*range(2, 129, 2)])],
+)
+def test_a_gallery_may_ask_for_every_timestep(
+    timesteps: int, moments: list[int], registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Shown, "every", True)
+    run(registry, "task=shown", "plugin=rate", f"timesteps={timesteps}", f"out={tmp_path / 'r'}")
+    view = Shown.views[-1]
+    assert list(view.spiking) == moments
+    assert list(view.scores)[-1] == timesteps
 
 
 def test_what_a_task_tells_is_one_line_in_the_terminal_as_it_is(registry: Registry, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SAMPLES = 6
 """So many clips are drawn."""
 MOST_CLASSES = 4
-"""Most classes of a clip that are drawn: those that one of the networks finds likeliest at some time."""
+"""Most classes of a clip that are drawn: the truth, what both networks say, and the likeliest at some time."""
 ACCURACY = "accuracy"
 WRONG = "tab:red"
 
@@ -46,10 +46,10 @@ def probabilities(output: Output) -> Tensor:
 
 
 def likeliest(network: Tensor, over_time: Tensor, truth: int) -> list[int]:
-    """Return the classes of a clip to draw: the truth, then what [K] and [T, K] hold of the largest at any time."""
-    reached = torch.maximum(network, over_time.amax(0))
-    ordered = reached.argsort(descending=True, stable=True).tolist()
-    return [truth, *(label for label in ordered if label != truth)][:MOST_CLASSES]
+    """Return the classes of a clip to draw, by probabilities [K] and [T, K]: the truth first, each once."""
+    said = [int(network.argmax()), int(over_time[-1].argmax())]
+    others = torch.maximum(network, over_time.amax(0)).argsort(descending=True, stable=True).tolist()
+    return list(dict.fromkeys([truth, *said, *others]))[:MOST_CLASSES]
 
 
 def _percent(share: float) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from snnfw import hookimpl, require_sources
 from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
@@ -24,6 +25,7 @@ class Speech(Amounts):
     name: ClassVar[str] = "speech"
     default_model: ClassVar[str] = M5Words.name
     default_data: ClassVar[str] = SpokenWords.name
+    defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = ClassifierData
 

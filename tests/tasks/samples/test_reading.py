@@ -30,6 +30,9 @@ from snnfw_tasks.samples.reading import Reading, list_files, merge_left_out, rea
 from snnfw_tasks.segmentation.data.coco import Coco
 from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.task import Segmentation
+from snnfw_tasks.speech.data.folders import Waves
+from snnfw_tasks.speech.task import Speech
+from wave_files import write_waves
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -330,6 +333,14 @@ def cloud_network() -> nn.Module:
     return nn.Sequential(nn.Conv1d(3, 2, 1), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
 
 
+def line_network() -> nn.Module:
+    return nn.Sequential(nn.Conv1d(1, 2, 9), nn.ReLU(), nn.AdaptiveAvgPool1d(1), nn.Flatten())
+
+
+def waves(root: Path) -> Waves:
+    return Waves(write_waves(root))
+
+
 def digits(root: Path) -> Yolo:
     return Yolo(write_images(root, tuple("0123456789"), count=2), size=64)
 
@@ -338,6 +349,7 @@ TASKS: dict[str, tuple[Any, Any, Callable[[Path], Any], str]] = {
     "classification": (Classification(), GivenModel(flat_network()), folder, "images of 2 classes from '{}': 4 in train and 4 in test"),
     "segmentation": (Segmentation(), GivenModel(nn.Conv2d(3, 2, 1)), masks, "images of 2 classes from '{}': 2 in train and 2 in test"),
     "pointcloud": (PointCloud(), GivenModel(cloud_network()), clouds, "clouds of 2 classes from '{}': 2 in train and 2 in test"),
+    "speech": (Speech(), GivenModel(line_network()), waves, "recordings of 2 classes from '{}': 4 in train and 4 in test"),
     "detection": (Detection(), ScenesYoloRelu(), digits, "images of 10 classes from '{}': 2 in train and 2 in val"),
 }  # fmt: skip
 

@@ -121,9 +121,9 @@ def require_listed(data: str, root: Path, lists: Mapping[str, Split], files: Lab
     missing = sorted(set(lists) - {listed_name(file) for file, _ in files})
     if missing:
         name = missing[0]
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        more = f" and {len(missing) - 1} more, which are" if len(missing) > 1 else ", which is"
         raise SnnfwError(
-            f"'{root / LISTS[lists[name]]}' of data '{data}' names '{name}'{more}, which are not there: extract the "
+            f"'{root / LISTS[lists[name]]}' of data '{data}' names '{name}'{more} not there: extract the "
             "archive again, or correct the list."
         )
 

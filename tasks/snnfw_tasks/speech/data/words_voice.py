@@ -1,4 +1,4 @@
-"""Speak words: pulses and noise through formants that move, by another voice, at another pace and in noise each time."""
+"""Speak words: pulses and noise through formants that move, by another voice and at another pace each time."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Part:
 
 
 def speak(words: Sequence[int], difficulty: Difficulty, seed: tuple[int, ...]) -> NDArray[np.int16]:
-    """Return a clip [len(words), LENGTH] of each word, given by its number; a clip depends on its place and the seed."""
+    """Return clips [N, LENGTH] of words given by their numbers; a clip depends on its place and the seed alone."""
     clips = []
     for start in range(0, len(words), TOGETHER):
         some = range(start, min(start + TOGETHER, len(words)))
