@@ -58,7 +58,7 @@ EMBEDDED: tuple[Setting, ...] = (
     Setting("sigmadelta-4-corrected", f"{DELTA} neuron.levels=4 {CORRECTED}", (1,), "digits-*,segmentation"),
     Setting("ibra-15", f"{BITS} neuron.d=15", (1,), "digits-*"),
     Setting("ibra", "plugin=ibra", (1,), "detection-relu"),
-    Setting("signed", "plugin=signed", (4,), "detection-*,pointcloud-classes"),
+    Setting("signed", "plugin=signed", (4,), "detection-*,pointcloud-classes,speech"),
     Setting("adafire", "plugin=adafire search=null exit=null", (4,), "digits-*"),
     Setting("adafire", "plugin=adafire search=null exit=null", (16,), "detection-*,segmentation,pointcloud-*"),
 )
@@ -72,5 +72,6 @@ TASKS: Mapping[str, str] = {
     "segmentation": "task=segmentation",
     "pointcloud-classes": "task=pointcloud task.head=cls",
     "pointcloud-parts": "task=pointcloud task.head=parts",
+    "speech": "task=speech",
 }
 """The embedded networks, as ``snnfw run`` is told them."""

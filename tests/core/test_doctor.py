@@ -199,5 +199,16 @@ def test_the_report_shows_the_cure() -> None:
 
 def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
     names = [check.name for check in doctor.examine(Registry(entry_points=False))]
-    libraries = ["timm", "ultralytics", "open3d", "tonic", "soundfile", "onnx", "onnxscript", "onnxruntime", "nir", "cupy"]
+    libraries = [
+        "timm",
+        "ultralytics",
+        "open3d",
+        "tonic",
+        "soundfile",
+        "onnx",
+        "onnxscript",
+        "onnxruntime",
+        "nir",
+        "cupy",
+    ]
     assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", *libraries, "plugins"]

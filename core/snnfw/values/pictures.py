@@ -21,9 +21,9 @@ class Drawing:
 class View:
     """What a few evaluation samples look like to the network and to the spiking network.
 
-    ``spiking`` holds the outputs after some of the checkpoints, or after every timestep where the gallery asks for that,
-    in increasing order, with nobody leaving early; ``scores`` and ``network_scores`` are those of all evaluation samples,
-    the former by checkpoint.
+    ``spiking`` holds the outputs after some of the checkpoints, or after every timestep where the gallery asks for it,
+    in increasing order, with nobody leaving early; ``scores`` and ``network_scores`` are those of all evaluation
+    samples, the former by checkpoint.
     """
 
     batch: Batch

@@ -85,15 +85,17 @@ def _draw_probabilities(
     axes: Axes, network: Tensor, over_time: Tensor, timesteps: list[int], truth: int, classes: Sequence[str]
 ) -> None:
     """Draw a clip's likeliest classes, the truth in the first colour, and what both networks take it for."""
+    from matplotlib.ticker import MaxNLocator
+
     for number, label in enumerate(likeliest(network, over_time, truth)):
         colour = f"C{number}"
         axes.axhline(float(network[label]), linestyle="--", linewidth=0.8, color=colour)
-        axes.plot(timesteps, over_time[:, label], marker=".", markersize=4, color=colour, label=classes[label])
+        axes.plot(timesteps, over_time[:, label], marker=".", markersize=8 if len(timesteps) == 1 else 4, color=colour, label=classes[label])
     said = {"network": int(network.argmax()), "spiking": int(over_time[-1].argmax())}
     words = ", ".join(f"{name}: {classes[label]}" for name, label in said.items())
     right = all(label == truth for label in said.values())
     axes.set_title(words, fontsize=8, loc="left", pad=2, color="0.25" if right else WRONG)
     margin = 0.5 if len(timesteps) == 1 else 0.02 * (timesteps[-1] - timesteps[0])
     axes.set(ylim=(-0.03, 1.05), yticks=[0, 0.5, 1], xlim=(timesteps[0] - margin, timesteps[-1] + margin))
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

@@ -158,7 +158,8 @@ def _mix(parts: Sequence[Part], words: Floats) -> NDArray[np.int16]:
     # Of the word's own second: silence around it counts, as it does for the noise.
     noisy = words / _level(words) + background / _level(background) * 10 ** (-ratio / 20)
     scaled = noisy * (loudness / np.abs(noisy).max(1, keepdims=True))
-    return np.round(scaled * LOUDEST).astype(np.int16)
+    rounded: NDArray[np.int16] = np.round(scaled * LOUDEST).astype(np.int16)
+    return rounded
 
 
 def _level(waves: Floats) -> Floats:

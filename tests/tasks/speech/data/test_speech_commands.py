@@ -87,10 +87,22 @@ def empty(root: Path, word: str) -> None:
         file.unlink()
 
 
+def leave_archive(root: Path) -> None:
+    shutil.rmtree(root)
+    root.mkdir()
+    (root / "speech_commands_v0.02.tar.gz").touch()
+
+
+def put_deeper(root: Path) -> None:
+    moved = root.rename(root.parent / "moved")
+    root.mkdir()
+    moved.rename(root / "v0.02")
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no folder": (shutil.rmtree, f"data 'speech-commands' finds no folder '{{}}': expected there are {EXPECTED}."),
     "an archive that was not extracted": (
-        lambda root: (shutil.rmtree(root), root.mkdir(), (root / "speech_commands_v0.02.tar.gz").write_bytes(b"")),
+        leave_archive,
         f"data 'speech-commands' finds no word's folder in '{{}}': expected there are {EXPECTED}.",
     ),
     "one word": (
@@ -102,7 +114,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         "folder '{}/no' of data 'speech-commands' holds no .wav file: extract the archive again, or remove it.",
     ),
     "the folder above": (
-        lambda root: (root.rename(root.parent / "v"), root.mkdir(), (root.parent / "v").rename(root / "v0.02")),
+        put_deeper,
         "recording '{}/v0.02/_background_noise_/pink_noise.wav' of data 'speech-commands' lies deeper than "
         "WORD/FILE.wav: data.root is the folder that holds the words' folders.",
     ),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from snnfw_tasks.speech.data import words
 from snnfw_tasks.speech.data.words import SpokenWords, load_split
@@ -22,11 +23,12 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     load_split.cache_clear()
 
 
-def spectrum(clip: np.ndarray[tuple[int], np.dtype[np.int16]]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def spectrum(clip: NDArray[np.int16]) -> NDArray[np.float64]:
     """Return a clip's power in four bands of a kilohertz each, as shares."""
     power = np.abs(np.fft.rfft(clip.astype(float)))[:-1] ** 2
-    bands: np.ndarray[tuple[int], np.dtype[np.float64]] = power.reshape(4, -1).sum(1)
-    return bands / bands.sum()
+    bands: NDArray[np.float64] = power.reshape(4, -1).sum(1)
+    shares: NDArray[np.float64] = bands / bands.sum()
+    return shares
 
 
 def test_splits_hold_so_many_clips_of_each_word_in_turns() -> None:
@@ -76,7 +78,7 @@ def test_noise_is_as_loud_as_it_is_said_to_be() -> None:
 
 
 def test_voices_have_their_own_pitch() -> None:
-    def pitch(clip: np.ndarray[tuple[int], np.dtype[np.int16]]) -> float:
+    def pitch(clip: NDArray[np.int16]) -> float:
         wave = clip.astype(float)
         autocorrelation = np.fft.irfft(np.abs(np.fft.rfft(wave, 2 * LENGTH)) ** 2)
         shortest, longest = RATE // 400, RATE // 60
