@@ -90,7 +90,14 @@ def _draw_probabilities(
     for number, label in enumerate(likeliest(network, over_time, truth)):
         colour = f"C{number}"
         axes.axhline(float(network[label]), linestyle="--", linewidth=0.8, color=colour)
-        axes.plot(timesteps, over_time[:, label], marker=".", markersize=8 if len(timesteps) == 1 else 4, color=colour, label=classes[label])
+        axes.plot(
+            timesteps,
+            over_time[:, label],
+            marker=".",
+            markersize=8 if len(timesteps) == 1 else 4,
+            color=colour,
+            label=classes[label],
+        )
     said = {"network": int(network.argmax()), "spiking": int(over_time[-1].argmax())}
     words = ", ".join(f"{name}: {classes[label]}" for name, label in said.items())
     right = all(label == truth for label in said.values())

@@ -90,6 +90,7 @@ EMBEDDED = [
     "task=pointcloud task.head=parts plugin=burst",
     "task=pointcloud task.head=parts plugin=sigmadelta",
     "task=events plugin=sigmadelta",
+    "task=speech plugin=sigmadelta",
 ]
 
 

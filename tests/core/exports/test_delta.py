@@ -168,6 +168,7 @@ EMBEDDED = [
     "task=segmentation",
     "task=pointcloud task.head=parts",
     "task=events",
+    "task=speech",
 ]
 
 

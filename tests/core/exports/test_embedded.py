@@ -14,6 +14,7 @@ NETWORKS = {
     "maximum pooling": ("task=classification model=digits-vgg plugin=adafire", 2),
     "a detector with ReLU": ("task=detection model=scenes-yolo-relu plugin=signed", 1),
     "a detector with SiLU": ("task=detection model=scenes-yolo-silu plugin=signed", 1),
+    "waveforms": ("task=speech plugin=adafire", 1),
     "delta coding": ("task=pointcloud plugin=sigmadelta neuron.digits=1", 1),
 }
 

@@ -23,6 +23,7 @@ DEFAULTS = [
     "task=segmentation plugin=adafire",
     "task=pointcloud plugin=msat",
     "task=pointcloud model=pointnet plugin=calibration",
+    "task=speech plugin=adafire",
 ]
 
 
