@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 import torch
 
+import snnfw
 from given_sources import Foreign
 from snnfw import pipeline
 from snnfw.config.resolution import resolve
@@ -90,6 +91,19 @@ def test_the_shipped_network_tells_the_words_apart() -> None:
         for batch in bundle.data.evaluation:
             scorer.update(bundle.model(*batch.inputs), batch.target)
     assert scorer.compute()["accuracy"] > 0.85
+
+
+@pytest.mark.parametrize("method", ["sigmadelta", "rate"])
+def test_a_clip_does_not_depend_on_its_neighbours(method: str) -> None:
+    bundle = load()
+    waves = next(iter(bundle.data.evaluation)).inputs[0][:5].double()
+    waves[1, :, 3000:] = 0  # as much silence as follows a short recording
+    network = bundle.model.double()
+    spiking = snnfw.convert(network, [waves], method=method, timesteps=8)
+    for each in (network, spiking):
+        with torch.no_grad():
+            together, apart = each(waves), torch.cat([each(wave[None]) for wave in waves])
+        assert torch.allclose(together, apart, rtol=0, atol=1e-12)
 
 
 def test_training_clips_are_shifted_and_others_are_not() -> None:
