@@ -25,6 +25,10 @@ HOP = 80
 """A clip is filtered in windows of two hops; sounds change from one to the next."""
 
 FRAMES = LENGTH // HOP + 1
+
+WINDOW = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP))
+"""Its square adds up to 1 with itself a hop later."""
+
 FREQUENCIES = np.fft.rfftfreq(2 * HOP, 1 / RATE)
 BANDWIDTHS = (70.0, 100.0, 160.0)
 """Of the three formants in Hz."""
@@ -138,10 +142,6 @@ def _filter(parts: Sequence[Part]) -> Floats:
     windows = np.fft.irfft(spectrum, 2 * HOP) * WINDOW
     halves = windows.reshape(len(parts), FRAMES, 2, HOP)
     return (halves[:, 1:, 0] + halves[:, :-1, 1]).reshape(len(parts), LENGTH)
-
-
-WINDOW = np.sin(np.pi * (np.arange(2 * HOP) + 0.5) / (2 * HOP))
-"""Its square adds up to 1 with itself a hop later."""
 
 
 def _spectrum(excitation: Floats) -> NDArray[Any]:
