@@ -21,7 +21,7 @@ from snnfw.errors import SnnfwError
 from snnfw.kernels import gpu, learning
 from snnfw.kernels.body import KernelBody
 from snnfw.kernels.compiler import CompilerMissing
-from snnfw.kernels.gradient_source import cuda_gradient
+from snnfw.kernels.gradient_source import IN_REGISTERS, cuda_gradient
 from snnfw.kernels.layout import FlatParameter
 from snnfw.kernels.multistep import compute_dtype
 from snnfw.kernels.source import cuda_source
@@ -132,7 +132,7 @@ def gradients(neuron: SpikingNeuron, drive: Tensor) -> list[Tensor]:
     return [output.detach().cpu(), x.grad.cpu()]
 
 
-@pytest.mark.parametrize("kept", [0, learning.IN_REGISTERS], ids=["in memory", "in registers"])
+@pytest.mark.parametrize("kept", [0, IN_REGISTERS], ids=["in memory", "in registers"])
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_kernel_takes_gradients_back_as_autograd_does(
@@ -238,7 +238,7 @@ def test_threads_keep_to_their_own_elements_in_any_order(
 
 
 @needs_host_compiler
-@pytest.mark.parametrize("kept", [0, learning.IN_REGISTERS], ids=["in memory", "in registers"])
+@pytest.mark.parametrize("kept", [0, IN_REGISTERS], ids=["in memory", "in registers"])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("name", LEARNING)
 def test_threads_keep_to_their_own_elements_on_the_way_back(
