@@ -24,7 +24,7 @@ from snnfw.planning.placement import place
 from snnfw.report.folder import as_json, run_folder
 from snnfw.stages import acquire_resources, load_bundle
 from snnfw.training.checkpoint import WEIGHTS, save_weights
-from snnfw.training.fit import LAST, fit
+from snnfw.training.fit import LAST, fit, require_training
 from snnfw.training.fresh import initialise
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.tdbn import scale_norms
@@ -53,8 +53,11 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     target = training_folder(config)
 
     bundle = load_bundle(config.run, resources)
+    training = require_training(bundle)
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
+        if training.settle:
+            training.settle()
     graph = capture(bundle.model, bundle.example, trainable=True)
     plan = place(graph, config.run.layers, temporal=bundle.data.temporal)
     if bundle.data.temporal and all(isinstance(placement.neuron, Keep) for placement in plan.placements):

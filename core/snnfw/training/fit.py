@@ -20,9 +20,10 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.errors import SnnfwError
 from snnfw.training.checkpoint import first_mismatch
-from snnfw.training.learner import Learner, Pair
+from snnfw.training.learner import Learner
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
+from snnfw.training.pairs import Pair, make_pair
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Batch, Batches, Bundle, Resources, Training
 
@@ -43,7 +44,7 @@ class ProcessBatches:
 
     def __iter__(self) -> Iterator[Pair]:
         own = islice(self.batches, self.rank, len(self) * self.processes, self.processes)
-        return ((batch.inputs, batch.target) for batch in own)
+        return (make_pair(batch.inputs, batch.target) for batch in own)
 
 
 class TrainingData(lightning.LightningDataModule):
@@ -95,9 +96,7 @@ def fit(
         KeyboardInterrupt: someone stopped it.
 
     """
-    training = bundle.training
-    if training is None:
-        raise SnnfwError("this task has no training data and no loss, so nothing can be trained for it.")
+    training = require_training(bundle)
     data = TrainingData(training, bundle.data.evaluation, settings, resources.seed)
     there, processes = len(data.train_dataloader()), settings.devices * settings.nodes
     batches = there // processes
@@ -119,6 +118,15 @@ def fit(
         # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
         trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
     return lines.last
+
+
+def require_training(bundle: Bundle) -> Training:
+    """Return what a network is trained with, or raise an SnnfwError that says why there is nothing."""
+    if bundle.training is None:
+        raise SnnfwError(
+            bundle.untrainable or "this task has no training data and no loss, so nothing can be trained for it."
+        )
+    return bundle.training
 
 
 def _last(folder: Path, learner: Learner) -> Path | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import lightning
 import torch
@@ -12,11 +12,9 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError
 from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
+from snnfw.training.pairs import Pair, split_pair
 from snnfw.training.settings import TrainerSettings
-from snnfw.values import Inputs, Judgement
-
-Pair: TypeAlias = tuple[Inputs, Any]
-"""A batch as Lightning gets it: what the network is called with, and the target."""
+from snnfw.values import Judgement
 
 Loss = Callable[[Any, Any, float], Tensor]
 
@@ -39,7 +37,7 @@ class Learner(lightning.LightningModule):
 
     def training_step(self, batch: Pair, index: int) -> Tensor:
         """Return the loss of one batch."""
-        inputs, target = batch
+        inputs, target = split_pair(batch)
         outputs = self.network(*inputs)
         smoothing = self.settings.smoothing
         if self.settings.loss == "tet":
@@ -71,10 +69,10 @@ class Learner(lightning.LightningModule):
         self._scorer = self._judgement.scorer()
 
     def validation_step(self, batch: Pair, index: int) -> None:
-        """Score the mean output of one batch."""
+        """Score the output of one batch, as a run reads it."""
         del index
-        inputs, target = batch
-        self._scorer.update(mean_over_time(self.network(*inputs)), target)
+        inputs, target = split_pair(batch)
+        self._scorer.update(self.network.model(*inputs), target)
 
     def on_validation_epoch_end(self) -> None:
         """Log every score of the epoch."""

@@ -90,11 +90,14 @@ class Training:
     """What a network is trained with.
 
     ``batches(size, workers, seed)`` gives shuffled and augmented batches in an order that the seed fixes;
-    ``loss(output, target, smoothing)`` the mean over the samples, with that much label smoothing.
+    ``loss(output, target, smoothing)`` the mean over the samples, with that much label smoothing. ``settle``, where it
+    is given, sets what the modules' own initialisation leaves to the whole, the biases of a head, say: it is called
+    once weights were drawn anew.
     """
 
     batches: Callable[[int, int, int], Batches[Batch]]
     loss: Callable[[Output, Any, float], Tensor]
+    settle: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ class Bundle:
 
     ``example`` holds at least two samples, single frames [N, ...] where the data is made of frames: the network is
     captured with it. ``description`` goes into the report: plain data. ``gallery`` draws what both networks see.
+    Where there is no ``training``, ``untrainable`` may say why, as a sentence.
     """
 
     model: nn.Module
@@ -112,6 +116,7 @@ class Bundle:
     training: Training | None = None
     gallery: Gallery | None = None
     description: Mapping[str, Any] = field(default_factory=dict)
+    untrainable: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would be taken for something else much later."""

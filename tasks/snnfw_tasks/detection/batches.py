@@ -56,7 +56,7 @@ def as_truth(item: dict[str, Any]) -> Truth:
         boxes=item["bboxes"],
         side=tuple(item["img"].shape[1:]),
         original=item["ori_shape"],
-        ratio_pad=item["ratio_pad"],
+        ratio_pad=item.get("ratio_pad"),  # distorted images have none
         file=item["im_file"],
     )
 

@@ -6,7 +6,7 @@ A box is detected where its score is ``CONFIDENT`` or more, and two boxes are th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -80,6 +80,12 @@ def logits(output: Output) -> Tensor:
 
 def class_scores(output: Output) -> Tensor:
     """Return the scores [N, K, anchors] that a detector gives beside its decoded boxes."""
+    scores: Tensor = raw_predictions(output)["scores"]
+    return scores
+
+
+def raw_predictions(output: Output) -> dict[str, Any]:
+    """Return what a detector predicts before it is decoded: ``boxes``, ``scores``, and ``feats`` of each grid's size."""
     found = output[1] if isinstance(output, (list, tuple)) and len(output) == 2 else output
     if isinstance(found, dict) and "one2one" in found:
         found = found["one2one"]
@@ -88,8 +94,7 @@ def class_scores(output: Output) -> Tensor:
             "the network returns no class scores beside its boxes: a detector of ultralytics' in eval mode does, "
             "as (boxes, {'scores': [N, classes, anchors], ...})."
         )
-    scores: Tensor = found["scores"]
-    return scores
+    return found
 
 
 def share_correct(output: Output, target: Truths, end2end: bool) -> Tensor:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, obtain
+from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw_tasks.detection.batches import batch_images, collate, select_truths
 from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
 from snnfw_tasks.detection.data.images import make_reading, open_images
+from snnfw_tasks.detection.data.training import TrainingImages
+from snnfw_tasks.detection.loss import DetectionLoss, Gains
 from snnfw_tasks.detection.models.networks import prepare_for_capture
 from snnfw_tasks.detection.pictures import SAMPLES, draw
 from snnfw_tasks.detection.scores import HEADLINE, MeanAveragePrecision
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from snnfw_tasks.samples.options import Amounts
 
 
-def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+def make_bundle(
+    amounts: Amounts, gains: tuple[float, float, float], model: ModelSource, data: DataSource, resources: Resources
+) -> Bundle:
     """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     splits = obtain(Splits, "detection", data, "open")
     detector = obtain(Detector, "detection", model, "build", splits.names, resources)
@@ -68,6 +72,8 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
             distance=partial(detection_distance, end2end=end2end),
             target_of=select_truths,
         ),
+        training=make_training(detector, splits, side, data.name, Gains(*gains)),
+        untrainable=detector.untrainable or f"data '{data.name}' has no training images, so nothing can be trained on it.",
         gallery=Gallery(partial(images_to_draw, evaluation), partial(draw, names=names, end2end=end2end)),
         description=describe_bundle(
             names,
@@ -78,6 +84,15 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
             read,
             objects=sum(len(entry["cls"]) for entry in evaluation.labels),
         ),
+    )
+
+
+def make_training(detector: Detector, splits: Splits, side: int, data: str, gains: Gains) -> Training | None:
+    """Return what the detector is trained with, if its head has a loss and the data training images."""
+    if detector.grids is None or splits.training is None:
+        return None
+    return Training(
+        TrainingImages(splits, side, data).batches, DetectionLoss(detector.grids, gains), settle=detector.settle
     )
 
 

@@ -8,17 +8,36 @@ from typing import TYPE_CHECKING, Any, Protocol
 from snnfw import DataSource, ModelSource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from snnfw import Resources
     from snnfw_tasks.samples.boxed import Splits
 
 
 @dataclass(frozen=True, slots=True)
+class Grids:
+    """What ultralytics' loss asks of a head: its number of classes, the bins of a distance, and its grids' strides."""
+
+    classes: int
+    bins: int
+    strides: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Detector:
-    """A network of ultralytics' with the names of its classes and the side in pixels of the images it was made for."""
+    """A network with the names of its classes and the side in pixels of the images it was made for.
+
+    It returns what ultralytics' do in eval mode, and has their ``stride`` (the strides of its grids, a tensor). Where
+    it can be trained, ``grids`` say how its head divides an image, and ``settle`` sets the biases of a head that was
+    initialised anew; where it cannot, ``untrainable`` is a sentence that says why.
+    """
 
     network: Any
     names: tuple[str, ...]
     side: int
+    grids: Grids | None = None
+    settle: Callable[[], None] | None = None
+    untrainable: str | None = None
 
 
 class DetectionData(DataSource, Protocol):

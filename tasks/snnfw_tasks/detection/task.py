@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias
+
+from pydantic import Field
 
 from snnfw import hookimpl, require_sources
 from snnfw_tasks.detection.data.yolo import Yolo
@@ -15,6 +17,11 @@ from snnfw_tasks.scenes.data import Scenes
 
 if TYPE_CHECKING:
     from snnfw import Bundle, DataSource, ModelSource, Resources, Task
+
+
+Gain: TypeAlias = Annotated[
+    float, Field(ge=0, description="how much this part of ultralytics' loss counts in a training")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,9 @@ class Detection(ImageAmounts):
     data_source: ClassVar[type] = DetectionData
 
     calibration: Images = 128
+    box: Gain = 7.5
+    cls: Gain = 0.5
+    dfl: Gain = 1.5
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
@@ -38,7 +48,7 @@ class Detection(ImageAmounts):
         from snnfw_tasks.detection.bundle import make_bundle
 
         require_sources(self, model, data)
-        return make_bundle(self, model, data, resources)
+        return make_bundle(self, (self.box, self.cls, self.dfl), model, data, resources)
 
 
 @hookimpl

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 from snnfw_tasks.samples.options import Size
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from snnfw_tasks.samples.boxed import Splits
     from snnfw_tasks.samples.labelled import Preprocess
     from snnfw_tasks.samples.masked import MaskedSplits
@@ -31,8 +33,20 @@ class Scenes:
 
     def open_detection(self) -> Splits:
         """Return the validation scenes to calibrate with, which are few to draw, and the test scenes."""
-        from snnfw_tasks.samples.boxed import Splits
+        from snnfw_tasks.samples.boxed import Augmentation, Splits
         from snnfw_tasks.scenes import files as scenes
 
+        def training() -> tuple[Path, ...]:
+            return (scenes.scenes_folder("train", counts=scenes.COUNTS) / "images" / "train",)
+
         images = scenes.scenes_folder("val", "test", counts=scenes.COUNTS) / "images"
-        return Splits(scenes.DIGITS, (images / "val",), (images / "test",), "test", self.size)
+        return Splits(
+            scenes.DIGITS,
+            (images / "val",),
+            (images / "test",),
+            "test",
+            self.size,
+            training=training,
+            # a digit may not be mirrored, and is not cut out of several images
+            augment=Augmentation(mosaic=0, fliplr=0, scale=0.3, hsv_h=0.1),
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,7 @@ from snnfw_tasks.samples.reading import BROKEN, Reading, merge_left_out, summari
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from torch.utils.data import Dataset
-
-    from snnfw_tasks.samples.boxed import Splits
+    from snnfw_tasks.samples.boxed import Augmentation, Splits
     from snnfw_tasks.samples.reading import LeftOut
 
 REPEATED = "label files' rows that come again"
@@ -31,8 +29,9 @@ def open_images(
     choose: Callable[[list[str]], list[str]],
     split: str,
     skip_broken: bool,
-) -> tuple[Dataset[dict[str, Any]], Part]:
-    """Return ultralytics' data set of the images that ``choose`` picks of all the split's, without augmentation.
+    augment: Augmentation | None = None,
+) -> tuple[Any, Part]:
+    """Return ultralytics' data set of the images that ``choose`` picks of all the split's, distorted or as they are.
 
     Broken images are an SnnfwError that names the first, or are left out. No cache of labels is read or written
     beside the user's images: reading one would unpickle it.
@@ -62,7 +61,8 @@ def open_images(
     images = CheckedImages(
         [str(place) for place in places],
         imgsz=side,
-        augment=False,
+        augment=augment is not None,
+        hyp=library_words(augment),
         rect=False,
         data={"names": dict(enumerate(names)), "channels": 3},
     )
@@ -73,6 +73,13 @@ def open_images(
     unlabelled = tuple(image for image, label in pairs if not Path(label).is_file())
     left_out = merge_left_out(listing.left_out, {BROKEN: broken, REPEATED: repeated})
     return images, Part(len(listing.files), left_out, unlabelled)
+
+
+def library_words(augment: Augmentation | None) -> Any:
+    """Return ultralytics' settings, with what is said of augmentation."""
+    from ultralytics.cfg import get_cfg
+
+    return get_cfg(overrides=asdict(augment) if augment else {})
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
-# pydantic resolves it at run time
+# pydantic resolves them at run time
+from snnfw_tasks.samples.boxed import Augmentation
 from snnfw_tasks.samples.options import Size
 
 if TYPE_CHECKING:
@@ -31,9 +32,15 @@ class Yolo:
     split: Split = "val"
     size: Size = None
     skip_broken: Annotated[bool, Field(description="leave out images that cannot be read, instead of stopping")] = False
+    augment: Annotated[
+        Augmentation, Field(description="how training images are distorted, by ultralytics' names: augment.mosaic, ...")
+    ] = Augmentation()  # noqa: RUF009  # frozen
 
     def open(self) -> Splits:
-        """Return the training images to calibrate with, without augmentation, and those of the split to score."""
+        """Return the training images, to calibrate with and to train on, and those of the split to score."""
+        from dataclasses import replace
+
         from snnfw_tasks.detection.data.description import read_description
 
-        return read_description(self.file, self.root, self.split, self.size, self.skip_broken)
+        found = read_description(self.file, self.root, self.split, self.size, self.skip_broken)
+        return replace(found, training=lambda: found.calibration, augment=self.augment)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from snnfw import SnnfwError
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.trust import require_harmless
+from snnfw_tasks.detection.sources import Detector, Grids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,6 +88,21 @@ def prepare_for_capture(network: Any) -> Any:
             module.shape, module.dynamic, module.export = None, True, False
             module.fuse()  # drops the one of two heads that is not in use
     return network
+
+
+def as_detector(network: Any, names: tuple[str, ...], side: int, source: str) -> Detector:
+    """Return a network of ultralytics' with what its training needs, or why it has none."""
+    head = network.model[-1]
+    if head.end2end:
+        return Detector(
+            network,
+            names,
+            side,
+            untrainable=f"'{source}' without suppression has no loss here: that head is trained beside the other one. "
+            "Leave model.nms out, or train it with ultralytics and give model.weights.",
+        )
+    grids = Grids(head.nc, head.reg_max, tuple(head.stride.tolist()))
+    return Detector(network, names, side, grids, head.bias_init)
 
 
 def remove_suppression(network: Any, source: str) -> None:

@@ -46,10 +46,10 @@ def architecture(activation: str, classes: int) -> dict[str, Any]:
 
 def build_embedded(name: str, weights: Path | None) -> Detector:
     """Return one of the two detectors, with its own weights or with those of a file of the same kind."""
-    from snnfw_tasks.detection.sources import Detector
+    from snnfw_tasks.detection.models.networks import as_detector
 
     network = read_detector(weights or shipped_weights(name))
-    return Detector(network, tuple(network.names.values()), SIDE)
+    return as_detector(network, tuple(network.names.values()), SIDE, name)
 
 
 def read_detector(path: Path) -> Any:

@@ -78,7 +78,7 @@ class UltralyticsModel:
 
     def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network of the weights, or one with random weights for classes of these names."""
-        from snnfw_tasks.detection.models.networks import remove_suppression
+        from snnfw_tasks.detection.models.networks import as_detector, remove_suppression
         from snnfw_tasks.detection.models.zoo import build_untrained, load_trained
 
         if (self.arch is None) == (self.weights is None):
@@ -88,9 +88,10 @@ class UltralyticsModel:
                 "random weights, or model.weights=FILE.pt, which brings its own architecture."
             )
         if self.weights is not None:
-            found = load_trained(self.weights, self.trust)
+            network, own, side = load_trained(self.weights, self.trust)
         else:
-            found = build_untrained(str(self.arch), names, self.trust, resources.seed)
+            network, own, side = build_untrained(str(self.arch), names, self.trust, resources.seed)
+        source = str(self.weights or self.arch)
         if not self.nms:
-            remove_suppression(found.network, str(self.weights or self.arch))
-        return found
+            remove_suppression(network, source)
+        return as_detector(network, own, side, source)

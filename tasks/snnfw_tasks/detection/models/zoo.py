@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from snnfw import SnnfwError
 from snnfw.errors import did_you_mean
 from snnfw_tasks.detection.library import require_ultralytics
 from snnfw_tasks.detection.models.networks import from_checkpoint, from_yaml
-from snnfw_tasks.detection.sources import Detector
 from snnfw_tasks.networks.checkpoint import build_seeded
+
+Found: TypeAlias = "tuple[Any, tuple[str, ...], int]"
+"""A network, the names of its classes, and the side of the images that it was made for."""
 
 SIDE = 640
 """The side in pixels of the images that ultralytics' detectors are trained with, where nothing else is known."""
 
 
-def load_trained(weights: Path, trust: bool) -> Detector:
+def load_trained(weights: Path, trust: bool) -> Found:
     """Return the detector of a checkpoint, with the names and the size of images that it was trained with."""
     network = from_checkpoint(weights, trust)
     args = getattr(network, "args", None)
     side = args.get("imgsz", SIDE) if isinstance(args, dict) else getattr(args, "imgsz", SIDE)
     side = max(side) if isinstance(side, list | tuple) else side
     names = network.names.values() if isinstance(network.names, dict) else network.names  # old ones have a list
-    return Detector(network, tuple(str(name) for name in names), side)
+    return network, tuple(str(name) for name in names), side
 
 
-def build_untrained(arch: str, names: tuple[str, ...], trust: bool, seed: int) -> Detector:
+def build_untrained(arch: str, names: tuple[str, ...], trust: bool, seed: int) -> Found:
     """Return a network of random weights for classes of these names."""
     description = describe(arch)
-    return Detector(build_seeded(lambda: from_yaml(description, names, arch, trust), seed), names, SIDE)
+    return build_seeded(lambda: from_yaml(description, names, arch, trust), seed), names, SIDE
 
 
 def describe(arch: str) -> dict[str, Any]:

@@ -1,0 +1,77 @@
+"""Ultralytics' own loss of a detector: task-aligned assignment, CIoU, binary cross entropy and distribution focal loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from snnfw import SnnfwError
+from snnfw_tasks.detection.boxes import raw_predictions
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from snnfw import Output
+    from snnfw_tasks.detection.batches import Truths
+    from snnfw_tasks.detection.sources import Grids
+
+
+@dataclass(frozen=True, slots=True)
+class Gains:
+    """How much each part of the loss counts: the boxes' overlap, their classes, and where their sides are."""
+
+    box: float
+    cls: float
+    dfl: float
+
+
+@dataclass(slots=True)
+class DetectionLoss:
+    """Ultralytics' ``v8DetectionLoss`` of what a head of these ``grids`` predicts, divided by the number of images.
+
+    It is a sum over all images of a batch, over the sum of the targets' scores in it: no mean of the images' own losses.
+    """
+
+    grids: Grids
+    gains: Gains
+    _made: dict[torch.device, Any] = field(default_factory=dict)
+
+    def __call__(self, output: Output, target: Truths, smoothing: float) -> Tensor:
+        """Return the loss of a batch."""
+        if smoothing:
+            raise SnnfwError(
+                f"trainer.smoothing={smoothing:g}: ultralytics' loss of a detector smooths no labels, so leave it out."
+            )
+        found = raw_predictions(output)
+        parts, _ = self._on(found["scores"].device).loss(found, as_batch(target))
+        total: Tensor = parts.sum()
+        return total / len(target)
+
+    def _on(self, device: torch.device) -> Any:
+        """Return ultralytics' loss on a device; all it asks of a network is what is said here."""
+        if device not in self._made:
+            from ultralytics.utils.loss import v8DetectionLoss
+
+            grids = self.grids
+            head = SimpleNamespace(
+                nc=grids.classes, reg_max=grids.bins, stride=torch.tensor(grids.strides, dtype=torch.float32).to(device)
+            )
+            gains = SimpleNamespace(box=self.gains.box, cls=self.gains.cls, dfl=self.gains.dfl)
+            stand_in = SimpleNamespace(
+                args=gains, model=[head], parameters=lambda: iter([torch.empty(0, device=device)]), class_weights=None
+            )
+            self._made[device] = v8DetectionLoss(stand_in)
+        return self._made[device]
+
+
+def as_batch(truths: Truths) -> dict[str, Tensor]:
+    """Return what is in the images as ultralytics' loss takes it."""
+    counts = torch.tensor([len(truth.classes) for truth in truths])
+    return {
+        "batch_idx": torch.arange(len(truths)).repeat_interleave(counts).float(),
+        "cls": torch.cat([truth.classes for truth in truths]).float(),
+        "bboxes": torch.cat([truth.boxes for truth in truths]).float(),
+    }
