@@ -40,10 +40,12 @@ def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
     except (SafetensorError, OSError) as error:
         raise SnnfwError(f"'{path}' is damaged: train again, or copy it again.") from error
     trained = facts.get("plugin", "ann")
-    if trained not in ("ann", plugin):
+    if trained not in ("ann", plugin or ""):
+        neurons = f"plugin={trained}, whose neurons" if trained else "neurons of its own (neuron, layers), which"
+        again = f"run it with plugin={trained}" if trained else "leave plugin out"
         raise SnnfwError(
-            f"checkpoint={folder} was trained with plugin={trained}, whose neurons plugin={plugin} does not have: run "
-            f"it with plugin={trained}, or train with plugin=ann what is to be converted."
+            f"checkpoint={folder} was trained with {neurons} plugin={plugin} does not have: {again}, or train with "
+            "plugin=ann what is to be converted."
         )
     if fault := first_mismatch(state, model.state_dict()):
         raise SnnfwError(f"checkpoint={folder} is of another network: {fault}. Say the model that it was trained with.")
