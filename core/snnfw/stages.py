@@ -147,6 +147,8 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
                 f"checkpoint={config.checkpoint} takes {takes}, and the data holds {holds}: score it on such data."
             )
         return Subject(bundle, made.graph, resources, made)
+    if bundle.merge:
+        bundle.merge()
     return Subject(bundle, capture_once(bundle.model, bundle.example), resources)
 
 

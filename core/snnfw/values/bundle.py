@@ -106,7 +106,9 @@ class Bundle:
 
     ``example`` holds at least two samples, single frames [N, ...] where the data is made of frames: the network is
     captured with it. ``description`` goes into the report: plain data. ``gallery`` draws what both networks see.
-    Where there is no ``training``, ``untrainable`` may say why, as a sentence.
+    Where there is no ``training``, ``untrainable`` may say why, as a sentence. ``merge``, where it is given, puts
+    together in the network what only a training keeps apart, its outputs being the same: it is called once the network
+    has its weights, before it is captured to be run.
     """
 
     model: nn.Module
@@ -117,6 +119,7 @@ class Bundle:
     gallery: Gallery | None = None
     description: Mapping[str, Any] = field(default_factory=dict)
     untrainable: str | None = None
+    merge: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would be taken for something else much later."""

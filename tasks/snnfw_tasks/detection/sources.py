@@ -29,7 +29,8 @@ class Detector:
 
     It returns what ultralytics' do in eval mode, and has their ``stride`` (the strides of its grids, a tensor). Where
     it can be trained, ``grids`` say how its head divides an image, and ``settle`` sets the biases of a head that was
-    initialised anew; where it cannot, ``untrainable`` is a sentence that says why.
+    initialised anew; where it cannot, ``untrainable`` is a sentence that says why. ``merge`` puts together what is kept
+    apart for training alone.
     """
 
     network: Any
@@ -38,6 +39,7 @@ class Detector:
     grids: Grids | None = None
     settle: Callable[[], None] | None = None
     untrainable: str | None = None
+    merge: Callable[[], None] | None = None
 
 
 class DetectionData(DataSource, Protocol):
