@@ -27,6 +27,7 @@ from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import LAST, fit, require_training
 from snnfw.training.fresh import initialise
 from snnfw.training.network import TrainingNetwork
+from snnfw.training.processes import is_first_process
 from snnfw.training.tdbn import scale_norms
 from snnfw.values import Keep
 
@@ -48,7 +49,8 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
         KeyboardInterrupt: someone stopped it; the message says how to go on.
 
     """
-    console = console or Console(quiet=True)
+    first = is_first_process()
+    console = console if console and first else Console(quiet=True)
     resources = acquire_resources(config.run, console)
     target = training_folder(config)
 
@@ -71,14 +73,17 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
         scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
-        save_weights(bundle.model, folder / WEIGHTS, facts)
-        write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
-    console.print(f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them", soft_wrap=True)
+        if first:
+            save_weights(bundle.model, folder / WEIGHTS, facts)
+            write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
+    console.print(f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them", soft_wrap=True, markup=False)
     return folder
 
 
 def training_folder(config: TrainConfig) -> Path:
-    """Return the training's folder: the one to go on in, or one that is not there yet."""
+    """Return the training's folder: the one to go on in, or one that is not there yet, but for the first process."""
+    if config.resume is None and config.run.out and not is_first_process():
+        return config.run.out
     if config.resume is None:
         name = f"train-{config.run.task.name}"
         return run_folder(config.run.out, name, config.run.plugin or "recipe", datetime.now())
@@ -95,6 +100,9 @@ def training_folder(config: TrainConfig) -> Path:
 @contextmanager
 def create_folder(config: TrainConfig, target: Path) -> Iterator[Path]:
     """Yield the training's folder, made if it is a new one; it stays once there is an epoch to go on behind."""
+    if not is_first_process():  # which makes it, and says what became of the training
+        yield target
+        return
     missing = [path for path in (target, *target.parents) if not path.exists()]
     folder = target if config.resume else write_folder(target, {"config.yaml": to_yaml(config)})
     try:

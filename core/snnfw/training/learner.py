@@ -53,7 +53,8 @@ class Learner(lightning.LightningModule):
             )
         if not loss.requires_grad:
             raise SnnfwError(f"{NOTHING}: no gradient reaches those that may, past neurons or operators without one.")
-        self.log("loss", loss.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(inputs[0]))
+        told = {"prog_bar": True, "on_step": False, "on_epoch": True, "sync_dist": True}  # the mean over processes
+        self.log("loss", loss.detach(), batch_size=len(inputs[0]), **told)
         return loss
 
     def on_train_start(self) -> None:

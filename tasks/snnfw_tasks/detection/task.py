@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snnfw import hookimpl, require_sources
 from snnfw_tasks.detection.data.yolo import Yolo
-from snnfw_tasks.detection.models.architectures import SpikeYoloModel
+from snnfw_tasks.detection.models.architectures import SpikeYoloModel, TinyYoloModel, YoloV2Model
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
 from snnfw_tasks.detection.sources import DetectionData, DetectorSource
 from snnfw_tasks.samples.options import ImageAmounts, Images
@@ -61,7 +61,7 @@ def snnfw_register_tasks() -> tuple[type[Task], ...]:
 @hookimpl
 def snnfw_register_models() -> tuple[type[ModelSource], ...]:
     """Offer the embedded detectors, ultralytics' own, and architectures of papers."""
-    return (ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel, SpikeYoloModel)
+    return (ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel, SpikeYoloModel, YoloV2Model, TinyYoloModel)
 
 
 @hookimpl

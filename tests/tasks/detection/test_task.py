@@ -85,7 +85,8 @@ def test_describing_the_task_imports_nothing_heavy() -> None:
 def test_everything_registered_fulfils_its_contract() -> None:
     models = {source.name: source for source in detection.snnfw_register_models()}
     data = {source.name: source for source in detection.snnfw_register_data()}
-    assert list(models) == ["scenes-yolo-relu", "scenes-yolo-silu", "ultralytics"]
+    papers = ["spike-yolo", "yolov2", "tiny-yolo"]
+    assert list(models) == ["scenes-yolo-relu", "scenes-yolo-silu", "ultralytics", *papers]
     assert list(data) == ["scenes", "yolo"]
     assert isinstance(Detection(), Task)
     assert all(isinstance(source(), ModelSource) for source in models.values())

@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 from pydantic import Field
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import nn
+
     from snnfw import Resources
     from snnfw_tasks.detection.sources import Detector
 
 Weights: TypeAlias = Annotated[
     Path | None, Field(description="a .safetensors or .pth file; without it random, drawn with the seed")
 ]
+Activation: TypeAlias = Annotated[
+    Literal["relu", "leaky"], Field(description="relu is converted with any method, leaky is the published one")
+]
+Anchors: TypeAlias = Annotated[Literal["voc", "coco"], Field(description="whose five sizes of boxes")]
+Scaling: TypeAlias = Annotated[float, Field(gt=0, le=4, description="channels as a share of the published ones")]
+Side: TypeAlias = Annotated[int, Field(ge=32, description="side in pixels of the images, where the data does not say it")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +43,7 @@ class SpikeYoloModel:
         float | None, Field(gt=0, le=4, description="blocks as a share of 3, 6, 9 and 3, instead of the size's")
     ] = None
     bins: Annotated[int, Field(ge=2, le=64, description="places of a distance's distribution, in strides")] = 16
-    side: Annotated[int, Field(ge=32, description="side in pixels of the images, where the data does not say it")] = 640
+    side: Side = 640
     weights: Weights = None
 
     def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
@@ -50,3 +60,71 @@ class SpikeYoloModel:
             load_weights(network, self.weights)
         grids = Grids(len(names), self.bins, tuple(float(stride) for stride in STRIDES))
         return Detector(network, names, self.side, grids, merge=partial(merge_convolutions, network))
+
+
+@dataclass(frozen=True, slots=True)
+class YoloV2Model:
+    """YOLOv2 (Redmon & Farhadi 2017) on Darknet-19 or ResNet-50; its weights are yours."""
+
+    name: ClassVar[str] = "yolov2"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    backbone: Annotated[Literal["darknet19", "resnet50"], Field(description="what the head reads")] = "resnet50"
+    activation: Activation = "leaky"
+    anchors: Anchors = "voc"
+    scale: Scaling = 1.0
+    side: Side = 416
+    weights: Weights = None
+
+    def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
+        """Return the network for classes of these names."""
+        from snnfw_tasks.detection.models.yolov2 import yolov2
+
+        made = partial(yolov2, self.backbone, self.activation, self.anchors, len(names), self.scale)
+        return _anchored(self.name, made, self.weights, names, self.side, resources)
+
+
+@dataclass(frozen=True, slots=True)
+class TinyYoloModel:
+    """Tiny YOLO, as others have converted it; its weights are yours."""
+
+    name: ClassVar[str] = "tiny-yolo"
+    tasks: ClassVar[tuple[str, ...]] = ("detection",)
+
+    activation: Activation = "leaky"
+    pool: Annotated[
+        Literal["max", "stride"], Field(description="how a map is halved: by maxima, or by convolutions of stride 2")
+    ] = "max"
+    anchors: Anchors = "voc"
+    scale: Scaling = 1.0
+    side: Side = 416
+    weights: Weights = None
+
+    def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
+        """Return the network for classes of these names."""
+        from snnfw_tasks.detection.models.yolov2 import tiny_yolo
+
+        made = partial(tiny_yolo, self.activation, self.pool, self.anchors, len(names), self.scale)
+        return _anchored(self.name, made, self.weights, names, self.side, resources)
+
+
+def _anchored(
+    name: str,
+    make: Callable[[], nn.Module],
+    weights: Path | None,
+    names: tuple[str, ...],
+    side: int,
+    resources: Resources,
+) -> Detector:
+    """Return a detector with anchors, for which there is no loss here."""
+    from snnfw_tasks.detection.sources import Detector
+    from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
+
+    network = build_seeded(make, resources.seed)
+    if weights:
+        load_weights(network, weights)
+    reason = (
+        f"model '{name}' has no loss here, so nothing can be trained: give model.weights that were trained elsewhere, or "
+        "train spike-yolo or a network of ultralytics'."
+    )
+    return Detector(network, names, side, untrainable=reason)
