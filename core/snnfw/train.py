@@ -76,7 +76,11 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
         if first:
             save_weights(bundle.model, folder / WEIGHTS, facts)
             write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
-    console.print(f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them", soft_wrap=True, markup=False)
+    console.print(
+        f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them",
+        soft_wrap=True,
+        markup=False,
+    )
     return folder
 
 

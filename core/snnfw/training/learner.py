@@ -53,8 +53,9 @@ class Learner(lightning.LightningModule):
             )
         if not loss.requires_grad:
             raise SnnfwError(f"{NOTHING}: no gradient reaches those that may, past neurons or operators without one.")
-        told = {"prog_bar": True, "on_step": False, "on_epoch": True, "sync_dist": True}  # the mean over processes
-        self.log("loss", loss.detach(), batch_size=len(inputs[0]), **told)
+        told, size = loss.detach(), len(inputs[0])
+        # the mean over the epoch, and over processes
+        self.log("loss", told, prog_bar=True, on_step=False, on_epoch=True, sync_dist=True, batch_size=size)
         return loss
 
     def on_train_start(self) -> None:

@@ -85,7 +85,7 @@ def class_scores(output: Output) -> Tensor:
 
 
 def raw_predictions(output: Output) -> dict[str, Any]:
-    """Return what a detector predicts before it is decoded: ``boxes``, ``scores``, and ``feats`` of each grid's size."""
+    """Return what a detector predicts before it is decoded: ``boxes``, ``scores``, and ``feats`` of its grids."""
     found = output[1] if isinstance(output, (list, tuple)) and len(output) == 2 else output
     if isinstance(found, dict) and "one2one" in found:
         found = found["one2one"]

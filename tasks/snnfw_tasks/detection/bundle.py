@@ -73,7 +73,8 @@ def make_bundle(
             target_of=select_truths,
         ),
         training=make_training(detector, splits, side, data.name, Gains(*gains)),
-        untrainable=detector.untrainable or f"data '{data.name}' has no training images, so nothing can be trained on it.",
+        untrainable=detector.untrainable
+        or f"data '{data.name}' has no training images, so nothing can be trained on it.",
         merge=detector.merge,
         gallery=Gallery(partial(images_to_draw, evaluation), partial(draw, names=names, end2end=end2end)),
         description=describe_bundle(

@@ -1,4 +1,4 @@
-"""Ultralytics' own loss of a detector: task-aligned assignment, CIoU, binary cross entropy and distribution focal loss."""
+"""Ultralytics' own loss of a detector: task-aligned targets, CIoU, cross entropy and distribution focal loss."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Gains:
 class DetectionLoss:
     """Ultralytics' ``v8DetectionLoss`` of what a head of these ``grids`` predicts, divided by the number of images.
 
-    It is a sum over all images of a batch, over the sum of the targets' scores in it: no mean of the images' own losses.
+    It is one of the whole batch, over the sum of its targets' scores: no mean of the images' own losses.
     """
 
     grids: Grids

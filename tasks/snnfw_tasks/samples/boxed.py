@@ -56,4 +56,4 @@ class Splits:
     skip_broken: bool = False
     place: Path | None = None
     training: Callable[[], tuple[Path, ...]] | None = None
-    augment: Augmentation = Augmentation()  # noqa: RUF009  # frozen
+    augment: Augmentation = Augmentation()  # frozen

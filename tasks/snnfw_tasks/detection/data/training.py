@@ -1,4 +1,4 @@
-"""Training images, distorted by ultralytics' own transforms: what each becomes depends on a seed and its index alone."""
+"""Training images, distorted by ultralytics' own transforms: what each becomes a seed and its index fix."""
 
 from __future__ import annotations
 

@@ -25,7 +25,9 @@ Activation: TypeAlias = Annotated[
 ]
 Anchors: TypeAlias = Annotated[Literal["voc", "coco"], Field(description="whose five sizes of boxes")]
 Scaling: TypeAlias = Annotated[float, Field(gt=0, le=4, description="channels as a share of the published ones")]
-Side: TypeAlias = Annotated[int, Field(ge=32, description="side in pixels of the images, where the data does not say it")]
+Side: TypeAlias = Annotated[
+    int, Field(ge=32, description="side in pixels of the images, where the data does not say it")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def _anchored(
     if weights:
         load_weights(network, weights)
     reason = (
-        f"model '{name}' has no loss here, so nothing can be trained: give model.weights that were trained elsewhere, or "
-        "train spike-yolo or a network of ultralytics'."
+        f"model '{name}' has no loss here, so nothing can be trained: give model.weights that were trained elsewhere, "
+        "or train spike-yolo or a network of ultralytics'."
     )
     return Detector(network, names, side, untrainable=reason)

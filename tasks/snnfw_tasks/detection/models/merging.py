@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,6 +24,11 @@ def convolution(
     return nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=bias)
 
 
+def estimates(module: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return the mean and the variance that a batch norm estimates, each [C]."""
+    return cast("tuple[Tensor, Tensor]", (module.running_mean, module.running_var))
+
+
 class PaddingNorm(nn.BatchNorm2d):
     """A batch norm, then a ring of one place with what it makes of 0: as if its input had been padded with zeros.
 
@@ -33,10 +40,9 @@ class PaddingNorm(nn.BatchNorm2d):
 
     def gain_and_shift(self) -> tuple[Tensor, Tensor]:
         """Return the gain and the shift of its estimates, γ/√(σ² + ε) and β - μγ/√(σ² + ε), each [C]."""
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        gain = self.weight.detach() * (self.running_var + self.eps).rsqrt()
-        return gain, self.bias.detach() - self.running_mean * gain
+        mean, variance = estimates(self)
+        gain = self.weight.detach() * (variance + self.eps).rsqrt()
+        return gain, self.bias.detach() - mean * gain
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [N, C, H + 2, W + 2]."""
@@ -83,21 +89,12 @@ class Reparameterised(nn.Module):
         """Return the weight [outputs, inputs, 3, 3] and the bias [outputs] of the dense convolution."""
         gain, shift = (each.double() for each in self.ring.gain_and_shift())
         enter, look = self.enter.weight.double()[:, :, 0, 0], self.look.weight.double()[:, 0]
-        scale = self.norm.weight.double() / (_variance(self.norm).double() + self.norm.eps).sqrt()
+        mean, variance = (each.double() for each in estimates(self.norm))
+        scale = self.norm.weight.double() / (variance + self.norm.eps).sqrt()
         leave = scale[:, None] * self.leave.weight.double()[:, :, 0, 0]
         weight = torch.einsum("om,mhw,mi->oihw", leave, look, gain[:, None] * enter)
-        bias = leave @ (look.sum((1, 2)) * shift) + self.norm.bias.double() - _mean(self.norm).double() * scale
+        bias = leave @ (look.sum((1, 2)) * shift) + self.norm.bias.double() - mean * scale
         return weight, bias
-
-
-def _mean(module: nn.BatchNorm2d) -> Tensor:
-    assert module.running_mean is not None
-    return module.running_mean
-
-
-def _variance(module: nn.BatchNorm2d) -> Tensor:
-    assert module.running_var is not None
-    return module.running_var
 
 
 @torch.no_grad()

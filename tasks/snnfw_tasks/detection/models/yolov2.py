@@ -29,7 +29,7 @@ DARKNET_19 = (
     "32 M 64 M 128 64/1 128 M 256 128/1 256 M 512 256/1 512 256/1 512",
     "M 1024 512/1 1024 512/1 1024",
 )
-"""Convolutions by their outputs, 3×3 unless /1 follows, and M for a maximum over 2×2: up to stride 16, and to 32."""
+"""Outputs of convolutions, 3 by 3 unless /1 follows, and M for a maximum over 2 by 2: to stride 16, and on to 32."""
 TINY = "16 M 32 M 64 M 128 M 256 M 512 m 1024 1024"
 """Behind m the map keeps its size."""
 TINY_STRIDED = "16s 32s 64s 128s 256s 512 1024 1024"
@@ -135,7 +135,11 @@ class AnchoredDetector(nn.Module):
     """A network that predicts so much of every cell, with its predictions decoded by ``anchors``."""
 
     def __init__(
-        self, backbone: nn.Module, head: Callable[[int], nn.Module], anchors: Sequence[tuple[float, float]], classes: int
+        self,
+        backbone: nn.Module,
+        head: Callable[[int], nn.Module],
+        anchors: Sequence[tuple[float, float]],
+        classes: int,
     ) -> None:
         super().__init__()
         self.anchors, self.classes = tuple(anchors), classes
@@ -161,9 +165,8 @@ def decode(raw: Tensor, anchors: Sequence[tuple[float, float]], classes: int) ->
     shares = raw[:, count : count * (1 + classes)].unflatten(1, (count, classes)).softmax(2)
     best = shares == shares.amax(2, keepdim=True)
     x, y, w, h = raw[:, count * (1 + classes) :].unflatten(1, (count, 4)).unbind(2)
-    like = {"dtype": raw.dtype, "device": raw.device}
-    columns, rows = torch.arange(width, **like), torch.arange(height, **like)[:, None]
-    sides = torch.tensor(anchors, **like)[:, :, None, None]
+    columns, rows = torch.arange(width).to(raw), torch.arange(height).to(raw)[:, None]
+    sides = torch.tensor(anchors).to(raw)[:, :, None, None]
     boxes = torch.stack([x.sigmoid() + columns, y.sigmoid() + rows, w.exp() * sides[:, 0], h.exp() * sides[:, 1]], 2)
     return torch.cat([boxes * CELL, objects * shares * best], 2).transpose(1, 2).reshape(n, 4 + classes, -1)
 

@@ -44,7 +44,12 @@ def by_hand(raw: Tensor, classes: int) -> list[list[float]]:
                 x, y, w, h = cell[5 * (1 + classes) + 4 * number :][:4]
                 exps = [math.exp(value) for value in rated]
                 scores = [sigmoid(cell[number]) * value / sum(exps) for value in exps]
-                box = [32 * (column + sigmoid(x)), 32 * (row + sigmoid(y)), 32 * wide * math.exp(w), 32 * high * math.exp(h)]
+                box = [
+                    32 * (column + sigmoid(x)),
+                    32 * (row + sigmoid(y)),
+                    32 * wide * math.exp(w),
+                    32 * high * math.exp(h),
+                ]
                 found.append(box + [score if score == max(scores) else 0.0 for score in scores])
     return found
 
@@ -60,8 +65,8 @@ def test_space_goes_into_depth_place_by_place() -> None:
     x = noise(1, 3, 4, 6)
     deep = space_to_depth(x)
     assert deep.shape == (1, 12, 2, 3)
-    for place, (dy, dx) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
-        assert deep[:, 3 * place : 3 * place + 3].equal(x[:, :, dy::2, dx::2])
+    for at, (dy, dx) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        assert deep[:, 3 * at : 3 * at + 3].equal(x[:, :, dy::2, dx::2])
 
 
 def test_a_pool_that_keeps_the_size_looks_to_the_right_and_down() -> None:
@@ -75,7 +80,11 @@ def test_a_pool_that_keeps_the_size_looks_to_the_right_and_down() -> None:
 
 def test_published_widths_have_the_published_number_of_convolutions() -> None:
     with torch.device("meta"):
-        darknet, resnet, tiny = yolov2("darknet19", "leaky", "voc", 20), yolov2("resnet50", "relu", "coco", 80), tiny_yolo("relu", "stride", "voc", 20)
+        darknet, resnet, tiny = (
+            yolov2("darknet19", "leaky", "voc", 20),
+            yolov2("resnet50", "relu", "coco", 80),
+            tiny_yolo("relu", "stride", "voc", 20),
+        )
     assert count(darknet.backbone) == 18  # and one of the classifier
     assert count(resnet.backbone) == 53
     assert count(tiny) == 9
@@ -105,7 +114,9 @@ def test_a_backbone_is_converted_and_the_head_stays_analog(model: str, activatio
     plan = place(graph, (Rule("backbone.*", neuron), Rule("*", Keep(), optional=True)))
     spiking = Direct().convert(graph, plan, [(images,)], 32, Resources())
     (found, _), (wanted, _) = spiking(images), net(images)
-    assert {placement.site.name.split(".")[0] for placement in plan.placements if placement.neuron == neuron} == {"backbone"}
+    assert {placement.site.name.split(".")[0] for placement in plan.placements if placement.neuron == neuron} == {
+        "backbone"
+    }
     assert float(((found[:, :4] - wanted[:, :4]).norm() / wanted[:, :4].norm()).detach()) < 0.05
 
 
