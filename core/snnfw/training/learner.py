@@ -83,22 +83,25 @@ class Learner(lightning.LightningModule):
                 self.log(name, value, prog_bar=name == self._judgement.headline)
 
     def configure_optimizers(self) -> Any:
-        """Return the optimiser, and its schedule over all steps: linear warm-up, then half a cosine to zero."""
+        """Return the optimiser, and its schedule over all steps: linear warm-up, then the fall."""
         optimiser = _optimiser(self.parameters(), self.settings)
         warm = self.settings.warmup * self._steps // self.settings.epochs
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: learning_rate_at(step, warm, self._steps, self.settings.schedule)
+            optimiser,
+            lambda step: learning_rate_at(step, warm, self._steps, self.settings.schedule, self.settings.final),
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-def learning_rate_at(step: int, warm: int, steps: int, schedule: str) -> float:
-    """Return the learning rate before a step, as a share of its highest."""
+def learning_rate_at(step: int, warm: int, steps: int, schedule: str, final: float = 0.0) -> float:
+    """Return the learning rate before a step, as a share of its highest: half a cosine, or a line, to ``final``."""
     if step < warm:
         return (step + 1) / warm
     if schedule == "constant":
         return 1.0
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+    gone = min(1.0, (step - warm) / max(1, steps - warm))
+    left = 1 - gone if schedule == "linear" else 0.5 * (1 + math.cos(math.pi * gone))
+    return final + (1 - final) * left
 
 
 def _optimiser(parameters: Any, settings: TrainerSettings) -> torch.optim.Optimizer:

@@ -23,7 +23,10 @@ class TrainerSettings:
     momentum: Annotated[float, Field(ge=0, lt=1, description="momentum, of sgd alone")] = 0.9
     nesterov: Annotated[bool, Field(description="Nesterov's momentum, of sgd alone")] = False
     decay: Annotated[float, Field(ge=0, description="weight decay")] = 5e-4
-    schedule: Annotated[Literal["cosine", "constant"], Field(description="how the learning rate falls to 0")] = "cosine"
+    schedule: Annotated[
+        Literal["cosine", "linear", "constant"], Field(description="how the learning rate falls, along which curve")
+    ] = "cosine"
+    final: Annotated[float, Field(ge=0, le=1, description="share of the learning rate that it falls to")] = 0.0
     warmup: Annotated[int, Field(ge=0, description="epochs over which the learning rate rises from 0")] = 0
     smoothing: Annotated[float, Field(ge=0, lt=1, description="label smoothing")] = 0.0
     loss: Annotated[Literal["mean", "tet"], Field(description="loss of the mean output, or mean loss over time")] = (

@@ -28,7 +28,7 @@ class Gains:
     dfl: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DetectionLoss:
     """Ultralytics' ``v8DetectionLoss`` of what a head of these ``grids`` predicts, divided by the number of images.
 

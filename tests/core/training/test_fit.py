@@ -295,6 +295,10 @@ def test_the_rate_rises_and_then_falls_by_a_cosine() -> None:
     assert rates[6] == pytest.approx(0.5)
     assert rates[-1] == pytest.approx(0.0)
     assert {learning_rate_at(step, 0, 10, "constant") for step in range(10)} == {1.0}
+    falling = [learning_rate_at(step, 0, 10, "linear", 0.2) for step in range(12)]
+    assert falling[::5] == pytest.approx([1.0, 0.6, 0.2])
+    assert falling[11] == pytest.approx(0.2)
+    assert learning_rate_at(10, 0, 10, "cosine", 0.2) == pytest.approx(0.2)
 
 
 def test_a_fresh_network_depends_on_the_seed_alone() -> None:
