@@ -73,6 +73,15 @@ def test_the_loss_is_the_mean_over_labelled_pixels() -> None:
     assert cross_entropy(output, torch.tensor([[[0, 0]]]), 0.1) > cross_entropy(output, torch.tensor([[[0, 0]]]), 0.0)
 
 
+def test_a_batch_without_a_label_is_no_training_data() -> None:
+    with pytest.raises(SnnfwError) as caught:
+        cross_entropy(torch.zeros(2, 3, 1, 2), torch.full((2, 1, 2), 255), 0.0)
+    assert str(caught.value) == (
+        "no pixel of a batch of 2 training images is labelled, so nothing can be learnt of it: check the masks, or raise "
+        "trainer.batch where few are labelled."
+    )
+
+
 def test_nan_is_an_error_and_no_wrong_answer() -> None:
     with pytest.raises(SnnfwError) as caught:
         PixelScores(CLASSES).update(torch.full((1, 3, 2, 2), torch.nan), torch.zeros(1, 2, 2, dtype=torch.long))
