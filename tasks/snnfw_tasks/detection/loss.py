@@ -68,10 +68,11 @@ class DetectionLoss:
 
 
 def as_batch(truths: Truths) -> dict[str, Tensor]:
-    """Return what is in the images as ultralytics' loss takes it."""
+    """Return what is in the images as ultralytics' loss takes it, in the precision in which it makes tensors."""
     counts = torch.tensor([len(truth.classes) for truth in truths])
-    return {
-        "batch_idx": torch.arange(len(truths)).repeat_interleave(counts).float(),
-        "cls": torch.cat([truth.classes for truth in truths]).float(),
-        "bboxes": torch.cat([truth.boxes for truth in truths]).float(),
+    found = {
+        "batch_idx": torch.arange(len(truths)).repeat_interleave(counts),
+        "cls": torch.cat([truth.classes for truth in truths]),
+        "bboxes": torch.cat([truth.boxes for truth in truths]),
     }
+    return {name: tensor.to(torch.get_default_dtype()) for name, tensor in found.items()}

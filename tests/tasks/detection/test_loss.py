@@ -67,3 +67,19 @@ def test_images_of_nothing_have_a_loss_of_their_scores_alone() -> None:
     scores = output[1]["scores"]
     nothing = torch.nn.functional.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores), reduction="sum")
     assert float(loss.detach()) == pytest.approx(0.5 * float(nothing.detach()), rel=1e-5)
+
+
+def test_it_is_computed_in_double_precision_where_that_is_asked_for() -> None:
+    require_ultralytics()
+    network = from_yaml(TINY, ("a", "b"), "tiny", trust=False).eval()
+    detector = as_detector(network, ("a", "b"), 32, "tiny")
+    assert detector.grids is not None
+    images = torch.rand(3, 3, 32, 32)
+    single = DetectionLoss(detector.grids, GAINS)(network(images), TRUTHS, 0.0)
+    torch.set_default_dtype(torch.float64)  # as Lightning does
+    try:
+        double = DetectionLoss(detector.grids, GAINS)(network.double()(images.double()), TRUTHS, 0.0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert double.dtype == torch.float64
+    assert float(double.detach()) == pytest.approx(float(single.detach()), rel=1e-4)
