@@ -240,6 +240,17 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(
     assert losses(resumed) == losses(whole)
 
 
+def test_a_detector_with_anchors_trains_with_its_own_loss(
+    registry: Registry, words: dict[str, list[str]], tmp_path: Path
+) -> None:
+    kept = [word for word in words["detection"] if not word.startswith(("model", "data.size"))]
+    slow = ["trainer.smoothing=0.1", "trainer.epochs=8", "trainer.rate=0.003", "data.augment.mosaic=0"]
+    small = ["model=tiny-yolo", "model.scale=0.03125", "model.activation=relu", "data.size=64"]
+    folder = begin(registry, tmp_path / "trained", *kept, *small, *METHODS["ibra"], *slow)
+    fallen = losses(folder)
+    assert fallen[-1] < fallen[0]
+
+
 def test_images_without_a_box_are_no_training_data(
     registry: Registry, words: dict[str, list[str]], tmp_path: Path
 ) -> None:

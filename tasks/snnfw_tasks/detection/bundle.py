@@ -10,7 +10,6 @@ from snnfw_tasks.detection.batches import batch_images, collate, select_truths
 from snnfw_tasks.detection.boxes import detection_distance, logits, share_correct
 from snnfw_tasks.detection.data.images import make_reading, open_images
 from snnfw_tasks.detection.data.training import TrainingImages
-from snnfw_tasks.detection.loss import DetectionLoss, Gains
 from snnfw_tasks.detection.models.networks import prepare_for_capture
 from snnfw_tasks.detection.pictures import SAMPLES, draw
 from snnfw_tasks.detection.scores import HEADLINE, MeanAveragePrecision
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
 
     from snnfw import Batch, DataSource, ModelSource, Resources
     from snnfw_tasks.detection.data.images import Part
+    from snnfw_tasks.detection.sources import Gains
     from snnfw_tasks.samples.options import Amounts
 
 
-def make_bundle(
-    amounts: Amounts, gains: tuple[float, float, float], model: ModelSource, data: DataSource, resources: Resources
-) -> Bundle:
+def make_bundle(amounts: Amounts, gains: Gains, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     splits = obtain(Splits, "detection", data, "open")
     detector = obtain(Detector, "detection", model, "build", splits.names, resources)
@@ -72,7 +70,7 @@ def make_bundle(
             distance=partial(detection_distance, end2end=end2end),
             target_of=select_truths,
         ),
-        training=make_training(detector, splits, side, data.name, Gains(*gains)),
+        training=make_training(detector, splits, side, data.name, gains),
         untrainable=detector.untrainable
         or f"data '{data.name}' has no training images, so nothing can be trained on it.",
         merge=detector.merge,
@@ -91,11 +89,9 @@ def make_bundle(
 
 def make_training(detector: Detector, splits: Splits, side: int, data: str, gains: Gains) -> Training | None:
     """Return what the detector is trained with, if its head has a loss and the data training images."""
-    if detector.grids is None or splits.training is None:
+    if detector.loss is None or splits.training is None:
         return None
-    return Training(
-        TrainingImages(splits, side, data).batches, DetectionLoss(detector.grids, gains), settle=detector.settle
-    )
+    return Training(TrainingImages(splits, side, data).batches, detector.loss(gains), detector.settle)
 
 
 def require_same_names(detector: Detector, splits: Splits, model: str, data: str) -> None:

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
 
     from snnfw import Output
     from snnfw_tasks.detection.batches import Truths
-    from snnfw_tasks.detection.sources import Grids
+    from snnfw_tasks.detection.sources import Gains
+
+USUAL = {"box": 7.5, "cls": 0.5, "dfl": 1.5}
+"""Ultralytics' own gains."""
 
 
 @dataclass(frozen=True, slots=True)
-class Gains:
-    """How much each part of the loss counts: the boxes' overlap, their classes, and where their sides are."""
+class Grids:
+    """What ultralytics' loss asks of a head: its number of classes, the bins of a distance, and its grids' strides."""
 
-    box: float
-    cls: float
-    dfl: float
+    classes: int
+    bins: int
+    strides: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,8 @@ class DetectionLoss:
             head = SimpleNamespace(
                 nc=grids.classes, reg_max=grids.bins, stride=torch.tensor(grids.strides, dtype=torch.float32).to(device)
             )
-            gains = SimpleNamespace(box=self.gains.box, cls=self.gains.cls, dfl=self.gains.dfl)
+            given = {name: getattr(self.gains, name) for name in USUAL}
+            gains = SimpleNamespace(**{name: USUAL[name] if gain is None else gain for name, gain in given.items()})
             stand_in = SimpleNamespace(
                 args=gains, model=[head], parameters=lambda: iter([torch.empty(0, device=device)]), class_weights=None
             )

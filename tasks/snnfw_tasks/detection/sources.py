@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from snnfw import DataSource, ModelSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snnfw import Resources
+    from torch import Tensor
+
+    from snnfw import Output, Resources
+    from snnfw_tasks.detection.batches import Truths
     from snnfw_tasks.samples.boxed import Splits
+
+Loss: TypeAlias = "Callable[[Output, Truths, float], Tensor]"
+"""Return the loss of an output, given what is in the images and how much labels are smoothed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Grids:
-    """What ultralytics' loss asks of a head: its number of classes, the bins of a distance, and its grids' strides."""
+class Gains:
+    """How much each part of a loss counts, where something else is said than is usual for it.
 
-    classes: int
-    bins: int
-    strides: tuple[float, ...]
+    ``box`` is where boxes are, ``cls`` what they hold, ``dfl`` the distribution that their sides are read from.
+    """
+
+    box: float | None = None
+    cls: float | None = None
+    dfl: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +37,7 @@ class Detector:
     """A network with the names of its classes and the side in pixels of the images it was made for.
 
     It returns what ultralytics' do in eval mode, and has their ``stride`` (the strides of its grids, a tensor). Where
-    it can be trained, ``grids`` say how its head divides an image, and ``settle`` sets the biases of a head that was
+    it can be trained, ``loss`` makes the loss of its outputs, and ``settle`` sets the biases of a head that was
     initialised anew; where it cannot, ``untrainable`` is a sentence that says why. ``merge`` puts together what is kept
     apart for training alone.
     """
@@ -36,7 +45,7 @@ class Detector:
     network: Any
     names: tuple[str, ...]
     side: int
-    grids: Grids | None = None
+    loss: Callable[[Gains], Loss] | None = None
     settle: Callable[[], None] | None = None
     untrainable: str | None = None
     merge: Callable[[], None] | None = None

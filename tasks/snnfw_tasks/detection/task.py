@@ -12,7 +12,7 @@ from snnfw import hookimpl, require_sources
 from snnfw_tasks.detection.data.yolo import Yolo
 from snnfw_tasks.detection.models.architectures import SpikeYoloModel, TinyYoloModel, YoloV2Model
 from snnfw_tasks.detection.models.yolo import ScenesYoloRelu, ScenesYoloSilu, UltralyticsModel
-from snnfw_tasks.detection.sources import DetectionData, DetectorSource
+from snnfw_tasks.detection.sources import DetectionData, DetectorSource, Gains
 from snnfw_tasks.samples.options import ImageAmounts, Images
 from snnfw_tasks.scenes.data import Scenes
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 Gain: TypeAlias = Annotated[
-    float, Field(ge=0, description="how much this part of ultralytics' loss counts in a training")
+    float | None, Field(ge=0, description="how much this part of the loss counts in a training; null: as is usual")
 ]
 
 
@@ -37,9 +37,9 @@ class Detection(ImageAmounts):
     data_source: ClassVar[type] = DetectionData
 
     calibration: Images = 128
-    box: Gain = 7.5
-    cls: Gain = 0.5
-    dfl: Gain = 1.5
+    box: Gain = None
+    cls: Gain = None
+    dfl: Gain = None
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the detector on ``resources.device``, checked batches on the CPU and ultralytics' own scores."""
@@ -49,7 +49,7 @@ class Detection(ImageAmounts):
         from snnfw_tasks.detection.bundle import make_bundle
 
         require_sources(self, model, data)
-        return make_bundle(self, (self.box, self.cls, self.dfl), model, data, resources)
+        return make_bundle(self, Gains(self.box, self.cls, self.dfl), model, data, resources)
 
 
 @hookimpl

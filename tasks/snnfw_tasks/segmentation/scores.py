@@ -101,8 +101,8 @@ def cross_entropy(output: Output, target: Tensor, smoothing: float) -> Tensor:
     """Return the mean cross entropy over the labelled pixels, of which there has to be one."""
     if bool((target == VOID).all()):
         raise SnnfwError(
-            f"no pixel of a batch of {len(target)} training images is labelled, so nothing can be learnt of it: check the "
-            "masks, or raise trainer.batch where few are labelled."
+            f"no pixel of a batch of {len(target)} training images is labelled, so nothing can be learnt of it: check "
+            "the masks, or raise trainer.batch where few are labelled."
         )
     logits = resize_logits(pixel_logits(output), target)
     return functional.cross_entropy(logits, target, ignore_index=VOID, label_smoothing=smoothing)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path  # pydantic resolves the fields' types at run time
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias, cast
 
 from pydantic import Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from torch import nn
-
     from snnfw import Resources
+    from snnfw_tasks.detection.models.yolov2 import AnchoredDetector
     from snnfw_tasks.detection.sources import Detector
 
 Weights: TypeAlias = Annotated[
@@ -50,9 +49,10 @@ class SpikeYoloModel:
 
     def build(self, names: tuple[str, ...], resources: Resources) -> Detector:
         """Return the network for classes of these names."""
+        from snnfw_tasks.detection.loss import DetectionLoss, Grids
         from snnfw_tasks.detection.models.merging import merge_convolutions
         from snnfw_tasks.detection.models.spike_yolo import SIZES, STRIDES, Scale, SpikeYolo
-        from snnfw_tasks.detection.sources import Detector, Grids
+        from snnfw_tasks.detection.sources import Detector
         from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
         sized = SIZES[self.size]
@@ -60,8 +60,8 @@ class SpikeYoloModel:
         network = build_seeded(lambda: SpikeYolo(scale, len(names), self.bins), resources.seed)
         if self.weights:
             load_weights(network, self.weights)
-        grids = Grids(len(names), self.bins, tuple(float(stride) for stride in STRIDES))
-        return Detector(network, names, self.side, grids, merge=partial(merge_convolutions, network))
+        loss = partial(DetectionLoss, Grids(len(names), self.bins, tuple(float(stride) for stride in STRIDES)))
+        return Detector(network, names, self.side, loss, merge=partial(merge_convolutions, network))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class YoloV2Model:
         from snnfw_tasks.detection.models.yolov2 import yolov2
 
         made = partial(yolov2, self.backbone, self.activation, self.anchors, len(names), self.scale)
-        return _anchored(self.name, made, self.weights, names, self.side, resources)
+        return _anchored(made, self.weights, names, self.side, resources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +107,22 @@ class TinyYoloModel:
         from snnfw_tasks.detection.models.yolov2 import tiny_yolo
 
         made = partial(tiny_yolo, self.activation, self.pool, self.anchors, len(names), self.scale)
-        return _anchored(self.name, made, self.weights, names, self.side, resources)
+        return _anchored(made, self.weights, names, self.side, resources)
 
 
 def _anchored(
-    name: str,
-    make: Callable[[], nn.Module],
+    make: Callable[[], AnchoredDetector],
     weights: Path | None,
     names: tuple[str, ...],
     side: int,
     resources: Resources,
 ) -> Detector:
-    """Return a detector with anchors, for which there is no loss here."""
+    """Return a detector with anchors."""
+    from snnfw_tasks.detection.models.anchored_loss import AnchoredLoss
     from snnfw_tasks.detection.sources import Detector
     from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
 
-    network = build_seeded(make, resources.seed)
+    network = cast("AnchoredDetector", build_seeded(make, resources.seed))
     if weights:
         load_weights(network, weights)
-    reason = (
-        f"model '{name}' has no loss here, so nothing can be trained: give model.weights that were trained elsewhere, "
-        "or train spike-yolo or a network of ultralytics'."
-    )
-    return Detector(network, names, side, untrainable=reason)
+    return Detector(network, names, side, partial(AnchoredLoss, network.anchors, len(names)))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from snnfw import SnnfwError
 from snnfw_tasks.detection.library import require_ultralytics
+from snnfw_tasks.detection.loss import DetectionLoss, Grids
 from snnfw_tasks.detection.models.trust import require_harmless
-from snnfw_tasks.detection.sources import Detector, Grids
+from snnfw_tasks.detection.sources import Detector
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,8 +103,8 @@ def as_detector(network: Any, names: tuple[str, ...], side: int, source: str) ->
             untrainable=f"'{source}' without suppression has no loss here: that head is trained beside the other one. "
             "Leave model.nms out, or train it with ultralytics and give model.weights.",
         )
-    grids = Grids(head.nc, head.reg_max, tuple(head.stride.tolist()))
-    return Detector(network, names, side, grids, head.bias_init)
+    loss = partial(DetectionLoss, Grids(head.nc, head.reg_max, tuple(head.stride.tolist())))
+    return Detector(network, names, side, loss, head.bias_init)
 
 
 def remove_suppression(network: Any, source: str) -> None:

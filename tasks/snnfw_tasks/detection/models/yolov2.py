@@ -147,28 +147,40 @@ class AnchoredDetector(nn.Module):
         self.stride = torch.tensor([float(CELL)])
 
     def forward(self, images: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return boxes and scores [N, 4 + K, A·H·W] of images from 0 to 1, and the logits of the scores."""
-        found = decode(self.head(self.backbone(images)), self.anchors, self.classes)
-        return found, {"scores": found[:, 4:].clamp(SMALLEST, 1 - SMALLEST).logit()}
+        """Return boxes and scores [N, 4 + K, A·H·W] of images from 0 to 1, the scores' logits, and what was decoded."""
+        raw = self.head(self.backbone(images))
+        found = decode(raw, self.anchors, self.classes)
+        return found, {"scores": found[:, 4:].clamp(SMALLEST, 1 - SMALLEST).logit(), "cells": raw}
+
+
+def split_cells(raw: Tensor, anchors: int, classes: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return objectness [N, A, H, W], classes [N, A, K, H, W] and boxes [N, A, 4, H, W] of what is predicted.
+
+    Channels hold the objectness of all anchors, then each anchor's classes, then each anchor's x, y, w, h.
+    """
+    objects, rated, boxes = raw.split([anchors, anchors * classes, anchors * 4], 1)
+    return objects, rated.unflatten(1, (anchors, classes)), boxes.unflatten(1, (anchors, 4))
 
 
 def decode(raw: Tensor, anchors: Sequence[tuple[float, float]], classes: int) -> Tensor:
     """Return boxes (middle, width, height in pixels) and scores [N, 4 + K, A·H·W] of what is predicted [N, .., H, W].
 
-    Channels hold the objectness of all anchors, then each anchor's classes, then each anchor's x, y, w, h. The middle
-    is the sigmoid, from the cell's corner on, the side the anchor's times the exponential; a score is that of the
-    object times the softmax of its classes, of which the likeliest alone counts.
+    The middle is the sigmoid, from the cell's corner on, the side the anchor's times the exponential; a score is that
+    of the object times the softmax of its classes, of which the likeliest alone counts.
     """
     n, _, height, width = raw.shape
-    count = len(anchors)
-    objects = raw[:, :count].sigmoid()[:, :, None]
-    shares = raw[:, count : count * (1 + classes)].unflatten(1, (count, classes)).softmax(2)
+    objects, rated, predicted = split_cells(raw, len(anchors), classes)
+    shares = rated.softmax(2)
     best = shares == shares.amax(2, keepdim=True)
-    x, y, w, h = raw[:, count * (1 + classes) :].unflatten(1, (count, 4)).unbind(2)
+    x, y, w, h = predicted.unbind(2)
     columns, rows = torch.arange(width).to(raw), torch.arange(height).to(raw)[:, None]
     sides = torch.tensor(anchors).to(raw)[:, :, None, None]
     boxes = torch.stack([x.sigmoid() + columns, y.sigmoid() + rows, w.exp() * sides[:, 0], h.exp() * sides[:, 1]], 2)
-    return torch.cat([boxes * CELL, objects * shares * best], 2).transpose(1, 2).reshape(n, 4 + classes, -1)
+    return (
+        torch.cat([boxes * CELL, objects.sigmoid()[:, :, None] * shares * best], 2)
+        .transpose(1, 2)
+        .reshape(n, 4 + classes, -1)
+    )
 
 
 def yolov2(backbone: str, kind: str, anchors: str, classes: int, scale: float = 1.0) -> AnchoredDetector:

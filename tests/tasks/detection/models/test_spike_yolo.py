@@ -23,6 +23,7 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
 from snnfw_plugins.ibra.serving import BitSerial
 from snnfw_tasks.detection.library import require_ultralytics
+from snnfw_tasks.detection.loss import DetectionLoss
 from snnfw_tasks.detection.models.architectures import SpikeYoloModel
 from snnfw_tasks.detection.models.merging import (
     DepthwiseBracket,
@@ -31,6 +32,7 @@ from snnfw_tasks.detection.models.merging import (
     merge_convolutions,
 )
 from snnfw_tasks.detection.models.spike_yolo import BINS, SIZES, STRIDES, Scale, SpikeYolo, decode
+from snnfw_tasks.detection.sources import Gains
 
 TINY = Scale(0.0625, 0.33)
 PUBLISHED = {"n": 13.2, "s": 23.1, "m": 48.1, "l": 68.8}
@@ -155,8 +157,10 @@ def test_other_methods_convert_it() -> None:
 
 def test_a_source_says_what_training_and_serving_need() -> None:
     found = SpikeYoloModel(width=0.0625, bins=4, side=64).build(("a", "b"), Resources())
-    assert found.grids is not None
-    assert (found.grids.classes, found.grids.bins, found.grids.strides) == (2, 4, (8.0, 16.0, 32.0))
+    assert found.loss is not None
+    loss = found.loss(Gains())
+    assert isinstance(loss, DetectionLoss)
+    assert (loss.grids.classes, loss.grids.bins, loss.grids.strides) == (2, 4, (8.0, 16.0, 32.0))
     assert found.merge is not None
     found.merge()
     assert not list(brackets(found.network))

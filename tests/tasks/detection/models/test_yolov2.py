@@ -16,6 +16,7 @@ from snnfw.planning.rules import Rule
 from snnfw.values import Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
+from snnfw_tasks.detection.models.anchored_loss import AnchoredLoss
 from snnfw_tasks.detection.models.architectures import TinyYoloModel, YoloV2Model
 from snnfw_tasks.detection.models.yolov2 import (
     ANCHORS,
@@ -25,6 +26,7 @@ from snnfw_tasks.detection.models.yolov2 import (
     tiny_yolo,
     yolov2,
 )
+from snnfw_tasks.detection.sources import Gains
 
 NAMES = ("red", "green")
 
@@ -121,13 +123,11 @@ def test_a_backbone_is_converted_and_the_head_stays_analog(model: str, activatio
 
 
 @pytest.mark.parametrize("source", [YoloV2Model(scale=1 / 32, backbone="darknet19"), TinyYoloModel(scale=1 / 32)])
-def test_a_source_has_the_classes_of_the_data_and_no_loss(source: YoloV2Model | TinyYoloModel) -> None:
+def test_a_source_has_the_classes_of_the_data_and_a_loss(source: YoloV2Model | TinyYoloModel) -> None:
     found = source.build(NAMES, Resources())
-    assert (found.names, found.side, found.grids) == (NAMES, 416, None)
-    assert found.untrainable == (
-        f"model '{source.name}' has no loss here, so nothing can be trained: give model.weights that were trained "
-        "elsewhere, or train spike-yolo or a network of ultralytics'."
-    )
+    assert (found.names, found.side) == (NAMES, 416)
+    assert found.loss is not None
+    assert found.loss(Gains()) == AnchoredLoss(ANCHORS["voc"], 2, Gains())
     boxes, raw = found.network.eval()(torch.rand(2, 3, 64, 96))
     assert boxes.shape == (2, 6, 5 * 6)
     torch.testing.assert_close(raw["scores"].sigmoid(), boxes[:, 4:].clamp(1e-6, 1 - 1e-6))
