@@ -19,6 +19,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.errors import SnnfwError
+from snnfw.training.averaging import AverageWeights
 from snnfw.training.checkpoint import first_mismatch
 from snnfw.training.learner import Learner
 from snnfw.training.lines import EpochLines
@@ -108,15 +109,18 @@ def fit(
     steps = -(-batches // settings.accumulate) * settings.epochs
     learner = Learner(network, training.loss, bundle.judgement, settings, steps)
     lines = EpochLines(folder / "log" / "metrics.csv")
+    average = AverageWeights(settings.average) if settings.average is not None else None
     last = _last(folder, learner)
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):
         try:
-            trainer = _trainer(settings, folder, resources, lines, quiet)
+            trainer = _trainer(settings, folder, resources, [*([average] if average else []), lines], quiet)
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise SnnfwError(f"Lightning cannot train so ({reason}): change the trainer's settings.") from error
         # What Lightning saved is what this folder's training wrote; nothing else in it is unpickled.
         trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
+        if average:
+            average.leave(learner)
     return lines.last
 
 
@@ -187,7 +191,7 @@ def _without_chatter() -> Iterator[None]:
 
 
 def _trainer(
-    settings: TrainerSettings, folder: Path, resources: Resources, lines: EpochLines, quiet: bool
+    settings: TrainerSettings, folder: Path, resources: Resources, callbacks: list[Callback], quiet: bool
 ) -> lightning.Trainer:
     kind, _, index = resources.device.partition(":")
     devices: Any = [int(index)] if index else settings.devices
@@ -205,7 +209,7 @@ def _trainer(
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
-        callbacks=[SeedEachEpoch(resources.seed), lines, keep],
+        callbacks=[SeedEachEpoch(resources.seed), *callbacks, keep],
         logger=TensorBoardLogger(folder, name=None, version="tensorboard") if settings.tensorboard else False,
         log_every_n_steps=1,
         enable_progress_bar=not quiet,

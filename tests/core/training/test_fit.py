@@ -27,6 +27,7 @@ from snnfw.training import fit as fitting
 from snnfw.training.fit import LAST, fit
 from snnfw.training.fresh import initialise
 from snnfw.training.learner import Learner, learning_rate_at
+from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.settings import TrainerSettings
 from snnfw.training.tdbn import scale_norms
@@ -113,11 +114,11 @@ def test_a_training_learns_and_says_how_well(tmp_path: Path) -> None:
     assert scores == {"loss": float(lines[-1]["loss"]), "accuracy": float(lines[-1]["accuracy"])}
 
 
-@pytest.mark.parametrize("loss", ["mean", "tet"])
+@pytest.mark.parametrize(("loss", "average"), [("mean", None), ("tet", None), ("mean", 0.8)])
 def test_a_training_that_is_killed_and_resumed_ends_with_the_same_weights(
-    tmp_path: Path, loss: Any, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, loss: Any, average: float | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = TrainerSettings(epochs=4, batch=16, rate=0.1, loss=loss)
+    settings = TrainerSettings(epochs=4, batch=16, rate=0.1, loss=loss, average=average)
     whole, _ = trained(tmp_path / "whole", settings)
 
     class KilledError(Exception):
@@ -139,9 +140,38 @@ def test_a_training_that_is_killed_and_resumed_ends_with_the_same_weights(
     torch.rand(100)  # the generators have moved on since
     resumed, scores = trained(tmp_path / "cut", settings)
     assert told(tmp_path / "cut") == told(tmp_path / "whole")
-    assert trained(tmp_path / "cut", settings)[1] == scores  # nothing is left to do, and the scores are still told
+    again, told_again = trained(tmp_path / "cut", settings)  # nothing is left to do, and the scores are still told
+    assert told_again == scores
     for name, tensor in whole.items():
         assert torch.equal(tensor, resumed[name]), name
+        assert torch.equal(tensor, again[name]), name
+
+
+def test_averaged_weights_are_what_is_scored_and_kept(tmp_path: Path) -> None:
+    decay, batch, rate = 0.6, 16, 0.1
+    each: list[dict[str, Tensor]] = []
+    net = seeded(Net).eval()
+
+    class Note(EpochLines):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            each.append(copy.deepcopy(net.state_dict()))
+
+    settings = TrainerSettings(epochs=2, batch=batch, rate=rate)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fitting, "EpochLines", Note)
+        fit(TrainingNetwork(converted(net)), bundle(net), settings, tmp_path / "plain", Resources(), quiet=True)
+    expected = {name: tensor.clone() for name, tensor in each[0].items()}
+    for state in each[1:]:
+        for name, tensor in state.items():
+            expected[name] = decay * expected[name] + (1 - decay) * tensor
+    averaged, scores = trained(tmp_path / "averaged", replace(settings, average=decay))
+    for name, tensor in averaged.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, expected[name])
+    net.load_state_dict(averaged)
+    judged = Right()
+    judged.update(converted(net)(X), Y)
+    assert scores["accuracy"] == pytest.approx(judged.compute()["accuracy"])
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_checkpoint(tmp_path: Path) -> None:
