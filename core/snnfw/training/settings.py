@@ -28,6 +28,10 @@ class TrainerSettings:
     ] = "cosine"
     final: Annotated[float, Field(ge=0, le=1, description="share of the learning rate that it falls to")] = 0.0
     warmup: Annotated[int, Field(ge=0, description="epochs over which the learning rate rises from 0")] = 0
+    average: Annotated[
+        float | None,
+        Field(gt=0, lt=1, description="decay of an average of the weights over steps, which is scored and kept"),
+    ] = None
     smoothing: Annotated[float, Field(ge=0, lt=1, description="label smoothing")] = 0.0
     loss: Annotated[Literal["mean", "tet"], Field(description="loss of the mean output, or mean loss over time")] = (
         "mean"
@@ -43,10 +47,6 @@ class TrainerSettings:
     batch: Annotated[int, Field(ge=2, description="samples per batch and process")] = 64
     accumulate: Annotated[int, Field(ge=1, description="batches per optimiser step")] = 1
     clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient")] = None
-    average: Annotated[
-        float | None,
-        Field(gt=0, lt=1, description="decay of an average of the weights over steps, which is scored and kept"),
-    ] = None
     workers: Annotated[int, Field(ge=0, description="processes that load data beside each training process")] = 0
     precision: Annotated[
         Literal["32-true", "64-true", "16-mixed", "bf16-mixed"], Field(description="Lightning's precision")
