@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnfw_tasks.events.data.published import CIFAR10, Cifar10Dvs, DvsGesture, NCaltech101, NCars
+from snnfw_tasks.events.data.published import CIFAR10, ActionRecognition, Cifar10Dvs, DvsGesture, NCaltech101, NCars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +21,13 @@ SPEC: Spec = [(3, 5, 10, 1), (100, 90, 20, 0), (0, 99, 5000, 1), (119, 0, 5009, 
 def write_aedat2(path: Path, spec: Spec, header: bytes = b"#!AER-DAT2.0\r\n# made by hand\r\n") -> None:
     """Write as jAER does: columns and rows are counted from the other end, and 0 is ON."""
     words = [((127 - x) << 8 | (127 - y) << 1 | (1 - p), t & 0xFFFFFFFF) for x, y, t, p in spec]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(header + np.array(words, ">u4").tobytes())
+
+
+def write_davis346(path: Path, spec: Spec, header: bytes = b"#!AER-DAT2.0\r\n# made by hand\r\n") -> None:
+    """Write as jAER does for a DAVIS346, with a word of an image before the events."""
+    words = [(1 << 31, 0), *(((259 - y) << 22 | (345 - x) << 12 | p << 11, t & 0xFFFFFFFF) for x, y, t, p in spec)]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(header + np.array(words, ">u4").tobytes())
 
@@ -79,6 +86,13 @@ def dvs_gesture(root: Path) -> DvsGesture:
         for number in range(11):
             write_npy(root / part / "user01_led" / f"{number}.npy", SPEC)
     return DvsGesture(root, frames=2, clip=1)
+
+
+def action_recognition(root: Path) -> ActionRecognition:
+    for name in ("arm-crossing", "get-up", "jumping"):
+        for number in range(5):
+            write_davis346(root / name / f"{number}.aedat", SPEC)
+    return ActionRecognition(root, frames=2, clip=1)
 
 
 SETS: dict[str, tuple[Callable[[Path], Any], int, tuple[int, int]]] = {

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from snnfw import doctor
 from snnfw.config.comparison import CompareConfig, resolve_comparison
+from snnfw.config.published import list_experiments
 from snnfw.config.recipe import plain_preset
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.training import TrainConfig, resolve_training
@@ -21,6 +22,7 @@ from snnfw.config.usage import comparison_usage, parameters, rows, section, summ
 from snnfw.errors import SnnfwError, printable, unknown_name_error
 from snnfw.kinds import KINDS
 from snnfw.registry import Registry
+from snnfw.reproduce.tables import show_experiments
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +47,8 @@ COMMANDS: Mapping[str, str] = {
     **{f"{command} KEY=VALUE ...": purpose for command, purpose in CONFIGURED.items()},
     "show FILE": "Print what a network's file holds: provenance, scores and plan.",
     "export NET.snn format=FORMAT out=FILE": "Write a spiking network as onnx, torch or nir, compared with itself.",
+    "experiments list": "Say which experiments of papers are shipped, what is published and what they need.",
+    "reproduce NAME KEY=VALUE ...": "Run an experiment, or a table of them, and print ours beside the published.",
     **PLUGINS,
     "doctor": "Say what this machine can run, and how to mend the rest.",
 }
@@ -81,12 +85,20 @@ def _run(words: list[str], console: Console) -> int:
             show_network(Path(path), console)
         case ["show", *_]:
             raise SnnfwError("'snnfw show' takes one file, such as net.snn in the folder of a run.")
+        case ["experiments", "list"]:
+            show_experiments(list_experiments(Registry()), console)
+        case ["experiments", *_]:
+            raise SnnfwError("'snnfw experiments' knows 'list': snnfw experiments list.")
+        case ["reproduce", name, *given]:
+            return _reproduce(name, given, console)
+        case ["reproduce"]:
+            raise SnnfwError("'snnfw reproduce' takes the name of an experiment: 'snnfw experiments list' has them.")
         case ["doctor"]:
             return doctor.print_checks(doctor.examine(Registry()), console)
         case ["doctor", *_]:
             raise SnnfwError("'snnfw doctor' takes no arguments.")
         case [command, *_]:
-            known = [*CONFIGURED, "show", "export", "plugins", "doctor"]
+            known = [*CONFIGURED, "show", "export", "experiments", "reproduce", "plugins", "doctor"]
             raise unknown_name_error("command", command, known, listing="Commands")
     return 0
 
@@ -135,6 +147,13 @@ def _compute(
     else:
         pipeline.plan(config, console)
     return 0
+
+
+def _reproduce(name: str, words: Sequence[str], console: Console) -> int:
+    """Run an experiment's rows; return 1 where one of them could not be run."""
+    from snnfw.reproduce.running import reproduce  # brings in torch
+
+    return 1 if any(line.error for line in reproduce(name, words, Registry(), console)) else 0
 
 
 def _export(words: Sequence[str]) -> str:

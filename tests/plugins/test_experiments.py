@@ -1,81 +1,157 @@
-"""The experiments that plugins ship are complete, and run where the data is."""
+"""The experiments that plugins ship are complete, and each of them runs, shortened, on data in its published layout."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import pickle
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
-from torchvision.datasets import CIFAR10
+from safetensors.torch import save_file
 
-from snnfw.config.experiments import shipped_experiments
+from published_layouts import LAYOUTS
+from snnfw.config.published import Experiment, list_experiments
 from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
+from snnfw.reproduce.jobs import make_jobs
+from snnfw.reproduce.request import read_request
+from snnfw.reproduce.running import reproduce
 from snnfw.train import train
-from snnfw_plugins import ibra, inflor, tracking
-from snnfw_plugins.ibra import IntegerBinaryRangeAlignment
-from snnfw_plugins.inflor import SoftResetIntegrateAndFire
-from snnfw_tasks.classification import task as classification
-from snnfw_tasks.events import task as events
-from snnfw_tasks.events.data.frames import Framing
+from snnfw.values import Resources
 
-PACKAGED = {
-    "inflor/cifar10_resnet19": ("resnet19", "cifar10", 6),
-    "inflor/cifar10_resnet20": ("cifar-resnet", "cifar10", 4),
-    "inflor/cifar10dvs_resnet19": ("resnet19", "cifar10-dvs", 10),
-    "inflor/cifar100_resnet19": ("resnet19", "cifar100", 4),
-    "inflor/cifar100_resnet20": ("cifar-resnet", "cifar100", 4),
-    "inflor/imagenet_resnet18": ("torchvision", "imagenet", 4),
-    "inflor/imagenet_resnet34": ("torchvision", "imagenet", 4),
-    "ibra/cifar10_resnet18": ("cifar-resnet18", "cifar10", 1),
-    "ibra/cifar100_resnet18": ("cifar-resnet18", "cifar100", 1),
-    "ibra/imagenet_resnet34": ("torchvision", "imagenet", 1),
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from snnfw.config.schema import RunConfig
+
+EXPERIMENTS = {experiment.name: experiment for experiment in list_experiments(Registry())}
+
+SMALL_MODEL = {
+    "vgg16": ("model.width=8", "model.hidden=[8]"),
+    "cifar-resnet": ("model.width=4", "model.depth=8"),
+    "cifar-resnet18": ("model.width=4",),
+    "resnet19": ("model.width=4",),
+    "resnet20": ("model.width=4",),
+    "pointnet": ("model.width=0.1", "model.features=16"),
+    "torchvision": (),
 }
-NEURONS = {"inflor": SoftResetIntegrateAndFire(), "ibra": IntegerBinaryRangeAlignment(n=100, d=5.11)}
-HERE = Path(__file__).resolve().parents[2]
+"""Words that make each network small."""
+
+SMALL_DATA = {
+    "imagenet": "data.size=32",
+    "voc": "data.size=32",
+    "coco": "data.size=32",
+    "shapenet-part": "data.points=32",
+}
+SMALL_SEARCH = {
+    "pareto": ("search.samples=2", "search.space.phi=[1,4]"),
+    "adafire": (
+        "search.phi.samples=2", "search.phi.space.phi=[1,4]", "search.ssc.samples=2", "search.ssc.ratios=[1,2]",
+    ),
+}  # fmt: skip
+SHORT = (
+    "trainer.epochs=1",
+    "trainer.rate=1e-4",
+    "trainer.batch=4",
+    "task.limit=2",
+    "task.calibration=4",
+    "task.batch=4",
+    "fitting=0",
+)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def registry() -> Registry:
-    return Registry(plugins=[tracking, inflor, ibra, classification, events], entry_points=False)
+    return Registry()
 
 
-def test_nothing_else_is_shipped() -> None:
-    shipped = {f"{m.__name__.rpartition('.')[2]}/{name}" for m in (inflor, ibra) for name in shipped_experiments(m)}
-    assert shipped == set(PACKAGED)
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    """Write every data set once."""
+    places = {name: tmp_path_factory.mktemp(name) for name in LAYOUTS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        for name, write in LAYOUTS.items():
+            write(places[name], patch)
+        yield places
 
 
-def test_the_frames_of_cifar10_dvs_are_zeros_and_ones(registry: Registry) -> None:
-    data: Any = resolve_training(["experiment=inflor/cifar10dvs_resnet19", "data.root=/data"], registry).run.data
-    framing = Framing((128, 128), (data.size, data.size), data.frames, data.slicing, data.clip, data.static)
-    counts = np.zeros((data.frames, 2, data.size, data.size), np.int16)
-    counts[0, 0, 0, :4] = 1, 2, 9, 300
-    frames = framing.sample(counts)
-    assert frames.unique().tolist() == [0.0, 1.0]
-    assert frames.sum() == 4
+def base(experiment: Experiment, registry: Registry) -> RunConfig:
+    """Return what the first row of an experiment runs."""
+    row = experiment.rows[0]
+    return resolve([f"experiment={row.experiment}", *row.words, "data.root=/none"], registry)
 
 
-@pytest.mark.parametrize("name", PACKAGED)
-def test_a_packaged_experiment_needs_nothing_but_the_data(name: str, registry: Registry) -> None:
-    plugin = name.partition("/")[0]
-    config = resolve_training([f"experiment={name}", "data.root=/data"], registry)
-    run = config.run
-    assert (run.model.name, run.data.name, run.timesteps) == PACKAGED[name]
-    assert run.plugin == plugin
-    assert run.layers[0].neuron == NEURONS[plugin]
-    assert (config.trainer.optimizer, config.trainer.schedule, config.trainer.decay) == ("sgd", "cosine", 1e-4)
-    assert resolve([f"experiment={name}", "data.root=/data"], registry).layers == run.layers
+def shorten(experiment: Experiment, registry: Registry, root: Path) -> list[str]:
+    """Return the words of a run of seconds."""
+    config = base(experiment, registry)
+    words = [*SHORT, f"data.root={root}", *SMALL_MODEL[config.model.name]]
+    if config.data.name in SMALL_DATA:
+        words.append(SMALL_DATA[config.data.name])
+    if config.task.name == "events":
+        words.append("data.size=32")
+    if config.search is not None:
+        words += SMALL_SEARCH[config.search.name]
+    if config.exit is not None and config.exit.name == "entropy":
+        words.append("exit.correct_only=false")  # no random network is ever right
+    frames = getattr(config.data, "frames", None)
+    moving = frames and not getattr(config.data, "stacked", False)
+    return [*words, "timesteps=2", *(["data.frames=2"] if moving else [])]
 
 
-@pytest.mark.parametrize("name", PACKAGED)
-def test_a_page_shows_every_packaged_experiment(name: str) -> None:
-    assert f"| `{name}` |" in (HERE / "docs/howto/experiments.md").read_text(encoding="utf-8")
+def write_weights(experiment: Experiment, registry: Registry, words: list[str], path: Path) -> None:
+    """Write random weights of the network that is converted."""
+    row = experiment.rows[0]
+    kept = [word for word in words if not word.startswith("trainer.")]
+    config = resolve([f"experiment={row.experiment}", *row.words, *kept], registry)
+    opened = config.task.load(config.model, config.data, Resources())
+    save_file({name: tensor.contiguous() for name, tensor in opened.model.state_dict().items()}, path)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_a_shortened_run_passes_on_data_in_its_published_layout(
+    name: str, registry: Registry, roots: dict[str, Path], tmp_path: Path
+) -> None:
+    experiment = EXPERIMENTS[name]
+    words = shorten(experiment, registry, roots[base(experiment, registry).data.name])
+    request = read_request(name, words, registry)
+    first = replace(request, rows=request.rows[:1])
+    if "weights" in str(preparation(experiment)):
+        write_weights(experiment, registry, words, tmp_path / "weights.safetensors")
+        words.append(f"model.weights={tmp_path / 'weights.safetensors'}")
+    assert first.shortened
+    label = experiment.rows[0].label.replace("[", "[[]")
+    lines = reproduce(name, [*words, f"rows={label}", f"out={tmp_path / 'out'}"], registry)
+    assert all(line.ours is not None for line in lines if line.metric in ("accuracy", "energy", "mIoU", "class_IoU"))
+    told = json.loads((tmp_path / "out" / "reproduction.json").read_text())
+    assert told["difference"].startswith("shortened: trainer.epochs=1, task.limit=2")
+    assert len(told["lines"]) == len(lines)
+    assert (tmp_path / "out" / lines[0].folder / "report.html").is_file()
+
+
+def preparation(experiment: Experiment) -> str:
+    own = experiment.rows[0].experiment
+    return experiment.prepare if own == experiment.name else EXPERIMENTS[own].prepare
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_row_resolves_and_says_what_it_is(name: str, registry: Registry) -> None:
+    experiment = EXPERIMENTS[name]
+    assert experiment.about
+    request = read_request(name, ["data.root=/none", "model.weights=/none.pth"], registry)
+    for row in experiment.rows:
+        for job in make_jobs(request, row, registry):
+            config = resolve(job.words, registry)
+            assert not job.timesteps or config.timesteps == job.timesteps[-1]
+    bare = read_request(name, ["data.root=/none"], registry)
+    if preparation(experiment).startswith("train"):
+        for row in experiment.rows:
+            for job in make_jobs(bare, row, registry):
+                assert job.training is not None
+                resolve_training(job.training, registry)
 
 
 def test_without_a_root_the_data_source_says_what_it_needs(registry: Registry) -> None:
@@ -94,29 +170,10 @@ def test_without_the_files_the_data_source_says_what_it_expects(registry: Regist
     )
 
 
-def write(path: Path, content: dict[str, Any]) -> str:
-    """Pickle as CIFAR's authors did, and return the MD5 sum."""
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(pickle.dumps(content, protocol=2))
-    return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
-
-
-@pytest.fixture
-def cifar10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Write eight images for training and four for the test as CIFAR-10's files hold them."""
-    folder = tmp_path / "cifar-10-batches-py"
-    pixels = np.random.default_rng(0).integers(256, size=(8, 3072), dtype=np.uint8)
-    train = write(folder / "data_batch_1", {"data": pixels, "labels": list(range(8))})
-    test = write(folder / "test_batch", {"data": pixels[:4], "labels": [6, 7, 8, 9]})
-    meta = write(folder / "batches.meta", {"label_names": [f"class {number}" for number in range(10)]})
-    monkeypatch.setattr(CIFAR10, "train_list", [["data_batch_1", train]])
-    monkeypatch.setattr(CIFAR10, "test_list", [["test_batch", test]])
-    monkeypatch.setattr(CIFAR10, "meta", {**CIFAR10.meta, "md5": meta})
-    return tmp_path
-
-
-def test_a_packaged_experiment_trains_where_the_data_is(registry: Registry, cifar10: Path) -> None:
-    words = ["experiment=inflor/cifar10_resnet20", f"data.root={cifar10}", "model.depth=8", "model.width=16"]
-    shortened = ["timesteps=2", "trainer.epochs=1", "trainer.batch=4", f"out={cifar10 / 'out'}"]
-    folder = train(resolve_training([*words, *shortened], registry))
-    assert "accuracy" in json.loads((folder / "training.json").read_text(encoding="utf-8"))["scores"]
+def test_the_frames_of_cifar10_dvs_are_zeros_and_ones(registry: Registry, roots: dict[str, Path]) -> None:
+    data: Any = resolve_training(
+        ["experiment=inflor/cifar10dvs_resnet19", f"data.root={roots['cifar10-dvs']}"], registry
+    ).run.data
+    sample, _ = data.open(None).training[0]
+    assert sample.shape == (10, 2, 48, 48)
+    assert sample.unique().tolist() == [0.0, 1.0]

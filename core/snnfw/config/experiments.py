@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 
+OWN = ("about", "published", "measured", "metric", "prepare", "retarget", "grid")
+"""What an experiment file says of itself and of a paper, which no run reads: see ``snnfw.config.published``."""
+
+
 def read_named_experiment(given: Plain, registry: Registry, keys: Sequence[str]) -> Plain:
     """Return the content of the file that ``experiment`` names, or nothing; it may hold ``keys`` and a ``trainer``."""
     named = optional_text(given, "experiment")
     if named is None:
         return {}
-    return read_experiment(find_experiment(named, registry), tuple(dict.fromkeys((*keys, "trainer"))))
+    read = read_experiment(find_experiment(named, registry), tuple(dict.fromkeys((*keys, "trainer", *OWN))))
+    if "grid" in read and set(read) <= set(OWN):
+        raise SnnfwError(
+            f"experiment={named} is a table whose rows are experiments of their own: 'snnfw reproduce {named}' runs "
+            "them."
+        )
+    return {key: value for key, value in read.items() if key in keys or key not in OWN}
 
 
 def find_experiment(named: str, registry: Registry) -> Path:

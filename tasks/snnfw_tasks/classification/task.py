@@ -11,7 +11,13 @@ from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.data.folders import Folder, ImageNet
 from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg
 from snnfw_tasks.networks.imported import CallableModel
-from snnfw_tasks.networks.small_images import CifarResNet18Model, CifarResNetModel, ResNet19Model, Vgg16Model
+from snnfw_tasks.networks.small_images import (
+    CifarResNet18Model,
+    CifarResNetModel,
+    ResNet19Model,
+    ResNet20Model,
+    Vgg16Model,
+)
 from snnfw_tasks.networks.timm_zoo import TimmModel
 from snnfw_tasks.networks.torchvision_zoo import TorchvisionModel
 from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
@@ -48,7 +54,7 @@ def snnfw_register_tasks() -> tuple[type[Task], ...]:
 @hookimpl
 def snnfw_register_models() -> tuple[type[ModelSource], ...]:
     """Offer the embedded networks, architectures for small images, and the ways to bring another network."""
-    small = (CifarResNetModel, CifarResNet18Model, ResNet19Model, Vgg16Model)
+    small = (CifarResNetModel, CifarResNet18Model, ResNet19Model, ResNet20Model, Vgg16Model)
     return (DigitsResNet20, DigitsVgg, *small, TorchvisionModel, TimmModel, CallableModel)
 
 

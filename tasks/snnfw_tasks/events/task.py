@@ -9,7 +9,7 @@ from pydantic import Field
 
 from snnfw import hookimpl, require_sources
 from snnfw_tasks.events.data.digits import MovingDigits
-from snnfw_tasks.events.data.published import Cifar10Dvs, DvsGesture, NCaltech101, NCars
+from snnfw_tasks.events.data.published import ActionRecognition, Cifar10Dvs, DvsGesture, NCaltech101, NCars
 from snnfw_tasks.events.models.small import EventsSmall
 from snnfw_tasks.samples.labelled import ClassifierData, ClassifierSource
 from snnfw_tasks.samples.options import Amounts
@@ -60,4 +60,4 @@ def snnfw_register_models() -> tuple[type[ModelSource], ...]:
 @hookimpl
 def snnfw_register_data() -> tuple[type[DataSource], ...]:
     """Offer the embedded recordings and the data sets read from disk."""
-    return (MovingDigits, Cifar10Dvs, NCaltech101, NCars, DvsGesture)
+    return (MovingDigits, Cifar10Dvs, NCaltech101, NCars, DvsGesture, ActionRecognition)

@@ -49,11 +49,14 @@ class StagedResNet(nn.Module):
         return logits
 
 
-def resnet19(channels: int = 3, classes: int = 10) -> StagedResNet:
-    """Return the network of Zheng et al. ("Going Deeper With Directly-Trained Larger Spiking Neural Networks")."""
-    return StagedResNet(((128, 3), (256, 3), (512, 2)), 256, channels, classes)
+def resnet19(channels: int = 3, classes: int = 10, hidden: int | None = 256, width: int = 128) -> StagedResNet:
+    """Return the network of Zheng et al. ("Going Deeper With Directly-Trained Larger Spiking Neural Networks").
+
+    ``width`` are the channels of its first stage. The code that InfLoR's authors published has no hidden layer.
+    """
+    return StagedResNet(((width, 3), (2 * width, 3), (4 * width, 2)), hidden, channels, classes)
 
 
-def resnet18(channels: int = 3, classes: int = 10) -> StagedResNet:
+def resnet18(channels: int = 3, classes: int = 10, width: int = 64) -> StagedResNet:
     """Return ResNet-18 with a 3×3 stem and without its max pooling, which leave little of an image of 32×32."""
-    return StagedResNet(((64, 2), (128, 2), (256, 2), (512, 2)), None, channels, classes)
+    return StagedResNet(((width, 2), (2 * width, 2), (4 * width, 2), (8 * width, 2)), None, channels, classes)

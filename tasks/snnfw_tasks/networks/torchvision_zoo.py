@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,14 @@ class TorchvisionModel:
     args: Annotated[Mapping[str, Any], Field(description="arguments for torchvision's builder")] = field(
         default_factory=dict
     )
+    pool: Annotated[
+        Literal["given", "average"],
+        Field(description="the network's own pooling, or averages in place of every maximum, as for conversion"),
+    ] = "given"
+    inputs: Annotated[
+        int | None,
+        Field(ge=1, description="channels of the data, where a 3 by 3 convolution makes three of them in front"),
+    ] = None
 
     def preprocess(self) -> Preprocess | None:
         """Return the preparation that torchvision prescribes for its own weights."""
@@ -55,16 +63,21 @@ class TorchvisionModel:
         """Return the network; ``classes`` outputs unless torchvision's weights or ``args`` say otherwise."""
         from torchvision.models import get_model
 
+        from snnfw_tasks.networks.adapted import adapt
         from snnfw_tasks.networks.checkpoint import load_weights
 
         named = self._named_weights()
         if self.arch in segmenter_names():
-            return build_segmenter(self.arch, named, self.weights, classes, self.args, resources.seed)
+            return adapt(
+                build_segmenter(self.arch, named, self.weights, classes, self.args, resources.seed),
+                self.pool,
+                self.inputs,
+            )
         args = dict(self.args) if named else {"num_classes": classes, **self.args}
 
         def create() -> nn.Module:
             module: nn.Module = get_model(self.arch, weights=named, **args)
-            return module
+            return adapt(module, self.pool, self.inputs)
 
         module = build_network(create, self.name, self.arch, self.weights if named else None, args, resources.seed)
         if self.weights and not named:

@@ -37,19 +37,36 @@ class Vgg(nn.Module):
 
 
 class Vgg16(nn.Module):
-    """Thirteen 3×3 convolutions in five stages, each closed by 2×2 pooling, and three linear layers.
+    """Thirteen 3×3 convolutions in five stages, each closed by 2×2 pooling, and linear layers.
 
-    The two hidden linear layers have 512 outputs, as is usual for images of 32×32, and there is no dropout. Images are
-    32×32 or larger; what is left of them is averaged.
+    By default it is what is usual for images of 32×32: two hidden linear layers of 512 and no dropout. What is left of
+    an image is averaged to ``places`` by ``places``. With ``bias``, ``hidden`` = (4096, 4096), 7 places and dropout it
+    is the network for ImageNet, and has the parameters of torchvision's vgg16_bn by the same names. ``width`` are the
+    channels of the first stage, ``pool`` what closes a stage.
     """
 
-    def __init__(self, pool: Callable[[int], nn.Module] = nn.MaxPool2d, channels: int = 3, classes: int = 10) -> None:
+    def __init__(
+        self,
+        pool: Callable[[int], nn.Module] = nn.MaxPool2d,
+        channels: int = 3,
+        classes: int = 10,
+        *,
+        width: int = 64,
+        bias: bool = False,
+        hidden: tuple[int, ...] = (512, 512),
+        places: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
         super().__init__()
-        self.features = nn.Sequential(*_layers(channels, SIXTEEN, pool))
-        self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Sequential(
-            nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, 512), nn.ReLU(), nn.Linear(512, classes)
-        )
+        stages = [(outputs * width // 64, convolutions) for outputs, convolutions in SIXTEEN]
+        self.features = nn.Sequential(*_layers(channels, stages, pool, bias))
+        self.avgpool = nn.AdaptiveAvgPool2d(places)
+        layers: list[nn.Module] = []
+        inputs = stages[-1][0] * places**2
+        for outputs in hidden:
+            layers += [nn.Linear(inputs, outputs), nn.ReLU(), *([nn.Dropout(dropout)] if dropout else [])]
+            inputs = outputs
+        self.classifier = nn.Sequential(*layers, nn.Linear(inputs, classes))
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -60,11 +77,13 @@ class Vgg16(nn.Module):
         return logits
 
 
-def _layers(channels: int, stages: Iterable[tuple[int, int]], pool: Callable[[int], nn.Module]) -> Iterator[nn.Module]:
+def _layers(
+    channels: int, stages: Iterable[tuple[int, int]], pool: Callable[[int], nn.Module], bias: bool = False
+) -> Iterator[nn.Module]:
     """Yield the feature layers in order; a stage is its channels and how many convolutions it has."""
     for width, convolutions in stages:
         for _ in range(convolutions):
-            yield nn.Conv2d(channels, width, 3, padding=1, bias=False)
+            yield nn.Conv2d(channels, width, 3, padding=1, bias=bias)
             yield nn.BatchNorm2d(width)
             yield nn.ReLU()
             channels = width

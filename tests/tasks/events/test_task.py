@@ -69,7 +69,7 @@ def test_everything_registered_fulfils_its_contract() -> None:
     models = {source.name: source for source in events.snnfw_register_models()}
     data = {source.name: source for source in events.snnfw_register_data()}
     assert list(models) == ["events-small"]
-    assert list(data) == ["moving-digits", "cifar10-dvs", "ncaltech101", "ncars", "dvs-gesture"]
+    assert list(data) == ["moving-digits", "cifar10-dvs", "ncaltech101", "ncars", "dvs-gesture", "action-recognition"]
     assert Events.default_model in models
     assert Events.default_data in data
     assert isinstance(Events(), Task)

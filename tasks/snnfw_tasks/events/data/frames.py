@@ -28,29 +28,55 @@ class Framing:
 
     ``sensor`` and ``size`` are (width, height) of the sensor and of a frame: every cell of a frame counts the events
     of the pixels in it. ``frames`` stretches follow one another without a gap or an overlap, of equal duration
-    between the first event and the last, or with equally many events. A count c becomes min(c, clip) / clip.
+    between the first event and the last (``time``) or between 0 and the last (``maximum``), or with equally many events
+    (``count``). A count c becomes min(c, clip) / clip, without ``clip`` it stays as it is.
 
     With ``static`` the counts of all frames are summed, and the limit is ``frames`` times ``clip``: what is shown at
-    ``frames`` timesteps then adds up to the same as the frames do, unless one of them is clipped.
+    ``frames`` timesteps then adds up to the same as the frames do, unless one of them is clipped. With ``stacked`` they
+    are the channels of one static input, polarity after polarity.
+
+    With ``nearest`` events are counted by the sensor's pixels, on a square that is empty below and to the right of a
+    sensor that is none, and a cell takes over the nearest pixel: others are lost, or repeated.
     """
 
     sensor: tuple[int, int]
     size: tuple[int, int]
     frames: int
-    slicing: Literal["time", "count"]
-    clip: int
+    slicing: Literal["time", "count", "maximum"]
+    clip: int | None
     static: bool
+    stacked: bool = False
+    nearest: bool = False
+
+    @property
+    def moving(self) -> bool:
+        """Tell whether a sample holds frames, one for each timestep."""
+        return not (self.static or self.stacked)
+
+    @property
+    def cells(self) -> tuple[int, int]:
+        """Return the columns and rows that events are counted in."""
+        return (max(self.sensor),) * 2 if self.nearest else self.size
 
     def shape(self) -> tuple[int, ...]:
         """Return a sample's shape."""
-        frame = (2, self.size[1], self.size[0])
-        return frame if self.static else (self.frames, *frame)
+        size = (self.size[1], self.size[0])
+        if self.stacked:
+            return (2 * self.frames, *size)
+        return (2, *size) if self.static else (self.frames, 2, *size)
 
     def sample(self, counts: NDArray[Any]) -> Tensor:
-        """Return the sample, [frames, 2, H, W] or [2, H, W], for counts [frames, 2, H, W]."""
+        """Return the sample, of the shape that ``shape`` says, for counts [frames, 2, H, W] of the cells."""
+        if self.nearest:
+            columns, rows = (np.arange(side) * cells // side for side, cells in zip(self.size, self.cells, strict=True))
+            counts = counts[..., rows[:, None], columns]
+        if self.stacked:
+            counts = counts.swapaxes(0, 1).reshape(self.shape())
+        values = torch.from_numpy((counts.sum(0) if self.static else counts).astype(np.float32))
+        if self.clip is None:
+            return values
         limit = self.clip * self.frames if self.static else self.clip
-        summed = counts.sum(0) if self.static else counts
-        return torch.from_numpy(summed.astype(np.float32)).clamp(max=limit) / limit
+        return values.clamp(max=limit) / limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,21 +145,32 @@ def count_events(events: NDArray[Any], framing: Framing) -> NDArray[np.int16]:
     the first event, or rank) times the number of frames: stretches as long as the recording then cut it exactly.
     """
     transforms = require_tonic("transforms")
-    (width, height), (columns, rows) = framing.sensor, framing.size
+    (width, height), (columns, rows) = framing.sensor, framing.cells
     if not len(events):
         return np.zeros((framing.frames, 2, rows, columns), np.int16)
-    times = events["t"].astype(np.int64)
-    place = times - times[0] if framing.slicing == "time" else np.arange(len(events))
-    length = int(place[-1]) + 1
+    place, length = _places(events, framing)
     placed = np.empty(len(events), [("x", np.int64), ("y", np.int64), ("t", np.int64), ("p", np.int64)])
-    placed["x"] = events["x"].astype(np.int64) * columns // width
-    placed["y"] = events["y"].astype(np.int64) * rows // height
+    across, down = (columns, rows) if framing.nearest else (width, height)
+    placed["x"] = events["x"].astype(np.int64) * columns // across
+    placed["y"] = events["y"].astype(np.int64) * rows // down
     placed["t"], placed["p"] = place * framing.frames, events["p"]
     to_frame = transforms.ToFrame(
         (columns, rows, 2), time_window=length, start_time=0, end_time=length * framing.frames
     )
     counts: NDArray[np.int16] = to_frame(placed)
     return counts
+
+
+def _places(events: NDArray[Any], framing: Framing) -> tuple[NDArray[np.int64], int]:
+    """Return each event's place in the recording, as a whole number from 0, and how long the recording is then.
+
+    Of ``maximum`` stretch i is (i/n, (i+1)/n] of the last event's time, the first one with 0 in it.
+    """
+    times = events["t"].astype(np.int64)
+    if framing.slicing == "maximum":
+        return np.maximum(times - 1, 0), max(int(times[-1]), 1)
+    place = times - times[0] if framing.slicing == "time" else np.arange(len(events))
+    return place, int(place[-1]) + 1
 
 
 def require_tonic(module: str) -> ModuleType:

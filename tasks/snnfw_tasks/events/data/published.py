@@ -1,4 +1,4 @@
-"""CIFAR10-DVS, N-Caltech101, N-Cars and DVS128 Gesture from the files that their authors or tonic publish."""
+"""CIFAR10-DVS, N-Caltech101, N-Cars, DVS128 Gesture and PAF's actions from the files that are published of them."""
 
 from __future__ import annotations
 
@@ -112,3 +112,26 @@ class DvsGesture(Recordings):
         parts = [part("ibmGestureTrain"), part("ibmGestureTest")]
         # Mirrored, the right arm would be the left one.
         return open_recordings(self, parts, read_npy, (128, 128), flip=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecognition(Recordings):
+    """Ten actions in front of a DAVIS346 (PAF, Miao et al. 2019), one recording a file; nothing is downloaded.
+
+    Files are AEDAT 2, or arrays with the columns x, y, t and p = ±1.
+    """
+
+    name: ClassVar[str] = "action-recognition"
+
+    root: Annotated[Path, Field(description="holds CLASS/*.aedat or CLASS/*.npy, one folder for each action")]
+
+    def open(self, preprocess: Preprocess | None) -> LabelledData:
+        """Return a fixed fifth of every class for the test, as no split is published, and the rest for training."""
+        del preprocess
+        from snnfw_tasks.events.data.davis import read_davis
+        from snnfw_tasks.events.data.recorded import list_by_folder, open_recordings
+
+        expected = "CLASS/*.aedat or CLASS/*.npy, one folder for each action"
+        suffix = ".npy" if self.root.is_dir() and not any(self.root.rglob("*.aedat")) else ".aedat"
+        found = list_by_folder(self.root, suffix, None, self.name, expected)
+        return open_recordings(self, [found], read_davis, (346, 260), flip=True, tested=5)

@@ -79,14 +79,14 @@ def find_files(folder: Path, suffix: str, data: str, expected: str) -> Listing:
     return listing
 
 
-def split_files(files: Sequence[Labelled]) -> tuple[list[Labelled], list[Labelled]]:
-    """Return training and test files: of every class one in ``TESTED`` at random, the same ones always."""
+def split_files(files: Sequence[Labelled], tested_of: int = TESTED) -> tuple[list[Labelled], list[Labelled]]:
+    """Return training and test files: of every class one in ``tested_of`` at random, the same ones always."""
     random = np.random.RandomState(0)
     training, tested = [], []
     for label in sorted({label for _, label in files}):
         members = [file for file in files if file[1] == label]
         mixed = [members[position] for position in random.permutation(len(members))]
-        count = max(1, round(len(members) / TESTED))
+        count = max(1, round(len(members) / tested_of))
         tested += mixed[:count]
         training += mixed[count:]
     return training, tested
@@ -98,14 +98,15 @@ def open_recordings(
     read: Callable[[Path, str], NDArray[Any]],
     sensor: tuple[int, int],
     flip: bool,
+    tested: int = TESTED,
 ) -> LabelledData:
     """Return training recordings, for calibration too, and test recordings, each with one or more of every class.
 
-    ``parts`` are both, or all of them, which are then split.
+    ``parts`` are both, or all of them, of which one in ``tested`` is then for the test.
     """
     require_tonic("transforms")
     data, classes, framing = source.name, parts[0].classes, make_framing(source, sensor)
-    files = [part.files for part in parts] if len(parts) > 1 else split_files(parts[0].files)
+    files = [part.files for part in parts] if len(parts) > 1 else split_files(parts[0].files, tested)
     for name, some in zip(("training", "evaluation"), files, strict=True):
         held = Counter(label for _, label in some)
         for number, label in enumerate(classes):
@@ -121,7 +122,7 @@ def open_recordings(
         calibration=training,
         evaluation=evaluation,
         augment=partial(roll_and_flip, by=5, flip=flip),
-        frames=None if framing.static else framing.frames,
+        frames=framing.frames if framing.moving else None,
         reading=Reading(
             data=data,
             place=source.root,
@@ -136,4 +137,13 @@ def open_recordings(
 def make_framing(source: Recordings, sensor: tuple[int, int]) -> Framing:
     """Return the framing that a source's options ask for."""
     size = (source.size, source.size)
-    return Framing(sensor, size, source.frames, source.slicing, source.clip, source.static)
+    return Framing(
+        sensor,
+        size,
+        source.frames,
+        source.slicing,
+        source.clip,
+        source.static,
+        source.stacked,
+        source.scaling == "nearest",
+    )
