@@ -11,7 +11,17 @@ import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 
 from masked_files import write_image, write_voc
-from recordings import action_recognition, cifar10_dvs, ncaltech101, ncars
+from recordings import (
+    Spec,
+    action_recognition,
+    cifar10_dvs,
+    ncaltech101,
+    ncars,
+    write_aedat2,
+    write_bin,
+    write_dat,
+    write_davis346,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,10 +114,18 @@ def write_shapenet(root: Path, patch: pytest.MonkeyPatch) -> None:
         (root / "train_test_split" / f"shuffled_{split}_file_list.json").write_text(json.dumps(entries))
 
 
-def _events(write: Callable[[Path], Any]) -> Callable[[Path, pytest.MonkeyPatch], None]:
+def _events(
+    write: Callable[[Path], Any], suffix: str, record: Callable[[Path, Spec], None]
+) -> Callable[[Path, pytest.MonkeyPatch], None]:
+    """Return what writes a layout, and then another 200 events into every file of it."""
+
     def written(root: Path, patch: pytest.MonkeyPatch) -> None:
         del patch
         write(root)
+        random = np.random.default_rng(0)
+        for path in sorted(root.rglob(f"*{suffix}")):
+            events = zip(*(random.integers(most, size=200).tolist() for most in (100, 100, 9000, 2)), strict=True)
+            record(path, sorted(events, key=lambda event: event[2]))
 
     return written
 
@@ -119,9 +137,9 @@ LAYOUTS: dict[str, Callable[[Path, pytest.MonkeyPatch], None]] = {
     "voc": write_voc2012,
     "coco": write_coco2017,
     "shapenet-part": write_shapenet,
-    "cifar10-dvs": _events(cifar10_dvs),
-    "ncaltech101": _events(ncaltech101),
-    "ncars": _events(ncars),
-    "action-recognition": _events(action_recognition),
+    "cifar10-dvs": _events(cifar10_dvs, ".aedat", write_aedat2),
+    "ncaltech101": _events(ncaltech101, ".bin", write_bin),
+    "ncars": _events(ncars, ".dat", write_dat),
+    "action-recognition": _events(action_recognition, ".aedat", write_davis346),
 }
 """How each data set is written, by the name of its source."""

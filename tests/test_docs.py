@@ -220,7 +220,10 @@ def test_configured_commands_are_understood(page: str, tmp_path: Path, monkeypat
 @pytest.mark.parametrize("page", PAGES)
 def test_other_commands_exist(page: str) -> None:
     known = {" ".join(word for word in command.split() if word.islower()) for command in COMMANDS} | {"plugins"}
-    asked = [re.match(r"plugins \w+|[\w-]+", command.removeprefix("snnfw ")) for command in commands(PAGES[page])]
+    asked = [
+        re.match(r"(?:plugins|experiments) \w+|[\w-]+", command.removeprefix("snnfw "))
+        for command in commands(PAGES[page])
+    ]
     assert {found[0] for found in asked if found and not found[0].startswith("-")} <= known
 
 

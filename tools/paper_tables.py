@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -16,14 +18,15 @@ TITLES = {"adafire": "Adaptive Calibration", "msat": "MSAT", "ibra": "IBRA-LIF",
 
 HEAD = """# The papers' tables, row by row
 
-Every row of every table of the four papers: what is published, the command that runs it, what came out where it could be
-run, and why not where it could not. **Nothing was run at its full length here**: CIFAR, ImageNet, VOC, COCO, ShapeNet and
-the event sets are not at hand, so that *ours* is empty except where the data is embedded. Every command was run
-shortened, on a few made-up samples in the layout in which its data is published ([how](../howto/experiments.md)).
+Every row of every table of the four papers: what is published, the command that runs it, what came out where it could
+be run, and why not where it could not. **Nothing was run at its full length here**: CIFAR, ImageNet, VOC, COCO,
+ShapeNet and the event sets are not at hand, so that *ours* is empty except where the data is embedded. Every command
+was run shortened, on a few made-up samples in the layout in which its data is published
+([how](../howto/experiments.md)).
 
 Scores are in percent, energy in mJ. *Network* is what the paper says of the network itself. This page is written by
-`python -m tools.paper_tables` from the experiment files and from `published.yaml` beside each plugin, and a test holds it
-against them.
+`python -m tools.paper_tables` from the experiment files and from `published.yaml` beside each plugin, and a test holds
+it against them.
 """
 
 NEEDS = {
@@ -110,26 +113,22 @@ def entry_of_row(experiment: Experiment, owner: Experiment, row: Row, said: Publ
     )
 
 
-def entry_of_other(row: dict[str, object]) -> Entry:
+def entry_of_other(row: Mapping[str, Any]) -> Entry:
     """Return the line of a row that nothing here runs."""
-    values = row.get("values") or {}
-    assert isinstance(values, dict)
-    network = row.get("network")
     return Entry(
         table=str(row["table"]),
         row=str(row["row"]),
         metric=str(row.get("metric", "accuracy")),
-        values=format_values(values) or "-",
-        network=format_number(network if isinstance(network, int | float) else None),
+        values=format_values(row.get("values", {})) or "-",
+        network=format_number(row.get("network")),
         command="-",
         ours="-",
         remark=str(row["why"]),
     )
 
 
-def format_values(values: object) -> str:
+def format_values(values: Mapping[int, float]) -> str:
     """Return numbers by timesteps: ``73.53 (T = 8), 74.25 (T = 16)``."""
-    assert hasattr(values, "items")
     return ", ".join(f"{value:.2f} (T = {step})" for step, value in values.items())
 
 

@@ -31,10 +31,10 @@ EXPERIMENTS = {experiment.name: experiment for experiment in list_experiments(Re
 
 SMALL_MODEL = {
     "vgg16": ("model.width=8", "model.hidden=[8]"),
-    "cifar-resnet": ("model.width=4", "model.depth=8"),
-    "cifar-resnet18": ("model.width=4",),
-    "resnet19": ("model.width=4",),
-    "resnet20": ("model.width=4",),
+    "cifar-resnet": ("model.width=8", "model.depth=8"),
+    "cifar-resnet18": ("model.width=8",),
+    "resnet19": ("model.width=8",),
+    "resnet20": ("model.width=8",),
     "pointnet": ("model.width=0.1", "model.features=16"),
     "torchvision": (),
 }
@@ -89,6 +89,8 @@ def shorten(experiment: Experiment, registry: Registry, root: Path) -> list[str]
     """Return the words of a run of seconds."""
     config = base(experiment, registry)
     words = [*SHORT, f"data.root={root}", *SMALL_MODEL[config.model.name]]
+    if config.model.name == "torchvision" and config.task.name == "classification":
+        words.append("model.arch=resnet18")
     if config.data.name in SMALL_DATA:
         words.append(SMALL_DATA[config.data.name])
     if config.task.name == "events":
@@ -147,11 +149,11 @@ def test_every_row_resolves_and_says_what_it_is(name: str, registry: Registry) -
             config = resolve(job.words, registry)
             assert not job.timesteps or config.timesteps == job.timesteps[-1]
     bare = read_request(name, ["data.root=/none"], registry)
-    if preparation(experiment).startswith("train"):
-        for row in experiment.rows:
-            for job in make_jobs(bare, row, registry):
-                assert job.training is not None
-                resolve_training(job.training, registry)
+    trained = [row for row in experiment.rows if EXPERIMENTS[row.experiment].prepare.startswith("train")]
+    for row in trained:
+        for job in make_jobs(bare, row, registry):
+            assert job.training is not None
+            resolve_training(job.training, registry)
 
 
 def test_without_a_root_the_data_source_says_what_it_needs(registry: Registry) -> None:
