@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from snnfw.config.published import Experiment, Published, Row, list_experiments
-from snnfw.registry import Registry
+from snnfw import Registry
+from snnfw.config import Experiment, ExperimentRow, Published, list_experiments
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "papers.md"
 PLUGINS = ("adafire", "msat", "ibra", "inflor")
@@ -96,7 +96,7 @@ def own_table(experiment: Experiment) -> str:
     return name.removeprefix("table") if name.startswith("table") else name.replace("figure", "figure ")
 
 
-def entry_of_row(experiment: Experiment, owner: Experiment, row: Row, said: Published) -> Entry:
+def entry_of_row(experiment: Experiment, owner: Experiment, row: ExperimentRow, said: Published) -> Entry:
     """Return the line of one published number."""
     narrowed = f" 'rows={row.label}'" if experiment.tabulated else ""
     measured = format_values(row.measured) if said.metric == row.metric else ""
@@ -129,12 +129,12 @@ def entry_of_other(row: Mapping[str, Any]) -> Entry:
 
 def format_values(values: Mapping[int, float]) -> str:
     """Return numbers by timesteps: ``73.53 (T = 8), 74.25 (T = 16)``."""
-    return ", ".join(f"{value:.2f} (T = {step})" for step, value in values.items())
+    return ", ".join(f"{format_number(value)} (T = {step})" for step, value in values.items())
 
 
 def format_number(value: float | None) -> str:
     """Return a number, or a dash."""
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 def name_of(table: str) -> str:

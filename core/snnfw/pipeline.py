@@ -22,6 +22,7 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_plan, show_report
 from snnfw.simulate.look import draw_gallery
+from snnfw.simulate.measuring import measure_methods
 from snnfw.simulate.settling import certify_first
 from snnfw.spiking.model import SpikingModel
 from snnfw.stages import (
@@ -51,6 +52,15 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     simulation = convert_and_simulate(config, subject)
     report = report_run(config, subject, simulation)
     show_report(report, console)  # before anything is drawn or written, which may fail
+
+    methods = (
+        config.converter,
+        config.search,
+        config.exit,
+        *(each.neuron for each in simulation.found.plan.placements),
+    )
+    measured = measure_methods(methods, simulation.model, subject.bundle, resources)
+    report = replace(report, measured=measured.numbers, charts=measured.charts)
 
     scores = report.network.scores
     drawings = draw_gallery(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)

@@ -37,6 +37,7 @@ SMALL_MODEL = {
     "resnet20": ("model.width=8",),
     "pointnet": ("model.width=0.1", "model.features=16"),
     "torchvision": (),
+    "digits-resnet20": (),
 }
 """Words that make each network small."""
 
@@ -82,13 +83,18 @@ def roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]
 def base(experiment: Experiment, registry: Registry) -> RunConfig:
     """Return what the first row of an experiment runs."""
     row = experiment.rows[0]
-    return resolve([f"experiment={row.experiment}", *row.words, "data.root=/none"], registry)
+    return resolve([f"experiment={row.experiment}", *row.words, *root_word(experiment, Path("/none"))], registry)
+
+
+def root_word(experiment: Experiment, root: Path) -> list[str]:
+    """Return the word that says where the data is, if it is not embedded."""
+    return [] if experiment.name.endswith("/digits") else [f"data.root={root}"]
 
 
 def shorten(experiment: Experiment, registry: Registry, root: Path) -> list[str]:
     """Return the words of a run of seconds."""
     config = base(experiment, registry)
-    words = [*SHORT, f"data.root={root}", *SMALL_MODEL[config.model.name]]
+    words = [*SHORT, *root_word(experiment, root), *SMALL_MODEL[config.model.name]]
     if config.model.name == "torchvision" and config.task.name == "classification":
         words.append("model.arch=resnet18")
     if config.data.name in SMALL_DATA:
@@ -118,7 +124,7 @@ def test_a_shortened_run_passes_on_data_in_its_published_layout(
     name: str, registry: Registry, roots: dict[str, Path], tmp_path: Path
 ) -> None:
     experiment = EXPERIMENTS[name]
-    words = shorten(experiment, registry, roots[base(experiment, registry).data.name])
+    words = shorten(experiment, registry, roots.get(base(experiment, registry).data.name, tmp_path))
     request = read_request(name, words, registry)
     first = replace(request, rows=request.rows[:1])
     if "weights" in str(preparation(experiment)):
@@ -143,12 +149,13 @@ def preparation(experiment: Experiment) -> str:
 def test_every_row_resolves_and_says_what_it_is(name: str, registry: Registry) -> None:
     experiment = EXPERIMENTS[name]
     assert experiment.about
-    request = read_request(name, ["data.root=/none", "model.weights=/none.pth"], registry)
+    root = root_word(experiment, Path("/none"))
+    request = read_request(name, [*root, *([] if not root else ["model.weights=/none.pth"])], registry)
     for row in experiment.rows:
         for job in make_jobs(request, row, registry):
             config = resolve(job.words, registry)
             assert not job.timesteps or config.timesteps == job.timesteps[-1]
-    bare = read_request(name, ["data.root=/none"], registry)
+    bare = read_request(name, root, registry)
     trained = [row for row in experiment.rows if EXPERIMENTS[row.experiment].prepare.startswith("train")]
     for row in trained:
         for job in make_jobs(bare, row, registry):

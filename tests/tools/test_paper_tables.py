@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from tools.paper_tables import PAGE, PLUGINS, page
 
-from snnfw.config.published import list_experiments
+from snnfw.config import list_experiments
 from snnfw.registry import Registry
 
 EXPERIMENTS = list_experiments(Registry())

@@ -42,7 +42,7 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ExperimentRow:
     """One row to reproduce: words above an experiment file, with what is published of it.
 
     ``measured`` are numbers of a run of exactly this, which is possible where the data is embedded.
@@ -74,7 +74,7 @@ class Experiment:
     name: str
     path: Path
     about: str
-    rows: tuple[Row, ...]
+    rows: tuple[ExperimentRow, ...]
     prepare: Preparation
     retarget: bool
     plain: Mapping[str, Any]
@@ -117,7 +117,7 @@ def read_rows(name: str, registry: Registry) -> Experiment:
     return Experiment(name, path, own.about, rows, own.prepare, own.retarget, plain)
 
 
-def _grid(name: str, read: Plain, path: Path) -> tuple[Row, ...]:
+def _grid(name: str, read: Plain, path: Path) -> tuple[ExperimentRow, ...]:
     lines = read["grid"]
     if not isinstance(lines, list) or not lines or not all(isinstance(line, dict) for line in lines):
         raise SnnfwError(f"{path}: grid must be a list of rows, like [{{row: 'no search', words: [search=null]}}].")
@@ -129,7 +129,7 @@ def _grid(name: str, read: Plain, path: Path) -> tuple[Row, ...]:
     return tuple(rows)
 
 
-def _row(label: str, experiment: str, words: tuple[str, ...], read: Plain, path: Path) -> Row:
+def _row(label: str, experiment: str, words: tuple[str, ...], read: Plain, path: Path) -> ExperimentRow:
     said = read.get("published") or []
     entries = said if isinstance(said, list) else [said]
     if not all(isinstance(entry, dict) for entry in entries):
@@ -139,8 +139,8 @@ def _row(label: str, experiment: str, words: tuple[str, ...], read: Plain, path:
     published = tuple(_build(Published, entry, path, "published") for entry in entries)
     measured: Plain = {key: read[key] for key in ("measured", "metric") if key in read}
     values: Plain = {"label": label, "experiment": experiment, "words": list(words), **measured}
-    made = _build(Row, values, path)
-    return Row(made.label, made.experiment, made.words, published, made.measured, made.metric)
+    made = _build(ExperimentRow, values, path)
+    return ExperimentRow(made.label, made.experiment, made.words, published, made.measured, made.metric)
 
 
 def _build(cls: Any, values: Plain, path: Path, key: str = "") -> Any:

@@ -6,11 +6,13 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.container import BarContainer
     from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D3A9B")
@@ -67,7 +69,19 @@ def draw_lines(axes: Axes, drawn: Sequence[Line], network: float | None = None) 
     draw_legend(axes, list(axes.lines), names)
 
 
-def draw_legend(axes: Axes, drawn: Sequence[Artist], names: Sequence[str]) -> None:
+def draw_groups(axes: Axes, drawn: Sequence[Line]) -> None:
+    """Draw bars side by side at the same places, a colour for each line, and name them."""
+    places = sorted({x for line in drawn for x in line.xs})
+    gap = min((right - left for left, right in pairwise(places)), default=1.0)
+    width = 0.8 * gap / max(1, len(drawn))
+    bars = []
+    for number, line in enumerate(drawn):
+        shift = (number - (len(drawn) - 1) / 2) * width
+        bars.append(axes.bar([x + shift for x in line.xs], line.ys, width=width, color=line_colour(number)))
+    draw_legend(axes, bars, [line.label for line in drawn])
+
+
+def draw_legend(axes: Axes, drawn: Sequence[Artist | BarContainer], names: Sequence[str]) -> None:
     """Name what was drawn; names are shown as they are, dollars and leading underscores included."""
     # matplotlib leaves out names that begin with an underscore.
     box = axes.legend(drawn, [f" {shorten(name)}" for name in names], fontsize=8, frameon=False)

@@ -13,6 +13,7 @@ from snnfw.report.drawing import (
     Picture,
     as_picture,
     draw_bars,
+    draw_groups,
     draw_legend,
     draw_lines,
     empty_chart,
@@ -20,10 +21,11 @@ from snnfw.report.drawing import (
 )
 from snnfw.report.records import chosen_point, exit_steps, frontier_points, sweep_points, uniform_points
 from snnfw.report.units import scale_to_unit
-from snnfw.values import Keep
+from snnfw.values import Chart, Keep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from snnfw.report.report import Checkpoint, Network, Operator, Report
 
@@ -104,6 +106,29 @@ def _logarithmic(axes: Axes, points: list[tuple[float, float]]) -> None:
         axes.set_yscale("log")
 
 
+def draw_measured(report: Report) -> list[Picture]:
+    """Return the charts of what the methods measured."""
+    return [draw_chart(chart) for chart in report.charts]
+
+
+def draw_chart(chart: Chart) -> Picture:
+    """Return one chart that is there as data."""
+    return as_picture(chart_figure(chart), chart.caption)
+
+
+def chart_figure(chart: Chart) -> Figure:
+    """Return the figure of a chart."""
+    figure, axes = empty_chart(chart.x, chart.y)
+    if chart.kind == "lines":
+        draw_lines(axes, [Line(curve.label, curve.xs, curve.ys) for curve in chart.curves])
+    else:
+        draw_groups(axes, [Line(curve.label, curve.xs, curve.ys) for curve in chart.curves])
+        axes.locator_params(axis="x", integer=True)
+    if chart.doublings and chart.curves:
+        label_timesteps(axes, sorted({int(x) for curve in chart.curves for x in curve.xs}))
+    return figure
+
+
 def draw_exits(report: Report) -> list[Picture]:
     """Return how many samples left when, and what other thresholds would give."""
     pictures = []
@@ -116,6 +141,12 @@ def draw_exits(report: Report) -> list[Picture]:
         axes.set_xlim(0.4, report.checkpoints[-1].timestep + 0.6)
         axes.locator_params(axis="x", integer=True)
         pictures.append(as_picture(figure, "Exits"))
+    if told := [row for row in rows if row.threshold is not None]:
+        figure, axes = empty_chart("timestep", "threshold")
+        steps, thresholds = [row.timestep for row in told], [row.threshold or 0.0 for row in told]
+        draw_lines(axes, [Line("what a sample has to exceed to leave", steps, thresholds)])
+        axes.locator_params(axis="x", integer=True)
+        pictures.append(as_picture(figure, "The exit rule's threshold over time"))
     if tried := sweep_points(report.exit or {}):
         pictures.append(_sweep(report, [(swept.steps, swept.score) for swept in tried]))
     return pictures

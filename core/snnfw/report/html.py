@@ -40,6 +40,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
                 "layers": figures.draw_layers(report),
                 "search": _search_pictures(files) or figures.draw_search(report),
                 "exit": figures.draw_exits(report),
+                "measured": figures.draw_measured(report),
                 "seen": _task_pictures(report, files),
             },
             searched=describe_record(report.search or {}),

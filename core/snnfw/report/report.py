@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from snnfw.energy.charges import Energy
 from snnfw.simulate.settling import Certificate
-from snnfw.values import RATE
+from snnfw.values import RATE, Chart
 
 SCHEMA = 1
 """Version of report.json; a field may be added within a version, none changes its meaning."""
@@ -117,6 +117,8 @@ class Report:
     pictures: Mapping[str, str]
     coding: str = RATE
     certificate: Certificate | None = None
+    measured: Mapping[str, float] = field(default_factory=dict)
+    charts: tuple[Chart, ...] = ()
 
     @property
     def metrics(self) -> tuple[str, ...]:

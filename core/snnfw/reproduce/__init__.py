@@ -1,1 +1,1 @@
-"""Reproduce: run the rows of a paper's table, and put what came out beside what is published."""
+"""Reproduce: rows of papers' tables, ours beside the published numbers; what runs and tells them comes in here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from snnfw.config.published import Preparation, Row, read_rows
+from snnfw.config.published import ExperimentRow, Preparation, read_rows
 from snnfw.config.training import WITHOUT_EFFECT
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
@@ -18,14 +18,14 @@ class Job:
     Without ``timesteps`` it is what the file says.
     """
 
-    row: Row
+    row: ExperimentRow
     name: str
     words: tuple[str, ...]
     training: tuple[str, ...] | None
     timesteps: tuple[int, ...]
 
 
-def make_jobs(request: Request, row: Row, registry: Registry) -> tuple[Job, ...]:
+def make_jobs(request: Request, row: ExperimentRow, registry: Registry) -> tuple[Job, ...]:
     """Return a row's runs: one for each number of timesteps, or one for all where the file says ``retarget: false``."""
     own = request.experiment
     file = own if row.experiment == own.name else read_rows(row.experiment, registry)
@@ -36,7 +36,7 @@ def make_jobs(request: Request, row: Row, registry: Registry) -> tuple[Job, ...]
     return tuple(_job(request, row, file.prepare, group, given is None) for group in groups)
 
 
-def _job(request: Request, row: Row, prepare: Preparation, steps: tuple[int, ...], published: bool) -> Job:
+def _job(request: Request, row: ExperimentRow, prepare: Preparation, steps: tuple[int, ...], published: bool) -> Job:
     words = [f"experiment={row.experiment}", *row.words, *request.words]
     if steps and published:
         words.append(f"timesteps={steps[-1]}")
@@ -60,7 +60,7 @@ def training_words(prepare: Preparation, words: list[str], weights_given: bool) 
     return None
 
 
-def require_weights(prepare: Preparation, row: Row, request: Request) -> None:
+def require_weights(prepare: Preparation, row: ExperimentRow, request: Request) -> None:
     """Refuse to convert a network that nobody has trained."""
     if prepare == "weights" and not request.weights_given:
         raise SnnfwError(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from snnfw.config.published import Published, Row
+from snnfw.config.published import ExperimentRow, Published
 from snnfw.errors import SnnfwError
 from snnfw.report.report import PART
 
@@ -39,7 +39,7 @@ class Line:
     error: str = ""
 
 
-def lines_of(row: Row, report: Mapping[str, Any], timesteps: Sequence[int], folder: str) -> list[Line]:
+def lines_of(row: ExperimentRow, report: Mapping[str, Any], timesteps: Sequence[int], folder: str) -> list[Line]:
     """Return a row's lines from a run's report, at some of its checkpoints; without any at the last one."""
     points = {point["timestep"]: point for point in report["checkpoints"]}
     steps = [step for step in timesteps if step in points] or [max(points)]
@@ -47,7 +47,9 @@ def lines_of(row: Row, report: Mapping[str, Any], timesteps: Sequence[int], fold
     return [_line(row, entry, report, points[step], folder) for step in steps for entry in said]
 
 
-def _line(row: Row, said: Published, report: Mapping[str, Any], point: Mapping[str, Any], folder: str) -> Line:
+def _line(
+    row: ExperimentRow, said: Published, report: Mapping[str, Any], point: Mapping[str, Any], folder: str
+) -> Line:
     step = nearest_step(said, point["timestep"])
     return Line(
         row=row.label,

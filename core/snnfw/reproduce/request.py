@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnfw.config.published import Experiment, Row, read_rows
+from snnfw.config.published import Experiment, ExperimentRow, read_rows
 from snnfw.config.sources import read_words
 from snnfw.config.training import TRAINING_KEYS, WITHOUT_EFFECT
 from snnfw.errors import SnnfwError
@@ -38,7 +38,7 @@ class Request:
     """One call: the experiment, the rows that are wanted, and the user's words without ``rows`` and ``out``."""
 
     experiment: Experiment
-    rows: tuple[Row, ...]
+    rows: tuple[ExperimentRow, ...]
     words: tuple[str, ...]
     out: Path | None
 
@@ -76,7 +76,7 @@ def read_request(name: str, words: Sequence[str], registry: Registry) -> Request
     return Request(experiment, rows, kept, Path(str(out)) if out is not None else None)
 
 
-def choose_rows(experiment: Experiment, pattern: object) -> tuple[Row, ...]:
+def choose_rows(experiment: Experiment, pattern: object) -> tuple[ExperimentRow, ...]:
     """Return the rows whose label a pattern matches; all without one."""
     if pattern is None:
         return experiment.rows

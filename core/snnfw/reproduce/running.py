@@ -21,6 +21,7 @@ from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder
 from snnfw.reproduce.jobs import Job, make_jobs
 from snnfw.reproduce.lines import Line, as_csv, lines_of
+from snnfw.reproduce.pictures import draw_reproduction
 from snnfw.reproduce.request import Request, describe_difference, read_request
 from snnfw.reproduce.tables import show_lines
 from snnfw.train import train
@@ -102,3 +103,5 @@ def write_lines(request: Request, lines: Sequence[Line], words: Sequence[str], t
     }
     write_file(target / f"{REPORT}.json", as_json(told))
     write_file(target / f"{REPORT}.csv", as_csv(lines))
+    if picture := draw_reproduction(lines):
+        write_file(target / f"{REPORT}.svg", picture)

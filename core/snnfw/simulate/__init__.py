@@ -8,6 +8,7 @@ from snnfw.on_demand import import_on_demand
 
 if TYPE_CHECKING:
     from snnfw.simulate.accuracy import Accuracy, cross_entropy, is_correct, require_logits
+    from snnfw.simulate.measuring import evaluation_inputs, watch_neurons
     from snnfw.simulate.memory import samples_within, steps_within
     from snnfw.simulate.outputs import Outputs, outputs_of
     from snnfw.simulate.run import evaluate_network, simulate
@@ -23,6 +24,7 @@ __all__ = [
     "certify",
     "cross_entropy",
     "evaluate_network",
+    "evaluation_inputs",
     "is_correct",
     "outputs_of",
     "require_logits",
@@ -30,12 +32,14 @@ __all__ = [
     "settled_output",
     "simulate",
     "steps_within",
+    "watch_neurons",
 ]
 
 __getattr__ = import_on_demand(
     __name__,
     {
         "accuracy": "Accuracy cross_entropy is_correct require_logits",
+        "measuring": "evaluation_inputs watch_neurons",
         "memory": "samples_within steps_within",
         "outputs": "Outputs outputs_of",
         "run": "evaluate_network simulate",

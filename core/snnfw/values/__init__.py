@@ -5,6 +5,7 @@ from __future__ import annotations
 from snnfw.values.bundle import Bundle, Data, Judgement, Scorer, Training
 from snnfw.values.codings import CODINGS, DELTA, RATE
 from snnfw.values.exits import ExitRule
+from snnfw.values.measurements import Chart, Curve, Measurement
 from snnfw.values.pictures import Drawing, Gallery, View
 from snnfw.values.resources import Resources, Track, tell_nothing, track_nothing
 from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count_batches
@@ -17,6 +18,8 @@ __all__ = [
     "Batch",
     "Batches",
     "Bundle",
+    "Chart",
+    "Curve",
     "Data",
     "Drawing",
     "ExitRule",
@@ -25,6 +28,7 @@ __all__ = [
     "Item",
     "Judgement",
     "Keep",
+    "Measurement",
     "Observer",
     "Output",
     "Resources",

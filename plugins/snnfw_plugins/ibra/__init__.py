@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw import Bundle, Measurement, Neuron, Observer, Preset, Resources, Rule, Site, SiteStats, hookimpl
 from snnfw.conversion import Direct
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from snnfw import SpikingNeuron
+    from snnfw import SpikingModel, SpikingNeuron
 
 MOST_BITS = 20
 """The longest integer: with 32-bit arithmetic it is still recovered exactly from the output M/N."""
@@ -97,6 +97,12 @@ class IntegerBinaryRangeAlignment:
 
         return BinaryNeuron(stats, self.n, self.limit, self.leak)
 
+    def measure(self, model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
+        """Return the histogram of the integers that are sent (Fig. 3)."""
+        from snnfw_plugins.ibra.integers import measure_integers
+
+        return measure_integers(model, bundle, resources)
+
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
         """Return clip(round(a N / s), 0, D_N) · s / N, which does not depend on T: the scale is fitted to it."""
         del timesteps
@@ -147,6 +153,12 @@ class IntegerLeakyIntegrateAndFire:
         from snnfw_plugins.ibra.node import IntegerNeuron
 
         return IntegerNeuron(stats, 1, self.d, self.leak)
+
+    def measure(self, model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
+        """Return the histogram of the integers that are sent (Fig. 3)."""
+        from snnfw_plugins.ibra.integers import measure_integers
+
+        return measure_integers(model, bundle, resources)
 
 
 def _scale(site: Site, scale: float | None, largest: float) -> Observer:

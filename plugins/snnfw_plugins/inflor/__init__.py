@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw import Neuron, Observer, Preset, Rule, Site, SiteStats, hookimpl
+from snnfw import Bundle, Measurement, Neuron, Observer, Preset, Resources, Rule, Site, SiteStats, hookimpl
 from snnfw.conversion import Direct
 
 if TYPE_CHECKING:
-    from snnfw import SpikingNeuron
+    from snnfw import SpikingModel, SpikingNeuron
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,12 @@ class SoftResetIntegrateAndFire:
         from snnfw_plugins.inflor.node import RectifiedNeuron
 
         return RectifiedNeuron(stats, self.leak, self.reset, self.mpr)
+
+    def measure(self, model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
+        """Return the quantisation error of the potentials, as they are and rectified (Table 3, Fig. 5)."""
+        from snnfw_plugins.inflor.errors import measure_errors
+
+        return measure_errors(model, bundle, resources)
 
 
 @hookimpl

@@ -8,7 +8,22 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from snnfw import Batches, Converter, Inputs, Keep, Neuron, Observer, Preset, Resources, Rule, Site, SiteStats, hookimpl
+from snnfw import (
+    Batches,
+    Bundle,
+    Converter,
+    Inputs,
+    Keep,
+    Measurement,
+    Neuron,
+    Observer,
+    Preset,
+    Resources,
+    Rule,
+    Site,
+    SiteStats,
+    hookimpl,
+)
 from snnfw_plugins.tracking import Tracking
 
 if TYPE_CHECKING:
@@ -131,6 +146,12 @@ class SpikeConfidence:
         wanted = Filter(self.confidence, self.layers == "all", self.early, self.samples, self.drop_resets)
         apply_confidence(model, calibration, wanted, resources)
         return model
+
+    def measure(self, model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
+        """Return which inactivated neurons fire over time, and how much, whatever the neurons (Fig. 2, Table 6)."""
+        from snnfw_plugins.msat.sin import measure_sin
+
+        return measure_sin(model, bundle, self.early, resources)
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -64,6 +64,26 @@ def draw_tried(tried: Tried, picked: int, metric: str) -> bytes:
         axes.plot(shares[number], tried.scores[number].metric, "*", color="tab:red", markersize=13, label="chosen")
     axes.set_xlabel("energy [% of the network's]")
     axes.set_ylabel(f"{metric} on samples to fit on")
+    return as_png(figure, axes)
+
+
+def draw_sensitivities(curves: Mapping[str, Sequence[float]], distance: str) -> bytes:
+    """Return a PNG of each layer's sensitivity, a line for every candidate that all layers have.
+
+    Adaptive Calibration, Fig. 3: (a) over φ, (b) over ρ.
+    """
+    from matplotlib import colormaps
+
+    figure, axes = empty_figure()
+    shades = colormaps["viridis"]
+    for number, (label, values) in enumerate(curves.items()):
+        colour = shades(number / max(1, len(curves) - 1))
+        axes.plot(range(1, len(values) + 1), values, ".-", color=colour, markersize=4, linewidth=1, label=label)
+    axes.set_xlabel("layer")
+    axes.set_ylabel(DISTANCES[distance].removeprefix("summed "))
+    if min(min(values) for values in curves.values()) > 0:
+        axes.set_yscale("log")
+    axes.locator_params(axis="x", integer=True)
     return as_png(figure, axes)
 
 

@@ -14,7 +14,7 @@ from snnfw import SearchResult, SnnfwError
 from snnfw.config import as_plain
 from snnfw.search import Question, Table, measure
 from snnfw_plugins.pareto.frontier import Frontier, frontier, total
-from snnfw_plugins.pareto.picture import draw, draw_tried
+from snnfw_plugins.pareto.picture import draw, draw_sensitivities, draw_tried
 from snnfw_plugins.pareto.recipes import recipe_yaml
 from snnfw_plugins.pareto.scores import Tried, spread_points, try_plans
 
@@ -192,6 +192,8 @@ def outcome_files(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, st
         f"search/frontier{suffix}.png": draw(found, marks, given, chosen, stage.question),
         **recipes,
     }
+    if layered := sensitivities(outcome):
+        files[f"search/sensitivity{suffix}.png"] = draw_sensitivities(layered, stage.question.distance)
     if outcome.tried is not None:
         files |= {
             f"search/recipes/point{suffix}-{point:04d}.yaml": recipe_yaml(outcome.plan(point), trials)
@@ -199,6 +201,15 @@ def outcome_files(outcome: Outcome, trials: Trials, suffix: str) -> dict[str, st
         }
         files[f"search/tried{suffix}.png"] = draw_tried(outcome.tried, outcome.picked, trials.judgement.headline)
     return files
+
+
+def sensitivities(outcome: Outcome) -> dict[str, list[float]]:
+    """Return every layer's sensitivity to each candidate that all layers have, in the order of execution."""
+    rows = outcome.table.sensitivity
+    return {
+        label: [row[choice] for row, choice in zip(rows, choices, strict=True)]
+        for label, choices in outcome.stage.candidates.uniform.items()
+    }
 
 
 def outcome_json(outcome: Outcome) -> str:

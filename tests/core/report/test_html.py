@@ -198,7 +198,11 @@ def test_what_a_search_drew_itself_takes_the_place_of_the_chart() -> None:
 
 def test_exits_are_drawn_and_told() -> None:
     page = read(report(exit=EXIT, exits={1: 4, 2: 6}))
-    assert page.captions[2:4] == ["Exits", "accuracy against mean timesteps, for a sweep of thresholds"]
+    assert page.captions[2:5] == [
+        "Exits",
+        "The exit rule's threshold over time",
+        "accuracy against mean timesteps, for a sweep of thresholds",
+    ]
     assert "0.25" in page.text
     assert "60.0%" in page.text
 
