@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -23,8 +24,9 @@ from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.exits import Confidence, Entropy, Fixed, Stability
 from snnfw_plugins.exits.rule import ThresholdRule
 from snnfw_plugins.exits.scores import certainty, confidence
+from snnfw_plugins.exits.search import rises, search_thresholds
 from snnfw_plugins.exits.study import GRID, Study
-from snnfw_plugins.exits.thresholds import rising_thresholds
+from snnfw_plugins.exits.thresholds import Rise, rising_thresholds
 from snnfw_tasks.classification import task as classification
 
 T = 8
@@ -108,7 +110,7 @@ def test_dense_logits_are_judged_pixel_by_pixel_and_averaged() -> None:
 
 
 def alpha(policy: Entropy, entropy: Tensor) -> tuple[tuple[float, ...], list[float]]:
-    return rising_thresholds(entropy, base=policy.base, beta=policy.beta, delta=policy.delta, sign=policy.sign)
+    return rising_thresholds(entropy, Rise(policy.base, policy.beta, policy.delta), policy.sign)
 
 
 def test_thresholds_follow_the_entropy_as_published_code_has_it() -> None:
@@ -372,6 +374,11 @@ def test_what_a_policy_lacks_is_named(
 
 
 MISTAKES = {
+    "exit=entropy exit.latency=0.5": "exit.latency=0.5 is not allowed: it must be at least 1.",
+    "exit=entropy exit.latency=2 exit.tolerance=0.01": (
+        "exit policy 'entropy' is not possible with these values: latency bounds the timesteps and tolerance the loss: "
+        "leave one out (tolerance=null)."
+    ),
     "exit=entropie": (
         "no exit policy named 'entropie'. Did you mean 'entropy'? Registered: confidence, entropy, fixed, stability."
     ),
@@ -386,7 +393,7 @@ MISTAKES = {
     "exit=entropy exit.batches=0": "exit.batches=0 is not allowed: it must be at least 1.",
     "exit=entropy exit.threshold=0.5": (
         "exit policy 'entropy' has no parameter 'threshold'. Did you mean 'batches'? Its parameters: base, beta, delta, "
-        "sign, logits, correct_only, minimum, tolerance, batches."
+        "sign, logits, correct_only, minimum, tolerance, latency, batches."
     ),
     "exit=fixed": "exit policy 'fixed' needs a value for 'timestep': give exit.timestep=...",
     "exit=fixed exit.timestep=0": "exit.timestep=0 is not allowed: it must be at least 1.",
@@ -408,6 +415,49 @@ def test_a_mistake_at_the_door_is_one_sentence(registry: Registry, words: str) -
 def test_parameters_are_given_by_name(registry: Registry) -> None:
     words = ["task=classification", "neuron=adafire", "exit=entropy", "exit.base=0.5", "exit.sign=paper"]
     assert resolve(words, registry).exit == Entropy(base=0.5, sign="paper")
+
+
+@pytest.mark.parametrize("constant", [True, False])
+@pytest.mark.parametrize("latency", [1.5, 2.5, 4.0])
+def test_a_latency_takes_the_most_right_of_all_thresholds_within_it(constant: bool, latency: float) -> None:
+    generator = torch.Generator().manual_seed(3)
+    scores = torch.rand(T, 12, generator=generator, dtype=torch.float64).cumsum(0) / T
+    right = torch.rand(T, 12, generator=generator) < torch.linspace(0.3, 1.0, T)[:, None]
+    study, entropy = Study(scores, right), torch.linspace(0.8, 0.1, T, dtype=torch.float64)
+    best, told = search_thresholds(study, entropy, latency, 1, "shannon", constant)
+
+    def outcome(rise: Rise) -> tuple[float, float]:
+        """Return the share that leaves right, and the mean exit, sample by sample."""
+        alphas = [rise.base + rise.beta * math.exp(-(float(e) - 0.1) / rise.delta) for e in entropy]
+        exits = [next((t for t in range(T) if scores[t, s] > alphas[t]), T - 1) for s in range(12)]
+        return sum(bool(right[t, s]) for s, t in enumerate(exits)) / 12, sum(t + 1 for t in exits) / 12
+
+    tried = {rise: outcome(rise) for rise in rises(constant)}
+    within = {rise: (score, -steps) for rise, (score, steps) in tried.items() if steps <= latency}
+    assert tried[best][1] <= latency
+    assert within[best] == max(within.values())
+    assert told["searched"]["tried"] == len(tried)
+    assert told["searched"]["within"] == len(within)
+    assert not constant or best.beta == 0
+
+
+def test_a_latency_that_the_minimum_forbids_is_refused() -> None:
+    study = Study(torch.ones(T, 4, dtype=torch.float64), torch.ones(T, 4))
+    with pytest.raises(SnnfwError) as caught:
+        search_thresholds(study, torch.ones(T, dtype=torch.float64), 1.5, 2, "shannon", True)
+    assert str(caught.value) == (
+        "exit.latency=1.5 cannot be met: none of 27 thresholds lets samples leave so soon on average. Give a larger "
+        "one, or less than exit.minimum=2."
+    )
+
+
+def test_a_run_keeps_the_latency_on_the_samples_that_it_was_searched_on(case: tuple[SpikingModel, Bundle]) -> None:
+    policy = Entropy(latency=3.0)
+    trace = run(case, policy)
+    record = policy.prepare(*case, T, Resources()).record()
+    assert trace.final.steps <= 3.0
+    assert record["expected"] == {"mean_steps": trace.final.steps, "score": trace.final.scores["accuracy"]}
+    assert record["searched"]["latency"] == 3.0
 
 
 def test_a_tolerance_raises_the_minimum_until_little_is_lost() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -35,7 +35,8 @@ class Entropy:
 
     With h(t) the entropy of softmax(logits), divided by its maximum log K, a sample leaves after the first timestep
     with 1 - h(t) > α(t). α(t) = base + β · exp(-(E(t) - min E) / δ), E(t) the mean of h(t) over the calibration samples
-    that are right after t timesteps. Input-aware Adaptive Timesteps: Adaptive Calibration, Eqs. 16 to 18.
+    that are right after t timesteps. Input-aware Adaptive Timesteps: Adaptive Calibration, Eqs. 16 to 18;
+    ``latency`` is Γ of Eq. 17.
     """
 
     name: ClassVar[str] = "entropy"
@@ -51,14 +52,28 @@ class Entropy:
     correct_only: Annotated[bool, Field(description="average E over samples that are right, or over all")] = True
     minimum: Minimum = 1
     tolerance: Tolerance = None
+    latency: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            description="mean timesteps allowed on calibration samples (Γ): base, beta and delta are searched for the "
+            "most right ones within it, or with beta=0 the constant threshold base",
+        ),
+    ] = None
     batches: Most = 10
+
+    def __post_init__(self) -> None:
+        """Refuse two aims that contradict each other."""
+        if self.latency is not None and self.tolerance is not None:
+            raise ValueError("latency bounds the timesteps and tolerance the loss: leave one out (tolerance=null)")
 
     def prepare(self, model: SpikingModel, bundle: Bundle, timesteps: int, resources: Resources) -> ExitRule:
         """Return the rule with the thresholds that calibration data gives."""
         from snnfw_plugins.exits.rule import ThresholdRule
         from snnfw_plugins.exits.scores import certainty
+        from snnfw_plugins.exits.search import search_thresholds
         from snnfw_plugins.exits.study import logit_score, study_batches
-        from snnfw_plugins.exits.thresholds import rising_thresholds
+        from snnfw_plugins.exits.thresholds import Rise, rising_thresholds
 
         require_minimum(self.minimum, timesteps)
         score = logit_score(bundle, certainty, self.logits, self.name)
@@ -68,9 +83,12 @@ class Entropy:
             )
         seen = study_batches(model, bundle, timesteps, score, self.batches, resources)
         entropy = 1 - (seen.right_mean() if self.correct_only else seen.mean())
-        thresholds, means = rising_thresholds(entropy, base=self.base, beta=self.beta, delta=self.delta, sign=self.sign)
+        rise, searched = Rise(self.base, self.beta, self.delta), dict[str, Any]()
+        if self.latency is not None:
+            rise, searched = search_thresholds(seen, entropy, self.latency, self.minimum, self.sign, self.beta == 0)
+        thresholds, means = rising_thresholds(entropy, rise, self.sign)
         minimum = seen.safe_minimum(thresholds, self.minimum, self.tolerance)
-        told = {"mean_entropy": means, **seen.threshold_record(thresholds, minimum)}
+        told = {"mean_entropy": means, **searched, **seen.threshold_record(thresholds, minimum)}
         return ThresholdRule(self.name, score, thresholds, minimum, told)
 
 

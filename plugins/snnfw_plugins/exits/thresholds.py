@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from torch import Tensor
 
@@ -12,9 +13,19 @@ NOBODY = 1.0
 """Mean entropy and threshold of a timestep after which no calibration sample is right: nobody leaves there."""
 
 
-def rising_thresholds(
-    entropy: Tensor, *, base: float, beta: float, delta: float, sign: Literal["shannon", "paper"]
-) -> tuple[tuple[float, ...], list[float]]:
+Sign: TypeAlias = Literal["shannon", "paper"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """How thresholds rise: from ``base`` by ``beta`` at most, with the decay constant ``delta``."""
+
+    base: float
+    beta: float
+    delta: float
+
+
+def rising_thresholds(entropy: Tensor, rise: Rise, sign: Sign) -> tuple[tuple[float, ...], list[float]]:
     """Return α(t) and the mean entropy E(t) that it follows, from E [T], which is NaN where no sample is right.
 
     α(t) = base + β · exp(-(E(t) - min E) / δ), Adaptive Calibration, Eq. 18. With the sign of Eq. 16, E is the negative
@@ -27,5 +38,5 @@ def rising_thresholds(
             "use more timesteps, or exit.correct_only=false."
         )
     signed = entropy if sign == "shannon" else -entropy
-    alpha = base + beta * (-(signed - signed[known].min()) / delta).exp()
+    alpha = rise.base + rise.beta * (-(signed - signed[known].min()) / rise.delta).exp()
     return tuple(alpha.nan_to_num(nan=NOBODY).tolist()), entropy.nan_to_num(nan=NOBODY).tolist()
