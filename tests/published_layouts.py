@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import wave
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 
+from boxed_images import write_images
 from masked_files import write_image, write_voc
 from recordings import (
     Spec,
@@ -114,6 +116,38 @@ def write_shapenet(root: Path, patch: pytest.MonkeyPatch) -> None:
         (root / "train_test_split" / f"shuffled_{split}_file_list.json").write_text(json.dumps(entries))
 
 
+def write_speech_commands(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Write two words by four speakers, one of them for validation and one for the test, half a second each."""
+    del patch
+    speakers = [f"{number:08x}_nohash_0.wav" for number in range(4)]
+    for number, word in enumerate(("no", "yes")):
+        (root / word).mkdir()
+        for index, name in enumerate(speakers):
+            tone = np.sin(np.arange(8000) * (0.1 + 0.1 * number + 0.01 * index)) * 9000
+            with wave.open(str(root / word / name), "wb") as written:
+                written.setparams((1, 2, 16000, 8000, "NONE", "not compressed"))
+                written.writeframes(tone.astype("<i2").tobytes())
+    for listed, name in (("validation_list.txt", speakers[0]), ("testing_list.txt", speakers[1])):
+        (root / listed).write_text(f"no/{name}\nyes/{name}\n")
+
+
+def write_imdb(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Write four reviews of either kind in either split."""
+    del patch
+    for split in ("train", "test"):
+        for kind, word, rating in (("neg", "bad", 2), ("pos", "good", 9)):
+            (root / split / kind).mkdir(parents=True)
+            for number in range(4):
+                review = f"A {word} film.<br />{'Really! ' * number}"
+                (root / split / kind / f"{number}_{rating}.txt").write_text(review, encoding="utf-8")
+
+
+def write_boxes(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Write four images with boxes in either split, and their data.yaml."""
+    del patch
+    write_images(root)
+
+
 def _events(
     write: Callable[[Path], Any], suffix: str, record: Callable[[Path, Spec], None]
 ) -> Callable[[Path, pytest.MonkeyPatch], None]:
@@ -137,6 +171,9 @@ LAYOUTS: dict[str, Callable[[Path, pytest.MonkeyPatch], None]] = {
     "voc": write_voc2012,
     "coco": write_coco2017,
     "shapenet-part": write_shapenet,
+    "speech-commands": write_speech_commands,
+    "imdb": write_imdb,
+    "yolo": write_boxes,
     "cifar10-dvs": _events(cifar10_dvs, ".aedat", write_aedat2),
     "ncaltech101": _events(ncaltech101, ".bin", write_bin),
     "ncars": _events(ncars, ".dat", write_dat),

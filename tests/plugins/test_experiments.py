@@ -38,6 +38,23 @@ SMALL_MODEL = {
     "pointnet": ("model.width=0.1", "model.features=16"),
     "torchvision": (),
     "digits-resnet20": (),
+    "m5": ("model.widths=[4,4,4,4]", "model.stride=4", "data.rate=2000"),
+    "lstm": (
+        "model.layers=1",
+        "model.hidden=4",
+        "model.embedding=4",
+        "model.head=4",
+        "task.length=6",
+        "task.vocabulary=9",
+    ),
+    "spike-yolo": (
+        "model.width=0.0625",
+        "model.depth=0.34",
+        "model.side=64",
+        "data.size=64",
+        "trainer.precision=32-true",
+    ),
+    "yolov2": ("model.scale=0.05", "model.side=64", "data.size=64"),
 }
 """Words that make each network small."""
 
@@ -88,6 +105,8 @@ def base(experiment: Experiment, registry: Registry) -> RunConfig:
 
 def root_word(experiment: Experiment, root: Path) -> list[str]:
     """Return the word that says where the data is, if it is not embedded."""
+    if experiment.plain.get("task") == {"name": "detection"}:
+        return [f"data.file={root / 'data.yaml'}"]
     return [] if experiment.name.endswith("/digits") else [f"data.root={root}"]
 
 
