@@ -28,7 +28,7 @@ from snnfw.training.fit import LAST, fit, require_training
 from snnfw.training.fresh import initialise
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.processes import is_first_process
-from snnfw.training.tdbn import scale_norms
+from snnfw.training.tdbn import raise_gains, scale_norms
 from snnfw.values import Keep
 
 REPORT = "training.json"
@@ -66,11 +66,14 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
         raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
     norm, fresh = config.trainer.norm, config.trainer.start == "fresh"
     scaled = scale_norms(graph, plan, norm) if norm != "batch" and fresh else {}
+    if config.trainer.gain != 1.0:
+        raise_gains(graph, config.trainer.gain)
     model = Direct().convert(graph, plan, bundle.data.calibration, config.run.timesteps, resources)
+    network = TrainingNetwork(model, spreads=config.trainer.spread > 0)
     going_on = config.resume is not None and (config.resume / LAST).exists()
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
     with create_folder(config, target) as folder:
-        scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
+        scores = fit(network, bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
         if first:

@@ -285,6 +285,10 @@ def test_frames_need_neurons(registry: Registry, tmp_path: Path) -> None:
             "trainer.start=fresh would throw model.weights=w.pth away: say trainer.start=given to go on from them, or "
             "leave them out.",
         ),
+        (
+            "trainer.start=given trainer.gain=2",
+            "trainer.gain=2 is for batch norms that start anew, and these keep the weights that they have: leave it out.",
+        ),
         ("trainer.epoch=3", "the trainer has no parameter 'epoch'. Did you mean 'epochs'?"),
         ("trainer=fast", "trainer=fast is not allowed: give its parameters (epochs, optimizer,"),
         ("trainer.rate=0", "trainer.rate=0 is not allowed: it must be greater than 0."),

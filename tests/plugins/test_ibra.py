@@ -53,6 +53,47 @@ def gradients(module: nn.Module, drive: Tensor, chunks: tuple[int, ...] = (9,)) 
     return y.detach(), x.grad
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gain_is_a_lower_threshold_and_a_larger_input(backend: str) -> None:
+    """Hold section 3.4's alternatives against each other on dyadic values: θ = 1/4 is k = 4 is four times the input."""
+    drive = (noise(7, 5, 3) * 16).round() / 16
+    amplified = IntegerNeuron(SiteStats(ONE), 1, 15, 0.25, gain=4.0)
+    plain = IntegerNeuron(SiteStats(ONE), 1, 15, 0.25)
+    for built in (amplified, plain):
+        built.backend, built.insists = backend, True
+    found = amplified(drive)
+    assert found.equal(plain(4 * drive))
+    potential = torch.zeros(5, 3, dtype=torch.float64)
+    for t in range(7):
+        before = 0.25 * potential + drive[t]
+        sent = (before / 0.25).round().clamp(0, 15)
+        potential = before - 0.25 * sent
+        assert found[t].equal(sent)
+    assert amplified.emitted is not None
+    assert amplified.emitted.equal(found.sum(0))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_range_alignment_is_that_gain_with_a_divided_output(backend: str) -> None:
+    drive = (noise(6, 4, 3, seed=2) * 64).round() / 64
+    aligned = neuron(backend, n=16, limit=31)
+    rival = IntegerNeuron(SiteStats(ONE), 1, 31, 0.25, gain=16.0)
+    rival.backend, rival.insists = backend, True
+    assert (16 * aligned(drive)).equal(rival(drive))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_gradient_of_a_gain_is_as_many_times_as_large(backend: str) -> None:
+    drive = noise(9, 4, 3, seed=6)
+    found = {}
+    for gain in (1.0, 4.0):
+        built = IntegerNeuron(SiteStats(ONE), 1, 15, 0.25, gain)
+        built.backend, built.insists = backend, True
+        found[gain] = gradients(built, drive * 4 / gain, (4, 5))
+    assert found[1.0][0].equal(found[4.0][0])
+    assert torch.allclose(found[4.0][1], 4 * found[1.0][1], rtol=1e-14, atol=0)
+
+
 @pytest.mark.parametrize("cls", [IntegerBinaryRangeAlignment, IntegerLeakyIntegrateAndFire])
 def test_it_fulfils_the_contract(cls: Any) -> None:
     assert check_neuron(cls) == []

@@ -79,6 +79,11 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
         if changed := [key for key in MAY_RUN if before.get(key) != after.get(key)]:
             raise _changes_nothing(resume, changed)
     settings = replace(settings, start=_start(settings, run))
+    if settings.start == "given" and settings.gain != 1.0:
+        raise SnnfwError(
+            f"trainer.gain={settings.gain:g} is for batch norms that start anew, and these keep the weights that they "
+            "have: leave it out."
+        )
     kept = {key: value for key, value in run.resolved.items() if key not in WITHOUT_EFFECT}
     return TrainConfig(run, settings, resume, {**kept, "trainer": as_plain(settings)})
 

@@ -45,6 +45,8 @@ class Learner(lightning.LightningModule):
             loss = torch.stack(losses).mean()
         else:
             loss = self._loss(mean_over_time(outputs), target, smoothing)
+        if self.settings.spread:
+            loss = loss - self.settings.spread * self.network.spread()
         if not bool(torch.isfinite(loss)):
             kept = " The checkpoint of the last epoch is kept." if self.current_epoch else ""
             raise SnnfwError(

@@ -8,8 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 
+from snnfw.errors import SnnfwError
+from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Output
+from snnfw.values import Output, Site
 
 
 class TrainingNetwork(nn.Module):
@@ -21,16 +23,32 @@ class TrainingNetwork(nn.Module):
 
     model: SpikingModel
 
-    def __init__(self, model: SpikingModel) -> None:
+    def __init__(self, model: SpikingModel, spreads: bool = False) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.spreads = model, spreads
+        self._deviations: list[Tensor] = []
         model.keep_each()
 
     def forward(self, *inputs: Tensor) -> Output:
         """Return the outputs of every timestep, [T, N, ...], leaf by leaf."""
         self.model.begin(inputs)
-        self.model.advance(self.model.timesteps)
+        self._deviations = []
+        self.model.advance(self.model.timesteps, self._watch if self.spreads and self.training else None)
         return self.model.read_each()
+
+    def spread(self) -> Tensor:
+        """Return the standard deviation of what a neuron sends over time, places and samples, averaged over layers."""
+        if not self._deviations:
+            raise SnnfwError("trainer.spread spreads what neurons send, and there are none: leave it out.")
+        return torch.stack(self._deviations).mean()
+
+    def _watch(self, site: Site, neuron: SpikingNeuron, currents: Tensor) -> Tensor:
+        """Run a neuron, and remember how far its outputs spread."""
+        del site
+        output: Tensor = neuron(currents)
+        # A layer that sends nothing has the deviation 0, where a root has no derivative.
+        self._deviations.append((output.var(correction=0) + torch.finfo(output.dtype).eps).sqrt())
+        return output
 
 
 def mean_over_time(outputs: Output) -> Output:

@@ -47,6 +47,12 @@ class TrainerSettings:
     batch: Annotated[int, Field(ge=2, description="samples per batch and process")] = 64
     accumulate: Annotated[int, Field(ge=1, description="batches per optimiser step")] = 1
     clip: Annotated[float | None, Field(gt=0, description="largest norm of the gradient")] = None
+    gain: Annotated[
+        float, Field(gt=0, description="fresh batch norms start with so many times their gain, whatever norm says")
+    ] = 1.0
+    spread: Annotated[
+        float, Field(ge=0, description="weight of the neurons' spread in the loss: minus the mean deviation of outputs")
+    ] = 0.0
     workers: Annotated[int, Field(ge=0, description="processes that load data beside each training process")] = 0
     precision: Annotated[
         Literal["32-true", "64-true", "16-mixed", "bf16-mixed"], Field(description="Lightning's precision")

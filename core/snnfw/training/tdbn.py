@@ -54,6 +54,26 @@ def scale_norms(graph: Graph, plan: Plan, reading: Reading = "tdbn") -> dict[str
     return factors
 
 
+@torch.no_grad()
+def raise_gains(graph: Graph, factor: float) -> None:
+    """Multiply the gain of every batch norm that is trained, once each, so that what neurons get spreads further.
+
+    One of the ways that section 3.4 of Ye et al. (2025), IBRA-LIF, names beside range alignment.
+    """
+    seen: set[str] = set()
+    for norm in batch_norms(graph.module):
+        path, weight = graph.paths[norm.name], norm.args[1]
+        if path in seen or is_frozen(graph.module, norm):
+            continue
+        seen.add(path)
+        if not isinstance(weight, fx.Node):
+            raise SnnfwError(
+                f"the batch norm '{path}' has no gain (affine=False) that could be larger: give it one, or leave "
+                "trainer.gain out."
+            )
+        get_attribute(graph.module, str(weight.target)).mul_(factor)
+
+
 def _factor(norm: fx.Node, plan: Plan, reading: Reading) -> float:
     """Return α·V_th."""
     if reading == "tdbn-code" and not _is_fed_by_a_neuron(norm, plan):

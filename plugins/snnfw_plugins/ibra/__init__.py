@@ -121,6 +121,9 @@ class IntegerLeakyIntegrateAndFire:
     one.
 
     Learning, dO/dV' is 1 for 0 <= V'/s <= D and 0 elsewhere, and the reset passes no gradient.
+
+    With ``gain`` k the input counts k times, which is a threshold of s/k: what section 3.4 of the IBRA paper sets
+    against range alignment, which is k = N and an output divided by N.
     """
 
     name: ClassVar[str] = "ilif"
@@ -131,6 +134,9 @@ class IntegerLeakyIntegrateAndFire:
     scale: Annotated[
         float | None,
         Field(gt=0, description="height of a spike (s); null: the largest activation of calibration data is D spikes"),
+    ] = 1.0
+    gain: Annotated[
+        float, Field(gt=0, description="what the input is multiplied by (k), to train with: a threshold of s/k")
     ] = 1.0
 
     @property
@@ -152,7 +158,7 @@ class IntegerLeakyIntegrateAndFire:
         del site, timesteps
         from snnfw_plugins.ibra.node import IntegerNeuron
 
-        return IntegerNeuron(stats, 1, self.d, self.leak)
+        return IntegerNeuron(stats, 1, self.d, self.leak, self.gain)
 
     def measure(self, model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
         """Return the histogram of the integers that are sent (Fig. 3)."""

@@ -12,10 +12,10 @@ from snnfw.kernels import COUNT_BITS, Kernel, KernelBody, count_set_bits
 from snnfw.neurons import States
 
 CHARGE = "const real charged = leak * potential + (x + offset);"
+AMPLIFIED = "const real charged = leak * potential + gain * (x + offset);"
 
 # Adding 2^23, or 2^52, leaves no room for a fraction: the sum is rounded to a whole number, ties to even as in torch.
-FORWARD = f"""
-    {CHARGE}
+FORWARD = """
     const real even = sizeof(real) == 8 ? (real)4503599627370496.0 : (real)8388608.0;
     const real bounded = CLAMP(charged / threshold * resolution, (real)0, limit);
     const real whole = (bounded + even) - even;
@@ -30,26 +30,27 @@ SET_BITS = f"""
     events = whole == whole ? count : 0;
 """
 
-BACKWARD = f"""
-    {CHARGE}
+BACKWARD = """
     const real relative = charged / threshold;
     const real slope = relative >= 0 && relative <= limit / resolution ? 1 : 0;
-    gx = gy * slope + g_potential;
-    g_potential = leak * gx;
+    const real g_charged = gy * slope + g_potential;
+    g_potential = leak * g_charged;
 """
 
 
-def kernel_body(counting: str) -> KernelBody:
-    """Return the kernel's body, counting events in one way or the other."""
+def kernel_body(counting: str, amplified: bool = False) -> KernelBody:
+    """Return the kernel's body, counting events in one way or the other, with a gain of the input or without."""
+    charge = AMPLIFIED if amplified else CHARGE
     return KernelBody(
         states=("potential",),
-        parameters=("threshold", "offset", "leak", "resolution", "limit"),
-        code=FORWARD + counting,
-        backward=BACKWARD,
+        parameters=("threshold", "offset", "leak", "resolution", "limit", *(("gain",) if amplified else ())),
+        code=charge + FORWARD + counting,
+        backward=charge + BACKWARD + ("gx = gain * g_charged;" if amplified else "gx = g_charged;"),
     )
 
 
-BINARY, UNARY = kernel_body(SET_BITS), kernel_body("events = whole == whole ? whole : 0;")
+WHOLE = "events = whole == whole ? whole : 0;"
+BINARY, UNARY, UNARY_AMPLIFIED = kernel_body(SET_BITS), kernel_body(WHOLE), kernel_body(WHOLE, amplified=True)
 
 
 class Emit(torch.autograd.Function):
@@ -74,13 +75,13 @@ class Emit(torch.autograd.Function):
 class IntegerNeuron(SpikingNeuron):
     """Leak, charge, and fire an integer M of at most ``limit`` events' worth, as M/N times the scale s (soft reset).
 
-    V' = α V(t-1) + I(t), M = clip(round(V' N / s), 0, D_N), O(t) = M s / N, V(t) = V' - O(t). The gradient does not
-    flow through the reset, as in the code of SpikeYOLO. ``threshold`` holds the scale.
+    V' = α V(t-1) + k I(t), M = clip(round(V' N / s), 0, D_N), O(t) = M s / N, V(t) = V' - O(t), k the ``gain``. The
+    gradient does not flow through the reset, as in the code of SpikeYOLO. ``threshold`` holds the scale.
     """
 
-    def __init__(self, stats: SiteStats, resolution: int, limit: int, leak: float) -> None:
+    def __init__(self, stats: SiteStats, resolution: int, limit: int, leak: float, gain: float = 1.0) -> None:
         super().__init__(stats)
-        self.resolution, self.limit, self.leak = resolution, limit, leak
+        self.resolution, self.limit, self.leak, self.gain = resolution, limit, leak, gain
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial potential everywhere."""
@@ -88,7 +89,7 @@ class IntegerNeuron(SpikingNeuron):
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Leak and charge, fire an integer, subtract it."""
-        charged = self.leak * states[0] + drive
+        charged = self.leak * states[0] + (drive if self.gain == 1.0 else self.gain * drive)
         emit: Any = Emit.apply
         output = emit(charged, self.threshold, self.resolution, self.limit)
         return output, (charged - output.detach(),)
@@ -103,7 +104,9 @@ class IntegerNeuron(SpikingNeuron):
 
     def kernel(self) -> Kernel:
         """Return the same step in C."""
-        return Kernel(UNARY, self.parameters_of_kernel())
+        if self.gain == 1.0:
+            return Kernel(UNARY, self.parameters_of_kernel())
+        return Kernel(UNARY_AMPLIFIED, {**self.parameters_of_kernel(), "gain": self.gain})
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
         """Return the kernel's parameters by name."""

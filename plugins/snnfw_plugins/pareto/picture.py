@@ -84,7 +84,7 @@ def draw_sensitivities(curves: Mapping[str, Sequence[float]], distance: str) -> 
     if min(min(values) for values in curves.values()) > 0:
         axes.set_yscale("log")
     axes.locator_params(axis="x", integer=True)
-    return as_png(figure, axes)
+    return as_png(figure, axes, beside=True)
 
 
 def empty_figure() -> tuple[Figure, Axes]:
@@ -97,10 +97,13 @@ def empty_figure() -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
-def as_png(figure: Figure, axes: Axes) -> bytes:
-    """Return the figure as a PNG, with grid and legend."""
+def as_png(figure: Figure, axes: Axes, beside: bool = False) -> bytes:
+    """Return the figure as a PNG, with grid and legend, which may stand beside it."""
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    if beside:
+        figure.legend(fontsize=8, loc="outside right center")
+    else:
+        axes.legend(fontsize=8)
     written = io.BytesIO()
     figure.savefig(written, format="png", dpi=120)
     return written.getvalue()

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.conversion.direct import Direct
+from snnfw.errors import SnnfwError
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
@@ -98,6 +99,39 @@ def test_a_trained_network_is_run_with_the_outputs_it_was_trained_with(pool: boo
     with torch.no_grad():
         trained = network.model(x)
     torch.testing.assert_close(served(x), trained)
+
+
+def test_the_spread_is_the_deviation_of_what_neurons_send_and_is_differentiated() -> None:
+    x = noise(5, 2, 6, 6)
+    net = seeded(Net).double().eval()
+    assert isinstance(net, Net)
+    built = training_network(net, x, LeakyIntegrateAndFire())
+    net.train()
+    network = TrainingNetwork(built.model, spreads=True).train()
+    outputs = network(x)
+    spread = network.spread()
+    assert torch.equal(outputs, TrainingNetwork(built.model).train()(x))
+
+    first = net.bn1(net.conv1(x))
+    method = LeakyIntegrateAndFire()
+    node = method.build(
+        Site("s", "s", "relu", torch.relu, (None, 6, 6), 1), SiteStats(torch.ones(1, 1, 1, 1).double()), T
+    )
+    states, sent = node.begin(first), []
+    for _ in range(T):
+        output, states = node.step(first, states)
+        sent.append(output)
+    deviation = torch.stack(sent).var(correction=0).sqrt()
+    assert network._deviations[0].detach() == pytest.approx(float(deviation), abs=1e-6)
+    assert float(spread.detach()) == pytest.approx(float(sum(network._deviations) / 2))
+    spread.backward()
+    assert net.conv1.weight.grad is not None
+    assert net.conv1.weight.grad.abs().sum() > 0
+    network.eval()
+    network(x)
+    with pytest.raises(SnnfwError) as caught:
+        network.spread()
+    assert str(caught.value) == "trainer.spread spreads what neurons send, and there are none: leave it out."
 
 
 def test_time_is_the_first_dimension_of_what_is_read() -> None:

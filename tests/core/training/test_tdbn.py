@@ -13,7 +13,7 @@ from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
-from snnfw.training.tdbn import Reading, scale_norms
+from snnfw.training.tdbn import Reading, raise_gains, scale_norms
 from snnfw.values import Keep
 from snnfw_plugins.inflor import SoftResetIntegrateAndFire
 
@@ -80,6 +80,27 @@ def test_norms_start_where_the_reading_says(column: int) -> None:
     assert scaled(net, reading) == wanted
     for path, factor in wanted.items():
         assert net.get_parameter(f"{path}.weight").tolist() == [factor] * len(net.get_parameter(f"{path}.weight"))
+
+
+def test_gains_are_raised_once_each() -> None:
+    net = (
+        nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4))
+        .double()
+        .eval()
+        .eval()
+    )
+    graph = capture(net, (noise(2, 3, 4, 4),), trainable=True)
+    raise_gains(graph, 4.0)
+    for norm in (net[1], net[4]):
+        assert isinstance(norm, nn.BatchNorm2d)
+        assert norm.weight.tolist() == [4.0] * 4
+        assert norm.bias.tolist() == [0.0] * 4
+    bare = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4, affine=False), nn.ReLU()).double().eval()
+    with pytest.raises(SnnfwError) as caught:
+        raise_gains(capture(bare, (noise(2, 3, 4, 4),), trainable=True), 2.0)
+    assert str(caught.value) == (
+        "the batch norm '1' has no gain (affine=False) that could be larger: give it one, or leave trainer.gain out."
+    )
 
 
 def test_a_norm_without_a_gain_cannot_be_scaled_where_it_would_be() -> None:
