@@ -100,4 +100,5 @@ SETS: dict[str, tuple[Callable[[Path], Any], int, tuple[int, int]]] = {
     "ncaltech101": (ncaltech101, 3, (240, 180)),
     "ncars": (ncars, 2, (120, 100)),
     "dvs-gesture": (dvs_gesture, 11, (128, 128)),
+    "action-recognition": (action_recognition, 3, (346, 260)),
 }

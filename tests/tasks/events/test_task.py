@@ -282,7 +282,7 @@ def test_without_tonic_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
 
 REFUSALS = {
     "data.frames=0": "data.frames=0 is not allowed: it must be at least 1.",
-    "data.slicing=space": "data.slicing=space is not allowed: it must be 'time' or 'count'.",
+    "data.slicing=space": "data.slicing=space is not allowed: it must be 'time', 'count' or 'maximum'.",
     "data.clip=0": "data.clip=0 is not allowed: it must be at least 1.",
     "data.contrast=0": "data.contrast=0 is not allowed: it must be greater than 0.",
     "data.label=colour": "data.label=colour is not allowed: it must be 'digit-and-sense', 'digit' or 'sense'.",

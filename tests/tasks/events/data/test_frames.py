@@ -78,3 +78,49 @@ def test_a_static_sample_is_the_sum_of_the_frames() -> None:
     counts = count_events(random_events(60), cut)
     assert cut.shape() == (2, 4, 8)
     assert cut.sample(counts).mul(3 * 4).tolist() == torch.from_numpy(counts.sum(0)).clamp(max=12).tolist()
+
+
+def test_stretches_from_0_on_are_open_below_and_closed_above() -> None:
+    """Hold (i/n, (i+1)/n] of the last event's time, whatever the first one's; 0 is in the first."""
+    events = structured([(0, 0, t, 1) for t in (0, 1, 30, 31, 60, 61, 90)])
+    counts = count_events(events, framing(slicing="maximum")).sum((1, 2, 3))
+    assert counts.tolist() == [3, 2, 2]
+    late = structured([(0, 0, t, 1) for t in (61, 75, 90)])
+    assert count_events(late, framing(slicing="maximum")).sum((1, 2, 3)).tolist() == [0, 0, 3]
+    assert count_events(structured([(0, 0, 0, 1)]), framing(slicing="maximum")).sum((1, 2, 3)).tolist() == [1, 0, 0]
+
+
+def test_stacked_frames_are_channels_polarity_after_polarity() -> None:
+    stacked = framing(stacked=True, clip=None)
+    counts = count_events(random_events(101), stacked)
+    sample = stacked.sample(counts)
+    assert sample.shape == stacked.shape() == (6, 4, 8)
+    assert not stacked.moving
+    for polarity in range(2):
+        for frame in range(3):
+            assert sample[3 * polarity + frame].tolist() == counts[frame, polarity].tolist()
+
+
+def test_without_a_clip_counts_stay_as_they_are() -> None:
+    raw = framing(clip=None, frames=1)
+    counts = count_events(structured([(0, 0, 0, 1)] * 9), raw)
+    assert raw.sample(counts).max() == 9
+
+
+def test_the_nearest_pixel_is_what_torch_takes_of_a_padded_square() -> None:
+    """Compare with padding below and nearest interpolation, smaller and larger than the sensor."""
+    events = random_events(301)
+    plain = torch.from_numpy(count_events(events, framing(frames=2)).astype(np.float32))
+    square = torch.nn.functional.pad(plain, (0, 0, 0, 4))
+    for side in (3, 5, 8, 13):
+        scaled = framing(frames=2, size=(side, side), nearest=True, clip=None)
+        expected = torch.nn.functional.interpolate(square, size=(side, side), mode="nearest")
+        assert scaled.sample(count_events(events, scaled)).equal(expected)
+
+
+def test_zeros_and_ones_of_the_nearest_pixel() -> None:
+    events = random_events(301)
+    binary = framing(frames=2, size=(5, 5), nearest=True, clip=1)
+    sample = binary.sample(count_events(events, binary))
+    counts = framing(frames=2, size=(5, 5), nearest=True, clip=None)
+    assert sample.equal((counts.sample(count_events(events, counts)) > 0).float())

@@ -12,6 +12,7 @@ import torch
 from recordings import (
     SETS,
     SPEC,
+    action_recognition,
     cifar10_dvs,
     dvs_gesture,
     ncars,
@@ -20,7 +21,7 @@ from recordings import (
     write_npy,
 )
 from snnfw.errors import SnnfwError
-from snnfw_tasks.events.data.published import GESTURES, Cifar10Dvs, NCars
+from snnfw_tasks.events.data.published import GESTURES, ActionRecognition, Cifar10Dvs, NCars
 from snnfw_tasks.events.data.recorded import split_files
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def test_every_data_set_gives_frames_of_what_was_recorded(tmp_path: Path, name: 
     assert len(data.classes) == classes
     assert data.shape == (2, 2, 48, 48)
     assert data.frames == 2
-    assert [len(data.training), len(data.evaluation)] == [classes, classes]
+    tested = 5 if name == "action-recognition" else 2
+    assert [len(data.training), len(data.evaluation)] == [classes * (tested - 1), classes]
     assert {data.evaluation[index][1] for index in range(classes)} == set(range(classes))
     sample, _ = data.training[0]
     lit = {tuple(place) for place in sample.nonzero().tolist()}
@@ -60,6 +62,25 @@ def test_gestures_are_numbered_by_their_files_and_never_mirrored(tmp_path: Path)
     rows = torch.arange(48.0).expand(8, 2, 2, 48, 48)
     steps = data.augment(rows).diff(dim=-1)
     assert ((steps == 1) | (steps == -47)).all()
+
+
+def test_actions_are_read_as_arrays_where_there_is_no_aedat(tmp_path: Path) -> None:
+    (tmp_path / "aedat").mkdir()
+    action_recognition(tmp_path / "aedat")
+    expected = ActionRecognition(tmp_path / "aedat", frames=2, clip=1).open(None)
+    for path in sorted((tmp_path / "aedat").rglob("*.aedat")):
+        target = tmp_path / "npy" / path.parent.name
+        target.mkdir(parents=True, exist_ok=True)
+        np.save(target / f"{path.stem}.npy", np.array([(x, y, t, 1 if p else -1) for x, y, t, p in SPEC]))
+    found = ActionRecognition(tmp_path / "npy", frames=2, clip=1).open(None)
+    assert found.classes == expected.classes == ("arm-crossing", "get-up", "jumping")
+    assert found.training[0][0].equal(expected.training[0][0])
+    assert [label for _, label in found.evaluation.files] == [0, 1, 2]  # type: ignore[attr-defined]  # these are files
+
+
+def test_events_cannot_be_summed_and_stacked(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="static sums the frames and stacked keeps them as channels"):
+        Cifar10Dvs(tmp_path, static=True, stacked=True)
 
 
 def test_ncars_is_found_also_in_a_folder_more(tmp_path: Path) -> None:
@@ -134,6 +155,17 @@ PLANE = "airplane/cifar10_airplane_0.aedat"
 IMAGE = "accordion/image_0000.bin"
 CAR = "n-cars_train/cars/obj_000001_td.dat"
 CLAP = "ibmGestureTrain/user01_led/0.npy"
+ACTION = "jumping/0.npy"
+
+
+def actions_as_zeros(path: Path) -> None:
+    """Replace all recordings by arrays, which are read where there is nothing else."""
+    for recording in list(path.parent.parent.rglob("*.aedat")):
+        np.save(recording.with_suffix(".npy"), np.array([[1, 1, 5, 1], [1, 1, 6, -1]]))
+        recording.unlink()
+    np.save(path, np.array([[1, 1, 5, 1], [1, 1, 6, 0]]))
+
+
 MISTAKES = {
     "no header": Mistake(
         "cifar10-dvs",
@@ -191,6 +223,13 @@ MISTAKES = {
         CLAP,
         lambda path: path.write_bytes(b"nothing"),
         "recording '{file}' of data 'dvs-gesture' cannot be read (it is not an array): extract the file again.",
+    ),
+    "an array with polarities of 0": Mistake(
+        "action-recognition",
+        ACTION,
+        actions_as_zeros,
+        "recording '{file}' of data 'action-recognition' cannot be read (x, y and t are not whole numbers, or p is "
+        "neither 1 nor -1): extract the file again.",
     ),
     "a polarity of -1": Mistake(
         "dvs-gesture",
