@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,17 +143,17 @@ def test_a_shortened_run_passes_on_data_in_its_published_layout(
 ) -> None:
     experiment = EXPERIMENTS[name]
     words = shorten(experiment, registry, roots.get(base(experiment, registry).data.name, tmp_path))
-    request = read_request(name, words, registry)
-    first = replace(request, rows=request.rows[:1])
-    if "weights" in str(preparation(experiment)):
+    if not preparation(experiment).startswith("train"):
+        words = [word for word in words if not word.startswith("trainer.")]
+    if preparation(experiment) == "weights":
         write_weights(experiment, registry, words, tmp_path / "weights.safetensors")
         words.append(f"model.weights={tmp_path / 'weights.safetensors'}")
-    assert first.shortened
     label = experiment.rows[0].label.replace("[", "[[]")
     lines = reproduce(name, [*words, f"rows={label}", f"out={tmp_path / 'out'}"], registry)
     assert all(line.ours is not None for line in lines if line.metric in ("accuracy", "energy", "mIoU", "class_IoU"))
     told = json.loads((tmp_path / "out" / "reproduction.json").read_text())
-    assert told["difference"].startswith("shortened: trainer.epochs=1, task.limit=2")
+    assert told["difference"].startswith("shortened: ")
+    assert "task.limit=2" in told["difference"]
     assert len(told["lines"]) == len(lines)
     assert (tmp_path / "out" / lines[0].folder / "report.html").is_file()
 

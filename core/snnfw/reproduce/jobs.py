@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from snnfw.config.published import ExperimentRow, Preparation, read_rows
@@ -66,4 +67,13 @@ def require_weights(prepare: Preparation, row: ExperimentRow, request: Request) 
         raise SnnfwError(
             f"'{row.label}' converts a trained network: give its weights, model.weights=FILE, or checkpoint=FOLDER of "
             "a training with plugin=ann."
+        )
+
+
+def require_effect(request: Request, jobs: Sequence[Job]) -> None:
+    """Refuse words for a training where nothing is trained."""
+    word = next((word for word in request.words if key_of(word).startswith("trainer.")), None)
+    if word and jobs and all(job.training is None for job in jobs):
+        raise SnnfwError(
+            f"{word} has no effect: nothing is trained, since the weights are there or given. Leave it out."
         )

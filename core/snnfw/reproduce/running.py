@@ -13,13 +13,14 @@ from typing import Any
 from rich.console import Console
 
 from snnfw import pipeline
+from snnfw.config.published import ExperimentRow
 from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file
 from snnfw.registry import Registry
 from snnfw.report.folder import as_json, run_folder
-from snnfw.reproduce.jobs import Job, make_jobs
+from snnfw.reproduce.jobs import Job, make_jobs, require_effect
 from snnfw.reproduce.lines import Line, as_csv, lines_of
 from snnfw.reproduce.pictures import draw_reproduction
 from snnfw.reproduce.request import Request, describe_difference, read_request
@@ -38,18 +39,20 @@ def reproduce(name: str, words: Sequence[str], registry: Registry, console: Cons
     request = read_request(name, words, registry)
     label = request.experiment.path.stem if Path(name).suffix else name.replace("/", "-")
     target = run_folder(request.out, "reproduce", label, datetime.now())
-    whole = len(request.rows) == 1
+    planned = [(row, plan_row(request, row, registry)) for row in request.rows]  # refused before anything is computed
+    require_effect(request, [job for _, jobs in planned if not isinstance(jobs, SnnfwError) for job in jobs])
     lines: list[Line] = []
     train_once = _Trainings(target, registry, console)
-    for row in request.rows:
+    for row, jobs in planned:
         try:
-            jobs = make_jobs(request, row, registry)
-            for job in jobs:
-                resolve(job.words, registry)  # refused before anything is computed
+            if isinstance(jobs, SnnfwError):
+                raise jobs
             for job in jobs:
                 lines += run_job(job, target, registry, console, train_once)
         except SnnfwError as error:
-            if whole:
+            if len(planned) == 1:
+                if lines:  # at fewer timesteps it went well
+                    write_lines(request, lines, words, target)
                 raise
             lines.append(Line(row.label, row.published[0].table if row.published else "", row.metric, error=str(error)))
     if all(line.error for line in lines):
@@ -58,6 +61,17 @@ def reproduce(name: str, words: Sequence[str], registry: Registry, console: Cons
     show_lines(request, lines, console)
     console.print(f"results in {target}")
     return tuple(lines)
+
+
+def plan_row(request: Request, row: ExperimentRow, registry: Registry) -> tuple[Job, ...] | SnnfwError:
+    """Return a row's runs, each of which can be configured, or what is wrong with it."""
+    try:
+        jobs = make_jobs(request, row, registry)
+        for job in jobs:
+            resolve(job.words, registry)
+    except SnnfwError as error:
+        return error
+    return jobs
 
 
 def run_job(

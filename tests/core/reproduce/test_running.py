@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from snnfw import pipeline
 from snnfw.cli import main
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
@@ -47,7 +48,7 @@ def test_a_table_is_run_row_by_row_and_a_row_that_fails_stops_nothing(
     assert lines[1].network == 100 * report["network"]["scores"]["accuracy"]
 
     assert sorted(path.name for path in out.iterdir()) == [
-        "good, T = 2", "good, T = 4", "reproduction.csv", "reproduction.json",
+        "good, T = 2", "good, T = 4", "reproduction.csv", "reproduction.json", "reproduction.svg",
     ]  # fmt: skip
     told = json.loads((out / "reproduction.json").read_text())
     assert told["command"] == f"snnfw reproduce {file} task.batch=5 out={out}"
@@ -71,6 +72,36 @@ def test_where_nothing_can_be_run_nothing_is_left(tmp_path: Path) -> None:
         reproduce(str(file), ["data=nothing", f"out={out}"], Registry())
     assert str(caught.value).startswith(f"no row of '{file}' can be run. good: no data set named 'nothing'.")
     assert not out.exists()
+
+
+def test_words_for_a_training_that_nobody_needs_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "table.yaml"
+    file.write_text(TABLE)
+    with pytest.raises(SnnfwError) as caught:
+        reproduce(str(file), ["rows=good", "trainer.epochs=2", f"out={tmp_path / 'out'}"], Registry())
+    assert str(caught.value) == (
+        "trainer.epochs=2 has no effect: nothing is trained, since the weights are there or given. Leave it out."
+    )
+
+
+def test_what_went_well_is_kept_where_a_later_number_of_timesteps_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, out = tmp_path / "table.yaml", tmp_path / "out"
+    file.write_text(TABLE)
+    ran: list[int] = []
+
+    def fails(config: Any, *rest: Any) -> Path:
+        ran.append(config.timesteps)
+        if len(ran) > 1:
+            raise SnnfwError("no room.")
+        return run(config, *rest)
+
+    monkeypatch.setattr(pipeline, "run", fails)
+    with pytest.raises(SnnfwError, match="no room"):
+        reproduce(str(file), ["rows=good", f"out={out}"], Registry())
+    assert ran == [2, 4]
+    assert [line["timesteps"] for line in json.loads((out / "reproduction.json").read_text())["lines"]] == [2]
 
 
 def test_a_training_is_done_once_for_all_rows_that_need_it(tmp_path: Path) -> None:
