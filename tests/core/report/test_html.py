@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 from xml.etree import ElementTree
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from snnfw.energy.charges import Energy
 from snnfw.report.html import report_page
 from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
+from snnfw.values import Chart, Curve
 
 SEARCH = {
     "budget": 0.5,
@@ -194,6 +195,19 @@ def test_what_a_search_drew_itself_takes_the_place_of_the_chart() -> None:
     page = read(report(search=SEARCH), {"search/more.png": b"\x89PNG", "search/table.csv": "a", "other.png": b""})
     assert page.captions[2:4] == ["more", "Firing rates"]
     assert f"data:image/png;base64,{base64.b64encode(bytes([0x89]) + b'PNG').decode()}" in page.loaded
+
+
+KINDS: tuple[Literal["lines", "bars"], ...] = ("lines", "bars")
+
+
+def test_what_methods_measured_is_drawn_and_listed() -> None:
+    curves = (Curve("t = 1", (1.0, 2.0), (0.1, 0.2)), Curve("t = 2", (1.0, 2.0), (0.3, 0.4)))
+    charts = tuple(Chart(f"As {kind}", "layer", "share", curves, kind) for kind in KINDS)
+    page = read(report(measured={"SIN/relu": 0.25}, charts=charts))
+    assert {"As lines", "As bars"} <= set(page.captions)
+    assert "SIN/relu" in page.text
+    assert "What the methods measured" in page.text
+    assert "What the methods measured" not in read(report()).text
 
 
 def test_exits_are_drawn_and_told() -> None:
