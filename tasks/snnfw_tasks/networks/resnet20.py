@@ -38,7 +38,7 @@ class WideResNet20(nn.Module):
 
     The stages have ``width`` to 8 · ``width`` channels, and each but the first halves the resolution. With ``pool`` the
     stem ends in 2×2 average pooling. ``shortcut`` says how a shortcut gets to its resolution: ``pooled`` by averages,
-    or ``strided``. ``head`` is what is taken over the places that are left, ``bias`` whether convolutions have one.
+    or ``subsampled``. ``head`` is what is taken over the places that are left, ``bias`` whether convolutions have one.
     """
 
     def __init__(

@@ -110,7 +110,7 @@ class ResNet20Model:
     width: Annotated[int, Field(ge=1, description="channels of the first of four stages; the others double them")] = 64
     pool: Annotated[bool, Field(description="2 by 2 average pooling behind the first three convolutions")] = True
     shortcut: Annotated[
-        Literal["pooled", "strided"], Field(description="how shortcuts halve the resolution: averages, or a stride")
+        Literal["pooled", "subsampled"], Field(description="how shortcuts halve the resolution: averages, or a stride")
     ] = "pooled"
     head: Annotated[Literal["mean", "max"], Field(description="what is taken over the places at the end")] = "mean"
     bias: Annotated[bool, Field(description="convolutions have a bias")] = False

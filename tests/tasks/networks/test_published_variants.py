@@ -41,7 +41,7 @@ def test_the_stems_pooling_halves_what_is_left(pool: bool, side: int) -> None:
 
 def test_shortcuts_average_or_stride() -> None:
     x = noise(2, 2, 8, 8)
-    for shortcut in ("pooled", "strided"):
+    for shortcut in ("pooled", "subsampled"):
         block = WideBlock(2, 4, 2, shortcut == "pooled", bias=False).double().eval()
         weight = block.downsample.state_dict()["1.weight"]
         taken = F.avg_pool2d(x, 2) if shortcut == "pooled" else x[:, :, ::2, ::2]
@@ -58,7 +58,7 @@ def test_the_head_takes_the_mean_or_the_maximum_of_the_places(head: str) -> None
 
 
 def test_models_build_what_their_options_say() -> None:
-    twenty = ResNet20Model(width=2, pool=False, shortcut="strided", head="max", bias=True).build(7, Resources())
+    twenty = ResNet20Model(width=2, pool=False, shortcut="subsampled", head="max", bias=True).build(7, Resources())
     assert isinstance(twenty, WideResNet20)
     assert all(layer.bias is not None for layer in convolutions(twenty))
     assert isinstance(twenty.pool, nn.AdaptiveMaxPool2d)
