@@ -36,6 +36,7 @@ MODELS = {
     "cifar-resnet": ["model.channels=1", "model.depth=8", "model.width=4", "task=classification"],
     "cifar-resnet18": ["model.channels=2", "task=events"],
     "resnet19": ["model.channels=2", "task=events"],
+    "resnet20": ["model.channels=2", "model.width=8", "task=events"],
     "timm": ["model.arch=resnet10t", "model.args.in_chans=1", "task=classification"],
     "torchvision": ["model.arch=lraspp_mobilenet_v3_large", "task=segmentation"],
     "ultralytics": ["model.arch=yolov3-tiny.yaml"],
@@ -89,7 +90,7 @@ FILES: dict[str, Callable[[Path], list[str]]] = {"folder": folders, "masks": mas
 
 PUBLISHED = {
     *("cifar10", "cifar100", "imagenet", "cifar10-dvs", "ncaltech101", "ncars", "dvs-gesture", "shapenet-part"),
-    *("modelnet40", "voc", "coco"),
+    *("modelnet40", "voc", "coco", "action-recognition"),
 }
 """Data sets whose files nobody has here; their own tests write some of the same form."""
 
