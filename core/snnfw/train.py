@@ -69,11 +69,10 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     if config.trainer.gain != 1.0:
         raise_gains(graph, config.trainer.gain)
     model = Direct().convert(graph, plan, bundle.data.calibration, config.run.timesteps, resources)
-    network = TrainingNetwork(model, spreads=config.trainer.spread > 0)
     going_on = config.resume is not None and (config.resume / LAST).exists()
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
     with create_folder(config, target) as folder:
-        scores = fit(network, bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
+        scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
         if first:

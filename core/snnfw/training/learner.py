@@ -31,6 +31,7 @@ class Learner(lightning.LightningModule):
         if not any(parameter.requires_grad for parameter in network.parameters()):
             raise SnnfwError(f"{NOTHING}: it has none, or all are frozen (requires_grad=False).")
         self.network, self.settings = network, settings
+        network.spreads = settings.spread > 0
         self._loss = loss
         self._judgement, self._steps = judgement, steps
         self._scorer = judgement.scorer()

@@ -23,9 +23,12 @@ class TrainingNetwork(nn.Module):
 
     model: SpikingModel
 
-    def __init__(self, model: SpikingModel, spreads: bool = False) -> None:
+    spreads: bool = False
+    """Whether it remembers in training how far the neurons' outputs spread, see ``spread``."""
+
+    def __init__(self, model: SpikingModel) -> None:
         super().__init__()
-        self.model, self.spreads = model, spreads
+        self.model = model
         self._deviations: list[Tensor] = []
         model.keep_each()
 

@@ -107,7 +107,8 @@ def test_the_spread_is_the_deviation_of_what_neurons_send_and_is_differentiated(
     assert isinstance(net, Net)
     built = training_network(net, x, LeakyIntegrateAndFire())
     net.train()
-    network = TrainingNetwork(built.model, spreads=True).train()
+    network = TrainingNetwork(built.model).train()
+    network.spreads = True
     outputs = network(x)
     spread = network.spread()
     assert torch.equal(outputs, TrainingNetwork(built.model).train()(x))
