@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +24,7 @@ from snnfw.capture.sites import GATES, find_sites, module_path
 from snnfw.capture.survey import survey
 from snnfw.capture.trainable import keep_trainable, mark_dropouts
 from snnfw.capture.unfuse import unfuse
+from snnfw.capture.unroll import unroll
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.values import Inputs
 
@@ -107,10 +109,11 @@ def _export(model: nn.Module, example: Inputs, trainable: bool) -> fx.GraphModul
                 mark_dropouts(program.graph_module)
             module = functionalise(program)
     except Exception as error:
-        raise SnnfwError(explain_failed_export(error)) from error
+        raise SnnfwError(explain_failed_export(error, model)) from error
     if not isinstance(module, fx.GraphModule):
         raise SnnfwError(f"torch.export returned {type(module).__name__}, and a graph is needed.")
     normalise(module)
+    unroll(module, trainable)
     unfuse(module)
     if any(map(draws_random_numbers, module.graph.nodes)) and is_random(model, example):
         raise SnnfwError(explain_randomness(module.graph.nodes))
@@ -123,7 +126,9 @@ def _quiet() -> Iterator[None]:
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            # Recurrent layers list their weights anew in each call, which changes nothing.
+            warnings.filterwarnings("ignore", message=".*_flat_weights")
             yield
     finally:
         logging.disable(level)

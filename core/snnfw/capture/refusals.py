@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable
 
 import torch
-from torch import fx
+from torch import fx, nn
+from torch.nn.utils import rnn
 
 from snnfw.capture.sites import module_path, overload_packet
 
+PACKED = (
+    "the network packs sequences (pack_padded_sequence), which torch.export cannot capture: give the recurrent layer "
+    "the padded sequences, with the padding at the end, read each sample's last output with torch.gather at its own "
+    "length, and for the reverse direction run a second layer on samples that are turned round within their own length."
+)
+"""What to do instead of packing."""
 
-def explain_failed_export(error: Exception) -> str:
+
+def explain_failed_export(error: Exception, model: nn.Module) -> str:
     """Return the sentence for what torch.export raised."""
     text = str(error)
+    if _packs_sequences(error):
+        return PACKED
     if "data-dependent" in text or "Could not extract specialized integer" in text:
         return f"the network's forward decides by values{_place(text)}: use torch.where, or decide by sizes alone."
     if "Constraints violated" in text or "specializ" in text:
@@ -21,10 +32,27 @@ def explain_failed_export(error: Exception) -> str:
         fixed = f" to {next(filter(None, sizes[0]))}" if sizes else ""
         return (
             f"the network's batch cannot be dynamic: its forward fixes the number of samples{fixed}. Derive sizes from "
-            "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples."
+            f"x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples.{_recurrent(model)}"
         )
     reason = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
     return f"torch.export cannot capture the network ({type(error).__name__}): {reason}"
+
+
+def _recurrent(model: nn.Module) -> str:
+    """Return what is to be said of recurrent layers, which take samples for positions where nobody has said so."""
+    names = [name for name, layer in model.named_modules() if isinstance(layer, nn.RNNBase) and not layer.batch_first]
+    if not names:
+        return ""
+    return f" The recurrent layer '{names[0]}' takes dimension 0 for positions unless it is made with batch_first=True."
+
+
+def _packs_sequences(error: BaseException) -> bool:
+    """Tell whether torch failed at a packed sequence, or while packing one."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        packed = any(isinstance(value, rnn.PackedSequence) for value in frame.f_locals.values())
+        if packed or frame.f_code in (rnn.pack_padded_sequence.__code__, rnn.pack_sequence.__code__):
+            return True
+    return False
 
 
 def explain_randomness(nodes: Iterable[fx.Node]) -> str:

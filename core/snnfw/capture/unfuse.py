@@ -8,10 +8,11 @@ from typing import Any
 
 import torch
 from torch import fx
+from torch.utils import _pytree as pytree
 
 from snnfw.capture.graph import evaluate
 from snnfw.capture.rewritten import insert
-from snnfw.capture.sites import aten
+from snnfw.capture.sites import aten, module_path
 
 Call = Callable[..., fx.Node]
 """Inserts one operator, given its overload and what it is called with, and returns its node."""
@@ -31,18 +32,24 @@ def unfuse(module: fx.GraphModule) -> None:
         if pieces is None:
             continue
         with module.graph.inserting_before(node):
-            result = pieces(node, _caller(node))
+            result = pieces(node, caller(node))
         if result is not None:
             node.replace_all_uses_with(result)
             module.graph.erase_node(node)
     module.recompile()
 
 
-def _caller(node: fx.Node) -> Call:
-    mode = node.meta["val"].fake_mode
+def caller(node: fx.Node, *inside: str) -> Call:
+    """Return what inserts operators that stand for a node, at the path of its module or of a part ``inside`` it."""
+    mode = pytree.tree_leaves(node.meta["val"])[0].fake_mode
+    stack = dict(node.meta.get("nn_module_stack") or {})
+    if inside:
+        path = ".".join(filter(None, (module_path(node), *inside)))
+        stack[f"unfused.{path}"] = (path, "")
 
     def call(target: Any, *args: Any, **kwargs: Any) -> fx.Node:
         made = insert(node.graph, node, target, args, kwargs)
+        made.meta["nn_module_stack"] = stack
         with mode:
             made.meta["val"] = target(*fx.map_arg(args, _value), **fx.map_arg(kwargs, _value))
         return made
