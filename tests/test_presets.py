@@ -31,7 +31,7 @@ OWN = {
 }
 """The number of timesteps that is a method's own."""
 
-TASTE = {"classification": 8, "detection": 8, "events": 8, "pointcloud": 16, "segmentation": 8, "speech": 8}
+TASTE = {"classification": 8, "detection": 8, "events": 8, "pointcloud": 16, "segmentation": 8, "speech": 8, "text": 16}
 """The number that a task prefers where a method has none."""
 
 

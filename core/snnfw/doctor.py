@@ -37,6 +37,7 @@ EXTRAS: Mapping[str, str] = {
     "open3d": "pointcloud",
     "tonic": "events",
     "soundfile": "speech",
+    "tokenizers": "text",
     "onnx": "export",
     "onnxscript": "export",
     "onnxruntime": "export",

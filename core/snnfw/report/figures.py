@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from snnfw.report.calls import merge_layers, merge_operators
 from snnfw.report.drawing import (
     COLOURS,
     QUIET,
@@ -56,9 +57,10 @@ def _energy(report: Report, steps: list[int]) -> Picture:
 
 def draw_layers(report: Report) -> list[Picture]:
     """Return each spiking site's firing rate and each operator's energy, at the last checkpoint."""
-    spiking = [layer for layer in report.layers if layer.neuron != Keep.name]
-    charged = [_charged(operator) for operator in report.operators if operator.energy > 0]
-    charged += [(layer.site, layer.energy, "neurons") for layer in report.layers if layer.energy > 0]
+    layers = merge_layers(report.layers)
+    spiking = [layer for layer in layers if layer.neuron != Keep.name]
+    charged = [_charged(operator) for operator in merge_operators(report.operators) if operator.energy > 0]
+    charged += [(layer.site, layer.energy, "neurons") for layer in layers if layer.energy > 0]
     pictures = []
     if spiking:
         names, rates = [layer.site for layer in spiking], [layer.rate for layer in spiking]

@@ -10,6 +10,7 @@ import yaml
 
 from snnfw.planning.kinds import Kind
 from snnfw.report import figures
+from snnfw.report.calls import merge_layers, merge_operators
 from snnfw.report.drawing import Picture, data_uri
 from snnfw.report.folder import as_json
 from snnfw.report.records import describe_fitting, describe_record, exit_steps, site_choices
@@ -32,6 +33,8 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
         .render(
             title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
             report=report,
+            layers=merge_layers(report.layers),
+            operators=merge_operators(report.operators),
             rise=describe_rise(report),
             exactness=describe_exactness(report),
             sentences=describe_costs(report),
@@ -50,7 +53,9 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             thresholds=any(row.threshold is not None for row in exits),
             uncharged=set(report.uncharged),
             analog=", ".join(_analog_operators(report)),
-            multiplied=", ".join(f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.repeats),
+            multiplied=", ".join(
+                f"{op.operator} at '{op.path or op.node}'" for op in merge_operators(report.operators) if op.repeats
+            ),
         )
     )
 
@@ -88,9 +93,13 @@ def _task_pictures(report: Report, files: Mapping[str, str | bytes]) -> list[Pic
 
 def _analog_operators(report: Report) -> list[str]:
     """Return the analog sites and operators by module path."""
-    kept = [f"{layer.activation} at '{layer.site}'" for layer in report.layers if layer.neuron == Keep.name]
+    kept = [
+        f"{layer.activation} at '{layer.site}'" for layer in merge_layers(report.layers) if layer.neuron == Keep.name
+    ]
     kind = Kind.ANALOG.value
-    return kept + [f"{op.operator} at '{op.path or op.node}'" for op in report.operators if op.kind == kind]
+    return kept + [
+        f"{op.operator} at '{op.path or op.node}'" for op in merge_operators(report.operators) if op.kind == kind
+    ]
 
 
 def _yaml(value: Any) -> str:

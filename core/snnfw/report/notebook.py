@@ -9,8 +9,8 @@ from html import escape
 from snnfw.planning.placement import Plan
 from snnfw.report.report import Report
 from snnfw.report.sentences import describe_rise
-from snnfw.report.summary import describe_method, is_reported
-from snnfw.report.tables import checkpoint_headings, checkpoint_rows, describe_shares, layer_rows, plan_row
+from snnfw.report.summary import describe_method
+from snnfw.report.tables import checkpoint_headings, checkpoint_rows, describe_shares, layer_rows, plan_rows
 from snnfw.values import Keep
 
 MOST_ROWS = 60
@@ -37,7 +37,7 @@ def network_table(plan: Plan, timesteps: int) -> str:
 
 def plan_table(plan: Plan) -> str:
     """Return a plan: every site, and every operator that costs."""
-    rows = [plan_row(fate) for fate in plan.fates.values() if fate.placement or is_reported(fate)]
+    rows = plan_rows(plan)
     return f"{table(PLAN, rows)}<div>{escape(describe_shares(plan))}</div>"
 
 

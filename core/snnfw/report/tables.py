@@ -11,6 +11,7 @@ from rich.text import Text
 
 from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
+from snnfw.report.calls import describe_calls, group_calls, merge_layers
 from snnfw.report.records import describe_fitting, describe_record, exit_steps
 from snnfw.report.report import Report
 from snnfw.report.sentences import describe_costs, describe_exactness, describe_rise, quantised_cell
@@ -27,9 +28,8 @@ def show_plan(plan: Plan, console: Console) -> None:
         table.add_column(heading, overflow="fold")
     table.add_column("MACs", justify="right")
     table.add_column("charged as")
-    for fate in plan.fates.values():
-        if fate.placement or is_reported(fate):
-            table.add_row(*plan_row(fate))
+    for row in plan_rows(plan):
+        table.add_row(*row)
     console.print(table)
     console.print(describe_shares(plan))
 
@@ -49,18 +49,32 @@ def _number(fates: Sequence[Fate]) -> str:
     return f"{len(fates)} operator{'s' * (len(fates) != 1)}"
 
 
-def plan_row(fate: Fate) -> tuple[str, ...]:
-    """Return what became of an operator, cell by cell."""
+def plan_rows(plan: Plan) -> list[tuple[str, ...]]:
+    """Return what becomes of every site and every operator that costs, cell by cell."""
+    shown = [fate for fate in plan.fates.values() if fate.placement or is_reported(fate)]
+    return [_plan_row(calls) for calls in group_calls(shown, _name, _told)]
+
+
+def _name(fate: Fate) -> str:
+    return fate.placement.site.name if fate.placement else fate.path
+
+
+def _told(fate: Fate) -> tuple[str, ...]:
+    """Return all that is told of an operator but its name and its MACs."""
     placement = fate.placement
     return (
-        placement.site.name if placement else fate.path,
         placement.site.activation if placement else fate.operator,
         fate.kind.value,
         describe_method(placement.neuron) if placement else "",
         str(placement.rule) if placement else "",
-        format_si(fate.macs) if fate.macs else "",
         describe_charge(fate),
     )
+
+
+def _plan_row(calls: Sequence[Fate]) -> tuple[str, ...]:
+    *told, charge = _told(calls[0])
+    macs = sum(fate.macs for fate in calls)
+    return (describe_calls(_name(calls[0]), len(calls)), *told, format_si(macs) if macs else "", charge)
 
 
 def describe_charge(fate: Fate) -> str:
@@ -144,7 +158,7 @@ def _layers(report: Report) -> Table:
 def layer_rows(report: Report) -> list[tuple[str, ...]]:
     """Return every site at the last checkpoint, cell by cell."""
     rows: list[tuple[str, ...]] = []
-    for layer in report.layers:
+    for layer in merge_layers(report.layers):
         told = (layer.site, layer.activation, layer.method, format_si(layer.neurons))
         spiking = layer.neuron != Keep.name
         rows.append((*told, *((format_si(layer.spikes), f"{layer.rate:.3f}") if spiking else ("", ""))))

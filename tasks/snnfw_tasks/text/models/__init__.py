@@ -1,0 +1,1 @@
+"""Networks for texts: only what the task itself may take comes in."""
