@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 SAMPLES = 6
 """So many texts are drawn."""
-WIDTH, LINES = 46, 4
+WIDTH, LINES = 58, 3
 """Letters in a line beside the curves, and lines, of a text."""
-ROW = 1.05
+ROW = 0.95
 """Height of a text in inches."""
 RIGHT, WRONG, GREY = "#2973b8", "#d62728", "0.45"
 
@@ -40,7 +40,7 @@ def draw_texts(view: View, classes: Sequence[str], texts: Sequence[str]) -> Sequ
     )
     right = {timestep: _right(output, truth) for timestep, output in view.spiking.items()}
     names = [classes[int(label)] for label in truth]
-    return [Drawing("texts", caption, draw_page(texts, names, network, spiking, right, 1 / len(classes)))]
+    return [Drawing("texts", caption, draw_page(texts[: len(truth)], names, network, spiking, right, 1 / len(classes)))]
 
 
 def draw_page(
@@ -54,8 +54,8 @@ def draw_page(
     """Return a PNG with a row for each text; probabilities and what is right are [N], by timestep."""
     from matplotlib.figure import Figure
 
-    figure = Figure((8.0, ROW * len(texts) + 0.6), layout="constrained", dpi=110)
-    grid = figure.subplots(len(texts), 2, squeeze=False, width_ratios=(1.25, 1))
+    figure = Figure((9.0, ROW * len(texts) + 0.6), layout="constrained", dpi=110)
+    grid = figure.subplots(len(texts), 2, squeeze=False, width_ratios=(1.35, 1))
     for row, (text, name) in enumerate(zip(texts, names, strict=True)):
         words, curve = grid[row]
         words.axis("off")
@@ -63,6 +63,7 @@ def draw_page(
         words.text(0, 0.72, _wrap(text), fontsize=8.5, va="top", linespacing=1.25)
         _draw_curve(curve, float(network[row]), spiking, right, row, chance)
         curve.tick_params(labelbottom=row == len(texts) - 1)
+    grid[0][1].set_title("probability of the true class", fontsize=9)
     grid[0][1].legend(fontsize=7.5, loc="lower right", framealpha=0.9)
     grid[-1][1].set_xlabel("timestep", fontsize=8.5)
     written = io.BytesIO()

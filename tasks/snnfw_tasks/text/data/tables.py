@@ -71,7 +71,7 @@ class TextTables:
         try:
             for option, column in (("text", self.text), ("label", self.label)):
                 if column not in (reader.fieldnames or ()):
-                    there = ", ".join(reader.fieldnames or ()) or "none"
+                    there = ", ".join(f"'{name}'" for name in reader.fieldnames or ()) or "none"
                     raise SnnfwError(
                         f"'{file}' of data '{self.name}' has no column '{column}': it has {there}. "
                         f"Say data.{option}=COLUMN, and data.separator where it is no comma."
@@ -79,7 +79,7 @@ class TextTables:
             return [(row[self.text] or "", row[self.label] or "", reader.line_num) for row in reader]
         except csv.Error as error:
             raise SnnfwError(
-                f"'{file}' of data '{self.name}' is no CSV in line {reader.line_num} ({error}): write it with a CSV "
+                f"'{file}' of data '{self.name}' is no CSV behind line {reader.line_num} ({error}): write it with a CSV "
                 "library, with quotes around text that holds the separator."
             ) from error
 
