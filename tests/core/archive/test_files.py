@@ -91,6 +91,8 @@ EMBEDDED = [
     "task=pointcloud task.head=parts plugin=sigmadelta",
     "task=events plugin=sigmadelta",
     "task=speech plugin=sigmadelta",
+    "task=text plugin=msat",
+    "task=text model=sentences-transformer plugin=sigmadelta",
 ]
 
 

@@ -24,6 +24,7 @@ DEFAULTS = [
     "task=pointcloud plugin=msat",
     "task=pointcloud model=pointnet plugin=calibration",
     "task=speech plugin=adafire",
+    "task=text model=sentences-transformer plugin=msat",
 ]
 
 

@@ -32,6 +32,8 @@ from snnfw_tasks.segmentation.data.folders import Masks
 from snnfw_tasks.segmentation.task import Segmentation
 from snnfw_tasks.speech.data.folders import Waves
 from snnfw_tasks.speech.task import Speech
+from snnfw_tasks.text.data.folders import TextFolders
+from snnfw_tasks.text.task import TextTask
 from wave_files import write_waves
 
 if TYPE_CHECKING:
@@ -341,6 +343,18 @@ def waves(root: Path) -> Waves:
     return Waves(write_waves(root))
 
 
+def text_network() -> nn.Module:
+    return nn.Sequential(nn.Embedding(9, 3), nn.Flatten(), nn.ReLU(), nn.Linear(3 * 256, 2))
+
+
+def texts(root: Path) -> TextFolders:
+    for split in ("train", "test"):
+        for name in ("bad", "good"):
+            (root / split / name).mkdir(parents=True)
+            (root / split / name / "1.txt").write_text(f"It was {name}.")
+    return TextFolders(root)
+
+
 def digits(root: Path) -> Yolo:
     return Yolo(write_images(root, tuple("0123456789"), count=2), size=64)
 
@@ -350,6 +364,7 @@ TASKS: dict[str, tuple[Any, Any, Callable[[Path], Any], str]] = {
     "segmentation": (Segmentation(), GivenModel(nn.Conv2d(3, 2, 1)), masks, "images of 2 classes from '{}': 2 in train and 2 in test"),
     "pointcloud": (PointCloud(), GivenModel(cloud_network()), clouds, "clouds of 2 classes from '{}': 2 in train and 2 in test"),
     "speech": (Speech(), GivenModel(line_network()), waves, "recordings of 2 classes from '{}': 4 in train and 4 in test"),
+    "text": (TextTask(vocabulary=9), GivenModel(text_network()), texts, "texts of 2 classes from '{}': 2 in train and 2 in test"),
     "detection": (Detection(), ScenesYoloRelu(), digits, "images of 10 classes from '{}': 2 in train and 2 in val"),
 }  # fmt: skip
 
