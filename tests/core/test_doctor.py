@@ -205,6 +205,7 @@ def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
         "open3d",
         "tonic",
         "soundfile",
+        "tokenizers",
         "onnx",
         "onnxscript",
         "onnxruntime",

@@ -24,35 +24,35 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snnfw import DataSource, ModelSource, Resources
-    from snnfw_tasks.text.task import TextTask
+    from snnfw_tasks.text.options import TextAmounts
 
 TASK = "text"
 
 
-def make_bundle(task: TextTask, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     texts = obtain(Texts, TASK, data, "open")
     read = tell_reading(texts.reading, resources.tell)
     require_samples(data.name, "texts", len(texts.calibration), len(texts.evaluation))
     classes = len(texts.classes)
-    wanted = Wanted(classes, task.vocabulary, lambda: words_of(texts, data.name, task.vocabulary))
+    wanted = Wanted(classes, amounts.vocabulary, lambda: words_of(texts, data.name, amounts.vocabulary))
     asked = wanted if TASK in model.tasks else classes
     network = obtain(nn.Module, TASK, model, "build", asked, resources).eval().to(resources.device)
     require_finite(network, model.name)
-    reader = Reader(network, wanted.words, task.length or texts.length, task.keep)
+    reader = Reader(network, wanted.words, amounts.length or texts.length, amounts.keep)
     checked = partial(CheckedSamples, data=data.name, check=partial(check_text, reader, classes), noun="text")
     mixed = checked(texts.calibration, shuffle(len(texts.calibration), resources.seed), "calibration")
-    calibration = mixed.first(task.calibration)
-    evaluation = checked(texts.evaluation, choose_tested(len(texts.evaluation), task.limit), "evaluation")
+    calibration = mixed.first(amounts.calibration)
+    evaluation = checked(texts.evaluation, choose_tested(len(texts.evaluation), amounts.limit), "evaluation")
     example = mixed.stack(range(2))[0].to(resources.device)
     require_fit(network, example, classes, model.name, data.name)
     return Bundle(
         model=network,
         example=(example,),
         data=Data(
-            calibration=batch_checked(calibration, task.batch, task.workers, as_inputs),
-            tuning=batch_checked(calibration, task.batch, task.workers, as_batch),
-            evaluation=batch_checked(evaluation, task.batch, task.workers, as_batch),
+            calibration=batch_checked(calibration, amounts.batch, amounts.workers, as_inputs),
+            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
+            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
         ),
         judgement=Judgement(partial(TextScores, classes), ACCURACY, logits=require_logits, correct=is_correct),
         training=Training(

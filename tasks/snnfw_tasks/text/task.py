@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from snnfw import hookimpl, require_sources
-from snnfw_tasks.samples.options import Amounts
 from snnfw_tasks.text.data.folders import TextFolders
 from snnfw_tasks.text.data.imdb import Imdb
 from snnfw_tasks.text.data.sentences import Sentences
 from snnfw_tasks.text.data.tables import TextTables
 from snnfw_tasks.text.models.text import LstmModel, SentencesLstm, SentencesTransformer, TransformerModel
+from snnfw_tasks.text.options import TextAmounts
 from snnfw_tasks.text.sources import TextData, TextNetwork
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TextTask(Amounts):
+class TextTask(TextAmounts):
     """One label per text."""
 
     name: ClassVar[str] = "text"
@@ -31,25 +29,6 @@ class TextTask(Amounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
     model_source: ClassVar[type] = TextNetwork
     data_source: ClassVar[type] = TextData
-
-    batch: Annotated[int, Field(ge=1, description="texts per batch")] = 128
-    calibration: Annotated[
-        int, Field(ge=1, description="calibrate with at most so many texts, drawn with the seed")
-    ] = 128
-    limit: Annotated[
-        int | None,
-        Field(ge=1, description="test on so many texts, the same ones in every run; null for all of them"),
-    ] = 1024
-    length: Annotated[
-        int | None, Field(ge=2, description="tokens of a text that are read; without it the data's own")
-    ] = None
-    keep: Annotated[
-        Literal["start", "end"], Field(description="which part of a longer text is read: its start or its end")
-    ] = "start"
-    vocabulary: Annotated[
-        int,
-        Field(ge=3, le=1_000_000, description="words that are told apart where the network brings none of its own"),
-    ] = 25_000
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the scorer."""

@@ -79,8 +79,8 @@ class TextTables:
             return [(row[self.text] or "", row[self.label] or "", reader.line_num) for row in reader]
         except csv.Error as error:
             raise SnnfwError(
-                f"'{file}' of data '{self.name}' is no CSV behind line {reader.line_num} ({error}): write it with a CSV "
-                "library, with quotes around text that holds the separator."
+                f"'{file}' of data '{self.name}' is no CSV behind line {reader.line_num} ({error}): write it with a "
+                "CSV library, with quotes around text that holds the separator."
             ) from error
 
     def _text(self, row: tuple[str, str, int], file: Path, numbers: dict[str, int]) -> Text:
