@@ -33,6 +33,11 @@ LAYERS: Mapping[Any, Cell] = {
 }
 """Operators that run a cell over all positions, in all layers and directions."""
 
+PACKED_LAYERS = frozenset((aten.lstm.data, aten.gru.data, aten.rnn_tanh.data, aten.rnn_relu.data))
+"""The same on packed sequences."""
+
+RECURRENT = frozenset((*CELLS, *LAYERS, *PACKED_LAYERS))
+
 ZEROS = (aten.zeros, aten.new_zeros, aten.zeros_like)
 """What makes an initial state that is nothing but zeros."""
 
@@ -48,18 +53,20 @@ def unroll(module: fx.GraphModule, trainable: bool = False) -> None:
         SnnfwError: a recurrent layer reads a packed sequence.
 
     """
-    for node in list(module.graph.nodes):
+    nodes = [node for node in module.graph.nodes if node.target in RECURRENT]
+    for node in nodes:
         if node.target in CELLS:
             results: Sequence[fx.Node] = _unroll_cell(node)
         elif node.target in LAYERS and not isinstance(_length(node), torch.SymInt):
             results = _unroll_layers(node, trainable)
-        elif getattr(node.target, "_overloadname", "") == "data" and node.target.overloadpacket.input in LAYERS:
+        elif node.target in PACKED_LAYERS:
             raise SnnfwError(PACKED)
         else:
             continue
         _replace(node, results)
-    module.graph.eliminate_dead_code()
-    module.recompile()
+    if nodes:
+        module.graph.eliminate_dead_code()
+        module.recompile()
 
 
 def _replace(node: fx.Node, results: Sequence[fx.Node]) -> None:

@@ -71,6 +71,23 @@ class Loops(nn.Module):
         return state
 
 
+class Masked(nn.Module):
+    """A cell whose state stays as it is behind the end of a sample."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.cell = nn.Linear(FEATURES, FEATURES), nn.LSTMCell(FEATURES, HIDDEN)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the last hidden state from [N, positions, features], where features of zero are padding."""
+        read, there = F.relu(self.first(x)), (x != 0).any(2, keepdim=True)
+        h = c = torch.zeros(x.shape[0], HIDDEN, dtype=x.dtype)
+        for position in range(POSITIONS):
+            new = self.cell(read[:, position], (h, c))
+            h, c = (torch.where(there[:, position], after, before) for after, before in zip(new, (h, c), strict=True))
+        return h
+
+
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "RNN": nn.RNN}
 CELL_KINDS = {"LSTM": nn.LSTMCell, "GRU": nn.GRUCell, "RNN": nn.RNNCell}
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -102,9 +119,11 @@ WAYS: dict[str, Callable[[], nn.Module]] = {
         for start in (False, True)
         for bias in (False, True)
     },
+    "LSTMCell, masked": Masked,
     "RNNCell, ReLU": lambda: Loops(nn.RNNCell, nonlinearity="relu"),
 }
 X = noise(3, POSITIONS, FEATURES)
+X[0, 2:] = X[1, 1:] = 0
 
 Pair = tuple[nn.Module, Graph]
 
@@ -137,7 +156,9 @@ def spread(network: nn.Module, layers: tuple[Rule, ...], timesteps: int) -> floa
 
 
 GATES = tuple(Rule("*", Tracking(), activation=name, optional=True) for name in ("sigmoid", "tanh"))
-SPIKING = [name for name in WAYS if name.endswith(("all options", "projection", "Cell, states given", "ReLU"))]
+SPIKING = [
+    name for name in WAYS if name.endswith(("all options", "projection", "Cell, states given", "masked", "ReLU"))
+]
 
 
 @pytest.mark.parametrize("name", SPIKING)
