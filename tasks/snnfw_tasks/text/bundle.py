@@ -86,6 +86,5 @@ def make_gallery(texts: Texts, evaluation: CheckedSamples[Text]) -> Gallery:
     """Return the gallery of a run: the first texts of the evaluation, with what both networks say of them."""
     shown = range(min(SAMPLES, len(evaluation)))
     written = [texts.evaluation[evaluation.indices[position]].text for position in shown]
-    return Gallery(
-        lambda: as_batch(*evaluation.stack(shown)), partial(draw_texts, classes=texts.classes, texts=written)
-    )
+    draw = partial(draw_texts, classes=texts.classes, texts=written)
+    return Gallery(lambda: as_batch(*evaluation.stack(shown)), draw, every=True)

@@ -74,14 +74,17 @@ def draw_page(
 def _draw_curve(
     axes: Axes, network: float, spiking: dict[int, Tensor], right: dict[int, Tensor], row: int, chance: float
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     steps = sorted(spiking)
     values = [float(spiking[step][row]) for step in steps]
     axes.axhline(chance, color="0.85", lw=0.8)
     axes.axhline(network, color=GREY, lw=1.4, ls="--", label="network")
     axes.plot(steps, values, color=RIGHT, lw=1.2, label="spiking")
     colours = [RIGHT if bool(right[step][row]) else WRONG for step in steps]
-    axes.scatter(steps, values, c=colours, s=16, zorder=3)
-    axes.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1), xticks=steps, xlim=(steps[0] - 0.5, steps[-1] + 0.5))
+    axes.scatter(steps, values, c=colours, s=12, zorder=3)
+    axes.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1), xlim=(steps[0] - 0.5, steps[-1] + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.tick_params(labelsize=7.5)
     axes.spines[["top", "right"]].set_visible(False)
 
