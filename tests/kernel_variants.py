@@ -105,6 +105,8 @@ def _methods(neuron: type[Neuron]) -> Iterator[tuple[tuple[str, ...], Neuron]]:
         given = dict(zip(names, chosen, strict=True))
         words = tuple(name if value is True else value for name, value in given.items() if value)
         yield words, _allowed(neuron, given, moved)
+        if moved:
+            yield (*words, "default"), neuron(**given)  # a number may choose a kernel: a gain of 1 is none
 
 
 def _allowed(neuron: type[Neuron], given: Mapping[str, Any], moved: Mapping[str, Any]) -> Neuron:

@@ -39,7 +39,7 @@ DEFAULTS: dict[str, dict[str, object]] = {
     "adafire": {"phi": 4, "shift": True, "signed": False, "rho": 1.0},
     "ibra": {"n": 100, "d": 5.11, "leak": 0.25, "scale": 1.0},
     "if": {"percentile": 100.0, "channel_wise": False, "shift": False, "rho": 1.0},
-    "ilif": {"d": 4, "leak": 0.25, "scale": 1.0},
+    "ilif": {"d": 4, "leak": 0.25, "scale": 1.0, "gain": 1.0},
     "lif": {"tau": 2.0, "threshold": 1.0, "reset": "soft"},
     "msat": {"alpha": 0.03, "k_a": 1.0, "k_i": 1.0, "c": 5.0, "tau_mp": 1.0, "tau_rd": 1.0, "phi": 1}
     | {"terms": "both", "units": "normalised", "depolarisation": "input"},

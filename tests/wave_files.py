@@ -18,10 +18,10 @@ def write_tone(path: Path, pitch: float = 400.0, rate: int = 16000, seconds: flo
 
 def write_waves(root: Path, splits: Iterable[str] = ("train", "test"), classes: str = "ab", count: int = 2) -> Path:
     """Write so many tones of each class in each split, as ``data=waves`` reads them."""
-    for split in splits:
+    for place, split in enumerate(splits):
         for number, name in enumerate(classes):
             for index in range(count):
-                write_tone(root / split / name / f"{index}.wav", 300.0 * (number + 1) + 10 * index)
+                write_tone(root / split / name / f"{index}.wav", 300.0 * (number + 1) + 10 * index + 5 * place)
     return root
 
 

@@ -14,6 +14,7 @@ from snnfw.checks.named import check_named
 from snnfw.contracts.sources import DataSource, ModelSource, missing_names, source_contract
 from snnfw.kinds import SOURCES
 from snnfw.registry import Registry
+from wave_files import write_waves
 
 REGISTRY = Registry()
 
@@ -85,12 +86,44 @@ def clouds(root: Path) -> list[str]:
     return [f"data.root={root}", "data.points=32", "model=pointnet", "model.width=0.1"]
 
 
-FILES: dict[str, Callable[[Path], list[str]]] = {"folder": folders, "masks": masked, "yolo": boxed, "clouds": clouds}
+def waves(root: Path) -> list[str]:
+    return [f"data.root={write_waves(root, count=4)}", "model=m5", "model.widths=[8,8,8,8]"]
+
+
+def texts(root: Path) -> list[str]:
+    for split in ("train", "test"):
+        for label, words in (("glad", "a good one"), ("sad", "a bad one")):
+            for index in range(4):
+                file = root / split / label / f"{index}.txt"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(f"{words} {split} {index}", encoding="utf-8")
+    return [f"data.root={root}", *TRANSFORMER]
+
+
+def tables(root: Path) -> list[str]:
+    root.mkdir()
+    for split in ("train", "test"):
+        rows = [f"{'good' if index % 2 else 'bad'} {split} {index},{index % 2}" for index in range(8)]
+        (root / f"{split}.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return [f"data.train={root / 'train.csv'}", f"data.test={root / 'test.csv'}", *TRANSFORMER]
+
+
+TRANSFORMER = ["model=transformer", "task.length=8"]
+
+FILES: dict[str, Callable[[Path], list[str]]] = {
+    "folder": folders,
+    "masks": masked,
+    "yolo": boxed,
+    "clouds": clouds,
+    "waves": waves,
+    "texts": texts,
+    "csv": tables,
+}
 """Data sets that are tried on a few files of their own."""
 
 PUBLISHED = {
     *("cifar10", "cifar100", "imagenet", "cifar10-dvs", "ncaltech101", "ncars", "dvs-gesture", "shapenet-part"),
-    *("modelnet40", "voc", "coco", "action-recognition"),
+    *("modelnet40", "voc", "coco", "action-recognition", "speech-commands", "imdb"),
 }
 """Data sets whose files nobody has here; their own tests write some of the same form."""
 
