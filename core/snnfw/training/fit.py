@@ -179,15 +179,17 @@ def _explain_full_disk(folder: Path) -> Iterator[None]:
 @contextmanager
 def _without_chatter() -> Iterator[None]:
     """Leave out what Lightning tells: that modules are in evaluation mode, say, which they are on purpose."""
-    log = logging.getLogger("lightning.pytorch")
-    level = log.level
-    log.setLevel(logging.WARNING)
+    logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module=r"lightning\..*")
             yield
     finally:
-        log.setLevel(level)
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _trainer(

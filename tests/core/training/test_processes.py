@@ -118,6 +118,7 @@ def test_two_processes_train_the_weights_of_one_with_twice_the_batch(
     done = subprocess.run([sys.executable, "-m", "snnfw", "train", *given], capture_output=True, text=True, timeout=300)  # noqa: S603  # our own words
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the network is initialised anew") == 1
+    assert "distributed" not in done.stdout + done.stderr
     assert "runs them" in done.stdout
     alone, together = (load_file(tmp_path / out / WEIGHTS) for out in ("one", "two"))
     for name, tensor in alone.items():
