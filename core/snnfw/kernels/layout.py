@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from dataclasses import dataclass
 
@@ -44,11 +43,31 @@ def copy_with_layout(tensor: Tensor, like: Tensor, dtype: torch.dtype) -> Tensor
     return torch.empty_strided(like.shape, like.stride(), dtype=dtype, device=like.device).copy_(tensor)
 
 
-@functools.lru_cache(maxsize=256)
+def steps_with_strides(sequence: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """Return [T, *shape] with timesteps that lie in memory as dense ``strides`` say, copying where they don't."""
+    if sequence[0].stride() == strides:
+        return sequence
+    return sequence.new_empty_strided(sequence.shape, (sequence[0].numel(), *strides)).copy_(sequence)
+
+
+NUMBERS: dict[tuple[float, torch.dtype, torch.device], Tensor] = {}
+"""Numbers as kernels read them, by value, type and device."""
+
+MOST_NUMBERS = 256
+
+
 def _number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return a number as kernels read it, sent to a device once: a GPU would wait for it in every run."""
-    with torch.inference_mode(mode=False):
-        return torch.full((1,), value, dtype=dtype, device=device)
+    key = (value, dtype, device)
+    if torch.compiler.is_compiling() or key not in NUMBERS:
+        with torch.inference_mode(mode=False):
+            made = torch.full((1,), value, dtype=dtype, device=device)
+        if torch.compiler.is_compiling() or type(made) is not Tensor:
+            return made  # a stand-in without memory, which no run may find here afterwards
+        if len(NUMBERS) >= MOST_NUMBERS:
+            NUMBERS.clear()
+        NUMBERS[key] = made
+    return NUMBERS[key]
 
 
 def flatten(parameter: Tensor | float, like: Tensor, dtype: torch.dtype) -> FlatParameter:

@@ -16,7 +16,7 @@ from snnfw.kernels.arguments import backward_arguments
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.compiler import load_library
 from snnfw.kernels.gradient_source import IN_REGISTERS, c_gradient, cuda_gradient
-from snnfw.kernels.layout import FlatParameter, copy_with_layout, dense_steps
+from snnfw.kernels.layout import FlatParameter, copy_with_layout, dense_steps, steps_with_strides
 from snnfw.kernels.multistep import TARGETS, compute_dtype, output_like, sequence_like
 
 BODIES: dict[str, KernelBody] = {}
@@ -95,6 +95,11 @@ def _backward(
     return [gx, *carried]
 
 
+def versions(flat: Sequence[FlatParameter]) -> list[int]:
+    """Return how often each parameter has changed, where that is counted; some are the neuron's own memory."""
+    return [0 if each.values.is_inference() else each.values._version for each in flat]
+
+
 class MultiStep(torch.autograd.Function):
     """A body over time as autograd knows it: ``apply(drive, parameters, clock, body, target, *states)``."""
 
@@ -105,7 +110,7 @@ class MultiStep(torch.autograd.Function):
         """Return the output, the events in it, and the states after it; only the input is kept."""
         output, events, *after = _forward(drive, states, flat, clock, body, target)
         ctx.save_for_backward(drive, *states)
-        ctx.rest = flat, clock, body, target
+        ctx.strides, ctx.versions, ctx.rest = drive[0].stride(), versions(flat), (flat, clock, body, target)
         ctx.set_materialize_grads(False)
         ctx.mark_non_differentiable(events)
         return output, events, *after
@@ -115,7 +120,14 @@ class MultiStep(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
         """Return the gradients of the input and of the states before it."""
         drive, *states = ctx.saved_tensors
+        if versions(ctx.rest[0]) != ctx.versions:
+            raise SnnfwError(
+                "a parameter of a neuron was changed in place between forward and backward: take gradients before "
+                "changing it, or run the network again."
+            )
         of_output, _, *of_after = gradients
+        # Hooks on saved tensors may have given the input another layout than parameters were laid out for.
+        drive = steps_with_strides(drive, ctx.strides)
         gx, *before = _backward(of_output, of_after, drive, states, *ctx.rest)
         return gx, None, None, None, None, *before
 
@@ -231,7 +243,7 @@ def gpu_gradient(
     clock: float,
 ) -> None:
     """Take gradients back through time on a GPU, into ``gx`` and ``carried``."""
-    steps = len(drive) if len(drive) * len(before) <= IN_REGISTERS else 0
+    steps = len(drive) if len(drive) * max(1, len(before)) <= IN_REGISTERS else 0  # the input is kept there too
     shape = (0 if steps else len(drive), len(before), drive[0].numel())
     history = drive.new_empty(shape, dtype=compute_dtype(drive.dtype))
     arguments = backward_arguments((gradient, drive, gx), (history, *before, *carried), parameters, clock)

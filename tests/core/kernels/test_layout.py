@@ -7,6 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from snnfw.kernels.layout import copy_with_layout, dense_steps, flatten, memory_order
 
@@ -76,3 +77,13 @@ def test_a_static_input_that_is_not_dense_is_copied_once_for_all_timesteps() -> 
 def test_a_tensor_with_holes_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^the tensor is not dense in memory$"):
         flatten(torch.rand(2), torch.empty(4, 2)[::2], torch.float32)
+
+
+def test_a_number_met_first_without_memory_has_some_afterwards() -> None:
+    with FakeTensorMode():
+        stand_in = flatten(0.8125, torch.empty(3), torch.float32).values
+    values = flatten(0.8125, torch.empty(3), torch.float32).values
+    assert type(stand_in) is not Tensor
+    assert type(values) is Tensor
+    assert values.item() == 0.8125
+    assert flatten(0.8125, torch.empty(3), torch.float32).values is values, "it is kept"

@@ -9,11 +9,13 @@ import pytest
 import torch
 
 from kernel_variants import bodies
+from snnfw.errors import SnnfwError
 from snnfw.kernels import learning, native
 from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.gradient_source import c_gradient, cuda_gradient
 from snnfw.kernels.learning import register_body, run_with_gradient
+from snnfw.kernels.multistep import run_kernel
 from snnfw.kernels.source import c_source, cuda_source
 
 BODY = KernelBody(
@@ -71,3 +73,57 @@ def test_a_parameter_of_one_element_and_one_of_several_are_different_kernels() -
     assert native.compile_function(replace(BODY), "float32", frozenset()) is functions[0], (
         "an equal body is the same kernel"
     )
+
+
+SCALED = KernelBody(
+    states=("sum",),
+    parameters=("scale",),
+    code="sum = sum + x * scale; y = sum * sum; events = 0;",
+    backward="const real g = g_sum + gy * 2 * (sum + x * scale); gx = g * scale; g_sum = g;",
+)
+
+
+@pytest.mark.usefixtures("c_compiler")
+def test_hooks_may_give_the_input_that_is_kept_another_layout() -> None:
+    scale = torch.tensor([1.0, 2.0, 4.0]).view(3, 1, 1)
+    values = torch.arange(2 * 5 * 3 * 2 * 2).view(2, 5, 3, 2, 2).remainder(7).float()
+    wanted = values.clone().requires_grad_()
+    (wanted * scale).cumsum(0).square().sum().backward()
+    given = values.clone().requires_grad_()
+    drive = given.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    with torch.autograd.graph.saved_tensors_hooks(lambda kept: kept.contiguous(), lambda kept: kept):
+        output, *_ = run_with_gradient("native", Kernel(SCALED, {"scale": scale}), drive, {"sum": torch.zeros(())})
+    output.sum().backward()
+    assert given.grad is not None
+    assert wanted.grad is not None
+    assert given.grad.equal(wanted.grad)
+
+
+@pytest.mark.usefixtures("c_compiler")
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_a_parameter_that_changes_before_the_gradient_is_taken_is_an_error(shape: tuple[int, ...]) -> None:
+    scale, drive = torch.ones(shape), torch.ones(2, 3, requires_grad=True)
+    output, *_ = run_with_gradient("native", Kernel(SCALED, {"scale": scale}), drive, {"sum": torch.zeros(())})
+    scale.mul_(2)
+    with pytest.raises(SnnfwError, match="changed in place between forward and backward: take gradients before"):
+        output.sum().backward()
+
+
+@pytest.mark.usefixtures("c_compiler")
+def test_parameters_laid_out_in_inference_mode_serve_a_training_too() -> None:
+    kernel = Kernel(SCALED, {"scale": torch.tensor([1.0, 2.0], dtype=torch.float64)})
+    drive = torch.ones(2, 2, requires_grad=True)
+    with torch.inference_mode():
+        run_kernel("native", kernel, drive.detach(), {"sum": torch.zeros(2)}, None)
+    run_with_gradient("native", kernel, drive, {"sum": torch.zeros(())})[0].sum().backward()
+    assert drive.grad is not None
+    assert drive.grad.tolist() == [[6.0, 24.0], [4.0, 16.0]]
+
+
+@pytest.mark.usefixtures("c_compiler")
+def test_a_body_without_states_learns() -> None:
+    body = KernelBody((), ("up",), code="y = x * up; events = 0;", backward="gx = gy * up;")
+    drive = torch.ones(3, 2, requires_grad=True)
+    run_with_gradient("native", Kernel(body, {"up": 2.0}), drive, {})[0].sum().backward()
+    assert drive.grad is not None
+    assert (drive.grad == 2).all()
