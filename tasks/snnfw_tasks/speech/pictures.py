@@ -69,7 +69,7 @@ def _page(
         label = int(truth[row])
         left.plot(waves[row].mean(0), linewidth=0.4, color="0.35")
         left.set(yticks=[], xlim=(0, waves.shape[2] - 1))
-        left.set_title(classes[label], fontsize=9, loc="left", pad=2)
+        left.set_title(classes[label], fontsize=9, loc="left", pad=2, parse_math=False)
         _draw_probabilities(right, network[row], over_time[:, row], timesteps, label, classes)
         for axes in (left, right):
             axes.tick_params(labelsize=7, labelbottom=row == rows - 1)
@@ -87,22 +87,22 @@ def _draw_probabilities(
     """Draw a clip's likeliest classes, the truth in the first colour, and what both networks take it for."""
     from matplotlib.ticker import MaxNLocator
 
-    for number, label in enumerate(likeliest(network, over_time, truth)):
+    drawn = likeliest(network, over_time, truth)
+    lines = []
+    for number, label in enumerate(drawn):
         colour = f"C{number}"
         axes.axhline(float(network[label]), linestyle="--", linewidth=0.8, color=colour)
-        axes.plot(
-            timesteps,
-            over_time[:, label],
-            marker=".",
-            markersize=8 if len(timesteps) == 1 else 4,
-            color=colour,
-            label=classes[label],
-        )
+        size = 8 if len(timesteps) == 1 else 4
+        lines += axes.plot(timesteps, over_time[:, label], marker=".", markersize=size, color=colour)
     said = {"network": int(network.argmax()), "spiking": int(over_time[-1].argmax())}
     words = ", ".join(f"{name}: {classes[label]}" for name, label in said.items())
     right = all(label == truth for label in said.values())
-    axes.set_title(words, fontsize=8, loc="left", pad=2, color="0.25" if right else WRONG)
+    axes.set_title(words, fontsize=8, loc="left", pad=2, color="0.25" if right else WRONG, parse_math=False)
     margin = 0.5 if len(timesteps) == 1 else 0.02 * (timesteps[-1] - timesteps[0])
     axes.set(ylim=(-0.03, 1.05), yticks=[0, 0.5, 1], xlim=(timesteps[0] - margin, timesteps[-1] + margin))
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    # Names are shown as they are: no formulas between dollars, and none left out for beginning with an underscore.
+    names = [f" {classes[label]}" for label in drawn]
+    box = axes.legend(lines, names, fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    for text in box.get_texts():
+        text.set_parse_math(False)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from snnfw.values import Batch, View
@@ -32,6 +34,23 @@ def test_the_picture_is_named_and_its_caption_tells_the_scores() -> None:
     )
     picture = np.asarray(Image.open(io.BytesIO(drawing.image)).convert("RGB"))
     assert picture.std() > 20
+
+
+def test_names_of_classes_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    save = Figure.savefig
+
+    def look(figure: Figure, *given: Any, **named: Any) -> None:
+        for left, right in zip(figure.axes[::2], figure.axes[1::2], strict=True):
+            legend = right.get_legend()
+            assert legend is not None
+            shown.extend([left.get_title("left"), *(text.get_text().strip() for text in legend.get_texts())])
+        save(figure, *given, **named)
+
+    monkeypatch.setattr(Figure, "savefig", look)
+    draw(view(1), [r"_a$\bad$", "_silence_", "$", *CLASSES[3:]])
+    assert shown[0] == shown[1] == r"_a$\bad$"
+    assert len(shown) == 1 + MOST_CLASSES
 
 
 @pytest.mark.parametrize("timesteps", [(1,), (1, 2), tuple(range(2, 130, 2))])

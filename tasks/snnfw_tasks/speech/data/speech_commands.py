@@ -129,13 +129,16 @@ def require_listed(data: str, root: Path, lists: Mapping[str, Split], files: Lab
 
 
 def require_splits(data: str, words: Sequence[str], parts: Mapping[Split, Labelled]) -> None:
-    """Raise an SnnfwError unless training and test have recordings of every word."""
+    """Raise an SnnfwError unless training and test have recordings of every word, and validation has some."""
+    cure = f"write or correct {LISTS['validation']} and {LISTS['test']}, or bring recordings of more speakers."
+    if not parts["validation"]:
+        raise SnnfwError(f"data '{data}' has no recording in validation, to calibrate with: {cure}")
     for split in ("train", "test"):
         present = {number for _, number in parts[split]}
         for number, word in enumerate(words):
             if number not in present:
                 raise SnnfwError(
-                    f"data '{data}' has no recording of the word '{word}' in {split}: every split needs every word."
+                    f"data '{data}' has no recording of the word '{word}' in {split}, which needs every word: {cure}"
                 )
 
 

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".wav",)
 
+FORMATS = ("WAV", "WAVEX", "RF64")
+"""What libsndfile calls WAV; it reads others under that name too, and some of those lose what they hold."""
+
+RATES = (100, 1_000_000)
+"""Rates outside of these are no recording's, but a damaged head's."""
+
 UNKNOWN_SIZE = 0xFFFFFFFF
 """What is written for the size of a chunk by who does not know it yet."""
 
@@ -58,7 +64,7 @@ def read_clip(path: str, form: Form, data: str) -> Tensor:
         raise _error(
             path,
             data,
-            f"lasts {len(wave) / rate:.3g} s and clips {form.samples / form.rate:.3g} s: raise data.seconds, or let "
+            f"lasts {len(wave) / rate:.9g} s and clips {form.samples / form.rate:.9g} s: raise data.seconds, or let "
             "data.longer=cut take the beginning of each",
         )
     clip = torch.zeros(1, form.samples)
@@ -73,6 +79,7 @@ def decode(path: str, data: str) -> tuple[NDArray[np.float32], int]:
     try:
         with soundfile.SoundFile(path) as file:
             rate, promised, kind = file.samplerate, file.frames, file.subtype
+            _require_head(file.format, rate, path, data)
             wave: NDArray[np.float32] = file.read(dtype="float32", always_2d=True)
         cut = ends_early(path)
     except (soundfile.SoundFileError, OSError) as error:
@@ -81,6 +88,16 @@ def decode(path: str, data: str) -> tuple[NDArray[np.float32], int]:
         raise _error(path, data, "ends before its samples do: copy or extract it again")
     _require_range(wave, kind, path, data)
     return wave, rate
+
+
+def _require_head(kind: str, rate: int, path: str, data: str) -> None:
+    """Raise an SnnfwError unless a file is what its name says, at a rate that recordings have."""
+    if kind not in FORMATS:
+        raise _error(path, data, f"is {kind} under the name of WAV: convert it")
+    if not RATES[0] <= rate <= RATES[1]:
+        raise _error(
+            path, data, f"says that it has {rate} samples per second, and {RATES[0]} to {RATES[1]} are read: repair it"
+        )
 
 
 def _require_range(wave: NDArray[np.float32], kind: str, path: str, data: str) -> None:

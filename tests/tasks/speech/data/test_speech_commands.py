@@ -149,7 +149,13 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "a word that is never tested": (
         lambda root: (root / "testing_list.txt").write_text("no/00000002_nohash_0.wav\n"),
-        "data 'speech-commands' has no recording of the word 'yes' in test: every split needs every word.",
+        "data 'speech-commands' has no recording of the word 'yes' in test, which needs every word: write or correct "
+        "validation_list.txt and testing_list.txt, or bring recordings of more speakers.",
+    ),
+    "nothing to calibrate with": (
+        lambda root: (root / "validation_list.txt").write_text("\n"),
+        "data 'speech-commands' has no recording in validation, to calibrate with: write or correct "
+        "validation_list.txt and testing_list.txt, or bring recordings of more speakers.",
     ),
 }  # fmt: skip
 

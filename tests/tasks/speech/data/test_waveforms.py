@@ -96,6 +96,10 @@ def edited(path: Path, values: Any, kind: str = "FLOAT") -> None:
     soundfile.write(path, values, 8000, kind)
 
 
+def renamed(path: Path, kind: str) -> None:
+    soundfile.write(path, tone(8000), 8000, format=kind)
+
+
 REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "empty": (lambda path: path.write_bytes(b""), "cannot be read as WAV: repair or remove it."),
     "no samples": (lambda path: soundfile.write(path, np.zeros(0), 8000), "holds no samples: repair or remove it."),
@@ -110,6 +114,16 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "longer": (
         lambda path: soundfile.write(path, tone(16000, 1.25), 16000),
         "lasts 1.25 s and clips 1 s: raise data.seconds, or let data.longer=cut take the beginning of each.",
+    ),
+    "hardly longer": (
+        lambda path: soundfile.write(path, tone(48000, 1 + 1 / 48000), 48000),
+        "lasts 1.00002083 s and clips 1 s: raise data.seconds, or let data.longer=cut take the beginning of each.",
+    ),
+    "FLAC": (lambda path: renamed(path, "FLAC"), "is FLAC under the name of WAV: convert it."),
+    "MP3": (lambda path: renamed(path, "MP3"), "is MP3 under the name of WAV: convert it."),
+    "a rate of a damaged head": (
+        lambda path: path.write_bytes(riff((FORMAT[0], FORMAT[1][:4] + (2_000_000_011).to_bytes(4, "little") + FORMAT[1][8:]), (b"data", SAMPLES))),
+        "says that it has 2000000011 samples per second, and 100 to 1000000 are read: repair it.",
     ),
     "loud floats": (
         lambda path: edited(path, np.array([0.0, -3.0, 1.5])),
