@@ -1,11 +1,23 @@
-"""soundfile when it is needed, and a sentence that says what to install where it is not there."""
+"""soundfile and SciPy when they are needed, and sentences that say what to install where they are not there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
+from typing import Any
 
 from snnfw import SnnfwError
+
+
+def require_resampling() -> Callable[..., Any]:
+    """Return SciPy's polyphase filter, or say how to get it."""
+    try:
+        from scipy.signal import resample_poly
+    except ModuleNotFoundError as error:
+        raise SnnfwError("resampling needs the package scipy: pip install 'snnfw[speech]'.") from error
+    found: Callable[..., Any] = resample_poly
+    return found
 
 
 @cache

@@ -21,3 +21,10 @@ def test_waveforms_move_each_by_its_own_and_silence_comes_in() -> None:
 def test_no_share_moves_nothing() -> None:
     waves = torch.randn(3, 1, 7)
     assert shift(waves, 0.0).equal(waves)
+
+
+def test_channels_move_together() -> None:
+    waves = torch.arange(1.0, 21.0).expand(9, 1, 20) * torch.tensor([[1.0], [2.0]])
+    shifted = shift(waves, 0.2)
+    assert shifted.shape == (9, 2, 20)
+    assert shifted[:, 1].equal(2 * shifted[:, 0])

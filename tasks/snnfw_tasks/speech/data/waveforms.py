@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from snnfw import SnnfwError
-from snnfw_tasks.speech.library import require_soundfile
+from snnfw_tasks.speech.library import require_resampling, require_soundfile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,10 +134,8 @@ def resample(wave: NDArray[Any], given: int, wanted: int) -> NDArray[Any]:
     """Return a waveform at another rate: ⌈L · wanted / given⌉ samples, without what lies above half of either rate."""
     if given == wanted:
         return wave
-    from scipy.signal import resample_poly
-
     common = math.gcd(given, wanted)
-    resampled: NDArray[Any] = resample_poly(wave.astype(np.float64), wanted // common, given // common)
+    resampled: NDArray[Any] = require_resampling()(wave.astype(np.float64), wanted // common, given // common)
     return resampled
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,10 @@ def test_what_is_no_recording_is_refused_in_one_sentence(name: str, tmp_path: Pa
     with pytest.raises(SnnfwError) as caught:
         read_clip(str(tmp_path / "a.wav"), FORM, "waves")
     assert str(caught.value) == f"recording '{tmp_path}/a.wav' of data 'waves' {problem}"
+
+
+def test_resampling_without_scipy_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy.signal", None)
+    assert resample(RAMP, 8000, 8000) is RAMP
+    with pytest.raises(SnnfwError, match=r"resampling needs the package scipy: pip install 'snnfw\[speech\]'"):
+        resample(RAMP, 8000, 4000)
