@@ -59,8 +59,9 @@ def draw_page(
     for row, (text, name) in enumerate(zip(texts, names, strict=True)):
         words, curve = grid[row]
         words.axis("off")
-        words.text(0, 0.98, name, fontsize=9, va="top", weight="bold")
-        words.text(0, 0.72, _wrap(text), fontsize=8.5, va="top", linespacing=1.25)
+        # Dollars of a text and of a class's name begin no formula.
+        words.text(0, 0.98, name, fontsize=9, va="top", weight="bold", parse_math=False)
+        words.text(0, 0.72, _wrap(text), fontsize=8.5, va="top", linespacing=1.25, parse_math=False)
         _draw_curve(curve, float(network[row]), spiking, right, row, chance)
         curve.tick_params(labelbottom=row == len(texts) - 1)
     grid[0][1].set_title("probability of the true class", fontsize=9)
@@ -90,9 +91,8 @@ def _draw_curve(
 
 
 def _wrap(text: str) -> str:
-    """Return a text's first lines; a dollar would begin a formula."""
-    lines = textwrap.wrap(" ".join(text.split()), WIDTH, max_lines=LINES, placeholder=" ...")
-    return "\n".join(lines).replace("$", r"\$")
+    """Return a text's first lines."""
+    return "\n".join(textwrap.wrap(" ".join(text.split()), WIDTH, max_lines=LINES, placeholder=" ..."))
 
 
 def _probability(output: Output, truth: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from snnfw_plugins.sigmadelta import SigmaDelta, delta_rules
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.text import task as text
 from snnfw_tasks.text.models.text import LstmModel, SentencesLstm, SentencesTransformer, TransformerModel
-from snnfw_tasks.text.pictures import SAMPLES
+from snnfw_tasks.text.pictures import SAMPLES, draw_page
 from snnfw_tasks.text.sources import Text, Texts
 from snnfw_tasks.text.task import TextTask
 from snnfw_tasks.text.vocabulary import unpack_words
@@ -196,6 +196,12 @@ def test_pictures_show_what_both_networks_say_over_time() -> None:
     assert drawing.name == "texts"
     assert drawing.image.startswith(b"\x89PNG")
     assert drawing.caption.endswith("network 50.0%, spiking network 50.0% at T = 4.")
+
+
+def test_a_dollar_in_a_text_or_class_is_drawn_as_it_is() -> None:
+    half = torch.tensor([0.5])
+    drawn = draw_page([r"worth $\no$ more"], [r"$\class$"], half, {1: half}, {1: half > 0}, 0.5)
+    assert drawn.startswith(b"\x89PNG")
 
 
 EMBEDDED: dict[str, tuple[type[Any], float]] = {

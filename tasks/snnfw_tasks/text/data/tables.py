@@ -6,12 +6,12 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path  # pydantic resolves the fields' types at run time
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from snnfw import SnnfwError
-from snnfw_tasks.samples.reading import Reading
+from snnfw_tasks.samples.reading import Reading, relative_name
 from snnfw_tasks.text.data.files import read_text
 from snnfw_tasks.text.data.folders import LENGTH
 from snnfw_tasks.text.sources import Text, Texts
@@ -35,6 +35,8 @@ class TextTables:
 
     def open(self) -> Texts:
         """Return the splits; classes are what the training file's labels say, sorted."""
+        if self.text == self.label:
+            raise SnnfwError(f"data.text and data.label both name the column '{self.text}': name the one of each.")
         rows = {
             file: self._rows(file) for file in dict.fromkeys((self.train, self.calibration or self.train, self.test))
         }
@@ -56,7 +58,7 @@ class TextTables:
                 data=self.name,
                 place=self.train.parent,
                 what="texts",
-                read={file.name: len(read) for file, read in texts.items()},
+                read={relative_name(str(file), self.train.parent): len(read) for file, read in texts.items()},
                 classes=len(classes),
             ),
         )
@@ -65,9 +67,9 @@ class TextTables:
         """Return each row's text, label and line."""
         if not file.is_file():
             raise SnnfwError(f"data '{self.name}' finds no file '{file}': check the path.")
-        reader = csv.DictReader(
-            io.StringIO(read_text(file, self.name), newline=""), delimiter=self.separator, strict=True
-        )
+        written = read_text(file, self.name)
+        csv.field_size_limit(max(csv.field_size_limit(), len(written)))  # which is a bound for the process, 131072
+        reader = csv.DictReader(io.StringIO(written, newline=""), delimiter=self.separator, strict=True)
         try:
             for option, column in (("text", self.text), ("label", self.label)):
                 if column not in (reader.fieldnames or ()):
@@ -76,12 +78,21 @@ class TextTables:
                         f"'{file}' of data '{self.name}' has no column '{column}': it has {there}. "
                         f"Say data.{option}=COLUMN, and data.separator where it is no comma."
                     )
-            return [(row[self.text] or "", row[self.label] or "", reader.line_num) for row in reader]
+            return [self._cells(row, file, reader.line_num) for row in reader]
         except csv.Error as error:
             raise SnnfwError(
                 f"'{file}' of data '{self.name}' is no CSV behind line {reader.line_num} ({error}): write it with a "
                 "CSV library, with quotes around text that holds the separator."
             ) from error
+
+    def _cells(self, row: dict[Any, Any], file: Path, line: int) -> tuple[str, str, int]:
+        """Return a row's text, label and line, refusing one in which a separator has cut the text in two."""
+        if None in row:  # what is behind the last column that has a name
+            raise SnnfwError(
+                f"'{file}' of data '{self.name}' has more columns in line {line} than its first line names: put quotes "
+                f"around text that holds '{self.separator}'."
+            )
+        return row[self.text] or "", (row[self.label] or "").strip(), line
 
     def _text(self, row: tuple[str, str, int], file: Path, numbers: dict[str, int]) -> Text:
         text, label, line = row

@@ -85,6 +85,27 @@ def test_tables_have_columns_that_options_name(tmp_path: Path) -> None:
     ]
 
 
+def test_spaces_around_a_label_make_no_class(tmp_path: Path) -> None:
+    texts = tables(tmp_path, "review,mood\nBad, sad\nGood,glad \n").open()
+    assert [text.label for text in (texts.evaluation[0], texts.evaluation[1])] == [1, 0]
+
+
+def test_a_text_in_a_table_may_be_of_any_length(tmp_path: Path) -> None:
+    written = "good " * 40_000
+    texts = tables(tmp_path, f"review,mood\n{written},glad\n").open()
+    assert texts.evaluation[0].text == written
+
+
+def test_tables_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        (tmp_path / split).mkdir()
+        write_table(tmp_path / split / "said.csv")
+    source = TextTables(tmp_path / "train" / "said.csv", tmp_path / "test" / "said.csv", text="review", label="mood")
+    reading = source.open().reading
+    assert reading is not None
+    assert reading.read == {"said.csv": 2, str(tmp_path / "test" / "said.csv"): 2}
+
+
 def folders_with(change: Callable[[Path], Any]) -> Callable[[Path], Any]:
     def write(root: Path) -> TextFolders:
         change(write_folders(root))
@@ -144,6 +165,15 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
         table_with('review,mood\n"Good,sad\n'),
         "'{}/test.csv' of data 'csv' is no CSV behind line 1 (unexpected end of data): write it with a CSV library, with "
         "quotes around text that holds the separator.",
+    ),
+    "a separator in a text without quotes": (
+        table_with("review,mood\nGood, all in all,glad\n"),
+        "'{}/test.csv' of data 'csv' has more columns in line 2 than its first line names: put quotes around text that "
+        "holds ','.",
+    ),
+    "one column for both": (
+        lambda root: TextTables(root / "a.csv", root / "b.csv", text="mood", label="mood"),
+        "data.text and data.label both name the column 'mood': name the one of each.",
     ),
     "no label": (
         table_with("review,mood\nGood,\n"),
