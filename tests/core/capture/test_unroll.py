@@ -199,10 +199,40 @@ def test_a_gate_is_one_name_with_a_number_for_each_position() -> None:
 
 def test_a_rule_takes_one_gate_of_one_layer_and_the_rest_stays_analog() -> None:
     network = seeded(WAYS["LSTM, both directions"]).double().eval()
-    rules = (Rule("rnn.l1_reverse.*_gate", Tracking(), activation="sigmoid"), Rule("*", Tracking()))
+    rules = (Rule("rnn.l1_reverse.*_gate*", Tracking(), activation="sigmoid"), Rule("*", Tracking()))
     plan = snnfw.convert(network, X, layers=rules, timesteps=2).plan
-    taken = {p.site.name.partition("#")[0] for p in plan.placements}
-    assert taken == {"relu", *(f"rnn.l1_reverse.{gate}_gate" for gate in ("input", "forget", "output"))}
+    taken = Counter(p.site.name.partition("#")[0] for p in plan.placements)
+    positions = {"input": POSITIONS, "forget": POSITIONS - 1, "output": POSITIONS}
+    assert taken == {"relu": 1, **{f"rnn.l1_reverse.{gate}_gate": count for gate, count in positions.items()}}
+
+
+def test_a_name_without_a_star_at_its_end_is_the_first_position() -> None:
+    network = seeded(WAYS["LSTM, one layer"]).double().eval()
+    for pattern, taken in {"rnn.l0.input_gate": [""], "rnn.l0.input_gate#[23]": ["#2", "#3"]}.items():
+        rules = (Rule(pattern, Tracking(), activation="sigmoid"), Rule("*", Tracking()))
+        plan = snnfw.convert(network, X, layers=rules, timesteps=2).plan
+        found = [p.site.name for p in plan.placements]
+        assert found == ["relu", *(f"rnn.l0.input_gate{number}" for number in taken)]
+
+
+def test_a_graph_to_train_gives_the_gradients_of_a_layer_that_is_called_twice() -> None:
+    network = seeded(Twice).double().eval()
+    weights = tuple(network.parameters())
+    ours = torch.autograd.grad(capture(network, (X,), trainable=True).module(X).square().sum(), weights)
+    theirs = torch.autograd.grad(network(X).square().sum(), weights)
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-10)
+
+
+class Twice(nn.Module):
+    """An LSTM that reads a sequence, and after that its own outputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.LSTM(FEATURES, FEATURES, num_layers=2, bidirectional=True, proj_size=2, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return [N, positions, 4] from [N, positions, features]."""
+        return self.rnn(self.rnn(x)[0][..., :FEATURES])[0]  # type: ignore[no-any-return]
 
 
 def test_a_recurrence_that_nothing_spiking_feeds_runs_once() -> None:
