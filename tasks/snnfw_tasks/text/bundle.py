@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
@@ -45,6 +46,7 @@ def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, reso
     calibration = mixed.first(amounts.calibration)
     evaluation = checked(texts.evaluation, choose_tested(len(texts.evaluation), amounts.limit), "evaluation")
     example = mixed.stack(range(2))[0].to(resources.device)
+    require_known(network, example, reader.last, model.name)
     require_fit(network, example, classes, model.name, data.name)
     return Bundle(
         model=network,
@@ -69,6 +71,20 @@ def words_of(texts: Texts, data: str, vocabulary: int) -> list[str]:
     if not len(training):
         raise SnnfwError(f"data '{data}' has no training texts, and the network's words are to be found in them.")
     return find_words((training[index].text for index in range(len(training))), vocabulary)
+
+
+def require_known(network: nn.Module, example: Tensor, last: int, model: str) -> None:
+    """Refuse a network whose embedding has no row for the last word, which few texts may hold."""
+    rarest = example.clone()
+    rarest[:, 0] = last
+    try:
+        with torch.no_grad():
+            network(rarest)
+    except IndexError as error:
+        raise SnnfwError(
+            f"model '{model}' does not know the number {last}, which the rarest word has ({error}): give the rows of "
+            "its embedding as task.vocabulary, and as many in its buffer 'vocabulary' if it has one."
+        ) from error
 
 
 def check_text(reader: Reader, classes: int, sample: Text, where: str, split: str) -> tuple[Tensor, int]:

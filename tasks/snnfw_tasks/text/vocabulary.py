@@ -81,6 +81,11 @@ class Reader:
         """Return the number of a text's words, none left out."""
         return len(_split(self._tokenizer(), text))
 
+    @property
+    def last(self) -> int:
+        """Return the largest number of a word."""
+        return int(self._tokenizer().get_vocab_size()) - 1
+
     def _tokenizer(self) -> Any:
         packed = getattr(self._network, "vocabulary", None)
         key = (id(packed), packed._version) if isinstance(packed, torch.Tensor) else None

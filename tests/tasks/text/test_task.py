@@ -103,17 +103,31 @@ def test_a_network_knows_the_words_of_the_training_texts_and_its_weights_bring_t
     assert not torch.equal(before, after)
 
 
+class Foreign(nn.Module):
+    """A network that knows numbers of words and no words."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.embedding, self.out = nn.Embedding(rows, 4), nn.Linear(4, 2)
+
+    def forward(self, words: Tensor) -> Tensor:
+        return self.out(torch.relu(self.embedding(words).mean(1)))  # type: ignore[no-any-return]
+
+
 def test_a_network_of_any_origin_reads_the_words_of_the_data() -> None:
-    class Foreign(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.embedding, self.out = nn.Embedding(9, 4), nn.Linear(4, 2)
-
-        def forward(self, words: Tensor) -> Tensor:
-            return self.out(torch.relu(self.embedding(words).mean(1)))  # type: ignore[no-any-return]
-
-    bundle = load(GivenModel(Foreign()))
+    bundle = load(GivenModel(Foreign(9)))
     assert next(iter(bundle.data.evaluation)).inputs[0][1].tolist() == [5, 2, 0, 0, 0]
+
+
+def test_a_network_without_a_row_for_a_rare_word_is_refused() -> None:
+    data = GivenTexts((*SAID, Text("rare good film", 1)), tuple(SAID[:2]))
+    assert load(GivenModel(Foreign(6)), data, vocabulary=6).example[0].max() < 6
+    with pytest.raises(SnnfwError) as raised:
+        load(GivenModel(Foreign(6)), data)
+    assert str(raised.value) == (
+        "model 'given' does not know the number 6, which the rarest word has (index out of range in self): give the "
+        "rows of its embedding as task.vocabulary, and as many in its buffer 'vocabulary' if it has one."
+    )
 
 
 GATES = tuple(Rule("*", Tracking(), activation=name, optional=True) for name in ("sigmoid", "tanh"))
