@@ -49,17 +49,24 @@ def pack_words(words: Sequence[str], vocabulary: int) -> Tensor:
 
 
 def unpack_words(packed: Tensor) -> list[str]:
-    """Return the words of ``pack_words``, without the rows that hold none.
+    """Return the words of ``pack_words``, without the empty rows behind the last one.
 
     Raises:
-        SnnfwError: the bytes are no words in UTF-8.
+        SnnfwError: the bytes are no words in UTF-8, or do not begin with padding and unknown.
 
     """
     try:
         words = [bytes(row).rstrip(b"\0").decode() for row in packed.cpu().tolist()]
     except UnicodeDecodeError as error:
         raise SnnfwError("the network's vocabulary holds bytes that are no words: load its weights again.") from error
-    return [word for word in words if word]
+    known = words[: max((row + 1 for row, word in enumerate(words) if word), default=0)]
+    if tuple(known[:2]) != SPECIAL:
+        found = ", ".join(f"'{word}'" for word in known[:2]) or "no words"
+        raise SnnfwError(
+            f"the network's vocabulary begins with {found} and not with '{SPECIAL[PADDING]}', '{SPECIAL[UNKNOWN]}', the "
+            "words 0 and 1: load weights that bring their words, or fill it with pack_words."
+        )
+    return known
 
 
 class Reader:
@@ -84,7 +91,7 @@ class Reader:
     @property
     def last(self) -> int:
         """Return the largest number of a word."""
-        return int(self._tokenizer().get_vocab_size()) - 1
+        return int(max(self._tokenizer().get_vocab().values()))
 
     def _tokenizer(self) -> Any:
         packed = getattr(self._network, "vocabulary", None)

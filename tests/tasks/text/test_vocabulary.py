@@ -36,6 +36,22 @@ def test_packed_words_are_the_words() -> None:
         unpack_words(packed)
 
 
+def test_a_word_has_the_number_of_its_row() -> None:
+    reader = Reader(Knows("", "", "good"), list, 3, "start")
+    assert reader.read("good better").tolist() == [4, 1, 0]
+    assert reader.last == 4
+
+
+@pytest.mark.parametrize(("words", "found"), [([], "no words"), (["good", "bad", "so"], "'good', 'bad'")])
+def test_a_vocabulary_without_padding_and_unknown_is_refused(words: list[str], found: str) -> None:
+    with pytest.raises(SnnfwError) as raised:
+        unpack_words(pack_words(words, 4))
+    assert str(raised.value) == (
+        f"the network's vocabulary begins with {found} and not with '[pad]', '[unk]', the words 0 and 1: load weights "
+        "that bring their words, or fill it with pack_words."
+    )
+
+
 READ = {
     "small letters": ("GOOD Good", [2, 2, 0, 0]),
     "punctuation": ("good, bad.", [2, 4, 3, 5]),
