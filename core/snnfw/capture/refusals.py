@@ -40,10 +40,15 @@ def explain_failed_export(error: Exception, model: nn.Module) -> str:
 
 def _recurrent(model: nn.Module) -> str:
     """Return what is to be said of recurrent layers, which take samples for positions where nobody has said so."""
-    names = [name for name, layer in model.named_modules() if isinstance(layer, nn.RNNBase) and not layer.batch_first]
-    if not names:
+    layers = [(name, layer) for name, layer in model.named_modules() if isinstance(layer, nn.RNNBase)]
+    if not layers:
         return ""
-    return f" The recurrent layer '{names[0]}' takes dimension 0 for positions unless it is made with batch_first=True."
+    name, layer = next(((name, layer) for name, layer in layers if not layer.batch_first), layers[0])
+    if layer.batch_first:
+        return (
+            f" The recurrent layer '{name}' takes a matrix, if it is given one, for the positions of a single sample."
+        )
+    return f" The recurrent layer '{name}' takes dimension 0 for positions unless it is made with batch_first=True."
 
 
 def _packs_sequences(error: BaseException) -> bool:

@@ -63,8 +63,8 @@ def unpack_words(packed: Tensor) -> list[str]:
     if tuple(known[:2]) != SPECIAL:
         found = ", ".join(f"'{word}'" for word in known[:2]) or "no words"
         raise SnnfwError(
-            f"the network's vocabulary begins with {found} and not with '{SPECIAL[PADDING]}', '{SPECIAL[UNKNOWN]}', the "
-            "words 0 and 1: load weights that bring their words, or fill it with pack_words."
+            f"the network's vocabulary begins with {found} and not with '{SPECIAL[PADDING]}', '{SPECIAL[UNKNOWN]}', "
+            "the words 0 and 1: load weights that bring their words, or fill it with pack_words."
         )
     return known
 
@@ -83,10 +83,6 @@ class Reader:
     def read(self, text: str) -> Tensor:
         """Return the numbers [length] of a text's words, cut at the end, or at the start, and padded at the end."""
         return torch.tensor(self._tokenizer().encode(text).ids)
-
-    def count(self, text: str) -> int:
-        """Return the number of a text's words, none left out."""
-        return len(_split(self._tokenizer(), text))
 
     @property
     def last(self) -> int:
@@ -126,10 +122,3 @@ def _splitter(words: Sequence[str]) -> Any:
     )
     tokenizer.pre_tokenizer = library.pre_tokenizers.Whitespace()
     return tokenizer
-
-
-def _split(tokenizer: Any, text: str) -> list[tuple[str, tuple[int, int]]]:
-    split: list[tuple[str, tuple[int, int]]] = tokenizer.pre_tokenizer.pre_tokenize_str(
-        tokenizer.normalizer.normalize_str(text)
-    )
-    return split

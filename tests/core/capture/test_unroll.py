@@ -301,3 +301,11 @@ def test_a_layer_that_takes_the_samples_for_positions_is_refused() -> None:
         "x.shape[0] (or use -1 in view and reshape), so that it runs on any number of samples. The recurrent layer "
         "'rnn' takes dimension 0 for positions unless it is made with batch_first=True."
     )
+
+
+def test_a_layer_that_takes_a_matrix_of_samples_for_one_sample_is_refused() -> None:
+    with pytest.raises(SnnfwError) as raised:
+        captured(lambda: nn.Sequential(nn.LSTM(FEATURES, HIDDEN, batch_first=True)), X[:, 0])
+    assert str(raised.value).endswith(
+        " The recurrent layer '0' takes a matrix, if it is given one, for the positions of a single sample."
+    )

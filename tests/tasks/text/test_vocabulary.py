@@ -3,7 +3,6 @@ from __future__ import annotations
 import pickle
 
 import pytest
-import torch
 from torch import nn
 
 from snnfw.errors import SnnfwError
@@ -92,4 +91,3 @@ def test_without_tokenizers_a_sentence_says_what_to_install(monkeypatch: pytest.
         library.require_tokenizers()
     assert str(raised.value) == "task 'text' needs the package tokenizers: pip install 'snnfw[text]'."
     library.require_tokenizers.cache_clear()
-    assert torch.is_tensor(pack_words([], 1))

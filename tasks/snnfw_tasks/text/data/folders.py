@@ -23,7 +23,7 @@ from snnfw_tasks.text.sources import Texts
 EXPECTED = "train/CLASS/*.txt, test/CLASS/*.txt (or val/) and, optionally, calibration/CLASS/*.txt"
 SPLITS = ("train", "calibration", "test", "val")
 LENGTH = 256
-"""Tokens of a text where nobody says: three quarters of IMDB's reviews are not longer."""
+"""Tokens of a text where nobody says: of a long review the beginning."""
 
 
 @dataclass(frozen=True, slots=True)

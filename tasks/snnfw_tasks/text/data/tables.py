@@ -36,7 +36,7 @@ class TextTables:
     def open(self) -> Texts:
         """Return the splits; classes are what the training file's labels say, sorted."""
         if self.text == self.label:
-            raise SnnfwError(f"data.text and data.label both name the column '{self.text}': name the one of each.")
+            raise SnnfwError(f"data.text and data.label both name the column '{self.text}': name a column for each.")
         rows = {
             file: self._rows(file) for file in dict.fromkeys((self.train, self.calibration or self.train, self.test))
         }

@@ -173,7 +173,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Any], str]] = {
     ),
     "one column for both": (
         lambda root: TextTables(root / "a.csv", root / "b.csv", text="mood", label="mood"),
-        "data.text and data.label both name the column 'mood': name the one of each.",
+        "data.text and data.label both name the column 'mood': name a column for each.",
     ),
     "no label": (
         table_with("review,mood\nGood,\n"),
