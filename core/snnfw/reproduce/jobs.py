@@ -41,7 +41,7 @@ def _job(request: Request, row: ExperimentRow, prepare: Preparation, steps: tupl
     words = [f"experiment={row.experiment}", *row.words, *request.words]
     if steps and published:
         words.append(f"timesteps={steps[-1]}")
-        if len(steps) > 1:
+        if len(steps) > 1 and not any(key_of(word) == "checkpoints" for word in request.words):
             words.append(f"checkpoints=[{','.join(map(str, steps))}]")
     name = row.label.replace("/", "-") + (f", T = {steps[-1]}" if steps else "")
     runs = [word for word in words if not key_of(word).startswith("trainer.")]

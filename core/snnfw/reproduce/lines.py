@@ -39,11 +39,18 @@ class Line:
 
 
 def lines_of(row: ExperimentRow, report: Mapping[str, Any], timesteps: Sequence[int], folder: str) -> list[Line]:
-    """Return a row's lines from a run's report, at some of its checkpoints; without any at the last one."""
+    """Return a row's lines from a run's report, at some of its checkpoints; without any at the last one.
+
+    A number stands at its own timesteps; only where there is none of these, beside all that are published.
+    """
     points = {point["timestep"]: point for point in report["checkpoints"]}
     steps = [step for step in timesteps if step in points] or [max(points)]
     said = row.published or (Published("", row.label, row.metric),)
-    return [_line(row, entry, report, points[step], folder) for step in steps for entry in said]
+    return [_line(row, entry, report, points[step], folder) for step in steps for entry in _published_at(step, said)]
+
+
+def _published_at(step: int, said: Sequence[Published]) -> Sequence[Published]:
+    return [entry for entry in said if step in entry.values or not entry.values] or said
 
 
 def _line(

@@ -43,18 +43,22 @@ def reproduce(name: str, words: Sequence[str], registry: Registry, console: Cons
     require_effect(request, [job for _, jobs in planned if not isinstance(jobs, SnnfwError) for job in jobs])
     lines: list[Line] = []
     train_once = _Trainings(target, registry, console)
-    for row, jobs in planned:
-        try:
-            if isinstance(jobs, SnnfwError):
-                raise jobs
-            for job in jobs:
-                lines += run_job(job, target, registry, console, train_once)
-        except SnnfwError as error:
-            if len(planned) == 1:
-                if lines:  # at fewer timesteps it went well
-                    write_lines(request, lines, words, target)
-                raise
-            lines.append(Line(row.label, row.published[0].table if row.published else "", row.metric, error=str(error)))
+    try:
+        for row, jobs in planned:
+            try:
+                if isinstance(jobs, SnnfwError):
+                    raise jobs
+                for job in jobs:
+                    lines += run_job(job, target, registry, console, train_once)
+            except SnnfwError as error:
+                if len(planned) == 1:
+                    raise
+                table = row.published[0].table if row.published else ""
+                lines.append(Line(row.label, table, row.metric, error=str(error)))
+    except (SnnfwError, KeyboardInterrupt):
+        if any(not line.error for line in lines):  # what was run before
+            write_lines(request, lines, words, target)
+        raise
     if all(line.error for line in lines):
         raise SnnfwError(f"no row of '{name}' can be run. {lines[0].row}: {lines[0].error}")
     write_lines(request, lines, words, target)

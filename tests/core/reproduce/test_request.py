@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,51 @@ def test_what_differs_from_the_paper_is_told(tmp_path: Path, registry: Registry)
     assert describe_difference(read_request(write(tmp_path), ["data.root=/data", "seed=1"], registry)) == ""
 
 
+DIFFERENCES = {
+    "trainer.epochs=2": "shortened: trainer.epochs=2",
+    "trainer.epochs=3": "",  # the file's
+    "trainer.epochs=4": "changed: trainer.epochs=4",
+    "timesteps=1": "shortened: timesteps=1",
+    "timesteps=2": "",  # a published number
+    "timesteps=9": "changed: timesteps=9",
+    "task.limit=5": "shortened: task.limit=5",
+    "task.limit=null": "",  # the file's
+    "trainer.precision=bf16-mixed": "",
+    "model.weights=a.pth": "",
+    "data=digits": "changed: data=digits",
+}
+
+
+@pytest.mark.parametrize("word", DIFFERENCES)
+def test_a_word_shortens_or_changes_against_what_the_file_says(word: str, tmp_path: Path, registry: Registry) -> None:
+    request = read_request(write(tmp_path), ["rows=first", word], registry)
+    assert describe_difference(request) == DIFFERENCES[word]
+
+
+def test_a_training_that_starts_from_weights_is_another_one(tmp_path: Path, registry: Registry) -> None:
+    request = read_request(write(tmp_path, prepare="train"), ["model.weights=a.pth"], registry)
+    assert describe_difference(request) == "changed: model.weights=a.pth"
+
+
+def test_a_pattern_may_begin_with_a_star(tmp_path: Path, registry: Registry) -> None:
+    assert [row.label for row in read_request(write(tmp_path), ["rows=*one"], registry).rows] == ["second one"]
+
+
+def test_checkpoints_of_the_user_are_kept(tmp_path: Path, registry: Registry) -> None:
+    request = read_request(write(tmp_path, retarget="false"), ["checkpoints=[1,4]"], registry)
+    (job,) = make_jobs(request, request.rows[0], registry)
+    assert job.words[1:] == ("checkpoints=[1,4]", "timesteps=4", "save=false")
+
+
 MISTAKES = {
+    "no timesteps": (
+        {}, ["timesteps=many"], "timesteps=many is not allowed: it must be one whole number, like timesteps=8.",
+    ),
+    "several processes": (
+        {}, ["trainer.devices=2"],
+        "trainer.devices=2 is not for reproduce, which is one process: train with 'snnfw train experiment={name} "
+        "trainer.devices=...', and give checkpoint=FOLDER of it.",
+    ),
     "an unknown word": (
         {}, ["tusk.limit=3"], "no key named 'tusk'. Did you mean 'task'? Keys: ",
     ),
@@ -172,11 +217,12 @@ def test_a_line_holds_ours_beside_the_published_number(tmp_path: Path, registry:
     row = read_rows(write(tmp_path), registry).rows[0]
     lines = lines_of(row, REPORT, (2, 4), "there")
     assert [(line.metric, line.timesteps, line.published, line.ours) for line in lines] == [
-        ("accuracy", 2, 50, 25), ("energy", 2, 0.5, 0.125), ("accuracy", 4, 60.5, 50), ("energy", 4, 0.5, 0.25),
+        ("accuracy", 2, 50, 25), ("energy", 2, 0.5, 0.125), ("accuracy", 4, 60.5, 50),
     ]  # fmt: skip
     assert lines[0] == Line("first", "1", "accuracy", 2, 2, 50, 25, 70, 90, 0.05, 7, "there")
     assert lines[1].network == 2.5
-    assert lines[3].published_timesteps == 2
+    early = lines_of(replace(row, published=row.published[1:]), REPORT, (4,), "there")
+    assert [(line.timesteps, line.published_timesteps) for line in early] == [(4, 2)]
     assert as_csv(lines).splitlines()[1] == "first,1,accuracy,2,2,50.0,25.0,70.0,90.0,0.05,7,there,,"
 
 

@@ -104,6 +104,23 @@ def test_what_went_well_is_kept_where_a_later_number_of_timesteps_does_not(
     assert [line["timesteps"] for line in json.loads((out / "reproduction.json").read_text())["lines"]] == [2]
 
 
+def test_what_went_well_is_kept_where_somebody_stops_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out = tmp_path / "table.yaml", tmp_path / "out"
+    file.write_text(TABLE)
+    ran: list[int] = []
+
+    def stopped(config: Any, *rest: Any) -> Path:
+        ran.append(config.timesteps)
+        if len(ran) > 1:
+            raise KeyboardInterrupt("stopped")
+        return run(config, *rest)
+
+    monkeypatch.setattr(pipeline, "run", stopped)
+    with pytest.raises(KeyboardInterrupt, match="stopped"):
+        reproduce(str(file), [f"out={out}"], Registry())
+    assert [line["timesteps"] for line in json.loads((out / "reproduction.json").read_text())["lines"]] == [2]
+
+
 def test_a_training_is_done_once_for_all_rows_that_need_it(tmp_path: Path) -> None:
     file, out = tmp_path / "table.yaml", tmp_path / "out"
     file.write_text(
