@@ -123,7 +123,7 @@ def entry_of_other(row: Mapping[str, Any]) -> Entry:
         network=format_number(row.get("network")),
         command="-",
         ours="-",
-        remark=str(row["why"]),
+        remark="; ".join(filter(None, (row.get("note", ""), str(row["why"])))),
     )
 
 
@@ -133,8 +133,11 @@ def format_values(values: Mapping[int, float]) -> str:
 
 
 def format_number(value: float | None) -> str:
-    """Return a number, or a dash."""
-    return "-" if value is None else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    """Return a number, with a third digit where it has one, or a dash."""
+    if value is None:
+        return "-"
+    short = f"{value:.2f}"
+    return short if float(short) == value else f"{value:.3f}"
 
 
 def name_of(table: str) -> str:

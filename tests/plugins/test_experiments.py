@@ -181,6 +181,20 @@ def test_every_row_resolves_and_says_what_it_is(name: str, registry: Registry) -
             resolve_training(job.training, registry)
 
 
+def test_what_a_paper_does_not_say_is_noted() -> None:
+    rows = [(name, said) for name, file in EXPERIMENTS.items() for row in file.rows for said in row.published]
+    of_logs = [said for name, said in rows if name.startswith("msat/") and said.table.startswith("figure")]
+    assert len(of_logs) > 20
+    assert all(said.note.startswith("from published code and logs") for said in of_logs)
+    guessed = [said for name, said in rows if name.startswith("adafire/") and said.table == "7"]
+    assert len(guessed) > 30
+    assert all("T = 8 is a guess" in said.note for said in guessed)
+    early = [said for _, said in rows if said.metric == "ANS"]
+    assert len(early) == 8
+    assert all("within the first 16 timesteps" in said.note for said in early)
+    assert not [said for name, said in rows if name.startswith("inflor/table") and said.values]
+
+
 def test_without_a_root_the_data_source_says_what_it_needs(registry: Registry) -> None:
     with pytest.raises(SnnfwError) as caught:
         resolve_training(["experiment=inflor/cifar10_resnet20"], registry)
