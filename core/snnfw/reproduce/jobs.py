@@ -44,7 +44,7 @@ def _job(request: Request, row: ExperimentRow, prepare: Preparation, steps: tupl
         if len(steps) > 1 and not any(key_of(word) == "checkpoints" for word in request.words):
             words.append(f"checkpoints=[{','.join(map(str, steps))}]")
     name = row.label.replace("/", "-") + (f", T = {steps[-1]}" if steps else "")
-    runs = [word for word in words if not key_of(word).startswith("trainer.")]
+    runs = [word for word in words if not is_for_training(word)]
     if not any(key_of(word) == "save" for word in runs):
         runs.append("save=false")
     return Job(row, name, tuple(runs), training_words(prepare, words, request.weights_given), steps)
@@ -61,6 +61,11 @@ def training_words(prepare: Preparation, words: list[str], weights_given: bool) 
     return None
 
 
+def is_for_training(word: str) -> bool:
+    """Tell whether a word is the trainer's: ``trainer.epochs=2``, or ``trainer={epochs: 2}``."""
+    return key_of(word).partition(".")[0] == "trainer"
+
+
 def require_weights(prepare: Preparation, row: ExperimentRow, request: Request) -> None:
     """Refuse to convert a network that nobody has trained."""
     if prepare == "weights" and not request.weights_given:
@@ -72,7 +77,7 @@ def require_weights(prepare: Preparation, row: ExperimentRow, request: Request) 
 
 def require_effect(request: Request, jobs: Sequence[Job]) -> None:
     """Refuse words for a training where nothing is trained."""
-    word = next((word for word in request.words if key_of(word).startswith("trainer.")), None)
+    word = next(filter(is_for_training, request.words), None)
     if word and jobs and all(job.training is None for job in jobs):
         raise SnnfwError(
             f"{word} has no effect: nothing is trained, since the weights are there or given. Leave it out."

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from snnfw.config.published import read_rows
+from snnfw.config.training import resolve_training
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
 from snnfw.reproduce.jobs import make_jobs
@@ -134,6 +135,14 @@ def test_a_training_that_starts_from_weights_is_another_one(tmp_path: Path, regi
 
 def test_a_pattern_may_begin_with_a_star(tmp_path: Path, registry: Registry) -> None:
     assert [row.label for row in read_request(write(tmp_path), ["rows=*one"], registry).rows] == ["second one"]
+
+
+def test_a_trainer_may_be_said_at_once(tmp_path: Path, registry: Registry) -> None:
+    request = read_request(write(tmp_path, prepare="train"), ["trainer={epochs: 2}"], registry)
+    job = make_jobs(request, request.rows[1], registry)[0]
+    assert job.words[1:] == ("neuron.rho=0.5", "timesteps=8", "save=false")
+    assert job.training is not None
+    assert resolve_training(job.training, registry).trainer.epochs == 2
 
 
 def test_checkpoints_of_the_user_are_kept(tmp_path: Path, registry: Registry) -> None:
