@@ -139,7 +139,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         """
         states = tuple(getattr(self, name) for name in self.states)
         if self.emitted is None:
-            states = self.begin(self._first(x_seq) + self.offset)
+            states = self.begin(self._first(x_seq))
         elif self.emitted.shape != x_seq.shape[1:]:
             raise ValueError(
                 f"the neuron's state has shape {tuple(self.emitted.shape)} and its input {tuple(x_seq.shape[1:])}: "
@@ -190,9 +190,9 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         return output.to(x_seq.dtype), after
 
     def _first(self, x_seq: Tensor) -> Tensor:
-        """Return one timestep's input in the type that states have."""
-        first = x_seq[0] if len(x_seq) else x_seq.new_zeros(x_seq.shape[1:])
-        return first.to(compute_dtype(x_seq.dtype))
+        """Return one timestep's input in the type that states have: they begin with its shape, not with its values."""
+        first = x_seq[0].detach() if len(x_seq) else x_seq.new_zeros(x_seq.shape[1:])
+        return first.to(torch.promote_types(compute_dtype(x_seq.dtype), self.offset.dtype))
 
     def _fast(self, x_seq: Tensor) -> bool:
         """Tell whether a kernel may run: chosen, and for this kind of tensor."""

@@ -65,7 +65,7 @@ class SoftResetNeuron(SpikingNeuron):
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial potential everywhere."""
-        return (torch.zeros_like(drive) + self.initial,)
+        return (self.initial.to(drive.dtype).expand_as(drive),)
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Charge, fire and subtract what was fired."""
