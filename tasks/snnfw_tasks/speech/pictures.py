@@ -100,7 +100,7 @@ def _draw_probabilities(
     axes.set_title(words, fontsize=8, loc="left", pad=2, color="0.25" if right else WRONG, parse_math=False)
     margin = 0.5 if len(timesteps) == 1 else 0.02 * (timesteps[-1] - timesteps[0])
     axes.set(ylim=(-0.03, 1.05), yticks=[0, 0.5, 1], xlim=(timesteps[0] - margin, timesteps[-1] + margin))
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     # Names are shown as they are: no formulas between dollars, and none left out for beginning with an underscore.
     names = [f" {classes[label]}" for label in drawn]
     box = axes.legend(lines, names, fontsize=6.5, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)

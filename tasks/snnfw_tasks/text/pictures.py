@@ -85,7 +85,7 @@ def _draw_curve(
     colours = [RIGHT if bool(right[step][row]) else WRONG for step in steps]
     axes.scatter(steps, values, c=colours, s=12, zorder=3)
     axes.set(ylim=(-0.05, 1.05), yticks=(0, 0.5, 1), xlim=(steps[0] - 0.5, steps[-1] + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
     axes.tick_params(labelsize=7.5)
     axes.spines[["top", "right"]].set_visible(False)
 
