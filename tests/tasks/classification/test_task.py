@@ -87,7 +87,7 @@ def test_describing_the_task_imports_nothing_heavy() -> None:
 def test_everything_registered_fulfils_its_contract() -> None:
     models = {source.name: source for source in classification.snnfw_register_models()}
     data = {source.name: source for source in classification.snnfw_register_data()}
-    small = ["cifar-resnet", "cifar-resnet18", "resnet19", "vgg16"]
+    small = ["cifar-resnet", "cifar-resnet18", "resnet19", "resnet20", "vgg16"]
     assert list(models) == ["digits-resnet20", "digits-vgg", *small, "torchvision", "timm", "callable"]
     assert list(data) == ["digits", "cifar10", "cifar100", "imagenet", "folder"]
     assert Classification.default_model in models
