@@ -48,7 +48,7 @@ SMALL_MODEL = {
     ),
     "spike-yolo": (
         "model.width=0.0625",
-        "model.depth=0.34",
+        "model.depth=0.1",
         "model.side=64",
         "data.size=64",
         "trainer.precision=32-true",
