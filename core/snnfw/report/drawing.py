@@ -116,9 +116,14 @@ def label_timesteps(axes: Axes, timesteps: Sequence[int]) -> None:
 
 def as_picture(figure: Figure, caption: str) -> Picture:
     """Return the chart as a picture, its text turned into shapes so that it looks the same everywhere."""
+    return Picture(caption, data_uri(as_svg(figure), "image/svg+xml"))
+
+
+def as_svg(figure: Figure) -> bytes:
+    """Return a chart as an SVG, the same bytes whenever it is drawn."""
     drawn = io.BytesIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None})
-    return Picture(caption, data_uri(drawn.getvalue(), "image/svg+xml"))
+    return drawn.getvalue()
 
 
 def data_uri(content: bytes, kind: str) -> str:

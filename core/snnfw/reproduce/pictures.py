@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from snnfw.report.drawing import Line as Curve
-from snnfw.report.drawing import draw_legend, draw_lines, empty_chart, label_timesteps, line_colour, line_marker
+from snnfw.report.drawing import as_svg, draw_legend, draw_lines, empty_chart, label_timesteps, line_colour, line_marker
 from snnfw.reproduce.lines import ENERGY, Line
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ def draw_reproduction(lines: Sequence[Line]) -> bytes | None:
         rows.setdefault(line.row, []).append(line)
     over_time = any(len({line.timesteps for line in row}) > 1 for row in rows.values())
     figure = _over_time(rows, drawn[0].metric) if over_time else _over_energy(rows, drawn[0].metric)
-    content = io.BytesIO()
-    figure.savefig(content, format="svg", metadata={"Date": None})
-    return content.getvalue()
+    return as_svg(figure)
 
 
 def _over_time(rows: dict[str, list[Line]], metric: str) -> Figure:

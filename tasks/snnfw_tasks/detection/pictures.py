@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any
 
 from snnfw import Drawing
 from snnfw_tasks.detection.boxes import detections, labelled_boxes
 from snnfw_tasks.detection.scores import HEADLINE
+from snnfw_tasks.samples.drawing import as_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,9 +60,7 @@ def _page(images: Tensor, columns: Sequence[tuple[str, Sequence[Boxes]]], names:
         grid[0][column].set_title(title, fontsize=9)
         for row in range(rows):
             _panel(grid[row][column], images[row], boxes[row], names, scored=column > 0)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    return as_png(figure)
 
 
 def _panel(axes: Axes, image: Tensor, boxes: Boxes, names: tuple[str, ...], scored: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import torch
@@ -11,6 +10,7 @@ from snnfw import Drawing
 from snnfw.simulate import require_logits
 from snnfw_tasks.pointcloud.render import render
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, format_percent, likeliest_parts, part_logits
+from snnfw_tasks.samples.drawing import as_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -142,9 +142,7 @@ def draw_page(points: Tensor, titles: Sequence[str], panels: Sequence[Sequence[P
             for line, (name, colour) in enumerate(panel.legend):
                 place = 0.97, 0.97 - 0.085 * line
                 axes.text(*place, name, transform=axes.transAxes, fontsize=6, color=colour, ha="right", va="top")
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    return as_png(figure)
 
 
 def _likeliest_category(output: Output) -> tuple[Tensor, list[float]]:

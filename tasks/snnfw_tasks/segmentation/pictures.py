@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import torch
 
 from snnfw import Drawing
+from snnfw_tasks.samples.drawing import as_png
 from snnfw_tasks.samples.palette import VOID
 from snnfw_tasks.segmentation.scores import HEADLINE, likeliest_class, pixel_logits, resize_logits
 
@@ -116,9 +116,7 @@ def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], classes: Sequen
     named = _legend_labels([labels for _, labels in columns], len(classes))
     patches = [Patch(color=class_colour(label, len(classes)), label=classes[label]) for label in named]
     figure.legend(handles=patches, loc="outside lower center", ncols=min(12, len(patches)), fontsize=8, frameon=False)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    return as_png(figure)
 
 
 def _colour_labels(labels: Tensor, classes: Sequence[str]) -> NDArray[np.float32]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import torch
 
 from snnfw import Drawing
-from snnfw.simulate import require_logits
+from snnfw.simulate import Accuracy, require_logits
+from snnfw_tasks.samples.drawing import as_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ SAMPLES = 6
 """So many clips are drawn."""
 MOST_CLASSES = 4
 """Most classes of a clip that are drawn: the truth, what both networks say, and the likeliest at some time."""
-ACCURACY = "accuracy"
+ACCURACY = Accuracy.headline
 WRONG = "tab:red"
 
 
@@ -76,9 +76,7 @@ def _page(
             axes.spines[["top", "right"]].set_visible(False)
     grid[-1][0].set_xlabel("sample", fontsize=8)
     grid[-1][1].set_xlabel("timestep", fontsize=8)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    return as_png(figure)
 
 
 def _draw_probabilities(

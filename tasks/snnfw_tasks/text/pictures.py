@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from typing import TYPE_CHECKING
 
 from snnfw import Drawing
-from snnfw.simulate import require_logits
+from snnfw.simulate import is_correct, require_logits
+from snnfw_tasks.samples.drawing import as_png
 from snnfw_tasks.text.scores import ACCURACY
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def draw_texts(view: View, classes: Sequence[str], texts: Sequence[str]) -> Sequ
         f"thin line is chance, and a red point is wrong. {ACCURACY} over all evaluation texts: network "
         f"{view.network_scores[ACCURACY]:.1%}, spiking network {view.scores[last][ACCURACY]:.1%} at T = {last}."
     )
-    right = {timestep: _right(output, truth) for timestep, output in view.spiking.items()}
+    right = {timestep: is_correct(output, truth) for timestep, output in view.spiking.items()}
     names = [classes[int(label)] for label in truth]
     return [Drawing("texts", caption, draw_page(texts[: len(truth)], names, network, spiking, right, 1 / len(classes)))]
 
@@ -67,9 +67,7 @@ def draw_page(
     grid[0][1].set_title("probability of the true class", fontsize=9)
     grid[0][1].legend(fontsize=7.5, loc="lower right", framealpha=0.9)
     grid[-1][1].set_xlabel("timestep", fontsize=8.5)
-    written = io.BytesIO()
-    figure.savefig(written, format="png")
-    return written.getvalue()
+    return as_png(figure)
 
 
 def _draw_curve(
@@ -98,7 +96,3 @@ def _wrap(text: str) -> str:
 def _probability(output: Output, truth: Tensor) -> Tensor:
     """Return the probability [N] of each text's true class."""
     return require_logits(output).detach().cpu().float().softmax(1).gather(1, truth[:, None]).squeeze(1)
-
-
-def _right(output: Output, truth: Tensor) -> Tensor:
-    return require_logits(output).detach().cpu().argmax(1) == truth
