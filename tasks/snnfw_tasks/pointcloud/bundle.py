@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from snnfw import Batch, Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
+from snnfw import Batch, Bundle, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import cross_entropy, is_correct, require_logits
 from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
@@ -25,7 +25,7 @@ from snnfw_tasks.pointcloud.scores import (
     share_correct,
 )
 from snnfw_tasks.pointcloud.sources import Clouds, Head
-from snnfw_tasks.samples.batches import batch_checked, training_batches
+from snnfw_tasks.samples.batches import batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -61,11 +61,7 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
     return Bundle(
         model=network,
         example=example,
-        data=Data(
-            calibration=batch_checked(calibration, amounts.batch, amounts.workers, partial(_inputs, head)),
-            tuning=batch_checked(calibration, amounts.batch, amounts.workers, ready),
-            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, ready),
-        ),
+        data=batch_splits(amounts, calibration, evaluation, partial(_inputs, head), ready),
         judgement=make_judgement(head, clouds),
         training=Training(
             partial(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 import torch
 from torch.utils.data import DataLoader
 
-from snnfw import Batch, Item, SnnfwError
+from snnfw import Batch, Data, Item, SnnfwError
 from snnfw_tasks.samples.checked import stack
 
 if TYPE_CHECKING:
@@ -18,8 +18,20 @@ if TYPE_CHECKING:
 
     from snnfw import Inputs
     from snnfw_tasks.samples.checked import CheckedSamples
+    from snnfw_tasks.samples.options import Amounts
 
 Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
+
+
+def as_inputs(images: Tensor, target: object) -> Inputs:
+    """Return the inputs of a network that takes images alone."""
+    del target
+    return (images,)
+
+
+def as_batch(images: Tensor, target: object) -> Batch:
+    """Return images with what is known of them."""
+    return Batch(inputs=(images,), target=target)
 
 
 class LoadedBatches(Generic[Item]):
@@ -74,6 +86,26 @@ def batch_checked(
     return LoadedBatches(_ErrorsAsValues(samples), size, workers, _collate, make, shuffle_seed)
 
 
+def batch_splits(
+    amounts: Amounts,
+    calibration: CheckedSamples[Any],
+    evaluation: CheckedSamples[Any],
+    inputs: Callable[[Tensor, Tensor], Inputs] = as_inputs,
+    ready: Callable[[Tensor, Tensor], Batch] = as_batch,
+    frames: int | None = None,
+) -> Data:
+    """Return the splits in batches: to calibrate with, where a frame counts for a sample, to tune and to evaluate with.
+
+    ``inputs`` and ``ready`` shape what is calibrated with, and what is scored.
+    """
+    return Data(
+        calibration=batch_checked(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, inputs),
+        tuning=batch_checked(calibration, amounts.batch, amounts.workers, ready),
+        evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, ready),
+        frames=frames,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _ErrorsAsValues:
     """Hand errors over as values: a worker process would wrap a raised one in its traceback's text."""
@@ -113,14 +145,3 @@ def training_batches(
     if len(samples) < 2:
         raise SnnfwError(f"data '{samples.data}' has {len(samples)} training {things}, 2 or more are needed.")
     return batch_checked(samples, min(batch, len(samples)), workers, make, seed)
-
-
-def as_inputs(images: Tensor, target: object) -> Inputs:
-    """Return the inputs of a network that takes images alone."""
-    del target
-    return (images,)
-
-
-def as_batch(images: Tensor, target: object) -> Batch:
-    """Return images with what is known of them."""
-    return Batch(inputs=(images,), target=target)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from snnfw import Bundle, Data, Judgement, SnnfwError, Training, obtain
+from snnfw import Bundle, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import Accuracy, cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
+from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -45,12 +45,7 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
     return Bundle(
         model=network,
         example=(example,),
-        data=Data(
-            calibration=batch_checked(calibration, max(1, amounts.batch // (frames or 1)), amounts.workers, as_inputs),
-            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
-            frames=frames,
-        ),
+        data=batch_splits(amounts, calibration, evaluation, frames=frames),
         judgement=Judgement(partial(Accuracy, classes), Accuracy.headline, logits=require_logits, correct=is_correct),
         training=Training(
             partial(

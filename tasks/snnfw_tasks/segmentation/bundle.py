@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
-from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
+from snnfw import Bundle, Gallery, Judgement, SnnfwError, Training, obtain
+from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -55,11 +55,7 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
     return Bundle(
         model=network,
         example=(example,),
-        data=Data(
-            calibration=batch_checked(calibration, amounts.batch, amounts.workers, as_inputs),
-            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
-        ),
+        data=batch_splits(amounts, calibration, evaluation),
         judgement=Judgement(
             partial(PixelScores, masked.classes), HEADLINE, pixel_logits, correct=share_correct, distance=share_changed
         ),

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snnfw import Bundle, Data, Gallery, Judgement, SnnfwError, Training, obtain
+from snnfw import Bundle, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import as_batch, as_inputs, batch_checked, training_batches
+from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.description import describe_bundle
@@ -51,11 +51,7 @@ def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, reso
     return Bundle(
         model=network,
         example=(example,),
-        data=Data(
-            calibration=batch_checked(calibration, amounts.batch, amounts.workers, as_inputs),
-            tuning=batch_checked(calibration, amounts.batch, amounts.workers, as_batch),
-            evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, as_batch),
-        ),
+        data=batch_splits(amounts, calibration, evaluation),
         judgement=Judgement(partial(TextScores, classes), ACCURACY, logits=require_logits, correct=is_correct),
         training=Training(
             partial(training_batches, lambda: check_all(checked, texts.training()), "texts", as_batch), cross_entropy
