@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save as serialise
 
 from snnfw.files import replace_file
+from snnfw_tasks.networks.checkpoint import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,12 @@ def fit(training: lightning.LightningModule, loader: DataLoader[Any], epochs: in
         enable_model_summary=False,
     )
     trainer.fit(training, loader)
+
+
+def read_back(network: nn.Module, file: Path) -> nn.Module:
+    """Return a network built anew with the weights of a file, ready to be scored."""
+    load_weights(network, file)
+    return network.eval()
 
 
 def save_scored(network: nn.Module, out: Path, key: str, measure: Callable[[Path], Measured], **facts: str) -> Measured:

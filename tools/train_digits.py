@@ -18,8 +18,7 @@ from snnfw.simulate import Accuracy
 from snnfw_tasks.classification.augment import turn
 from snnfw_tasks.classification.data.digits import Digits
 from snnfw_tasks.classification.models.digits import DigitsResNet20, DigitsVgg, build_untrained
-from snnfw_tasks.networks.checkpoint import load_weights
-from tools.shipped import fit, save_scored
+from tools.shipped import fit, read_back, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,14 +84,11 @@ def score(network: nn.Module) -> float:
 
 def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
     """Write the weights with the accuracy that they reach on the test split, and return that."""
-
-    def measure(file: Path) -> float:
-        read_back = build_untrained(name)
-        load_weights(read_back, file)
-        return score(read_back)
-
-    command = f"python -m tools.train_digits --model {name} --epochs {epochs} --out {out.name}"
-    return save_scored(network, out, "accuracy", measure, command=command, seed=str(SEED))
+    facts = {
+        "command": f"python -m tools.train_digits --model {name} --epochs {epochs} --out {out.name}",
+        "seed": str(SEED),
+    }
+    return save_scored(network, out, "accuracy", lambda file: score(read_back(build_untrained(name), file)), **facts)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -14,14 +14,13 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.pointcloud.augment import turn
 from snnfw_tasks.pointcloud.data.shapes import Shapes, first_part
 from snnfw_tasks.pointcloud.data.shapes_parts import CATEGORIES
 from snnfw_tasks.pointcloud.models.pointnet import build_embedded
 from snnfw_tasks.pointcloud.models.pointnet_network import Transform, orthogonality_loss
 from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, CategoryScores, PartScores
-from tools.shipped import fit, save_scored
+from tools.shipped import fit, read_back, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,14 +110,8 @@ def score(network: nn.Module, head: HeadName) -> float:
 
 def save(network: nn.Module, head: HeadName, epochs: int, out: Path) -> float:
     """Write the weights with the score that they reach on the test split, and return that."""
-
-    def measure(file: Path) -> float:
-        read_back = build_embedded(head).eval()
-        load_weights(read_back, file)
-        return score(read_back, head)
-
-    command = f"python -m tools.train_pointnet {head} --epochs {epochs} --out {out.name}"
-    return save_scored(network, out, "score", measure, command=command, seed=str(SEED))
+    facts = {"command": f"python -m tools.train_pointnet {head} --epochs {epochs} --out {out.name}", "seed": str(SEED)}
+    return save_scored(network, out, "score", lambda file: score(read_back(build_embedded(head), file), head), **facts)
 
 
 def main(words: Sequence[str] | None = None) -> None:

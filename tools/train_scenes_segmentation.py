@@ -14,13 +14,13 @@ import torch
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from snnfw_tasks.networks.checkpoint import build_seeded, load_weights
+from snnfw_tasks.networks.checkpoint import build_seeded
 from snnfw_tasks.scenes.draw import draw_scene
 from snnfw_tasks.scenes.files import CLASSES, PREPARE
 from snnfw_tasks.scenes.masks import open_scenes
 from snnfw_tasks.segmentation.models.scenes import build_untrained
 from snnfw_tasks.segmentation.scores import PixelScores
-from tools.shipped import save_scored
+from tools.shipped import read_back, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,14 +87,11 @@ def score(network: nn.Module) -> dict[str, float]:
 
 def save(network: nn.Module, steps: int, out: Path) -> dict[str, float]:
     """Write the weights with the scores that they reach on the test split, and return them."""
-
-    def measure(file: Path) -> dict[str, float]:
-        read_back = build_untrained()
-        load_weights(read_back, file)
-        return score(read_back)
-
-    command = f"python -m tools.train_scenes_segmentation --steps {steps} --out {out.name}"
-    return save_scored(network, out, "scores", measure, command=command, seed=str(SEED))
+    facts = {
+        "command": f"python -m tools.train_scenes_segmentation --steps {steps} --out {out.name}",
+        "seed": str(SEED),
+    }
+    return save_scored(network, out, "scores", lambda file: score(read_back(build_untrained(), file)), **facts)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -15,12 +15,11 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from snnfw.simulate import Accuracy
-from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.speech.augment import shift
 from snnfw_tasks.speech.data.words import SpokenWords
 from snnfw_tasks.speech.data.words_sounds import WORDS
 from snnfw_tasks.speech.models.m5 import M5Words, build_embedded
-from tools.shipped import fit, save_scored
+from tools.shipped import fit, read_back, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,14 +84,8 @@ def score(network: nn.Module) -> float:
 
 def save(network: nn.Module, epochs: int, out: Path) -> float:
     """Write the weights with the accuracy that they reach on the test split, and return that."""
-
-    def measure(file: Path) -> float:
-        read_back = build_embedded()
-        load_weights(read_back, file)
-        return score(read_back)
-
-    command = f"python -m tools.train_speech --epochs {epochs} --out {out.name}"
-    return save_scored(network, out, "accuracy", measure, command=command, seed=str(SEED))
+    facts = {"command": f"python -m tools.train_speech --epochs {epochs} --out {out.name}", "seed": str(SEED)}
+    return save_scored(network, out, "accuracy", lambda file: score(read_back(build_embedded(), file)), **facts)
 
 
 def main(words: Sequence[str] | None = None) -> None:

@@ -14,13 +14,12 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
-from snnfw_tasks.networks.checkpoint import load_weights
 from snnfw_tasks.text.data.grammar import CLASSES, LONGEST
 from snnfw_tasks.text.data.sentences import Sentences
 from snnfw_tasks.text.models.text import EMBEDDED_VOCABULARY, SentencesLstm, SentencesTransformer, build_embedded
 from snnfw_tasks.text.scores import ACCURACY, TextScores
 from snnfw_tasks.text.vocabulary import Reader, find_words, pack_words
-from tools.shipped import fit, save_scored
+from tools.shipped import fit, read_back, save_scored
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,14 +88,8 @@ def score(network: nn.Module) -> float:
 
 def save(network: nn.Module, name: str, epochs: int, out: Path) -> float:
     """Write the weights with the accuracy that they reach on the test split, and return that."""
-
-    def measure(file: Path) -> float:
-        read_back = build_embedded(name).eval()
-        load_weights(read_back, file)
-        return score(read_back)
-
-    command = f"python -m tools.train_text {name} --epochs {epochs} --out {out.name}"
-    return save_scored(network, out, "score", measure, command=command, seed=str(SEED))
+    facts = {"command": f"python -m tools.train_text {name} --epochs {epochs} --out {out.name}", "seed": str(SEED)}
+    return save_scored(network, out, "score", lambda file: score(read_back(build_embedded(name), file)), **facts)
 
 
 def main(words: Sequence[str] | None = None) -> None:
