@@ -179,9 +179,7 @@ def _cuda_forward_again(body: KernelBody, steps: int) -> list[str]:
         ]
     return [
         *begin,
-        *_cuda_loop(
-            f"int snn_s = 0; snn_s < {steps}; snn_s++", "long long snn_s = 0; snn_s < snn_steps; snn_s++", steps
-        ),
+        *_cuda_loop("snn_s = 0; snn_s < {last}; snn_s++", steps),
         "        const real t = (real)(snn_clock + (double)(snn_s + 1)); (void)t;",
         *(f"        const real {name} = snn_once_{name};" for name in body.parameters),
         *(f"        real {name} = snn_now_{name};" for name in body.states),
@@ -198,11 +196,7 @@ def _cuda_back(body: KernelBody, steps: int) -> list[str]:
     """Return the code that takes an element's gradients back through all timesteps."""
     return [
         *(f"    real snn_now_g_{name} = snn_g_{name}[snn_i];" for name in body.states),
-        *_cuda_loop(
-            f"int snn_s = {steps - 1}; snn_s >= 0; snn_s--",
-            "long long snn_s = snn_steps - 1; snn_s >= 0; snn_s--",
-            steps,
-        ),
+        *_cuda_loop("snn_s = {last} - 1; snn_s >= 0; snn_s--", steps),
         "        const real t = (real)(snn_clock + (double)(snn_s + 1)); (void)t;",
         "        const real gy = load(snn_gy[snn_s * snn_gy_step + snn_i]);",
         *(f"        const real {name} = snn_once_{name};" for name in body.parameters),
@@ -217,12 +211,18 @@ def _cuda_back(body: KernelBody, steps: int) -> list[str]:
     ]
 
 
-def _cuda_loop(known: str, unknown: str, steps: int) -> list[str]:
+def _cuda_loop(head: str, steps: int) -> list[str]:
     """Return the head of a loop over time, with its input: unrolled whole where the number of steps is known."""
-    if steps:
-        return ["    #pragma unroll", f"    for ({known}) {{", "        const real x = load(snn_kept[snn_s]);"]
-    read = "        const real x = load(snn_x[snn_s * snn_x_step + snn_i]);"
-    return [f"    #pragma unroll {AHEAD}", f"    for ({unknown}) {{", read]
+    kind, last, ahead, read = (
+        ("int", str(steps), "", "snn_kept[snn_s]")
+        if steps
+        else ("long long", "snn_steps", f" {AHEAD}", "snn_x[snn_s * snn_x_step + snn_i]")
+    )
+    return [
+        f"    #pragma unroll{ahead}",
+        f"    for ({kind} {head.format(last=last)}) {{",
+        f"        const real x = load({read});",
+    ]
 
 
 def _place(body: KernelBody, state: int, steps: int) -> str:

@@ -17,6 +17,11 @@ class FlatParameter:
     inner: int
 
 
+def count_changes(tensor: Tensor) -> int:
+    """Return how often a tensor has changed in place, which is not counted of one made in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
 def memory_order(tensor: Tensor) -> tuple[int, ...] | None:
     """Return a tensor's dimensions from slowest to fastest in memory; None where its elements are not dense there."""
     strides = tensor.stride()

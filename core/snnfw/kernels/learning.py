@@ -16,7 +16,7 @@ from snnfw.kernels.arguments import backward_arguments
 from snnfw.kernels.body import Kernel, KernelBody
 from snnfw.kernels.compiler import load_library
 from snnfw.kernels.gradient_source import IN_REGISTERS, c_gradient, cuda_gradient
-from snnfw.kernels.layout import FlatParameter, copy_with_layout, dense_steps, steps_with_strides
+from snnfw.kernels.layout import FlatParameter, copy_with_layout, count_changes, dense_steps, steps_with_strides
 from snnfw.kernels.multistep import TARGETS, compute_dtype, output_like, sequence_like
 
 BODIES: dict[str, KernelBody] = {}
@@ -96,8 +96,8 @@ def _backward(
 
 
 def versions(flat: Sequence[FlatParameter]) -> list[int]:
-    """Return how often each parameter has changed, where that is counted; some are the neuron's own memory."""
-    return [0 if each.values.is_inference() else each.values._version for each in flat]
+    """Return how often each parameter has changed; some are the neuron's own memory."""
+    return [count_changes(each.values) for each in flat]
 
 
 class MultiStep(torch.autograd.Function):

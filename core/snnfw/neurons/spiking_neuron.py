@@ -12,6 +12,7 @@ from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor
 
 from snnfw.kernels.compiler import CompilerMissing
+from snnfw.kernels.layout import count_changes
 from snnfw.kernels.learning import run_with_gradient
 from snnfw.kernels.multistep import compute_dtype, is_supported, run_kernel, sequence_like
 from snnfw.neurons.buffers import adopt_buffers
@@ -175,7 +176,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
 
     def _current_kernel(self) -> Kernel | None:
         """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
-        seen = [(buffer, _version(buffer)) for buffer in self._buffers.values() if buffer is not None]
+        seen = [(buffer, count_changes(buffer)) for buffer in self._buffers.values() if buffer is not None]
         if self._made is None or not _are_unchanged(self._made[0], seen):
             self._made = (seen, self.kernel())
         return self._made[1]
@@ -205,11 +206,6 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
         return torch.is_grad_enabled() and any(
             value.requires_grad for value in (x_seq, *states) if isinstance(value, Tensor)
         )
-
-
-def _version(tensor: Tensor) -> int:
-    """Return how often a tensor has changed, which one made in inference mode does not count."""
-    return 0 if tensor.is_inference() else tensor._version
 
 
 def _are_unchanged(before: Sequence[tuple[Tensor, int]], now: Sequence[tuple[Tensor, int]]) -> bool:
