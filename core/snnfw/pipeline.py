@@ -17,10 +17,11 @@ from snnfw.files import write_folder
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
+from snnfw.report.plans import show_plan
 from snnfw.report.report import Report
 from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
-from snnfw.report.tables import show_plan, show_report
+from snnfw.report.tables import show_report
 from snnfw.simulate.look import draw_gallery
 from snnfw.simulate.measuring import measure_methods
 from snnfw.simulate.settling import certify_first

@@ -47,7 +47,7 @@ def test_the_sdist_holds_what_the_tests_need(built: dict[str, list[str]]) -> Non
 
 
 FAULTS = {
-    "a module is missing": (set(), {"snnfw/cli.py"}, "the wheel lacks snnfw/cli.py"),
+    "a module is missing": (set(), {"snnfw/pipeline.py"}, "the wheel lacks snnfw/pipeline.py"),
     "types are missing": (set(), {"snnfw/py.typed"}, "the wheel lacks snnfw/py.typed"),
     "no license": (set(), {f"{INFO}/licenses/LICENSE"}, "the wheel lacks its license"),
     "a test": ({"tests/networks.py"}, set(), "the wheel holds tests/networks.py, which is in no package"),
@@ -71,10 +71,10 @@ def test_a_wheel_that_is_not_whole_is_told(fault: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wheel_without_a_kind_of_file_is_told(kind: str, tmp_path: Path) -> None:
     (tmp_path / "core" / "snnfw").mkdir(parents=True)
-    (tmp_path / "core" / "snnfw" / "cli.py").touch()
+    (tmp_path / "core" / "snnfw" / "pipeline.py").touch()
     targets = '[tool.hatch.build.targets.wheel]\npackages = ["core/snnfw"]\n'
     (tmp_path / "pyproject.toml").write_text(targets, encoding="utf-8")
-    assert f"the wheel holds no {kind}" in list(wheel_faults(["snnfw/cli.py"], tmp_path))
+    assert f"the wheel holds no {kind}" in list(wheel_faults(["snnfw/pipeline.py"], tmp_path))
 
 
 def test_an_sdist_of_other_files_than_those_tracked_is_told() -> None:
@@ -91,10 +91,10 @@ def test_an_sdist_of_other_files_than_those_tracked_is_told() -> None:
 
 def test_names_are_read_from_the_archives(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.whl", "w") as packed:
-        packed.writestr("snnfw/cli.py", "")
+        packed.writestr("snnfw/pipeline.py", "")
     with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as packed_too:
         packed_too.add(tmp_path / "a.whl", "snnfw-0.1.0/docs/README.md")
-    assert wheel_names(tmp_path / "a.whl") == ["snnfw/cli.py"]
+    assert wheel_names(tmp_path / "a.whl") == ["snnfw/pipeline.py"]
     assert sdist_names(tmp_path / "a.tar.gz") == ["docs/README.md"]
 
 

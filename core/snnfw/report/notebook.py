@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from snnfw.planning.placement import Plan
+from snnfw.report.plans import describe_shares, plan_rows
 from snnfw.report.report import Report
 from snnfw.report.sentences import describe_rise
 from snnfw.report.summary import describe_method
-from snnfw.report.tables import checkpoint_headings, checkpoint_rows, describe_shares, layer_rows, plan_rows
+from snnfw.report.tables import checkpoint_headings, checkpoint_rows, layer_rows
 from snnfw.values import Keep
 
 MOST_ROWS = 60

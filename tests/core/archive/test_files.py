@@ -22,6 +22,7 @@ from networks import ConvNet, noise, seeded
 from snnfw import cli
 from snnfw.archive.container import HEADER, TENSORS, pack, unpack
 from snnfw.archive.files import read_network
+from snnfw.archive.show import show_network
 from snnfw.energy.horowitz import Horowitz
 from snnfw.stages import acquire_resources, load_subject
 from snnfw_plugins.yan import Yan
@@ -334,7 +335,7 @@ def test_what_is_no_network_is_one_sentence(name: str, tiny: bytes, tmp_path: Pa
     assert "\n" not in str(raised.value)
     if name not in ("a terabyte", "tensors of another"):  # what is shown reads no tensor
         with pytest.raises(snnfw.SnnfwError, match=message):
-            cli._run(["show", str(path)], Console(quiet=True))
+            show_network(path, Console(quiet=True))
     assert [each.name for each in tmp_path.iterdir()] == ["net.snn"]
 
 

@@ -17,9 +17,10 @@ from snnfw.energy.inventory import take_inventory
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
 from snnfw.report.folder import as_json
+from snnfw.report.plans import show_plan
 from snnfw.report.report import Report
 from snnfw.report.summary import describe_method, make_report, summarise_network
-from snnfw.report.tables import show_plan, show_report
+from snnfw.report.tables import show_report
 from snnfw.report.units import format_joules, format_si, scale_to_unit
 from snnfw.simulate.run import simulate
 from snnfw.values import Batch, Keep, Resources

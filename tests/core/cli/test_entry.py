@@ -11,6 +11,7 @@ import pytest
 import snnfw
 import toy_plugin
 from snnfw import cli
+from snnfw.cli import command as commands
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
@@ -36,7 +37,7 @@ BROKEN = SimpleNamespace(__name__="broken", snnfw_register_neurons=hookimpl(lamb
 @pytest.fixture(autouse=True)
 def toys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the commands find the toys, and one broken plugin, instead of what is installed."""
-    monkeypatch.setattr(cli, "Registry", lambda: Registry(plugins=[toy_plugin, BROKEN], entry_points=False))
+    monkeypatch.setattr(commands, "Registry", lambda: Registry(plugins=[toy_plugin, BROKEN], entry_points=False))
 
 
 @pytest.fixture
