@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
 
 from snnfw.errors import SnnfwError, describe_type, wrong_kind_error
 from snnfw.simulate.accuracy import Accuracy, is_correct, require_logits
@@ -71,11 +71,12 @@ def read_metric(metric: Any, first: Batch, output: Output) -> Judgement:
     """
     if isinstance(metric, Judgement):
         return metric
-    if isinstance(metric, type) and issubclass(metric, Metric):
+    metrics = sys.modules.get("torchmetrics")  # which takes seconds to import, and nobody has one of it before
+    if metrics and isinstance(metric, type) and issubclass(metric, metrics.Metric):
         raise SnnfwError(f"metric is the class {metric.__name__}: give an instance of it, with its arguments.")
-    if isinstance(metric, Metric | MetricCollection):
+    if metrics and isinstance(metric, metrics.Metric | metrics.MetricCollection):
         name = type(metric).__name__
-        headline = next(iter(metric.keys())) if isinstance(metric, MetricCollection) else name
+        headline = next(iter(metric.keys())) if isinstance(metric, metrics.MetricCollection) else name
         return _judgement(partial(_fresh, metric, name), str(headline), output)
     if metric is None or metric == "accuracy":
         if not is_classification(first, output):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch.nn import functional
-from torchmetrics.classification import MulticlassAccuracy
 
 from snnfw.errors import SnnfwError
 
@@ -20,24 +20,26 @@ class Accuracy:
     headline: ClassVar[str] = "accuracy"
 
     def __init__(self, classes: int) -> None:
-        ranks = {self.headline: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
-        self._metrics = {
-            name: MulticlassAccuracy(num_classes=classes, top_k=rank, average="micro") for name, rank in ranks.items()
-        }
+        self._ranks = {self.headline: 1} | ({"accuracy_top5": 5} if classes > 5 else {})
+        self._right = dict.fromkeys(self._ranks, 0)
+        self._samples = 0
 
     def update(self, output: Output, target: torch.Tensor) -> None:
         """Take one batch; an output without an order (NaN) is an error, not a wrong answer."""
-        logits = require_logits(output).detach().cpu()
+        logits = require_logits(output).detach()
         if logits.isnan().any():
             raise SnnfwError(
                 "the classifier's output holds NaN, so no class can be chosen: check the network's weights."
             )
-        for metric in self._metrics.values():
-            metric.update(logits, target.cpu())
+        labels = target.to(logits.device)
+        self._samples += len(labels)
+        for name, rank in self._ranks.items():
+            chosen = logits.argmax(1, keepdim=True) if rank == 1 else logits.topk(rank).indices
+            self._right[name] += int((chosen == labels[:, None]).sum())
 
     def compute(self) -> dict[str, float]:
-        """Return the accuracies over all batches seen."""
-        return {name: float(metric.compute()) for name, metric in self._metrics.items()}
+        """Return the accuracies over all batches seen, NaN where there was none."""
+        return {name: right / self._samples if self._samples else math.nan for name, right in self._right.items()}
 
 
 def is_correct(output: Output, target: torch.Tensor) -> torch.Tensor:

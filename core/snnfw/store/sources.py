@@ -7,7 +7,8 @@ import hashlib
 import re
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from importlib import metadata, util
 from pathlib import Path
 from types import ModuleType
@@ -92,7 +93,9 @@ def version_of(top: str) -> str:
     """Return the version of an installed top-level module, or Python's."""
     if top in sys.stdlib_module_names:
         return sysconfig.get_python_version()
-    return " ".join(metadata.version(name) for name in sorted(set(_distributions().get(top, ()))))
+    return " ".join(
+        version for _, version in sorted({(each.name, each.version) for each in _distributions().get(top, ())})
+    )
 
 
 def files_of(top: str) -> list[tuple[str, Path]]:
@@ -136,5 +139,14 @@ def _own_packages() -> frozenset[str]:
 
 
 @functools.cache
-def _distributions() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
+def _distributions() -> Mapping[str, list[metadata.Distribution]]:
+    """Return the distributions that bring each top-level module."""
+    found = defaultdict[str, list[metadata.Distribution]](list)
+    for distribution in metadata.distributions():
+        # What metadata.packages_distributions says, without a look at every file and at what nobody asks for.
+        listed = distribution.read_text("top_level.txt")
+        record = distribution.read_text("RECORD") or ""
+        tops = listed.split() if listed else {line.partition(",")[0].partition("/")[0] for line in record.splitlines()}
+        for top in tops:
+            found[top.removesuffix(".py")].append(distribution)
+    return found

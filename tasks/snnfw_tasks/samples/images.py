@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms import functional as F
 
 from snnfw import SnnfwError
 
@@ -48,7 +46,8 @@ class PixelSamples:
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
         image = self.pixels[index].to(torch.float32) / self.white
-        return F.normalize(image, list(self.mean), list(self.std)), int(self.labels[index])
+        mean, std = (torch.tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (image - mean) / std, int(self.labels[index])
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +165,9 @@ def decoding_errors() -> tuple[type[Exception], ...]:
 
 def prepare_image(image: Image, prepare: Preprocess) -> Tensor:
     """Return the sample [C, crop, crop] that ``prepare`` makes of an image."""
+    from torchvision.transforms import InterpolationMode
+    from torchvision.transforms import functional as F
+
     size = [prepare.resize, prepare.resize] if prepare.squash else [prepare.resize]
     resized = F.resize(image, size, InterpolationMode(prepare.interpolation))
     pixels = F.convert_image_dtype(F.pil_to_tensor(F.center_crop(resized, [prepare.crop])), torch.float32)
