@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from snnfw.planning.placement import Plan
-from snnfw.report.plans import describe_shares, plan_rows
+from snnfw.report.plans import HEADINGS, describe_neurons, describe_shares, plan_rows
 from snnfw.report.report import Report
 from snnfw.report.sentences import describe_rise
 from snnfw.report.summary import describe_method
@@ -17,7 +17,6 @@ from snnfw.values import Keep
 MOST_ROWS = 60
 """Rows that a table in a notebook shows."""
 
-PLAN = ("module", "operator", "kind", "neuron", "rule", "MACs", "charged as")
 LAYERS = ("site", "activation", "neuron", "neurons", "spikes", "rate")
 STYLE = "text-align:left;padding:1px 10px 1px 0;white-space:nowrap"
 
@@ -37,9 +36,9 @@ def network_table(plan: Plan, timesteps: int) -> str:
 
 
 def plan_table(plan: Plan) -> str:
-    """Return a plan: every site, and every operator that costs."""
-    rows = plan_rows(plan)
-    return f"{table(PLAN, rows)}<div>{escape(describe_shares(plan))}</div>"
+    """Return a plan: every site, and every operator that costs, what repeats folded."""
+    said = [*describe_neurons(plan), *describe_shares(plan)]
+    return f"{table(HEADINGS, plan_rows(plan))}<div>{'<br>'.join(map(escape, said))}</div>"
 
 
 def report_table(report: Report) -> str:
