@@ -14,10 +14,8 @@ from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
-from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
-from snnfw.report.plans import show_plan
 from snnfw.report.report import Report
 from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
@@ -34,7 +32,6 @@ from snnfw.stages import (
     convert_and_simulate,
     load_subject,
     measure_network,
-    place_neurons,
     provenance,
 )
 from snnfw.values import Resources
@@ -102,11 +99,3 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         exited=rule.record() if rule else None,
         certificate=certify_first(simulation.model, subject.bundle.data.evaluation, config.memory),
     )
-
-
-def plan(config: RunConfig, console: Console) -> None:
-    """Say what would become of every operator, and compute nothing."""
-    placed = place_neurons(config, load_subject(config, acquire_resources(config, console)))
-    show_plan(placed, console)
-    if config.strict:
-        require_all_spiking(placed)

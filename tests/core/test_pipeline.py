@@ -16,7 +16,7 @@ import yaml
 from rich.console import Console
 
 from networks import ConvNet, estimated, noise, seeded
-from snnfw import pipeline
+from snnfw import pipeline, preview
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
@@ -344,6 +344,6 @@ def test_a_plan_computes_nothing_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     console = Console(file=io.StringIO(), width=160)
-    pipeline.plan(resolve(["task=toy", "plugin=adafire"], registry), console)
+    preview.plan(resolve(["task=toy", "plugin=adafire"], registry), console)
     assert "become accumulations of events" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
     assert list(tmp_path.iterdir()) == []

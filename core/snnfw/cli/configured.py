@@ -5,20 +5,24 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from snnfw.cli.command import HELP, Call, Command, open_registry
+from snnfw.cli.command import Call, Command, open_registry
 from snnfw.config.comparison import CompareConfig, resolve_comparison
 from snnfw.config.resolution import resolve, to_yaml
+from snnfw.config.sketch import SketchConfig, is_sketch, resolve_sketch
 from snnfw.config.training import TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, training_usage, usage
-from snnfw.errors import unknown_name_error
+from snnfw.errors import SnnfwError, unknown_name_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
+    from typing import TypeAlias
 
     from rich.console import Console
 
     from snnfw.config.schema import RunConfig
     from snnfw.registry import Registry
+
+    Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | TrainConfig
 
 PURPOSES: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report how good it is and what it costs.",
@@ -28,17 +32,25 @@ PURPOSES: Mapping[str, str] = {
 }
 
 
+FORMS = ("full", "json")
+"""How a plan is told, folded apart."""
+
+OPTIONS: Mapping[str, Sequence[str]] = {"plan": [f"--{form}" for form in FORMS]}
+"""What a command takes beside words, --config and --help apart."""
+
+
 def run_configured(command: str, call: Call) -> int:
     """Resolve the words and compute, or print what would be computed."""
     options = {word for word in call.words if word.startswith("-")}
-    if stray := sorted(options - {"--config", *HELP}):
-        raise unknown_name_error("option", stray[0], ["--config", "--help"], listing="Options")
+    known = ("--config", *OPTIONS.get(command, ()))
+    if stray := sorted(options - set(known)):
+        raise unknown_name_error("option", stray[0], [*known, "--help"], listing="Options")
     registry = open_registry()
     config = _resolve(command, [word for word in call.words if word not in options], registry)
     if "--config" in options:
         call.console.out(to_yaml(config), end="", highlight=False)
         return 0
-    return _compute(command, config, registry, call.console)
+    return _compute(command, config, registry, call.console, options)
 
 
 def explain_configured(command: str, call: Call) -> None:
@@ -47,15 +59,15 @@ def explain_configured(command: str, call: Call) -> None:
     call.console.print(explain(open_registry(), command, PURPOSES[command]))
 
 
-def _resolve(command: str, words: Sequence[str], registry: Registry) -> RunConfig | CompareConfig | TrainConfig:
+def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:
     if command == "compare":
         return resolve_comparison(words, registry)
-    return resolve_training(words, registry) if command == "train" else resolve(words, registry)
+    if command == "train":
+        return resolve_training(words, registry)
+    return resolve_sketch(words, registry) if command == "plan" and is_sketch(words) else resolve(words, registry)
 
 
-def _compute(
-    command: str, config: RunConfig | CompareConfig | TrainConfig, registry: Registry, console: Console
-) -> int:
+def _compute(command: str, config: Config, registry: Registry, console: Console, options: Collection[str]) -> int:
     """Start what takes long; this brings in torch."""
     if isinstance(config, CompareConfig):
         from snnfw.comparing import compare_methods
@@ -66,12 +78,17 @@ def _compute(
 
         train(config, console)
         return 0
+    if command == "plan" or isinstance(config, SketchConfig):
+        from snnfw import preview
+
+        forms = [form for form in FORMS if f"--{form}" in options]
+        if len(forms) > 1:
+            raise SnnfwError("--full and --json are two forms of a plan: give one of them.")
+        preview.plan(config, console, *forms)
+        return 0
     from snnfw import pipeline
 
-    if command == "run":
-        pipeline.run(config, registry, console)
-    else:
-        pipeline.plan(config, console)
+    pipeline.run(config, registry, console)
     return 0
 
 

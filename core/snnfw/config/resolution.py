@@ -65,7 +65,7 @@ def to_yaml(config: ResolvedConfig) -> str:
 def resolve_method(mapping: Mapping[str, Any], registry: Registry) -> MethodConfig:
     """Return the method that a mapping asks for, for a network that no task brings: ``KEYS_WITHOUT_TASK``."""
     gathered = gather(read_values(given_mapping(mapping, registry), KEYS_WITHOUT_TASK), registry)
-    return MethodConfig(**_method_fields(interpolate(reduce(combine, gathered.layers)), gathered, registry))
+    return MethodConfig(**method_fields(interpolate(reduce(combine, gathered.layers)), gathered, registry))
 
 
 def resolve_plain(
@@ -80,12 +80,12 @@ def resolve_plain(
         "model": choose_source(registry, values, "model", task),
         "data": choose_source(registry, values, "data", task),
     }
-    method = _method_fields(values, gathered, registry, sources)
+    method = method_fields(values, gathered, registry, sources)
     settings = _settings(values)
     return RunConfig(**sources, **method, **{key: getattr(settings, key) for key in SETTINGS_OF_A_RUN})
 
 
-def _method_fields(
+def method_fields(
     values: Plain, gathered: ConfigLayers, registry: Registry, sources: Mapping[str, Any] = MappingProxyType({})
 ) -> dict[str, Any]:
     """Return the fields of a method's configuration; ``sources`` are written down with it, before its stages."""

@@ -70,6 +70,9 @@ class Task(Protocol):
 
     A task that asks more of its sources than every source has, or in words of its own, says so in the class variables
     ``model_source`` and ``data_source``: protocols, which registration holds the sources that name the task against.
+
+    ``without_data``, a class variable where a task has it, is what ``build`` of a model is told by ``snnfw plan`` where
+    there is no data that says it.
     """
 
     name: ClassVar[str]

@@ -36,6 +36,7 @@ class Classification(Amounts):
     default_data: ClassVar[str] = Digits.name
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = ClassifierData
+    without_data: ClassVar[int] = 1000
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""

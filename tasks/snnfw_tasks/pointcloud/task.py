@@ -14,7 +14,7 @@ from snnfw_tasks.pointcloud.data.modelnet import ModelNet40
 from snnfw_tasks.pointcloud.data.shapenet import ShapeNetPart
 from snnfw_tasks.pointcloud.data.shapes import Shapes
 from snnfw_tasks.pointcloud.models.pointnet import PointNetModel, PointNetShapes
-from snnfw_tasks.pointcloud.sources import CloudData, HeadName, PointNetwork
+from snnfw_tasks.pointcloud.sources import CloudData, Head, HeadName, PointNetwork
 from snnfw_tasks.samples.options import Amounts
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class PointCloud(Amounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
     model_source: ClassVar[type] = PointNetwork
     data_source: ClassVar[type] = CloudData
+    without_data: ClassVar[Head] = Head("cls", 40, 0)
 
     batch: Annotated[int, Field(ge=1, description="clouds per batch")] = 64
     calibration: Annotated[

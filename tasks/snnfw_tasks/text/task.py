@@ -13,7 +13,7 @@ from snnfw_tasks.text.data.sentences import Sentences
 from snnfw_tasks.text.data.tables import TextTables
 from snnfw_tasks.text.models.text import LstmModel, SentencesLstm, SentencesTransformer, TransformerModel
 from snnfw_tasks.text.options import TextAmounts
-from snnfw_tasks.text.sources import TextData, TextNetwork
+from snnfw_tasks.text.sources import TextData, TextNetwork, Wanted
 
 if TYPE_CHECKING:
     from snnfw import Bundle, DataSource, ModelSource, Resources, Task
@@ -29,6 +29,7 @@ class TextTask(TextAmounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
     model_source: ClassVar[type] = TextNetwork
     data_source: ClassVar[type] = TextData
+    without_data: ClassVar[Wanted] = Wanted(2, 20_000, list)
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the scorer."""

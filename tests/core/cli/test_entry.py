@@ -46,9 +46,11 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
     seen: list[tuple[str, Any]] = []
     pipeline = ModuleType("snnfw.pipeline")
     pipeline.run = lambda config, registry, console: seen.append(("run", config))  # type: ignore[attr-defined]  # a stand-in
-    pipeline.plan = lambda config, console: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
-    monkeypatch.setitem(sys.modules, "snnfw.pipeline", pipeline)
-    monkeypatch.setattr(snnfw, "pipeline", pipeline, raising=False)
+    preview = ModuleType("snnfw.preview")
+    preview.plan = lambda config, console, *form: seen.append(("plan", config))  # type: ignore[attr-defined]  # a stand-in
+    for module in (pipeline, preview):
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        monkeypatch.setattr(snnfw, module.__name__.partition(".")[2], module, raising=False)
     return seen
 
 
