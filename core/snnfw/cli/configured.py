@@ -6,10 +6,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from snnfw.cli.command import Call, Command, open_registry
-from snnfw.config.comparison import CompareConfig, resolve_comparison
+from snnfw.config.comparison import COMPARISON_KEYS, CompareConfig, resolve_comparison
+from snnfw.config.hints import option_error
 from snnfw.config.resolution import resolve, to_yaml
-from snnfw.config.sketch import SketchConfig, is_sketch, resolve_sketch
-from snnfw.config.training import TrainConfig, resolve_training
+from snnfw.config.schema import KEYS
+from snnfw.config.sketch import KEY, SketchConfig, is_sketch, require_subject, resolve_sketch
+from snnfw.config.training import TRAINING_KEYS, TrainConfig, resolve_training
 from snnfw.config.usage import comparison_usage, training_usage, usage
 from snnfw.errors import SnnfwError, unknown_name_error
 
@@ -39,12 +41,23 @@ OPTIONS: Mapping[str, Sequence[str]] = {"plan": [f"--{form}" for form in FORMS]}
 """What a command takes beside words, --config and --help apart."""
 
 
+KEYS_OF: Mapping[str, Sequence[str]] = {
+    "run": KEYS,
+    "plan": (*KEYS, KEY),
+    "compare": COMPARISON_KEYS,
+    "train": TRAINING_KEYS,
+}
+
+
 def run_configured(command: str, call: Call) -> int:
     """Resolve the words and compute, or print what would be computed."""
     options = {word for word in call.words if word.startswith("-")}
     known = ("--config", *OPTIONS.get(command, ()))
-    if stray := sorted(options - set(known)):
-        raise unknown_name_error("option", stray[0], [*known, "--help"], listing="Options")
+    for at, word in enumerate(call.words):
+        if word in options - set(known):
+            raise option_error(call.words, at, KEYS_OF[command]) or unknown_name_error(
+                "option", word, [*known, "--help"], listing="Options"
+            )
     registry = open_registry()
     config = _resolve(command, [word for word in call.words if word not in options], registry)
     if "--config" in options:
@@ -64,7 +77,11 @@ def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:
         return resolve_comparison(words, registry)
     if command == "train":
         return resolve_training(words, registry)
-    return resolve_sketch(words, registry) if command == "plan" and is_sketch(words) else resolve(words, registry)
+    if command == "plan" and is_sketch(words):
+        return resolve_sketch(words, registry)
+    if command == "plan":
+        require_subject(words)
+    return resolve(words, registry)
 
 
 def _compute(command: str, config: Config, registry: Registry, console: Console, options: Collection[str]) -> int:

@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(words: Sequence[str], console: Console) -> int:
     """Run the command that words ask for, and return its exit status; mistakes are raised."""
+    if words and words[0] == "help":
+        words = [*words[1:], HELP[0]]
     if not words or words[0] in HELP:
         console.print(Text("Usage: snnfw COMMAND\n"), _listing(COMMANDS))
         console.print(Text("snnfw COMMAND --help says more of one."))
@@ -54,6 +56,9 @@ def _run_group(words: Sequence[str], console: Console) -> int:
     """List the commands that begin with a word, or refuse one that there is not."""
     group = {name: command for name, command in COMMANDS.items() if name.split()[0] == words[0]}
     if not group:
+        seconds = [name for name in COMMANDS if name.endswith(f" {words[0]}")]
+        if seconds:
+            raise SnnfwError(f"no command named '{words[0]}'. Did you mean {' or '.join(seconds)}?")
         raise unknown_name_error("command", words[0], {name.split()[0] for name in COMMANDS}, listing="Commands")
     if len(words) > 1 and words[1] not in HELP:
         listing = ", ".join(command.usage(name) for name, command in group.items())

@@ -29,7 +29,7 @@ def export(call: Call) -> int:
     given = dict(word.split("=", 1) for word in words[1:] if "=" in word)
     if not words or "=" in words[0] or len(given) != len(words) - 1 or not given.keys() <= {"format", "out"}:
         raise SnnfwError(
-            f"'snnfw export {' '.join(words)}' is not how it goes: snnfw export NET.snn format=onnx|torch|nir "
+            f"'{' '.join(('snnfw export', *words))}' is not how it goes: snnfw export NET.snn format=onnx|torch|nir "
             "out=FILE, where one of the two is enough."
         )
     from snnfw.network.exporting import export_file  # brings in torch

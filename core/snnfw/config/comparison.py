@@ -6,14 +6,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import build_dataclass, format_value
 from snnfw.config.given import given_mapping, given_words
+from snnfw.config.hints import require_words
 from snnfw.config.named import find_named_method, list_methods
 from snnfw.config.resolution import resolve_plain
-from snnfw.config.schema import KEYS, RunConfig
+from snnfw.config.schema import KEYS, RunConfig, as_list
 from snnfw.config.sources import Plain, combine, files_to_load, optional_text, read_values, read_words
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.values import Keep
@@ -39,9 +40,17 @@ class Comparison:
 
     methods: Annotated[
         tuple[str | dict[str, Any], ...],
+        BeforeValidator(as_list),
         Field(description="plugins and neurons by name, or mappings {name, " + ", ".join(METHOD_KEYS) + "}"),
     ]
-    checkpoints: Annotated[tuple[int, ...], Field(description="timesteps to compare at")] = (1, 2, 4, 8, 16, 32)
+    checkpoints: Annotated[tuple[int, ...], BeforeValidator(as_list), Field(description="timesteps to compare at")] = (
+        1,
+        2,
+        4,
+        8,
+        16,
+        32,
+    )
     retarget: Annotated[
         bool, Field(description="convert anew for each of them; false: read all off one conversion for the last")
     ] = True
@@ -85,6 +94,7 @@ def resolve_comparison(words: Sequence[str], registry: Registry) -> CompareConfi
     """Return the comparison that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
     _refuse_timesteps(said)
+    require_words(said, COMPARISON_KEYS, registry)
     return replace(_resolve(read_words(said, COMPARISON_KEYS), registry), words=tuple(said))
 
 

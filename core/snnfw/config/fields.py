@@ -113,6 +113,8 @@ def as_choice(key: str, value: object) -> dict[str, Any] | None:
         return {"name": value}
     if value is None or (isinstance(value, dict) and isinstance(value.get("name", ""), str)):
         return value
+    if value is False:
+        raise SnnfwError(f"{key}=false is not allowed: write {key}=null for none.")
     raise SnnfwError(f"{key}={format_value(value)} is not allowed: it must be a name, or a mapping with a name.")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnfw.config.experiments import read_named_experiment
+from snnfw.config.lookup import find_named
 from snnfw.config.methods import expand_sources
 from snnfw.config.recipe import plain_preset
 from snnfw.config.schema import KEYS
@@ -122,4 +123,4 @@ def _preset(registry: Registry, name: str) -> Plain:
             f"plugin '{name}' has no preset: choose what it registers by name, see "
             f"'snnfw plugins info {name}'. Presets: {listing}."
         )
-    return plain_preset(registry.find("presets", name))
+    return plain_preset(find_named(registry, "presets", name))

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from snnfw.config.fields import as_choice, build_dataclass, format_value
+from snnfw.config.lookup import find_named
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine
 from snnfw.errors import SnnfwError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def build_method(registry: Registry, kind: str, key: str, values: Plain) -> Any:
     """Make the method that ``values`` name and give parameters to."""
     name = values["name"]
-    method = Keep if (kind, name) == ("neurons", Keep.name) else registry.find(kind, name)
+    method = Keep if (kind, name) == ("neurons", Keep.name) else find_named(registry, kind, name)
     parameters = {parameter: value for parameter, value in values.items() if parameter != "name"}
 
     def nested(kind: str, place: str, written: object) -> Any:
@@ -60,6 +61,8 @@ def choose_source(registry: Registry, values: Plain, key: str, task: Task) -> An
     """Make the model or data set, the task's own if nothing else is said, and see that it serves the task."""
     default: Plain = {key: {"name": getattr(task, f"default_{key}")}}
     given = {key: values[key]} if values.get(key) else {}
+    if given and "name" not in given[key]:
+        _require_parameters(registry, key, given[key], task)
     source = choose(registry, combine(expand_sources(registry, default), given), key)
     serving = {name for name, cls in registry.all(METHODS[key]).items() if not cls.tasks or task.name in cls.tasks}
     if source.name not in serving:
@@ -69,6 +72,35 @@ def choose_source(registry: Registry, values: Plain, key: str, task: Task) -> An
             f"{word.capitalize()}s that do: {', '.join(sorted(serving)) or 'none'}."
         )
     return source
+
+
+def _require_parameters(registry: Registry, key: str, given: Plain, task: Task) -> None:
+    """Refuse parameters of a source that nothing chose and the task's own has not, where others have them."""
+    default = getattr(task, f"default_{key}").partition("/")[0]
+    having = {
+        name: {field.name for field in fields(source)}
+        for name, source in registry.all(METHODS[key]).items()
+        if not source.tasks or task.name in source.tasks
+    }
+    for parameter, value in given.items():
+        others = sorted(name for name, parameters in having.items() if parameter in parameters)
+        if parameter not in having.get(default, {parameter}) and others:
+            raise SnnfwError(
+                f"{key}.{parameter}={format_value(value)} is given, and the task's own {KINDS[METHODS[key]].word} "
+                f"'{default}' has no {parameter}: give {key}=NAME too. With {parameter}: {', '.join(others)}."
+            )
+
+
+def require_own_data(registry: Registry, values: Plain, model: Any, task: Task) -> None:
+    """Refuse a network of others where nothing says which data it is for: the task's own would tell nothing of it."""
+    if not getattr(model, "foreign", False) or (values.get("data") or {}).get("name"):
+        return
+    serving = sorted(name for name, cls in registry.data.items() if not cls.tasks or task.name in cls.tasks)
+    raise SnnfwError(
+        f"model '{model.name}' may be any network, and nothing says which data it is for: give data=NAME and where it "
+        f"is, data.root=FOLDER, or, to plan without data, input=3x224x224. Data sets for task '{task.name}': "
+        f"{', '.join(serving)}."
+    )
 
 
 def expand_sources(registry: Registry, layer: Plain) -> Plain:
@@ -82,11 +114,11 @@ def _expand(registry: Registry, key: str, values: Plain | None) -> Plain | None:
     prefix, slash, rest = written.partition("/")
     if slash and (prefix in registry.all(METHODS[key]) or ":" not in written):
         name, value = prefix, rest
-    elif ":" in written:
+    elif ":" in written and "callable" in registry.all(METHODS[key]):
         name, value = "callable", written
     else:
         return values
-    parameters = fields(registry.find(METHODS[key], name))
+    parameters = fields(find_named(registry, METHODS[key], name, written))
     if not parameters:
         raise SnnfwError(f"{key}={written} is not allowed: '{name}' has no parameters, so write {key}={name}.")
     first = parameters[0].name

@@ -12,8 +12,9 @@ from omegaconf import OmegaConf
 from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.config.gather import gather
 from snnfw.config.given import given_mapping, given_words
+from snnfw.config.hints import require_words
 from snnfw.config.layers import build_layers
-from snnfw.config.methods import choose, choose_optional, choose_source
+from snnfw.config.methods import choose, choose_optional, choose_source, require_own_data
 from snnfw.config.schema import (
     KEYS,
     KEYS_WITHOUT_TASK,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 def resolve(words: Sequence[str], registry: Registry) -> RunConfig:
     """Return the configuration that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
+    require_words(said, KEYS, registry)
     return replace(resolve_plain(read_words(said), registry), words=tuple(said))
 
 
@@ -81,6 +83,7 @@ def resolve_plain(
         "data": choose_source(registry, values, "data", task),
     }
     method = method_fields(values, gathered, registry, sources)
+    require_own_data(registry, values, sources["model"], task)
     settings = _settings(values)
     return RunConfig(**sources, **method, **{key: getattr(settings, key) for key in SETTINGS_OF_A_RUN})
 

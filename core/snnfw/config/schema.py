@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +30,16 @@ def parse_bytes(given: object) -> object:
     return int(float(found[1]) * UNITS[found[2]])
 
 
-def require_known_device(given: str) -> str:
+def as_list(given: object) -> object:
+    """Return one value as a list of it, and leave everything else for pydantic to judge."""
+    if isinstance(given, list):
+        return tuple(given)  # the only list that pydantic takes in Python's own values
+    return (given,) if isinstance(given, int | str) and not isinstance(given, bool) else given
+
+
+def require_known_device(given: object) -> object:
     """Accept the devices that a run can compute on; whether this machine has one is seen later."""
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", given):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", str(given)):
         raise ValueError("it must be cpu, cuda, or one of several like cuda:1")
     return given
 
@@ -49,13 +56,14 @@ class Settings:
     timesteps: Annotated[int, Field(ge=1, description="timesteps to simulate; a plugin may bring its own")] = 8
     checkpoints: Annotated[
         tuple[int, ...] | None,
+        BeforeValidator(as_list),
         Field(description="timesteps to score at; without it, powers of two and the last one"),
     ] = None
     backend: Annotated[
         Literal["auto", "reference", "native", "cupy"], Field(description="how the neurons' time loop is computed")
     ] = "auto"
     device: Annotated[
-        str, AfterValidator(require_known_device), Field(description="where to compute: cpu, cuda or cuda:1")
+        str, BeforeValidator(require_known_device), Field(description="where to compute: cpu, cuda or cuda:1")
     ] = "cpu"
     seed: Annotated[int, Field(ge=0, lt=2**32, description="seed of everything random")] = 0
     memory: Annotated[

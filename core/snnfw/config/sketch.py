@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from snnfw.config.fields import format_value
 from snnfw.config.gather import gather
 from snnfw.config.given import given_words
+from snnfw.config.hints import require_words
 from snnfw.config.methods import choose, choose_optional
 from snnfw.config.resolution import method_fields
 from snnfw.config.schema import KEYS_WITHOUT_TASK, MethodConfig
@@ -52,11 +53,22 @@ def is_sketch(words: Sequence[str]) -> bool:
     return any(word.partition("=")[0] == KEY for word in words)
 
 
+def require_subject(words: Sequence[str]) -> None:
+    """Refuse a model of which nothing says what it is planned on."""
+    said = {word.partition("=")[0] for word in words}
+    if "model" in said and not said & {"task", "experiment", "checkpoint", "data"}:
+        raise SnnfwError(
+            f"nothing says what the model gets: give {KEY}=3x224x224, the shape of one sample, or task=NAME and the "
+            "data that it is for."
+        )
+
+
 def resolve_sketch(words: Sequence[str], registry: Registry) -> SketchConfig:
     """Return the plan without data that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
     if other := next((word for word in said if word.startswith(("data=", "data.", "checkpoint="))), None):
         raise SnnfwError(f"{KEY}= stands for the data, so {other} has no effect: leave one of them out.")
+    require_words(said, SKETCH_KEYS, registry)
     given = read_words(said, SKETCH_KEYS)
     shapes = _shapes(given.pop(KEY))
     gathered = gather(given, registry)

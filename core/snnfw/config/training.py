@@ -10,6 +10,7 @@ from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.config.gather import read_training
 from snnfw.config.given import given_mapping, given_words
+from snnfw.config.hints import require_words
 from snnfw.config.methods import expand_sources
 from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
@@ -55,7 +56,9 @@ class TrainConfig:
 
 def resolve_training(words: Sequence[str], registry: Registry) -> TrainConfig:
     """Return the training that ``key=value`` words ask for; files of ``load`` join the registry."""
-    return _resolve(read_words(given_words(words, registry), TRAINING_KEYS), registry)
+    said = given_words(words, registry)
+    require_words(said, TRAINING_KEYS, registry)
+    return _resolve(read_words(said, TRAINING_KEYS), registry)
 
 
 def resolve_training_mapping(mapping: Mapping[str, Any], registry: Registry) -> TrainConfig:

@@ -26,6 +26,10 @@ class ModelSource(Protocol):
 
     A source that serves several tasks, which ask for different things, has a method of its own for one of them,
     ``build_TASK``: that task calls it instead of ``build``.
+
+    A source of any network, made for any data, says so in a class variable ``foreign = True``: a run then asks which
+    data it is for. A class method ``words_for(name)``, where there is one, returns what stands behind ``model=`` for a
+    network that goes by this name elsewhere, or None; mistakes are answered with it.
     """
 
     name: ClassVar[str]

@@ -35,6 +35,17 @@ class CallableModel:
     weights: Annotated[Path | None, Field(description="a file of weights, as safetensors or by torch.save")] = None
     args: Annotated[Mapping[str, Any], Field(description="what to call it with")] = field(default_factory=dict)
 
+    @classmethod
+    def words_for(cls, name: str) -> str | None:
+        """Return how a file of weights, a file of Python and a dotted path are written."""
+        path = Path(name)
+        if path.suffix in (".pth", ".ckpt", ".safetensors"):
+            return f"NAME model.weights={name}"
+        if path.suffix == ".py":
+            return f"{path.stem}:FUNCTION"
+        module, dot, attribute = name.rpartition(".")
+        return f"{module}:{attribute}" if dot and all(part.isidentifier() for part in name.split(".")) else None
+
     def preprocess(self) -> None:
         """Return nothing: only the network's owner knows how its images were prepared."""
 

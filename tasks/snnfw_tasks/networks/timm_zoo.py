@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from dataclasses import dataclass, field
+from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -36,6 +37,7 @@ class TimmModel:
 
     name: ClassVar[str] = "timm"
     tasks: ClassVar[tuple[str, ...]] = ("classification", "events")
+    foreign: ClassVar[bool] = True
 
     arch: Annotated[str, Field(description="timm's name for the network, such as resnet18")]
     weights: Annotated[
@@ -45,6 +47,15 @@ class TimmModel:
     args: Annotated[Mapping[str, Any], Field(description="arguments for timm.create_model")] = field(
         default_factory=dict
     )
+
+    @classmethod
+    def words_for(cls, name: str) -> str | None:
+        """Return how a network of timm's is written that goes by this name, with the weights that may follow it."""
+        if util.find_spec("timm") is None:
+            return None
+        arch, dot, tag = name.partition(".")
+        weights = f" model.weights={tag}" if dot else ""
+        return f"{cls.name}/{arch}{weights}" if arch in require_timm().list_models() else None
 
     def preprocess(self) -> Preprocess | None:
         """Return the preparation that timm prescribes for its own weights."""

@@ -27,6 +27,7 @@ class TorchvisionModel:
 
     name: ClassVar[str] = "torchvision"
     tasks: ClassVar[tuple[str, ...]] = ("classification", "events", "segmentation")
+    foreign: ClassVar[bool] = True
 
     arch: Annotated[str, Field(description="torchvision's name for the network, such as resnet18")]
     weights: Annotated[
@@ -44,6 +45,13 @@ class TorchvisionModel:
         int | None,
         Field(ge=1, description="channels of the data, where a 3 by 3 convolution makes three of them in front"),
     ] = None
+
+    @classmethod
+    def words_for(cls, name: str) -> str | None:
+        """Return how a network of torchvision's is written that goes by this name."""
+        from torchvision import models
+
+        return f"{cls.name}/{name}" if name in (*models.list_models(module=models), *segmenter_names()) else None
 
     def preprocess(self) -> Preprocess | None:
         """Return the preparation that torchvision prescribes for its own weights."""

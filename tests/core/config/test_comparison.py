@@ -137,7 +137,7 @@ NAMES = "Registered plugins: ann, bursting, plain. Registered neurons: burst, fo
 REFUSALS: dict[str, str] = {
     "": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
     "methods=[]": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
-    "methods=single": "methods=single is not allowed: it must be a list.",
+    "methods=true": "methods=true is not allowed: it must be a list.",
     "methods=[3]": "methods[0]=3 is not allowed: it must be text, in quotes if it looks like a number, or it must be a mapping.",
     "methods=[brst]": f"no method named 'brst'. Did you mean 'burst'? {NAMES}",
     "methods=[single,single]": "two methods are called 'single': give one another name, like {name: mine, ...}.",

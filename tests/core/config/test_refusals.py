@@ -21,6 +21,7 @@ def refusal(registry: Registry, *words: str) -> str:
     return str(caught.value)
 
 
+OWN = "One of your own comes with load=[FILE.py]."
 NEURONS = "Registered: burst, following, single."
 NOTHING_SAYS = (
     "nothing says which neuron to use: give plugin=NAME, neuron=NAME or recipe=FILE. "
@@ -39,10 +40,10 @@ REFUSALS: dict[str, str] = {
     "neuron=burst model=smal": ("no model named 'smal'. Did you mean 'small'? Registered: callable, small, zoo."),
     "neuron=burst model=zo/net": "no model named 'zo'. Did you mean 'zoo'? Registered: callable, small, zoo.",
     "neuron=burst data=digit": ("no data set named 'digit'. Did you mean 'digits'? Registered: digits, folder."),
-    "neuron=burst data=a:b": "no data set named 'callable'. Registered: digits, folder.",
-    "neuron=burst exit=never": "no exit policy named 'never'. Registered: confident.",
+    "neuron=burst data=a:b": f"no data set named 'a:b'. Registered: digits, folder. {OWN}",
+    "neuron=burst exit=never": f"no exit policy named 'never'. Registered: confident. {OWN}",
     "neuron=burst search=gready": "no search named 'gready'. Did you mean 'greedy'? Registered: greedy.",
-    "neuron=burst converter=none": "no converter named 'none'. Registered: calibrated, direct.",
+    "neuron=burst converter=none": "no converter named 'none': write converter=null for none.",
     "plugin=toy_plugin": (
         "plugin 'toy_plugin' has no preset: choose what it registers by name, see "
         "'snnfw plugins info toy_plugin'. Presets: ann, bursting, plain."
@@ -88,7 +89,7 @@ REFUSALS: dict[str, str] = {
     "neuron=burst timesteps=0": "timesteps=0 is not allowed: it must be at least 1.",
     "neuron=burst timesteps=true": "timesteps=true is not allowed: it must be a whole number.",
     "neuron=burst timesteps=[4]": "timesteps=[4] is not allowed: it must be a whole number.",
-    "neuron=burst checkpoints=4": "checkpoints=4 is not allowed: it must be a list.",
+    "neuron=burst checkpoints=true": "checkpoints=true is not allowed: it must be a list.",
     "neuron=burst checkpoints=[]": ("checkpoints=[] is not allowed: it must be a list of timesteps from 1 to 8."),
     "neuron=burst checkpoints=[0,4]": (
         "checkpoints=[0, 4] is not allowed: it must be a list of timesteps from 1 to 8."
@@ -105,7 +106,7 @@ REFUSALS: dict[str, str] = {
     ),
     "neuron=burst memory=0": "memory=0 is not allowed: it must be greater than 0.",
     "neuron=burst energy.ac_pj=-1": "energy.ac_pj=-1 is not allowed: it must be at least 0.",
-    "neuron=burst energy=dear": "no energy model named 'dear'. Registered: flat, horowitz.",
+    "neuron=burst energy=dear": f"no energy model named 'dear'. Registered: flat, horowitz. {OWN}",
     "neuron=burst energy=flat energy.mac_pj=2": "energy model 'flat' has no parameter 'mac_pj'. Did you mean 'each'? Its parameters: each.",
     "neuron=burst energy=null": "nothing says which energy model: give energy=NAME. Registered: flat, horowitz.",
     "neuron=burst energy=4": "energy=4 is not allowed: it must be a name, or a mapping with a name.",

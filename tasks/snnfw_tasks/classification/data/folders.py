@@ -86,6 +86,11 @@ class Folder(ClassFolders):
 
     name: ClassVar[str] = "folder"
 
+    @classmethod
+    def words_for(cls, name: str) -> str | None:
+        """Return how a folder is written that is no data set's name."""
+        return f"{cls.name} data.root={name}" if "/" in name or Path(name).is_dir() else None
+
     root: Annotated[Path, Field(description="holds train/CLASS/*.png, test/ or val/, and calibration/ if you like")]
 
     def open(self, preprocess: Preprocess | None) -> LabelledData:

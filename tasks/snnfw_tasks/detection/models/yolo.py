@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, TypeAlias
@@ -13,6 +14,9 @@ from snnfw import SnnfwError
 if TYPE_CHECKING:
     from snnfw import Resources
     from snnfw_tasks.detection.sources import Detector
+
+YOLO = r"(yolo|rtdetr)[\w-]+(\.yaml)?"
+"""How ultralytics calls its architectures."""
 
 OtherWeights: TypeAlias = Annotated[
     Path | None, Field(description="a .safetensors file of the same kind instead of the shipped one")
@@ -59,6 +63,7 @@ class UltralyticsModel:
 
     name: ClassVar[str] = "ultralytics"
     tasks: ClassVar[tuple[str, ...]] = ("detection",)
+    foreign: ClassVar[bool] = True
 
     arch: Annotated[
         str | None, Field(description="one of its names, such as yolov8n.yaml or yolo11n, or your own .yaml file")
@@ -70,6 +75,13 @@ class UltralyticsModel:
     trust: Annotated[
         bool, Field(description="accept files that may run code when read: give it for files of your own alone")
     ] = False
+
+    @classmethod
+    def words_for(cls, name: str) -> str | None:
+        """Return how a detector of ultralytics' is written that goes by this name, or a file of weights."""
+        if name.endswith(".pt"):
+            return f"{cls.name} model.weights={name}"
+        return f"{cls.name}/{name.removesuffix('.yaml')}.yaml" if re.fullmatch(YOLO, name) else None
 
     @property
     def runs(self) -> tuple[str, ...]:
