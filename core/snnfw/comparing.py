@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.text import Text
 
 from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
@@ -19,6 +20,7 @@ from snnfw.files import write_folder
 from snnfw.report.folder import run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
 from snnfw.report.leaderboard_table import show_leaderboard
+from snnfw.report.progress import describe_stages
 from snnfw.report.report import Network
 from snnfw.report.saving import leaderboard_files
 from snnfw.report.summary import describe_method, summarise_checkpoint
@@ -54,7 +56,9 @@ def compare_methods(config: CompareConfig, console: Console | None = None) -> Le
         entries=entries,
     )
     show_leaderboard(board, console)  # before anything is drawn or written, which may fail
+    board = replace(board, about={**board.about, "stages": dict(resources.clock.seconds)})
     folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
+    console.print(Text(f"took {describe_stages(resources.clock.seconds)}"), soft_wrap=True)
     console.print(f"results in {folder}")
     return board
 

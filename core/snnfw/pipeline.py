@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from snnfw.archive.files import NAME, dump_network
 from snnfw.config.resolution import to_yaml
@@ -16,6 +17,7 @@ from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
+from snnfw.report.progress import describe_stages
 from snnfw.report.report import Report
 from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
@@ -57,16 +59,23 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
         config.exit,
         *(each.neuron for each in simulation.found.plan.placements),
     )
-    measured = measure_methods(methods, simulation.model, subject.bundle, resources)
+    clock = resources.clock
+    with clock.stage("measure"):
+        measured = measure_methods(methods, simulation.model, subject.bundle, resources)
     report = replace(report, measured=measured.numbers, charts=measured.charts)
 
     scores = report.network.scores
-    drawings = draw_gallery(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)
+    with clock.stage("pictures"):
+        drawings = draw_gallery(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
-    kept = network_files(config, simulation.model, report, resources) if config.save else {}
-    folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
+    with clock.stage("save"):
+        kept = network_files(config, simulation.model, report, resources) if config.save else {}
+    report = replace(report, about={**report.about, "stages": dict(clock.seconds)})
+    with clock.stage("write"):
+        folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
+    console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)
     console.print(f"results in {folder}")
     registry.after_run(report)
     return folder

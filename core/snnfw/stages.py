@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
-from rich.progress import track as progress_bar
 from rich.text import Text
 
 from snnfw.archive.captures import capture_once
@@ -25,6 +24,7 @@ from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.strict import require_all_spiking
+from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
@@ -34,7 +34,7 @@ from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.training.checkpoint import load_weights
-from snnfw.values import Bundle, ExitRule, Item, Resources, Track, track_nothing
+from snnfw.values import Bundle, ExitRule, Resources
 
 Returned = TypeVar("Returned")
 
@@ -98,16 +98,8 @@ def acquire_resources(config: MethodConfig, console: Console) -> Resources:
     def tell(line: str) -> None:
         console.print(Text(line), soft_wrap=True)
 
-    return Resources(config.device, config.backend, config.memory, config.seed, show_progress(console), tell)
-
-
-def show_progress(console: Console) -> Track:
-    """Return what shows progress in terminals and notebooks, and nothing elsewhere."""
-
-    def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-        return progress_bar(items, description, total=total, console=console, transient=True)
-
-    return track if console.is_terminal or console.is_jupyter else track_nothing
+    track = show_progress(console, tell, config.timesteps)
+    return Resources(config.device, config.backend, config.memory, config.seed, track, tell)
 
 
 def require_device(name: str) -> None:
@@ -121,7 +113,7 @@ def require_device(name: str) -> None:
 
 def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     """Return the task's bundle, with the weights of a checkpoint where one is named."""
-    with tell_new_names(f"task={config.task.name}"):
+    with tell_new_names(f"task={config.task.name}"), resources.clock.stage("load"):
         loaded = config.task.load(config.model, config.data, resources)
     bundle = require_returned(config.task, loaded, Bundle)
     frames = bundle.data.frames
@@ -149,7 +141,9 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
         return Subject(bundle, made.graph, resources, made)
     if bundle.merge:
         bundle.merge()
-    return Subject(bundle, capture_once(bundle.model, bundle.example), resources)
+    with resources.clock.stage("capture"):
+        graph = capture_once(bundle.model, bundle.example)
+    return Subject(bundle, graph, resources)
 
 
 def adopt_network(config: RunConfig, subject: Subject) -> RunConfig:
@@ -180,8 +174,10 @@ def convert_subject(config: MethodConfig, subject: Subject) -> Converted:
         return Converted(SearchResult(subject.made.plan), subject.made, subject.bundle, {})
     bundle, fitting = set_fitting_aside(config, subject.bundle)
     graph, resources = subject.graph, subject.resources
-    found = search_plan(config, graph, place_neurons(config, subject), bundle, resources)
-    with tell_new_names(f"converter={config.converter.name}"):
+    placed = place_neurons(config, subject)
+    with resources.clock.stage("search"):
+        found = search_plan(config, graph, placed, bundle, resources)
+    with tell_new_names(f"converter={config.converter.name}"), resources.clock.stage("convert"):
         converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
     return Converted(found, require_returned(config.converter, converted, SpikingModel), bundle, fitting)
 
@@ -193,10 +189,13 @@ def convert_and_simulate(config: MethodConfig, subject: Subject, warm_up: bool =
     """
     converted = convert_subject(config, subject)
     model, bundle, resources = converted.model, converted.bundle, subject.resources
-    rule = prepare_exit(config.exit, model, bundle, config.timesteps, resources)
-    if warm_up:
-        simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, bundle.judgement.scorer, resources)
-    trace = simulate(model, bundle.data.evaluation, config.checkpoints, bundle.judgement.scorer, resources, rule)
+    with resources.clock.stage("exit"):
+        rule = prepare_exit(config.exit, model, bundle, config.timesteps, resources)
+    scorer = bundle.judgement.scorer
+    with resources.clock.stage("simulate"):
+        if warm_up:
+            simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, scorer, resources)
+        trace = simulate(model, bundle.data.evaluation, config.checkpoints, scorer, resources, rule)
     return Simulation(converted, rule, trace)
 
 
@@ -244,7 +243,8 @@ def require_returned(method: Any, returned: object, kind: type[Returned]) -> Ret
 def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Network:
     """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
-    scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
+    with subject.resources.clock.stage("evaluate the network"):
+        scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
     inventory = take_inventory(subject.graph, plan)
     return summarise_network(inventory, config.energy, scores, seconds, bundle.data.frames)
 

@@ -8,7 +8,8 @@ from rich.text import Text
 
 from snnfw import doctor as machine
 from snnfw.cli.command import open_registry
-from snnfw.cli.plugins import load_registry, unknown_offer_error
+from snnfw.cli.describing import unknown_offer_error
+from snnfw.cli.plugins import load_registry
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
 

@@ -12,30 +12,28 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, Command] = {
     **configured.COMMANDS,
-    "show": Command("FILE", "Print what a network's file holds: provenance, scores and plan.", networks.show),
+    "show": Command("FILE", "Print what a network's file holds.", networks.show),
     "export": Command(
         "NET.snn format=FORMAT out=FILE",
-        "Write a spiking network as onnx, torch or nir, compared with itself.",
+        "Write a spiking network as onnx, torch or nir.",
         networks.export,
     ),
-    "experiments list": Command(
-        "", "Say which experiments of papers are shipped, what is published and what they need.", experiments.list_all
-    ),
+    "experiments list": Command("", "List the experiments of papers, with what is published.", experiments.list_all),
     "reproduce": Command(
         "NAME KEY=VALUE ...",
-        "Run an experiment, or a table of them, and print ours beside the published.",
+        "Run an experiment or a table of them: ours beside the published.",
         experiments.reproduce,
     ),
-    "plugins list": Command("", "Say which plugins are installed and what they offer.", plugins.list_all),
-    "plugins info": Command("NAME", "Describe a method or a plugin, with its parameters.", plugins.info),
+    "plugins list": Command("", "List the plugins and what they offer.", plugins.list_all),
+    "plugins info": Command("NAME", "Describe a method, a data set, a network, a plugin.", plugins.info),
     "plugins check": Command(
         "NAME KEY=VALUE ...",
-        "Hold a method, a plugin, or without a name everything, against its contract.",
+        "Hold a method, a plugin or everything against its contract.",
         checkups.check,
     ),
     "plugins new": Command(
         "NAME kind=KIND",
-        "Write the beginnings of a plugin of your own into this folder: a neuron, or a KIND.",
+        "Write the beginnings of a plugin into this folder.",
         plugins.new,
     ),
     "doctor": Command("", "Say what this machine can run, and how to mend the rest.", checkups.doctor),

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from snnfw.cli.command import Call, Command, open_registry
+from snnfw.cli.help import first_screen, topic_help
 from snnfw.config.comparison import COMPARISON_KEYS, CompareConfig, resolve_comparison
 from snnfw.config.hints import option_error
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.schema import KEYS
 from snnfw.config.sketch import KEY, SketchConfig, is_sketch, require_subject, resolve_sketch
 from snnfw.config.training import TRAINING_KEYS, TrainConfig, resolve_training
-from snnfw.config.usage import comparison_usage, training_usage, usage
 from snnfw.errors import SnnfwError, unknown_name_error
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | TrainConfig
 
 PURPOSES: Mapping[str, str] = {
-    "run": "Convert a network, simulate it, and report how good it is and what it costs.",
-    "plan": "Say what would become of every operator and why, and compute nothing.",
-    "compare": "Run several methods on one network and report them side by side.",
-    "train": "Train a network as the spiking network that it will be, or as it is with plugin=ann.",
+    "run": "Convert a network, simulate it, and report what it scores and costs.",
+    "plan": "Say what would become of every operator, and compute nothing.",
+    "compare": "Run several methods on one network, side by side.",
+    "train": "Train a network as the spiking network that it will be.",
 }
 
 
@@ -67,9 +67,11 @@ def run_configured(command: str, call: Call) -> int:
 
 
 def explain_configured(command: str, call: Call) -> None:
-    """Print what the command can be told."""
-    explain = {"compare": comparison_usage, "train": training_usage}.get(command, usage)
-    call.console.print(explain(open_registry(), command, PURPOSES[command]))
+    """Print what the command can be told: a screen, or what is said of the topics that stand behind --help."""
+    registry, purpose = open_registry(), PURPOSES[command]
+    topics = [word for word in call.words if not word.startswith("-") and "=" not in word]
+    said = [told for topic in topics for told in topic_help(registry, command, purpose, topic)]
+    call.console.print(*(said or [first_screen(registry, command, purpose)]))
 
 
 def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:

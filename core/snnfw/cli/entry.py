@@ -68,4 +68,4 @@ def _run_group(words: Sequence[str], console: Console) -> int:
 
 
 def _listing(commands: Mapping[str, Command]) -> object:
-    return section("Commands", rows((command.usage(name), command.purpose) for name, command in commands.items()))
+    return section("Commands", rows((name, command.purpose) for name, command in commands.items()))

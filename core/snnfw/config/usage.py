@@ -36,6 +36,9 @@ A word overrides what stands in files, and a file what a plugin brings.
 EXAMPLE = "task=classification plugin=adafire neuron.phi=4 timesteps=16"
 COMPARED = "task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]"
 TRAINED = "task=classification plugin=inflor timesteps=4 trainer.epochs=20"
+LONG = 24
+"""Characters of a default that a brief description still shows."""
+
 LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe holds it"
 
 
@@ -93,14 +96,15 @@ def rows(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return table
 
 
-def parameters(method: type, prefix: str = "", without: Collection[str] = ()) -> RenderableType:
-    """Return the parameters of a method with type, default and description."""
+def parameters(method: type, prefix: str = "", without: Collection[str] = (), brief: bool = False) -> RenderableType:
+    """Return the parameters of a method with type, default and description; ``brief`` leaves long defaults out."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="cyan", no_wrap=True)
     for parameter in describe(method):
         if parameter.name in without:
             continue
-        given = "required" if parameter.default is None else f"default {parameter.default}"
+        default = "..." if brief and len(parameter.default or "") > LONG else parameter.default
+        given = "required" if default is None else f"default {default}"
         details = f"{parameter.type}, {given}"
         table.add_row(Text(prefix + parameter.name), Text(f"{parameter.description} ({details})".strip()))
     return table if table.row_count else Text("no parameters", style="dim")

@@ -16,11 +16,11 @@ from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.network.batches import read_batches
 from snnfw.network.judging import read_metric
 from snnfw.network.network import SpikingNetwork
+from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.simulate.run import evaluate_network, network_output, simulate
 from snnfw.simulate.trace import Trace
-from snnfw.stages import show_progress
 from snnfw.values import Batch, Data, ExitRule, Judgement, Resources
 
 

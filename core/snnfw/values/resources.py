@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from snnfw.errors import wrong_kind_error
@@ -29,12 +31,29 @@ def tell_nothing(line: str) -> None:
     del line
 
 
+class Clock:
+    """The seconds that each stage of a run took, by name, in the order in which they first began."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time until the context ends as the stage's, beside what it has already."""
+        start = time.perf_counter()
+        self.seconds.setdefault(name, 0.0)
+        try:
+            yield
+        finally:
+            self.seconds[name] += time.perf_counter() - start
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What a stage may use: where it computes, with which backend, in how much memory, and whom it tells.
 
     ``memory`` is the budget in bytes for the activations of one chunk of timesteps. ``tell`` takes a line for the
-    user: what was read, say, and what was left out.
+    user: what was read, say, and what was left out. ``clock`` knows how long stages took.
     """
 
     device: str = "cpu"
@@ -43,6 +62,7 @@ class Resources:
     seed: int = 0
     track: Track = track_nothing
     tell: Callable[[str], None] = tell_nothing
+    clock: Clock = field(default_factory=Clock, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what only a configuration reads, such as 2GiB, and what torch alone would take."""
