@@ -5,10 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from rich.text import Text
+
 from snnfw.cli.command import Call, Command, open_registry
 from snnfw.cli.help import first_screen, topic_help
 from snnfw.config.comparison import COMPARISON_KEYS, CompareConfig, resolve_comparison
 from snnfw.config.hints import option_error
+from snnfw.config.quick import quick_words
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.schema import KEYS
 from snnfw.config.sketch import KEY, SketchConfig, is_sketch, require_subject, resolve_sketch
@@ -37,7 +40,12 @@ PURPOSES: Mapping[str, str] = {
 FORMS = ("full", "json")
 """How a plan is told, folded apart."""
 
-OPTIONS: Mapping[str, Sequence[str]] = {"plan": [f"--{form}" for form in FORMS]}
+QUICK = "--quick"
+
+OPTIONS: Mapping[str, Sequence[str]] = {
+    "plan": [f"--{form}" for form in FORMS],
+    **{command: [QUICK] for command in ("run", "compare", "train")},
+}
 """What a command takes beside words, --config and --help apart."""
 
 
@@ -59,10 +67,16 @@ def run_configured(command: str, call: Call) -> int:
                 "option", word, [*known, "--help"], listing="Options"
             )
     registry = open_registry()
-    config = _resolve(command, [word for word in call.words if word not in options], registry)
+    words = [word for word in call.words if word not in options]
+    config = _resolve(command, words, registry)
+    short = quick_words(config, words, registry) if QUICK in options and not isinstance(config, SketchConfig) else []
+    if short:
+        config = _resolve(command, [*short, *words], registry)
     if "--config" in options:
         call.console.out(to_yaml(config), end="", highlight=False)
         return 0
+    if short:
+        call.console.print(Text(f"quick: {' '.join(short)}"), soft_wrap=True)
     return _compute(command, config, registry, call.console, options)
 
 

@@ -102,9 +102,7 @@ def first_screen(registry: Registry, command: str, purpose: str) -> RenderableTy
     """Return what a command takes, its keys that are used most, examples, and where there is more."""
     screen = SCREENS[command]
     options = " ".join(f"[{option}]" for option in screen.options)
-    examples = [
-        Text(f"{_wrapped(f'snnfw {command} {words}')}\n      {said}") for words, said in screen.examples.items()
-    ]
+    examples = [Text(f"{_wrapped(command, words)}\n      {said}") for words, said in screen.examples.items()]
     keys = {
         **screen.own,
         **{key: _say(registry, key) for key in SAYS if key not in (*screen.without, *screen.own)},

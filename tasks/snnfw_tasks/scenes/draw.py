@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from snnfw_tasks.samples.digits import stratified_order
+from snnfw_tasks.samples.digits import read_digits, stratified_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,12 +87,10 @@ def draw_scene(split: str, index: int, seed: int = 0) -> Scene:
 @functools.cache
 def read_handwritten(split: str) -> tuple[Pixels, Pixels]:
     """Return the split's digits, with a margin of one pixel and values from 0 to 1, and what they are."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    chosen = stratified_order(digits.target)[DIGITS[split]]
-    images = np.pad(digits.images[chosen] / 16, ((0, 0), (1, 1), (1, 1)))
-    return images.astype(np.float32), digits.target[chosen]
+    digits, labels = read_digits()
+    chosen = stratified_order(labels)[DIGITS[split]]
+    images = np.pad(digits[chosen] / 16, ((0, 0), (1, 1), (1, 1)))
+    return images.astype(np.float32), labels[chosen]
 
 
 def draw_background(random: np.random.RandomState) -> Pixels:

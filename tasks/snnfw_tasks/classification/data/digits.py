@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from snnfw_tasks.samples.digits import CALIBRATION, TEST, stratified_order
+from snnfw_tasks.samples.digits import CALIBRATION, TEST, read_digits, stratified_order
 from snnfw_tasks.samples.labelled import LabelledData, Preprocess
 
 if TYPE_CHECKING:
@@ -27,20 +27,19 @@ class Digits:
         """Return 944 training, 256 calibration and 597 test images, the same ones everywhere."""
         del preprocess  # the images are what they are: 8×8 and normalised
         import torch
-        from sklearn.datasets import load_digits
 
         from snnfw_tasks.classification.augment import turn
         from snnfw_tasks.samples.images import PixelSamples
 
-        digits = load_digits()
-        pixels = torch.from_numpy(digits.images.astype("uint8")).unsqueeze(1)
-        order = stratified_order(digits.target)
+        images, labels = read_digits()
+        pixels = torch.from_numpy(images.astype("uint8")).unsqueeze(1)
+        order = stratified_order(labels)
 
         def split(chosen: NDArray[np.intp]) -> PixelSamples:
-            return PixelSamples(pixels[chosen], digits.target[chosen].tolist(), 16.0, PREPARE.mean, PREPARE.std)
+            return PixelSamples(pixels[chosen], labels[chosen].tolist(), 16.0, PREPARE.mean, PREPARE.std)
 
         return LabelledData(
-            classes=tuple(str(digit) for digit in digits.target_names),
+            classes=tuple(map(str, range(10))),
             shape=(1, 8, 8),
             training=split(order[TEST + CALIBRATION :]),
             calibration=split(order[TEST : TEST + CALIBRATION]),

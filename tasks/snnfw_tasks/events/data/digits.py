@@ -50,19 +50,17 @@ class MovingDigits:
         del preprocess  # that of images
         from functools import partial
 
-        from sklearn.datasets import load_digits
-
         from snnfw_tasks.events.data.augment import roll_and_flip
         from snnfw_tasks.events.data.frames import CountedSamples, Framing, count_events, require_tonic
         from snnfw_tasks.events.data.motion import SENSOR
-        from snnfw_tasks.samples.digits import CALIBRATION, TEST, stratified_order
+        from snnfw_tasks.samples.digits import CALIBRATION, TEST, read_digits, stratified_order
 
         require_tonic("transforms")
-        digits = load_digits()
-        order = stratified_order(digits.target)
-        clockwise = clockwise_half(digits.target, order)
-        recordings = self._recorded(digits.images / 16, clockwise)
-        classes, labels = self._labelled(digits.target, clockwise)
+        images, drawn = read_digits()
+        order = stratified_order(drawn)
+        clockwise = clockwise_half(drawn, order)
+        recordings = self._recorded(images / 16, clockwise)
+        classes, labels = self._labelled(drawn, clockwise)
         framing = Framing((SENSOR, SENSOR), (SENSOR, SENSOR), self.frames, self.slicing, self.clip, self.static)
 
         def split(chosen: NDArray[np.intp]) -> CountedSamples:
