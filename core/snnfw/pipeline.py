@@ -35,6 +35,7 @@ from snnfw.stages import (
     load_subject,
     measure_network,
     provenance,
+    untrained_warning,
 )
 from snnfw.values import Resources
 
@@ -47,6 +48,9 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     resources = acquire_resources(config, console)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
+    warning = untrained_warning(config, registry)
+    if warning:
+        resources.tell(warning)
     subject = load_subject(config, resources)
     config = adopt_network(config, subject)
     simulation = convert_and_simulate(config, subject)
@@ -72,7 +76,8 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
     with clock.stage("save"):
         kept = network_files(config, simulation.model, report, resources) if config.save else {}
-    report = replace(report, about={**report.about, "stages": dict(clock.seconds)})
+    warned = {"warnings": [warning]} if warning else {}
+    report = replace(report, about={**report.about, **warned, "stages": dict(clock.seconds)})
     with clock.stage("write"):
         folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
     console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)

@@ -24,6 +24,7 @@ from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.strict import require_all_spiking
+from snnfw.registry import Registry
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
@@ -247,6 +248,17 @@ def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Netwo
         scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
     inventory = take_inventory(subject.graph, plan)
     return summarise_network(inventory, config.energy, scores, seconds, bundle.data.frames)
+
+
+def untrained_warning(config: MethodConfig, registry: Registry) -> str | None:
+    """Return what to know of a method for networks trained with it where no training is named, or None."""
+    preset = registry.presets.get(config.plugin or "")
+    if preset is None or not preset.trained or getattr(config, "checkpoint", None) is not None:
+        return None
+    return (
+        f"plugin={preset.name} is for networks that are trained with it: of another one expect chance. 'snnfw train' "
+        f"with plugin={preset.name} trains one, and 'snnfw run checkpoint=FOLDER' runs that."
+    )
 
 
 def provenance(config: MethodConfig, bundle: Bundle) -> dict[str, Any]:

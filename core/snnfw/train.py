@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
 from snnfw.planning.placement import place
 from snnfw.report.folder import as_json, run_folder
+from snnfw.report.progress import describe_stages
 from snnfw.stages import acquire_resources, load_bundle
 from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import LAST, fit, require_training
@@ -42,8 +43,10 @@ STARTS = {
 """What the weights are before the first step, by how a training starts."""
 
 
-def train(config: TrainConfig, console: Console | None = None) -> Path:
+def train(config: TrainConfig, console: Console | None = None, trainable: Sequence[str] = ()) -> Path:
     """Train, and return the folder that holds logs, checkpoint and, once it is finished, the weights.
+
+    ``trainable`` are the tasks that a refusal may name.
 
     Raises:
         KeyboardInterrupt: someone stopped it; the message says how to go on.
@@ -55,12 +58,13 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     target = training_folder(config)
 
     bundle = load_bundle(config.run, resources)
-    training = require_training(bundle)
+    training = require_training(bundle, trainable)
     if config.trainer.start == "fresh":
         initialise(bundle.model, config.run.seed)
         if training.settle:
             training.settle()
-    graph = capture(bundle.model, bundle.example, trainable=True)
+    with resources.clock.stage("capture"):
+        graph = capture(bundle.model, bundle.example, trainable=True)
     plan = place(graph, config.run.layers, temporal=bundle.data.temporal)
     if bundle.data.temporal and all(isinstance(placement.neuron, Keep) for placement in plan.placements):
         raise SnnfwError("without neurons nothing carries over from frame to frame: give the data as one static input.")
@@ -72,12 +76,16 @@ def train(config: TrainConfig, console: Console | None = None) -> Path:
     going_on = config.resume is not None and (config.resume / LAST).exists()
     console.print(STARTS["resumed" if going_on else config.trainer.start or "fresh"])
     with create_folder(config, target) as folder:
-        scores = fit(TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal)
+        with resources.clock.stage("train"):
+            scores = fit(
+                TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal
+            )
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
         if first:
             save_weights(bundle.model, folder / WEIGHTS, facts)
             write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))
+    console.print(f"took {describe_stages(resources.clock.seconds)}", soft_wrap=True)
     console.print(
         f"weights in {folder}: {resume_command(config, 'run checkpoint', folder)} runs them",
         soft_wrap=True,

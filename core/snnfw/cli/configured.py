@@ -109,7 +109,7 @@ def _compute(command: str, config: Config, registry: Registry, console: Console,
     if isinstance(config, TrainConfig):
         from snnfw.train import train
 
-        train(config, console)
+        train(config, console, [name for name, task in registry.tasks.items() if getattr(task, "trains", False)])
         return 0
     if command == "plan" or isinstance(config, SketchConfig):
         from snnfw import preview

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, cast
 
 from snnfw.config.lookup import KEY_OF
@@ -42,6 +43,9 @@ ELSEWHERE: Mapping[str, str] = {
     "input": "plan",
 }
 """The keys that one command alone has; those that training has not are of a run."""
+
+MISSPELT = 0.8
+"""How alike two names are of which one is the other, misspelt."""
 
 BRACKETS = {"[": "]", "{": "}", "(": ")"}
 
@@ -161,11 +165,14 @@ def _other_key(word: str, keys: Sequence[str], registry: Registry) -> str | None
         return None
     if (named := _known(key, keys)) is not None:
         return f"no key named '{key}'. Did you mean {named}={'cuda' if key.lower() == 'gpu' else value}?"
-    owners = [f"{owner}.{key}={value}" for owner in _owners(key, keys, registry)]
+    misspelt = get_close_matches(top, keys, n=1, cutoff=MISSPELT)
+    owners = [] if misspelt else [f"{owner}.{key}={value}" for owner in _owners(key, keys, registry)]
     if owners:
         return f"no key named '{key}'. Did you mean {' or '.join(owners)}?"
     trainer = key if key in _TRAINER else ALIASES.get(key.lower(), "").removeprefix("trainer.")
     whole = f"trainer.{trainer}" if trainer in _TRAINER else key
+    if misspelt:
+        return None
     command = ELSEWHERE.get(whole.partition(".")[0], "run" if top in KEYS else None)
     return f"no key named '{key}': {whole} is for 'snnfw {command}'." if command else None
 

@@ -75,6 +75,8 @@ class Task(Protocol):
     A task that asks more of its sources than every source has, or in words of its own, says so in the class variables
     ``model_source`` and ``data_source``: protocols, which registration holds the sources that name the task against.
 
+    ``trains``, true where a task's bundles hold what networks are trained with, lets refusals of other tasks name it.
+
     ``without_data``, a class variable where a task has it, is what ``build`` of a model is told by ``snnfw plan`` where
     there is no data that says it.
     """

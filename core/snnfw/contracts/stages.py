@@ -46,7 +46,8 @@ class ExitPolicy(Protocol):
 class Preset:
     """What ``plugin=NAME`` stands for: a recipe and the stages that its paper combines it with.
 
-    ``timesteps`` is the method's own number of them, which no task changes; None leaves it to the task.
+    ``timesteps`` is the method's own number of them, which no task changes; None leaves it to the task. ``trained``
+    says that it is for networks trained with it: a run of another one is told so before it computes anything.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Preset:
     search: Search | None = None
     exit: ExitPolicy | None = None
     summary: str = ""
+    trained: bool = False
 
     def __post_init__(self) -> None:
         """Refuse rules and stages that are none."""

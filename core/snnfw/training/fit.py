@@ -6,7 +6,7 @@ import errno
 import logging
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -124,12 +124,15 @@ def fit(
     return lines.last
 
 
-def require_training(bundle: Bundle) -> Training:
-    """Return what a network is trained with, or raise an SnnfwError that says why there is nothing."""
+def require_training(bundle: Bundle, trainable: Sequence[str] = ()) -> Training:
+    """Return what a network is trained with, or raise an SnnfwError that says why there is nothing.
+
+    ``trainable`` are the tasks that have something, as far as that is known.
+    """
     if bundle.training is None:
-        raise SnnfwError(
-            bundle.untrainable or "this task has no training data and no loss, so nothing can be trained for it."
-        )
+        others = f" Tasks that have: {', '.join(sorted(trainable))}." if trainable else ""
+        reason = bundle.untrainable or "this task has no training data and no loss, so nothing can be trained for it."
+        raise SnnfwError(f"{reason}{others}")
     return bundle.training
 
 

@@ -85,5 +85,6 @@ def snnfw_register_presets() -> Iterable[Preset]:
             converter=Direct(),
             timesteps=4,
             summary="InfLoR: soft-reset integrate-and-fire neurons and a rectified gradient, for direct training",
+            trained=True,
         )
     ]

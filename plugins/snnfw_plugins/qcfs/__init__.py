@@ -69,5 +69,6 @@ def snnfw_register_presets() -> Iterable[Preset]:
             converter=Direct(),
             timesteps=8,
             summary="QCFS: exact conversion of networks trained with quantised activations, without calibration data",
+            trained=True,
         )
     ]

@@ -36,6 +36,7 @@ class Classification(Amounts):
     default_data: ClassVar[str] = Digits.name
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = ClassifierData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[int] = 1000
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:

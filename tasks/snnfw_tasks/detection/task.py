@@ -35,6 +35,7 @@ class Detection(ImageAmounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
     model_source: ClassVar[type] = DetectorSource
     data_source: ClassVar[type] = DetectionData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[tuple[str, ...]] = tuple(map(str, range(80)))
 
     calibration: Images = 128

@@ -27,6 +27,7 @@ class Events(Amounts):
     default_data: ClassVar[str] = MovingDigits.name
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = ClassifierData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[int] = 10
 
     batch: Annotated[int, Field(ge=1, description="recordings per batch; frames per batch of calibration")] = 128

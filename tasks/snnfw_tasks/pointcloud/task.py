@@ -31,6 +31,7 @@ class PointCloud(Amounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
     model_source: ClassVar[type] = PointNetwork
     data_source: ClassVar[type] = CloudData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[Head] = Head("cls", 40, 0)
 
     batch: Annotated[int, Field(ge=1, description="clouds per batch")] = 64

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
     """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     labelled = obtain(LabelledData, task, data, "open", preprocess_of(model))
-    read = tell_reading(labelled.reading, resources.tell)
+    read = {**tell_reading(labelled.reading, resources.tell), **_tell_preparation(data.name, labelled, resources)}
     require_samples(data.name, "samples", len(labelled.calibration), len(labelled.evaluation))
     classes, frames = len(labelled.classes), labelled.frames
     network = obtain(nn.Module, task, model, "build", classes, resources).eval().to(resources.device)
@@ -41,7 +42,7 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
     example = mixed.stack(range(2))[0].to(resources.device)
     if frames is not None:
         example = example[:, frames // 2]
-    require_fit(network, example, classes, model.name, data.name)
+    require_fit(network, example, classes, model.name, data.name, cure=_colour_cure(data))
     return Bundle(
         model=network,
         example=(example,),
@@ -57,6 +58,22 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
             cross_entropy,
         ),
         description=describe_bundle(labelled.classes, labelled.shape, calibration, evaluation, network, read),
+    )
+
+
+def _tell_preparation(name: str, labelled: LabelledData, resources: Resources) -> dict[str, Any]:
+    """Tell how images were made samples, and return it for the description."""
+    if labelled.prepared is None:
+        return {}
+    resources.tell(f"data '{name}': images {labelled.prepared}.")
+    return {"preprocess": asdict(labelled.prepared)}
+
+
+def _colour_cure(data: DataSource) -> str:
+    """Return how a data set is told to read images in as many channels as a network takes."""
+    grey, colour = "data.mean=[0.5] data.std=[0.5]", "data.mean=[0.485,0.456,0.406] data.std=[0.229,0.224,0.225]"
+    return f" One value in data.mean and data.std reads images grey, {grey}, three in colour, {colour}." * hasattr(
+        data, "mean"
     )
 
 

@@ -41,6 +41,16 @@ class PixelSamples:
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        """Refuse a mean or a deviation of other channels than the images have."""
+        channels = self.pixels.shape[1]
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != channels:
+                raise SnnfwError(
+                    f"data.{name} has {len(values)} value{'s' * (len(values) != 1)}, and the images have {channels} "
+                    f"channel{'s' * (channels != 1)}: give one for each, or leave it out."
+                )
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -32,6 +32,14 @@ class Preprocess:
     interpolation: str = "bilinear"
     squash: bool = False
 
+    def __str__(self) -> str:
+        """Return the preparation in words."""
+        sides = f"{self.resize} by {self.resize}" if self.squash else f"{self.resize} (shorter side)"
+        cut = "" if self.squash and self.resize == self.crop else f", {self.crop} by {self.crop} cut out of the middle"
+        mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
+        colours = "grey" if len(self.mean) == 1 else "in colour"
+        return f"{colours}, resized to {sides}, {self.interpolation}{cut}; mean {mean}, deviation {std}"
+
 
 IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 """What most networks trained on ImageNet expect; stands in where the network's own preparation is unknown."""
@@ -47,7 +55,7 @@ class LabelledData:
 
     ``calibration`` may be the training split itself, but shares nothing with ``evaluation``. ``augment`` distorts a
     batch of training samples at random. Where ``frames`` is given, a sample is that many frames, one for each timestep.
-    ``reading`` is what a reader of files says about them.
+    ``reading`` is what a reader of files says about them, ``prepared`` how images were made samples.
     """
 
     classes: tuple[str, ...]
@@ -58,6 +66,7 @@ class LabelledData:
     augment: Callable[[Tensor], Tensor] | None = None
     frames: int | None = None
     reading: Reading | None = None
+    prepared: Preprocess | None = None
 
 
 class ClassifierData(DataSource, Protocol):

@@ -28,15 +28,16 @@ def require_fit(
     model: str,
     data: str,
     logits: Callable[[Output], Tensor] = require_logits,
+    cure: str = "",
 ) -> None:
     """Raise an SnnfwError unless the network turns the samples [N, C, H, W] into one output per class.
 
-    ``logits`` takes them, [N, K, ...], out of what the network returns.
+    ``logits`` takes them, [N, K, ...], out of what the network returns. ``cure`` says how other channels are had.
     """
     misfit = f"model '{model}' does not fit data '{data}'"
     shape = list(example.shape[1:])
     try:
-        with torch.no_grad(), _watch_channels(module, misfit, shape):
+        with torch.no_grad(), _watch_channels(module, misfit, shape, cure):
             output = module(example.clone())  # a network may write to its input
     except SnnfwError:
         raise
@@ -52,7 +53,7 @@ def require_fit(
 
 
 @contextmanager
-def _watch_channels(module: nn.Module, misfit: str, shape: list[int]) -> Iterator[None]:
+def _watch_channels(module: nn.Module, misfit: str, shape: list[int], cure: str) -> Iterator[None]:
     """Stop at the first convolution that gets another number of channels than it expects."""
     names = {layer: name for name, layer in module.named_modules() if isinstance(layer, _ConvNd)}
 
@@ -61,7 +62,7 @@ def _watch_channels(module: nn.Module, misfit: str, shape: list[int]) -> Iterato
         if given != layer.in_channels:
             raise SnnfwError(
                 f"{misfit}: layer '{names[layer]}' expects {layer.in_channels} channels and gets {given} "
-                f"from samples of shape {shape}."
+                f"from samples of shape {shape}.{cure}"
             )
 
     watches = [layer.register_forward_pre_hook(refuse) for layer in names]

@@ -30,6 +30,7 @@ class Segmentation(ImageAmounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = MaskedData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[int] = 21
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:

@@ -28,6 +28,7 @@ class Speech(Amounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 8, "search": None, "exit": None}
     model_source: ClassVar[type] = ClassifierSource
     data_source: ClassVar[type] = ClassifierData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[int] = 35
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:

@@ -29,6 +29,7 @@ class TextTask(TextAmounts):
     defaults: ClassVar[Mapping[str, Any]] = {"timesteps": 16, "search": None, "exit": None}
     model_source: ClassVar[type] = TextNetwork
     data_source: ClassVar[type] = TextData
+    trains: ClassVar[bool] = True
     without_data: ClassVar[Wanted] = Wanted(2, 20_000, list)
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:

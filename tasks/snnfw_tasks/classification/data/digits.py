@@ -45,4 +45,5 @@ class Digits:
             calibration=split(order[TEST : TEST + CALIBRATION]),
             evaluation=split(order[:TEST]),
             augment=turn,
+            prepared=PREPARE,
         )

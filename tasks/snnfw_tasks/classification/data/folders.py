@@ -144,18 +144,35 @@ def _open(
         training=_training(source, training),
         calibration=calibrating,
         evaluation=evaluating,
+        prepared=prepare,
         reading=Reading(
             data=name,
             place=root,
             what="images",
             read={folder.name: len(files) for folder, (files, _) in listed.items()},
             classes=len(classes),
+            notes=_colour_notes(calibrating, prepare),
             left_out=merge_left_out(
                 unused_splits(root, ("train", *calibration, *evaluation), folders),
                 *(left_out for _, left_out in listed.values()),
             ),
         ),
     )
+
+
+def _colour_notes(files: FileSamples, prepare: Preprocess) -> tuple[str, ...]:
+    """Return a sentence where images are read in other colours than they have, by the first one."""
+    from snnfw_tasks.samples.images import decode_image
+
+    path, _ = files.files[0]
+    mode, wanted = decode_image(path, files.data).mode, len(prepare.mean)
+    grey = mode in ("1", "L", "LA", "F", "I") or mode.startswith("I;16")
+    if grey == (wanted == 1):
+        return ()
+    is_, read = ("grey", "in colour") if grey else ("in colour", "grey")
+    values = "three values" if wanted == 3 else "one value"
+    other = "one" if wanted == 3 else "three"
+    return (f"images are {is_} and read {read}, since data.mean has {values}: {other} would keep them as they are.",)
 
 
 def _training(source: ClassFolders, files: FileSamples) -> Samples:
