@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from read_back import read_back
 from snnfw.cli import main
 
 HALF_A_POINT = 0.005
@@ -15,7 +15,7 @@ HALF_A_POINT = 0.005
 
 def run(out: Path, *words: str) -> dict[str, Any]:
     assert main(["run", "task=classification", "timesteps=8", f"out={out}", *words]) == 0
-    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    report: dict[str, Any] = read_back(out)
     return report
 
 

@@ -54,12 +54,13 @@ def compare_methods(config: CompareConfig, console: Console | None = None) -> Le
         retarget=config.retarget,
         network=network,
         entries=entries,
+        chance=subject.bundle.judgement.chance,
     )
     show_leaderboard(board, console)  # before anything is drawn or written, which may fail
     board = replace(board, about={**board.about, "stages": dict(resources.clock.seconds)})
     folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
     console.print(Text(f"took {describe_stages(resources.clock.seconds)}"), soft_wrap=True)
-    console.print(f"results in {folder}")
+    console.print(Text(f"results in {folder}\nopen {folder / 'leaderboard.html'}"), soft_wrap=True)
     return board
 
 

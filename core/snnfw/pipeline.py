@@ -55,6 +55,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     config = adopt_network(config, subject)
     simulation = convert_and_simulate(config, subject)
     report = report_run(config, subject, simulation)
+    report = replace(report, about={**report.about, **({"warnings": [warning]} if warning else {})})
     show_report(report, console)  # before anything is drawn or written, which may fail
 
     methods = (
@@ -76,12 +77,11 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
     with clock.stage("save"):
         kept = network_files(config, simulation.model, report, resources) if config.save else {}
-    warned = {"warnings": [warning]} if warning else {}
-    report = replace(report, about={**report.about, **warned, "stages": dict(clock.seconds)})
+    report = replace(report, about={**report.about, "stages": dict(clock.seconds)})
     with clock.stage("write"):
         folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
     console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)
-    console.print(f"results in {folder}")
+    console.print(Text(f"results in {folder}\nopen {folder / 'report.html'}"), soft_wrap=True)
     registry.after_run(report)
     return folder
 
@@ -112,4 +112,5 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         searched=simulation.found.record,
         exited=rule.record() if rule else None,
         certificate=certify_first(simulation.model, subject.bundle.data.evaluation, config.memory),
+        chance=subject.bundle.judgement.chance,
     )

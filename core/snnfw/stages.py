@@ -124,7 +124,8 @@ def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
             "or cut the data into more frames."
         )
     if config.checkpoint is not None and not config.checkpoint.is_file():
-        load_weights(bundle.model, config.checkpoint, config.plugin)
+        trained = load_weights(bundle.model, config.checkpoint, config.plugin)
+        return replace(bundle, description={**bundle.description, "trained": dict(trained)})
     return bundle
 
 

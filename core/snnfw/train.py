@@ -81,7 +81,12 @@ def train(config: TrainConfig, console: Console | None = None, trainable: Sequen
                 TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal
             )
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
-        facts = {"plugin": config.run.plugin or "", "model": config.run.model.name, "torch": torch.__version__}
+        facts = {
+            "plugin": config.run.plugin or "",
+            "model": config.run.model.name,
+            "timesteps": str(config.run.timesteps),
+            "torch": torch.__version__,
+        }
         if first:
             save_weights(bundle.model, folder / WEIGHTS, facts)
             write_file(folder / REPORT, as_json({"scores": scores, "norms": scaled, **facts}))

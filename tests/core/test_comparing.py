@@ -184,6 +184,7 @@ def test_everything_is_loaded_once_and_left_in_one_folder(registry: Registry, he
     assert re.fullmatch(r"\d{8}-\d{6}-compare-toy", folder(here).name)
     assert sorted(path.name for path in folder(here).iterdir()) == [
         "config.yaml",
+        "leaderboard.csv",
         "leaderboard.html",
         "leaderboard.json",
     ]
@@ -210,7 +211,7 @@ def test_the_json_holds_every_method_and_what_it_is_made_of(registry: Registry, 
 def test_the_page_names_every_method_and_loads_nothing(registry: Registry, here: Path) -> None:
     compared(registry, "methods=[adafire,{name: '_<b>$x', neuron: if}]", "checkpoints=[1,2]")
     page = (folder(here) / "leaderboard.html").read_text()
-    assert re.findall(r'<img alt="([^"]+)"', page) == [
+    assert re.findall(r"<figcaption>([^<]+)", page) == [
         "nearness over timesteps",
         "nearness over energy; dotted, what the network itself takes",
     ]

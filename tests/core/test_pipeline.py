@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import io
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ import yaml
 from rich.console import Console
 
 from networks import ConvNet, estimated, noise, seeded
+from read_back import read_back
 from snnfw import pipeline, preview
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
@@ -169,7 +169,7 @@ def registry(seen: list[Any]) -> Registry:
 
 def run(registry: Registry, *words: str) -> dict[str, Any]:
     folder = pipeline.run(resolve(["task=toy", *words], registry), registry)
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    report: dict[str, Any] = read_back(folder)
     return report
 
 
@@ -180,8 +180,9 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
     folder = pipeline.run(
         resolve(["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4"], registry), registry
     )
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "net.snn", "report.html", "report.json"]
-    first = json.loads((folder / "report.json").read_text())
+    written = ["checkpoints.csv", "config.yaml", "layers.csv", "net.snn", "operators.csv", "report.html", "report.json"]
+    assert sorted(path.name for path in folder.iterdir()) == written
+    first = read_back(folder)
     again = run(registry, f"experiment={folder / 'config.yaml'}")
     assert first["checkpoints"] == again["checkpoints"]
     assert first["about"]["config"] == yaml.safe_load((folder / "config.yaml").read_text())

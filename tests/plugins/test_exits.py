@@ -309,7 +309,8 @@ def test_without_targets_a_constant_threshold_works_all_the_same(case: tuple[Spi
     rule: Any = Confidence(threshold=0.6).prepare(
         model, replace(toy, data=replace(toy.data, tuning=None)), T, Resources()
     )
-    assert rule.record() == {"policy": "confidence", "thresholds": [0.6] * T}
+    assert rule.record().keys() == {"policy", "explained", "thresholds"}
+    assert rule.record()["thresholds"] == [0.6] * T
     sweep = (
         Confidence()
         .prepare(model, replace(toy, judgement=replace(toy.judgement, correct=None)), T, Resources())
@@ -320,7 +321,8 @@ def test_without_targets_a_constant_threshold_works_all_the_same(case: tuple[Spi
 
 def test_a_fixed_exit_says_when() -> None:
     rule = Fixed(3).prepare(Any, Any, T, Resources())  # type: ignore[arg-type]  # it asks for neither
-    assert rule.record() == {"policy": "fixed", "timestep": 3}
+    said = "Every sample leaves after 3 timesteps, in a network that was made for more: nothing was fitted."
+    assert rule.record() == {"policy": "fixed", "explained": [said], "timestep": 3}
     assert rule.done({"boxes": torch.zeros(4, 2)}, 2, T).tolist() == [False] * 4
 
 

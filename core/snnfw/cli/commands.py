@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from snnfw.cli import checkups, configured, experiments, networks, plugins
+from snnfw.cli import checkups, configured, experiments, networks, plugins, reports
 from snnfw.cli.command import Command
 
 if TYPE_CHECKING:
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, Command] = {
     **configured.COMMANDS,
+    "report": Command(
+        "RUN ... [--full] [out=FOLDER]",
+        "Show runs that are done: one's page rebuilt, or several side by side.",
+        reports.report,
+    ),
     "show": Command("FILE", "Print what a network's file holds.", networks.show),
     "export": Command(
         "NET.snn format=FORMAT out=FILE",

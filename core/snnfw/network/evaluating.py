@@ -71,6 +71,7 @@ def evaluate(
         searched=snn.about.get("search"),
         exited=rule.record() if rule else None,
         certificate=certify_first(snn.model, test.data.evaluation, snn.memory),
+        chance=test.judgement.chance,
     )
 
 

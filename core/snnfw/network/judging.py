@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -83,7 +83,8 @@ def read_metric(metric: Any, first: Batch, output: Output) -> Judgement:
             raise SnnfwError(
                 f"nothing says how outputs are judged: give metric=..., {WANTED} for logits [N, K] with labels [N]."
             )
-        return _judgement(partial(Accuracy, output.shape[1]), Accuracy.headline, output)
+        judged = _judgement(partial(Accuracy, output.shape[1]), Accuracy.headline, output)
+        return replace(judged, chance=1 / output.shape[1])
     if callable(metric):
         name = getattr(metric, "__name__", describe_type(metric).removeprefix("a ").removeprefix("an "))
         return _judgement(partial(MeanScorer, metric, name), name, output)

@@ -56,6 +56,7 @@ def compare(
         retarget=False,
         network=network,
         entries=entries,
+        chance=test.judgement.chance,
     )
 
 

@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5D3A9B")
 """Told apart by everybody: Okabe and Ito's palette, its yellow replaced by a violet that shows on white."""
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+INK = "#1C2024"
 NETWORK = "#333333"
 QUIET = "#999999"
+GRID = "#E3E6E9"
+
+DARK = {
+    **dict(zip(COLOURS, ("#4AA8E8", "#FF8A3D", "#2CC79A", "#E59CC5", "#F2B134", "#8FD0F7", "#B99AF0"), strict=True)),
+    INK: "#E4E8EC",
+    NETWORK: "#C9CFD6",
+    QUIET: "#8D97A1",
+    GRID: "#333B44",
+}
+"""What each colour is on a dark page, those of lines first: as far from it as the light one is from white."""
 
 MOST_TICKS = 12
 LONGEST_LABEL = 44
@@ -27,10 +38,16 @@ LONGEST_LABEL = 44
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image as a data URI, with the sentence that stands under it."""
+    """An image as a data URI, with the sentence that stands under it.
+
+    ``alt`` says what the image shows to who cannot see it, the caption where nothing is said; ``drawn`` that it is a
+    chart of this package, which follows the colours of the page.
+    """
 
     caption: str
     source: str
+    alt: str = ""
+    drawn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +65,13 @@ def empty_chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tupl
 
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_xlabel(x, fontsize=9, parse_math=False)
-    axes.set_ylabel(y, fontsize=9, parse_math=False)
-    axes.tick_params(labelsize=8)
+    axes.set_xlabel(x, fontsize=9, parse_math=False, color=INK)
+    axes.set_ylabel(y, fontsize=9, parse_math=False, color=INK)
+    axes.tick_params(which="both", labelsize=8, color=QUIET, labelcolor=INK)
+    axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["bottom", "left"]].set_color(QUIET)
+    axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     return figure, axes
 
@@ -84,13 +103,16 @@ def draw_groups(axes: Axes, drawn: Sequence[Line]) -> None:
 def draw_legend(axes: Axes, drawn: Sequence[Artist | BarContainer], names: Sequence[str]) -> None:
     """Name what was drawn; names are shown as they are, dollars and leading underscores included."""
     # matplotlib leaves out names that begin with an underscore.
-    box = axes.legend(drawn, [f" {shorten(name)}" for name in names], fontsize=8, frameon=False)
+    labels = [f" {shorten(name)}" for name in names]
+    box = axes.legend(drawn, labels, fontsize=8, frameon=False, labelcolor=INK)
     for text in box.get_texts():
         text.set_parse_math(False)
 
 
-def draw_bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x: str) -> Figure:
-    """Return horizontal bars, the first on top, as high as they are many, in a colour for each kind."""
+def draw_bars(
+    labels: Sequence[str], values: Sequence[float], kinds: Sequence[str], x: str, named: bool = True
+) -> Figure:
+    """Return horizontal bars, the first on top, as high as they are many, in a colour for each kind, maybe named."""
     figure, axes = empty_chart(x, "", height=0.9 + 0.18 * len(labels))
     for number, kind in enumerate(sorted(set(kinds))):
         rows = [row for row, other in enumerate(kinds) if other == kind]
@@ -99,8 +121,8 @@ def draw_bars(labels: Sequence[str], values: Sequence[float], kinds: Sequence[st
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.margins(x=0.02)
     axes.grid(visible=False, axis="y")
-    if len(set(kinds)) > 1:
-        figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    if named and len(set(kinds)) > 1:
+        figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False, labelcolor=INK)
     return figure
 
 
@@ -114,15 +136,31 @@ def label_timesteps(axes: Axes, timesteps: Sequence[int]) -> None:
     axes.minorticks_off()
 
 
-def as_picture(figure: Figure, caption: str) -> Picture:
+def as_picture(figure: Figure, caption: str, alt: str = "") -> Picture:
     """Return the chart as a picture, its text turned into shapes so that it looks the same everywhere."""
-    return Picture(caption, data_uri(as_svg(figure), "image/svg+xml"))
+    figure.set_facecolor("none")
+    return Picture(caption, data_uri(follow_page(as_svg(figure)), "image/svg+xml"), alt, drawn=True)
+
+
+def follow_page(svg: bytes) -> bytes:
+    """Return a chart whose colours are those of a light or a dark page, as the reader prefers."""
+    text, names = svg.decode(), {light: f"--c{number}" for number, light in enumerate(DARK)}
+    for light, name in names.items():
+        text = text.replace(light.lower(), f"var({name})")
+    light_ones = "".join(f"{name}:{light};" for light, name in names.items())
+    dark_ones = "".join(f"{names[light]}:{dark};" for light, dark in DARK.items())
+    style = f"<style>:root{{{light_ones}}}@media (prefers-color-scheme: dark){{:root{{{dark_ones}}}}}</style>"
+    head, tag, rest = text.partition("<defs>")
+    return f"{head}{style}{tag}{rest}".encode()
 
 
 def as_svg(figure: Figure) -> bytes:
     """Return a chart as an SVG, the same bytes whenever it is drawn."""
+    from matplotlib import rc_context
+
     drawn = io.BytesIO()
-    figure.savefig(drawn, format="svg", metadata={"Date": None})
+    with rc_context({"svg.hashsalt": "snnfw"}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
     return drawn.getvalue()
 
 

@@ -1,111 +1,146 @@
-"""The charts of a run: what it scored and cost over timesteps, layer by layer, and what search and exit found."""
+"""The charts of a run: what it scored and cost over timesteps, and layer by layer."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from snnfw.report.answers import headline_of
 from snnfw.report.calls import merge_layers, merge_operators
 from snnfw.report.drawing import (
-    COLOURS,
-    QUIET,
     Line,
     Picture,
     as_picture,
     draw_bars,
     draw_groups,
-    draw_legend,
     draw_lines,
     empty_chart,
     label_timesteps,
 )
-from snnfw.report.records import chosen_point, exit_steps, frontier_points, sweep_points, uniform_points
-from snnfw.report.units import scale_to_unit
+from snnfw.report.scales import Scale, choose_scale
+from snnfw.report.units import format_joules, format_percent, format_rate, scale_to_unit
 from snnfw.values import Chart, Keep
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from snnfw.report.report import Checkpoint, Network, Operator, Report
+    from snnfw.report.report import Operator, Report
+
+MOST_BARS = 24
+"""Bars of a chart: of more, those that say most, and the others together."""
 
 
 def draw_timesteps(report: Report) -> list[Picture]:
     """Return the headline metric and the energy at every checkpoint, with the network's own."""
+    if len(report.checkpoints) == 1:
+        return [_energies(report)]
     steps = [point.timestep for point in report.checkpoints]
-    scores = [_headline(report, point) for point in report.checkpoints]
-    figure, axes = empty_chart("timesteps", report.headline)
-    draw_lines(axes, [Line("spiking network", steps, scores)], _headline(report, report.network))
+    scores, own = [headline_of(report, point) for point in report.checkpoints], headline_of(report, report.network)
+    scale = choose_scale([*scores, own], report.samples)
+    figure, axes = empty_chart("timesteps", scale.label(report.headline))
+    draw_lines(axes, [Line("spiking network", steps, scale.heights(scores))], scale.height(own))
+    scale.apply(axes)
     label_timesteps(axes, steps)
-    return [as_picture(figure, f"{report.headline} over timesteps"), _energy(report, steps)]
+    return [
+        as_picture(figure, f"{report.headline} over timesteps{scale.note}", _scored(report, scale)),
+        _energy(report),
+    ]
 
 
-def _energy(report: Report, steps: list[int]) -> Picture:
+def _scored(report: Report, scale: Scale) -> str:
+    told = ", ".join(f"{headline_of(report, point):.4g} at {point.timestep}" for point in report.checkpoints[-8:])
+    own = f"the network itself has {headline_of(report, report.network):.4g}"
+    return f"Curve of {scale.label(report.headline)} over timesteps. {report.headline} by timestep: {told}; {own}."
+
+
+def _energy(report: Report) -> Picture:
+    steps = [point.timestep for point in report.checkpoints]
     used = [point.energy.total * 1e-3 for point in report.checkpoints]
     quantised = [point.energy.quantised * 1e-3 for point in report.checkpoints if point.energy.quantised is not None]
-    (network, *values), prefix = scale_to_unit([report.network.energy * 1e-3, *used, *quantised])
+    eight = [] if report.network.eight_bit is None else [report.network.eight_bit * 1e-3]
+    (network, *values), prefix = scale_to_unit([report.network.energy * 1e-3, *used, *quantised, *eight])
     lines = [Line("spiking network", steps, values[: len(steps)])]
     if len(quantised) == len(steps):
-        lines.append(Line("quantised to as much information", steps, values[len(steps) :]))
+        lines.append(Line("quantised to as much information", steps, values[len(steps) : 2 * len(steps)]))
+    if eight:
+        lines.append(Line("quantised to 8 bits", [steps[0], steps[-1]], [values[-1]] * 2))
     figure, axes = empty_chart("timesteps", f"energy per sample ({prefix}J)")
     draw_lines(axes, lines, network)
     label_timesteps(axes, steps)
     axes.set_ylim(bottom=0)
-    return as_picture(figure, "Energy over timesteps")
+    told = ", ".join(f"{format_joules(point.energy.total)} at {point.timestep}" for point in report.checkpoints[-8:])
+    alt = f"Curves of the energy of a sample over timesteps. Spiking network: {told}; {_rivals(report)}."
+    return as_picture(figure, "Energy over timesteps", alt)
+
+
+def _energies(report: Report) -> Picture:
+    """Return bars of what there is to compare at the only checkpoint: one point makes no curve."""
+    energy, network = report.checkpoints[-1].energy, report.network
+    costs = {
+        "network": network.energy,
+        "quantised to 8 bits": network.eight_bit,
+        f"quantised to {energy.quantised_bits} bits": energy.quantised,
+        "spiking network": energy.total,
+    }
+    known = {name: cost for name, cost in costs.items() if cost is not None}
+    values, prefix = scale_to_unit(cost * 1e-3 for cost in known.values())
+    kinds = ["spiking network" if name == "spiking network" else "network" for name in known]
+    figure = draw_bars(list(known), values, kinds, f"energy per sample ({prefix}J)", named=False)
+    told = ", ".join(f"{name} {format_joules(cost)}" for name, cost in known.items())
+    return as_picture(figure, f"Energy at timestep {report.checkpoints[-1].timestep}", f"Bars of energy: {told}.")
+
+
+def _rivals(report: Report) -> str:
+    eight, energy = report.network.eight_bit, report.checkpoints[-1].energy
+    few = "" if eight is None else f", in 8 bits {format_joules(eight)}"
+    told = "" if energy.quantised is None else f", in {energy.quantised_bits} bits {format_joules(energy.quantised)}"
+    return f"the network itself takes {format_joules(report.network.energy)}{few}{told}"
 
 
 def draw_layers(report: Report) -> list[Picture]:
     """Return each spiking site's firing rate and each operator's energy, at the last checkpoint."""
     layers = merge_layers(report.layers)
-    spiking = [layer for layer in layers if layer.neuron != Keep.name]
+    spiking = [(layer.site, layer.rate, "") for layer in layers if layer.neuron != Keep.name]
     charged = [_charged(operator) for operator in merge_operators(report.operators) if operator.energy > 0]
     charged += [(layer.site, layer.energy, "neurons") for layer in layers if layer.energy > 0]
     pictures = []
     if spiking:
-        names, rates = [layer.site for layer in spiking], [layer.rate for layer in spiking]
-        figure = draw_bars(names, rates, [""] * len(names), "events per neuron and timestep")
-        pictures.append(as_picture(figure, "Firing rates"))
+        bars, left = most_telling(spiking)
+        most = max(spiking, key=lambda each: each[1])
+        figure = _bars(bars, [rate for _, rate, _ in bars], "events per neuron and timestep")
+        alt = f"Bars of firing rates of {len(bars)} sites; the highest is {format_rate(most[1])} at {most[0]}."
+        rest = f" (the {len(bars)} highest of {len(spiking)})" if left else ""
+        pictures.append(as_picture(figure, f"Firing rates{rest}", alt))
     if charged:
-        values, prefix = scale_to_unit(energy * 1e-3 for _, energy, _ in charged)
-        names, kinds = [name for name, _, _ in charged], [kind for _, _, kind in charged]
-        figure = draw_bars(names, values, kinds, f"energy per sample ({prefix}J)")
-        pictures.append(as_picture(figure, "Energy of each operator"))
+        bars, left = most_telling(charged)
+        total, shown = sum(cost for _, cost, _ in charged), sum(cost for _, cost, _ in bars)
+        values, prefix = scale_to_unit(energy * 1e-3 for _, energy, _ in bars)
+        most = max(charged, key=lambda each: each[1])
+        alt = f"Bars of the energy of {len(bars)} operators; the dearest is {most[0]} with {format_joules(most[1])}."
+        rest = f" (the {len(bars)} dearest; the other {left} take {format_percent(1 - shown / total)})" if left else ""
+        figure = _bars(bars, values, f"energy per sample ({prefix}J)")
+        pictures.append(as_picture(figure, f"Energy of each operator{rest}", alt))
     return pictures
+
+
+def most_telling(
+    bars: Sequence[tuple[str, float, str]], most: int = MOST_BARS
+) -> tuple[list[tuple[str, float, str]], int]:
+    """Return the bars that are shown, in their order, and how many are left out: of many the largest stay."""
+    if len(bars) <= most:
+        return list(bars), 0
+    largest = sorted(range(len(bars)), key=lambda number: -bars[number][1])[:most]
+    return [bars[number] for number in sorted(largest)], len(bars) - most
+
+
+def _bars(bars: Sequence[tuple[str, float, str]], values: Sequence[float], x: str) -> Figure:
+    return draw_bars([name for name, _, _ in bars], values, [kind for _, _, kind in bars], x)
 
 
 def _charged(operator: Operator) -> tuple[str, float, str]:
     """Return an operator's name, its energy and what that is spent on."""
     kind = "accumulations of events" if operator.events else "multiplications"
     return operator.path or operator.node, operator.energy, kind
-
-
-def draw_search(report: Report) -> list[Picture]:
-    """Return the frontier that a search found, with its choice and the uniform plans, where it says them."""
-    record = report.search or {}
-    points = frontier_points(record)
-    if not points:
-        return []
-    unit = f" ({record['cost_unit']})" if record.get("cost_unit") else ""
-    figure, axes = empty_chart(f"cost{unit}", "sensitivity")
-    axes.plot(*_columns(points), color=COLOURS[0], linewidth=1.2, marker=".", markersize=3)
-    names = ["frontier"]
-    if uniform := uniform_points(record):
-        axes.plot(*_columns(uniform), color=QUIET, linestyle="none", marker="s", markersize=6)
-        names.append("uniform")
-    if point := chosen_point(record):
-        axes.plot(*_columns([point]), color=COLOURS[1], linestyle="none", marker="*", markersize=13)
-        names.append("chosen")
-    draw_legend(axes, list(axes.lines), names)
-    _logarithmic(axes, points)
-    return [as_picture(figure, "The frontier: the least sensitivity that each cost can have, on calibration data")]
-
-
-def _logarithmic(axes: Axes, points: list[tuple[float, float]]) -> None:
-    """Spread sensitivities of several orders of magnitude."""
-    values = [value for _, value in points]
-    if min(values) > 0 and max(values) > 30 * min(values):
-        axes.set_yscale("log")
 
 
 def draw_measured(report: Report) -> list[Picture]:
@@ -115,7 +150,9 @@ def draw_measured(report: Report) -> list[Picture]:
 
 def draw_chart(chart: Chart) -> Picture:
     """Return one chart that is there as data."""
-    return as_picture(chart_figure(chart), chart.caption)
+    curves = ", ".join(curve.label for curve in chart.curves[:8])
+    alt = f"{chart.caption}: {chart.y} over {chart.x}{f', of {curves}' if curves else ''}."
+    return as_picture(chart_figure(chart), chart.caption, alt)
 
 
 def chart_figure(chart: Chart) -> Figure:
@@ -129,47 +166,3 @@ def chart_figure(chart: Chart) -> Figure:
     if chart.doublings and chart.curves:
         label_timesteps(axes, sorted({int(x) for curve in chart.curves for x in curve.xs}))
     return figure
-
-
-def draw_exits(report: Report) -> list[Picture]:
-    """Return how many samples left when, and what other thresholds would give."""
-    pictures = []
-    if rows := exit_steps(report):
-        figure, axes = empty_chart("timestep", "samples that leave (%)")
-        axes.bar([row.timestep for row in rows], [100 * row.share for row in rows], color=COLOURS[0], width=0.8)
-        mean = report.checkpoints[-1].steps
-        axes.axvline(mean, color=COLOURS[1], linestyle="--", linewidth=1.2)
-        draw_legend(axes, list(axes.lines), [f"mean {mean:.2f}"])
-        axes.set_xlim(0.4, report.checkpoints[-1].timestep + 0.6)
-        axes.locator_params(axis="x", integer=True)
-        pictures.append(as_picture(figure, "Exits"))
-    if told := [row for row in rows if row.threshold is not None]:
-        figure, axes = empty_chart("timestep", "threshold")
-        steps, thresholds = [row.timestep for row in told], [row.threshold or 0.0 for row in told]
-        draw_lines(axes, [Line("what a sample has to exceed to leave", steps, thresholds)])
-        axes.locator_params(axis="x", integer=True)
-        pictures.append(as_picture(figure, "The exit rule's threshold over time"))
-    if tried := sweep_points(report.exit or {}):
-        pictures.append(_sweep(report, [(swept.steps, swept.score) for swept in tried]))
-    return pictures
-
-
-def _sweep(report: Report, tried: list[tuple[float, float]]) -> Picture:
-    final = report.checkpoints[-1]
-    figure, axes = empty_chart("mean timesteps", report.headline)
-    own = _headline(report, report.network)
-    draw_lines(axes, [Line("other thresholds, calibration data", *_columns(tried))], own)
-    axes.plot([final.steps], [_headline(report, final)], color=COLOURS[1], linestyle="none", marker="*", ms=13)
-    drawn, names = list(axes.lines), ["other thresholds, calibration data", "network", "this run"]
-    draw_legend(axes, drawn, names)
-    return as_picture(figure, f"{report.headline} against mean timesteps, for a sweep of thresholds")
-
-
-def _headline(report: Report, scored: Network | Checkpoint) -> float:
-    """Return the headline metric, NaN where there is none, which charts leave out."""
-    return scored.scores.get(report.headline, math.nan)
-
-
-def _columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    listed = list(points)
-    return [x for x, _ in listed], [y for _, y in listed]

@@ -3,61 +3,87 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from snnfw.planning.kinds import Kind
 from snnfw.report import figures
+from snnfw.report.answers import describe_answers
 from snnfw.report.calls import merge_layers, merge_operators
-from snnfw.report.drawing import Picture, data_uri
+from snnfw.report.cautions import describe_cautions
+from snnfw.report.drawing import COLOURS, DARK, Picture, data_uri
 from snnfw.report.folder import as_json
-from snnfw.report.records import describe_fitting, describe_record, exit_steps, site_choices
+from snnfw.report.records import describe_exits, describe_fitting, exit_steps, explained, site_choices
 from snnfw.report.report import Report
-from snnfw.report.sentences import describe_costs, describe_exactness, describe_rise, quantised_cell
-from snnfw.report.units import format_joules, format_percent, format_score, format_si
+from snnfw.report.search_figures import draw_exits, search_pictures
+from snnfw.report.sentences import describe_costs, describe_exactness, quantised_cell
+from snnfw.report.units import format_count, format_joules, format_percent, format_rate, format_score
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
+MOST_ROWS = 40
+"""Rows up to which a table stands open on the page; a longer one is folded, and scrolls."""
+
+MOST_NAMES = 12
+"""Names that stand in a sentence; of more it says how many there are."""
+
+
 def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
     """Return the page; what a search (``search/*.png`` in ``files``) and the task drew themselves become part of it."""
-    exits, about = exit_steps(report), report.about
-    model = about.get("config", {}).get("model") or {}
+    exits = exit_steps(report)
+    operators = merge_operators(report.operators)
     return (
         templates()
         .get_template("report.html.jinja")
         .render(
-            title=" · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part),
+            title=title_of(report.about),
             report=report,
+            said=describe_answers(report),
+            warned=describe_cautions(report),
             layers=merge_layers(report.layers),
-            operators=merge_operators(report.operators),
-            rise=describe_rise(report),
+            operators=operators,
             exactness=describe_exactness(report),
             sentences=describe_costs(report),
             charts={
                 "timesteps": figures.draw_timesteps(report),
                 "layers": figures.draw_layers(report),
-                "search": _search_pictures(files) or figures.draw_search(report),
-                "exit": figures.draw_exits(report),
+                "search": search_pictures(report, files),
+                "exit": draw_exits(report),
                 "measured": figures.draw_measured(report),
                 "seen": _task_pictures(report, files),
             },
-            searched=describe_record(report.search or {}),
+            searched=explained(report.search or {}),
             choices=site_choices(report.search or {}),
-            fitted=describe_fitting(about),
+            exited=[*explained(report.exit or {}), *filter(None, [describe_exits(report)])],
+            fitted=describe_fitting(report.about),
             exits=exits,
             thresholds=any(row.threshold is not None for row in exits),
             uncharged=set(report.uncharged),
-            analog=", ".join(_analog_operators(report)),
-            multiplied=", ".join(
-                f"{op.operator} at '{op.path or op.node}'" for op in merge_operators(report.operators) if op.repeats
-            ),
+            analog=_few(_analog_operators(report)),
+            multiplied=_few([f"{op.operator} at '{op.path or op.node}'" for op in operators if op.repeats]),
         )
     )
+
+
+def title_of(about: Mapping[str, Any]) -> str:
+    """Return what a run is called: its task, its method and its network."""
+    model = _mapping(_mapping(about.get("config")).get("model"))
+    return " · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return names in a row; of many the first, and how many more there are."""
+    left = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {left} more" if left > 0 else "")
 
 
 def templates() -> Environment:
@@ -71,18 +97,23 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"si": format_si, "joules": format_joules, "percent": format_percent, "yaml": _yaml}
-    environment.globals |= {"rest_of": _rest_of, "score": format_score, "quantised_cell": quantised_cell}
+    environment.filters |= {
+        "count_of": format_count,
+        "joules": format_joules,
+        "percent": format_percent,
+        "rate": format_rate,
+        "yaml": _yaml,
+    }
+    environment.globals |= {
+        "colours": len(COLOURS),
+        "dark": DARK,
+        "few": _few,
+        "most_rows": MOST_ROWS,
+        "quantised_cell": quantised_cell,
+        "rest_of": _rest_of,
+        "score": format_score,
+    }
     return environment
-
-
-def _search_pictures(files: Mapping[str, str | bytes]) -> list[Picture]:
-    """Return the pictures that a search drew, captioned with their names."""
-    return [
-        Picture(name.removeprefix("search/").removesuffix(".png"), data_uri(content, "image/png"))
-        for name, content in sorted(files.items())
-        if name.startswith("search/") and name.endswith(".png") and isinstance(content, bytes)
-    ]
 
 
 def _task_pictures(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:

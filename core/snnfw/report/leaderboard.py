@@ -50,7 +50,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Leaderboard:
-    """Everything that a comparison found out; ``docs/reference/report.md`` documents every field."""
+    """Everything that a comparison found out; ``docs/reference/report.md`` documents every field.
+
+    ``chance`` is the headline of guessing, None where there is no such number.
+    """
 
     schema: int
     headline: str
@@ -59,6 +62,7 @@ class Leaderboard:
     retarget: bool
     network: Network
     entries: tuple[Entry, ...]
+    chance: float | None = None
 
     @property
     def complete(self) -> bool:

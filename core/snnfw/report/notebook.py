@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from snnfw.planning.placement import Plan
+from snnfw.report.answers import describe_answers
+from snnfw.report.cautions import describe_cautions
 from snnfw.report.plans import HEADINGS, describe_neurons, describe_shares, plan_rows
 from snnfw.report.report import Report
-from snnfw.report.sentences import describe_rise
 from snnfw.report.summary import describe_method
 from snnfw.report.tables import checkpoint_headings, checkpoint_rows, layer_rows
 from snnfw.values import Keep
@@ -43,10 +44,11 @@ def plan_table(plan: Plan) -> str:
 
 def report_table(report: Report) -> str:
     """Return a report: the checkpoints beside the network itself, then each layer's rate."""
-    said = describe_rise(report)
+    said = "".join(f"<div>{escape(sentence)}</div>" for sentence in describe_answers(report))
+    warned = "".join(f"<div><b>{escape(sentence)}</b></div>" for sentence in describe_cautions(report))
     layers = table(LAYERS, layer_rows(report))
     return (
-        f"{f'<div><b>{escape(said)}</b></div>' if said else ''}"
+        f"{said}{warned}"
         f"{table(checkpoint_headings(report), checkpoint_rows(report))}"
         f"<details><summary>{len(report.layers)} layers, at the last checkpoint</summary>{layers}</details>"
         f"<div>{report.samples} samples in {report.seconds:.1f} s</div>"

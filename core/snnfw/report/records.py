@@ -98,6 +98,25 @@ def uniform_points(record: Record) -> list[tuple[float, float]]:
     return [point for entry in entries if (point := _point(entry))]
 
 
+def explained(record: Record) -> list[str]:
+    """Return what a search or an exit rule says of itself in sentences, or else its words and numbers in one line."""
+    said = [sentence for sentence in _as_list(record.get("explained")) if isinstance(sentence, str)]
+    line = describe_record(record)
+    return said or ([f"It kept of itself: {line}."] if line else [])
+
+
+def describe_exits(report: Report) -> str:
+    """Return in a sentence when evaluation samples left, where there is an exit rule."""
+    rows = exit_steps(report)
+    if not rows:
+        return ""
+    mean, most = report.checkpoints[-1].steps, max(rows, key=lambda row: row.share)
+    return (
+        f"On evaluation samples they left after {mean:.2f} timesteps on average, of {report.checkpoints[-1].timestep} "
+        f"at most; {most.share:.1%} left after timestep {most.timestep}."
+    )
+
+
 def site_choices(record: Record) -> list[tuple[str, str]]:
     """Return every site with what the search chose for it."""
     sites = record.get("chosen")

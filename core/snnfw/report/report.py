@@ -25,6 +25,7 @@ class Network:
     """The network itself: its scores, its cost for one sample, and the wall clock of evaluating it.
 
     ``passes`` says how often it runs for one sample: once, or once for each frame; ``macs`` are those of all passes.
+    ``eight_bit`` is its energy quantised to 8 bits, None in a report from before that was kept.
     """
 
     scores: Mapping[str, float]
@@ -32,6 +33,7 @@ class Network:
     energy: float
     seconds: float
     passes: int
+    eight_bit: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,10 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Everything that a run found out; ``docs/reference/report.md`` documents every field."""
+    """Everything that a run found out; ``docs/reference/report.md`` documents every field.
+
+    ``chance`` is the headline of guessing, None where there is no such number.
+    """
 
     schema: int
     headline: str
@@ -119,6 +124,7 @@ class Report:
     certificate: Certificate | None = None
     measured: Mapping[str, float] = field(default_factory=dict)
     charts: tuple[Chart, ...] = ()
+    chance: float | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:

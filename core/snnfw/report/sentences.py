@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnfw.energy.charges import Energy
 from snnfw.planning.kinds import Kind
 from snnfw.report.report import Report
-from snnfw.report.units import format_joules, format_percent, format_si
+from snnfw.report.units import format_count, format_joules, format_percent, format_rate
 from snnfw.values import DELTA
 
 
@@ -47,9 +47,9 @@ def describe_break_even(report: Report) -> str:
     reading = [each for each in report.operators if each.event_rate is not None and each.break_even_rate is not None]
     below = sum((each.event_rate or 0.0) < (each.break_even_rate or 0.0) for each in reading)
     return (
-        f"{report.event_rate:.3f} events per input and timestep of the layers that read events; the quantised network "
-        f"costs the same at {report.break_even_rate:.3f}. {below} of {len(reading)} such layers are below their own "
-        "break-even rate."
+        f"{format_rate(report.event_rate)} events per input and timestep of the layers that read events; the quantised "
+        f"network costs the same at {format_rate(report.break_even_rate)}. {below} of {len(reading)} such layers are "
+        "below their own break-even rate."
     )
 
 
@@ -58,7 +58,8 @@ def describe_payload(report: Report) -> str:
     energy = report.checkpoints[-1].energy
     if energy.bits == energy.spikes:
         return ""
-    return f"{format_si(energy.spikes)} events carry {format_si(energy.bits)}bit; each is charged as accumulations."
+    events, bits = format_count(energy.spikes), format_count(energy.bits)
+    return f"{events} events carry {bits} bits; each is charged as accumulations."
 
 
 def describe_costs(report: Report) -> list[str]:

@@ -22,6 +22,9 @@ from snnfw.simulate.settling import Certificate
 from snnfw.simulate.trace import Point, Trace
 from snnfw.values import Keep
 
+EIGHT = 8
+"""Bits of the quantised network that everybody can have."""
+
 Method: TypeAlias = "Neuron | Keep | Converter | Search | ExitPolicy | EnergyModel"
 
 
@@ -31,7 +34,7 @@ def summarise_network(
     """Return the network's own scores and cost; of ``frames`` it is asked for each."""
     passes = frames or 1
     macs, energy = inventory.plan.macs * passes, network_energy(inventory, costs, passes)
-    return Network(scores, macs, energy, seconds, passes)
+    return Network(scores, macs, energy, seconds, passes, network_energy(inventory, costs, passes, EIGHT))
 
 
 def make_report(
@@ -45,11 +48,12 @@ def make_report(
     searched: Mapping[str, Any] | None = None,
     exited: Mapping[str, Any] | None = None,
     certificate: Certificate | None = None,
+    chance: float | None = None,
 ) -> Report:
     """Return the report of one run.
 
     ``searched`` and ``exited`` are what the search and the exit rule keep of themselves; ``certificate`` is how far a
-    delta-coded run has settled.
+    delta-coded run has settled; ``chance`` the headline of guessing.
     """
     inventory, final = take_inventory(graph, plan), trace.final
     charged = layer_energy(inventory, costs, final)
@@ -76,6 +80,7 @@ def make_report(
         pictures={},
         coding=plan.coding,
         certificate=certificate,
+        chance=chance,
     )
 
 

@@ -24,8 +24,8 @@ def save_weights(model: nn.Module, path: Path, facts: Mapping[str, str]) -> None
         save_file(state, scratch, metadata=dict(facts))
 
 
-def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
-    """Give a network the weights that a training left in a folder.
+def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> Mapping[str, str]:
+    """Give a network the weights that a training left in a folder, and return what they were trained as.
 
     Raises:
         SnnfwError: there are none, they are damaged, of another network, or of neurons that ``plugin`` does not have.
@@ -50,6 +50,7 @@ def load_weights(model: nn.Module, folder: Path, plugin: str | None) -> None:
     if fault := first_mismatch(state, model.state_dict()):
         raise SnnfwError(f"checkpoint={folder} is of another network: {fault}. Say the model that it was trained with.")
     model.load_state_dict(state)
+    return facts
 
 
 def first_mismatch(given: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> str:

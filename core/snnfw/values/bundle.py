@@ -67,7 +67,7 @@ class Judgement:
     it: ``logits(output)``, scores of K classes as [N, K, ...], the trailing dimensions being places that are classified
     each, pixels say; ``correct(output, target)``, how much of each sample is right, from 0 to 1, as [N]: whether its
     label is, or which share of its pixels; ``distance(of, to)``, how far each sample's output is from another one, as
-    [N].
+    [N]. ``chance``, where there is such a number, is the headline of guessing: 1 / K for the accuracy of K classes.
     """
 
     scorer: Callable[[], Scorer]
@@ -76,6 +76,7 @@ class Judgement:
     correct: Callable[[Output, Any], Tensor] | None = None
     distance: Callable[[Output, Output], Tensor] | None = None
     target_of: Callable[[Any, Tensor], Any] = lambda target, keep: target[keep]
+    chance: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a scorer where what makes one belongs: it would go on counting from one checkpoint to the next."""

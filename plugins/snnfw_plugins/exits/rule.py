@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw import Output
 from snnfw.simulate import Outputs
+from snnfw_plugins.exits.words import explain_thresholds, explain_timestep
 
 Score = Callable[[Output, int], Tensor]
 """How sure an output is after so many timesteps, for each sample, [N]."""
@@ -39,7 +40,8 @@ class ThresholdRule:
 
     def record(self) -> Mapping[str, Any]:
         """Return the thresholds, and what calibration data told of them."""
-        return {"policy": self.policy, "thresholds": list(self.thresholds), **self.told}
+        explained = explain_thresholds(self.policy, self.thresholds, {"minimum": self.minimum, **self.told})
+        return {"policy": self.policy, "explained": explained, "thresholds": list(self.thresholds), **self.told}
 
 
 class Stillness:
@@ -99,4 +101,4 @@ class TimestepRule:
 
     def record(self) -> Mapping[str, Any]:
         """Return the timestep."""
-        return {"policy": "fixed", "timestep": self.timestep}
+        return {"policy": "fixed", "explained": explain_timestep(self.timestep), "timestep": self.timestep}

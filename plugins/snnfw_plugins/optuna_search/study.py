@@ -77,7 +77,7 @@ def run_study(plan: Plan, trials: Trials, space: Sequence[Dimension], sampling: 
         "search/trials.png": _draw(tried, front, given, best, trials.judgement.headline),
         **recipes,
     }
-    return SearchResult(best.plan, _record(sampling, given, best, front), files)
+    return SearchResult(best.plan, _record(sampling, given, best, front, trials.judgement.headline), files)
 
 
 def _optuna() -> Any:
@@ -170,9 +170,27 @@ def _plain(entry: TriedPlan) -> dict[str, Any]:
     return {"metric": entry.score.metric, "energy": entry.score.energy, "choices": dict(entry.choices)}
 
 
-def _record(sampling: Sampling, given: TriedPlan, best: TriedPlan, front: Sequence[TriedPlan]) -> dict[str, Any]:
+def _explain(
+    sampling: Sampling, given: TriedPlan, best: TriedPlan, front: Sequence[TriedPlan], metric: str
+) -> list[str]:
+    """Return in sentences what was looked for, found and chosen, and what it costs."""
+    times = "" if sampling.budget == 1 else f"{sampling.budget:g} times "
+    return [
+        f"Looked for the best {metric} for at most {times}the energy of the plan as given: Optuna "
+        f"({sampling.sampler}) tried {sampling.trials} whole plans on calibration samples.",
+        f"Found {len(front)} that no other one beats in {metric} and energy at once; chose the best within the budget, "
+        "of equals the cheapest.",
+        f"It has {metric} {best.score.metric:.4g} for {MICROJOULES * best.score.energy:.3g} µJ a sample; the plan as "
+        f"given has {given.score.metric:.4g} for {MICROJOULES * given.score.energy:.3g} µJ.",
+    ]
+
+
+def _record(
+    sampling: Sampling, given: TriedPlan, best: TriedPlan, front: Sequence[TriedPlan], metric: str
+) -> dict[str, Any]:
     return {
         "name": "optuna",
+        "explained": _explain(sampling, given, best, front, metric),
         "sampler": sampling.sampler,
         "trials": sampling.trials,
         "budget": sampling.budget,

@@ -17,6 +17,7 @@ from snnfw_plugins.pareto.frontier import Frontier, frontier, total
 from snnfw_plugins.pareto.picture import draw, draw_sensitivities, draw_tried
 from snnfw_plugins.pareto.recipes import recipe_yaml
 from snnfw_plugins.pareto.scores import Tried, spread_points, try_plans
+from snnfw_plugins.pareto.words import explain_stages
 
 if TYPE_CHECKING:
     from snnfw.planning import Plan
@@ -112,7 +113,8 @@ def chain(name: str, plan: Plan, trials: Trials, stages: Sequence[Prepare]) -> S
     files: dict[str, str | bytes] = {"search/recipes/chosen.yaml": recipe_yaml(plan, trials)}
     for outcome in outcomes:
         files |= outcome_files(outcome, trials, f"-{outcome.stage.title}" if several else "")
-    return SearchResult(plan, {**records[-1], "name": name, "stages": records if several else []}, files)
+    kept = {**records[-1], "name": name, "explained": explain_stages(records), "stages": records if several else []}
+    return SearchResult(plan, kept, files)
 
 
 def search_stage(stage: Stage, trials: Trials) -> Outcome:

@@ -97,7 +97,13 @@ def wanted_head(model: ModelSource, head: Head) -> Head | int:
 def make_judgement(head: Head, clouds: Clouds) -> Judgement:
     """Return how outputs are compared with targets."""
     if head.name == "cls":
-        return Judgement(partial(CategoryScores, head.outputs), ACCURACY, logits=require_logits, correct=is_correct)
+        return Judgement(
+            partial(CategoryScores, head.outputs),
+            ACCURACY,
+            logits=require_logits,
+            correct=is_correct,
+            chance=1 / head.outputs,
+        )
     belongs = clouds.belongs()
     return Judgement(
         partial(PartScores, clouds.categories, belongs),

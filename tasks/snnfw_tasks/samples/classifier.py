@@ -47,7 +47,13 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
         model=network,
         example=(example,),
         data=batch_splits(amounts, calibration, evaluation, frames=frames),
-        judgement=Judgement(partial(Accuracy, classes), Accuracy.headline, logits=require_logits, correct=is_correct),
+        judgement=Judgement(
+            partial(Accuracy, classes),
+            Accuracy.headline,
+            logits=require_logits,
+            correct=is_correct,
+            chance=1 / classes,
+        ),
         training=Training(
             partial(
                 training_batches,

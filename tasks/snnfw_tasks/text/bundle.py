@@ -52,7 +52,9 @@ def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, reso
         model=network,
         example=(example,),
         data=batch_splits(amounts, calibration, evaluation),
-        judgement=Judgement(partial(TextScores, classes), ACCURACY, logits=require_logits, correct=is_correct),
+        judgement=Judgement(
+            partial(TextScores, classes), ACCURACY, logits=require_logits, correct=is_correct, chance=1 / classes
+        ),
         training=Training(
             partial(training_batches, lambda: check_all(checked, texts.training()), "texts", as_batch), cross_entropy
         ),

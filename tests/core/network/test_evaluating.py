@@ -136,7 +136,8 @@ def test_a_network_without_its_calibration_takes_exits_that_need_none(snn: snnfw
 def test_a_saved_report_is_the_folder_of_a_run(snn: snnfw.SpikingNetwork, tmp_path: Path) -> None:
     report = snnfw.evaluate(snn, batches())
     folder = report.save(tmp_path / "mine")
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "report.html", "report.json"]
+    written = ["checkpoints.csv", "config.yaml", "layers.csv", "operators.csv", "report.html", "report.json"]
+    assert sorted(path.name for path in folder.iterdir()) == written
     saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert saved["checkpoints"][-1]["scores"] == dict(report.checkpoints[-1].scores)
     assert saved["about"]["config"]["plugin"] == "adafire"
@@ -156,7 +157,11 @@ def test_a_comparison_is_the_reports_side_by_side(net: nn.Module, snn: snnfw.Spi
         assert [s.energy for s in entry.standings] == [point.energy for point in report.checkpoints]
         assert board.network.scores == report.network.scores
     folder = board.save(tmp_path / "board")
-    assert sorted(path.name for path in folder.iterdir()) == ["leaderboard.html", "leaderboard.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "leaderboard.csv",
+        "leaderboard.html",
+        "leaderboard.json",
+    ]
 
 
 def wide(output: Tensor, target: Tensor) -> Tensor:

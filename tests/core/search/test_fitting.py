@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from read_back import read_back
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.pipeline import run
@@ -180,7 +180,7 @@ def test_conversions_of_a_search_do_not_see_what_it_is_judged_on(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     words = "task=classification plugin=adafire search=optuna search.trials=1 exit=null timesteps=2 task.limit=8"
     run(resolve([*words.split(), f"out={tmp_path / 'run'}"], registry := Registry()), registry)
-    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    report = read_back(tmp_path / "run")
     assert report["about"]["fitting"] == {"own": True, "samples": 64, "conversion": 192}
     assert seen
     assert sum(seen[0]) == pytest.approx(256, abs=2)  # equal digits count once

@@ -13,6 +13,7 @@ import torch
 
 from boxed_images import write_images
 from given_sources import Foreign
+from read_back import read_back
 from snnfw import Registry, resolve
 from snnfw.capture.export import capture
 from snnfw.contracts import DataSource, ModelSource, Task
@@ -245,7 +246,7 @@ def test_a_run_leaves_scores_and_a_picture(tiny: UltralyticsModel, tmp_path: Pat
     words = [*CONVERTED, "neuron=if", "timesteps=2", f"model={tiny.name}", f"model.arch={tiny.arch}", "data=yolo"]
     data = [f"data.file={write_images(tmp_path / 'data')}", "data.size=64", f"out={tmp_path / 'out'}"]
     folder = run(resolve([*words, *data], Registry()), Registry())
-    report = json.loads((folder / "report.json").read_text())
+    report = read_back(folder)
     assert set(report["network"]["scores"]) == {"mAP50", "mAP50-95"}
     assert (folder / "pictures" / "detections.png").read_bytes().startswith(b"\x89PNG")
     assert "Boxes with a score of 0.25 or more." in (folder / "report.html").read_text()

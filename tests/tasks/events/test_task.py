@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 import toy_plugin
+from read_back import read_back
 from snnfw.capture.export import capture
 from snnfw.config.resolution import resolve
 from snnfw.contracts import DataSource, ModelSource, Task
@@ -203,7 +203,7 @@ def test_the_shipped_weights_take_a_film_run_backwards_for_the_other_sense() -> 
 def test_biases_are_corrected_on_whole_recordings(tmp_path: Path) -> None:
     words = ["task=events", "plugin=calibration", "timesteps=10", "task.limit=100", f"out={tmp_path / 'run'}"]
     run(resolve(words, registry := Registry()), registry)
-    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    report = read_back(tmp_path / "run")
     (last,) = (point for point in report["checkpoints"] if point["timestep"] == 10)
     assert last["scores"]["accuracy"] > 0.6
     assert last["scores"]["accuracy"] < report["network"]["scores"]["accuracy"]

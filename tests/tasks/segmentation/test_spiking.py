@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -8,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from read_back import read_back
 from snnfw import Registry, resolve, run
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
@@ -116,7 +116,7 @@ def test_images_whose_pixels_are_sure_leave_early(ground: Ground) -> None:
 def test_a_run_leaves_pictures_and_the_scores_of_every_class(tmp_path: Path) -> None:
     config = configured(f"plugin=adafire timesteps=2 task.limit=4 task.calibration=4 out={tmp_path / 'run'}")
     folder = run(config, REGISTRY)
-    report = json.loads((folder / "report.json").read_text())
+    report = read_back(folder)
     assert (folder / "pictures" / "segments.png").read_bytes().startswith(b"\x89PNG")
     assert "mIoU/background" in report["network"]["scores"]
     scores = [of["scores"]["pixel accuracy"] for of in (report["checkpoints"][-1], report["network"])]

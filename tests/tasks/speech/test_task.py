@@ -12,6 +12,7 @@ import torch
 
 import snnfw
 from given_sources import Foreign
+from read_back import read_back
 from snnfw import pipeline
 from snnfw.config.resolution import resolve
 from snnfw.config.training import resolve_training
@@ -166,7 +167,7 @@ def registry() -> Registry:
 
 def run(registry: Registry, *given: str) -> tuple[dict[str, Any], Path]:
     folder = pipeline.run(resolve(["task=speech", *given], registry), registry)
-    return json.loads((folder / "report.json").read_text()), folder
+    return read_back(folder), folder
 
 
 @pytest.mark.parametrize("method", ["plugin=sigmadelta", "plugin=rate timesteps=4 exit=entropy"])
