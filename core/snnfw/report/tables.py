@@ -35,13 +35,13 @@ def show_report(report: Report, console: Console, full: bool = False) -> None:
         console.print(Text(sentence, style="bold"))
     for sentence in describe_cautions(report):
         console.print(Text(f"! {sentence}", style="yellow"))
-    console.print(_checkpoints(report, full))
-    console.print(_layers(report, full))
+    _show_checkpoints(report, console, full)
+    _show_layers(report, console, full)
     for told in (*explained(report.search or {}), *explained(report.exit or {}), describe_exits(report)):
         if told:
             console.print(Text(told))
     if full and report.exits:
-        console.print(_exits(report))
+        console.print(Text("exits", style="italic"), _exits(report))
     for sentence in _rest(report):
         console.print(Text(sentence))
 
@@ -59,32 +59,25 @@ def _rest(report: Report) -> list[str]:
     return [said for said in (ran, frames, describe_exactness(report), *describe_costs(report), free) if said]
 
 
-def plain_table(title: str | None = None) -> Table:
+def plain_table() -> Table:
     """Return an empty table whose lines take no room from its columns."""
-    return Table(
-        title=title,
-        title_justify="left",
-        header_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
+    return Table(header_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
 
 
-def _checkpoints(report: Report, full: bool) -> Table:
+def _show_checkpoints(report: Report, console: Console, full: bool) -> None:
     metrics = report.metrics if full else _telling_metrics(report)
     left = len(report.metrics) - len(metrics)
-    table = plain_table("results, per sample")
+    table = plain_table()
     for heading in ("T", *(SHORT.get(name, name) for name in metrics), "events", "energy", "% of net", "quantised"):
         table.add_column(Text(heading), justify="right", overflow="fold")
     for number, row in enumerate(checkpoint_rows(report, metrics)):
         table.add_row(*map(Text, row), style=None if number else "bold")
-    notes = ["in brackets, the mean of the timesteps that were computed"] * _leave_early(report)
-    notes += [f"{left} more metrics are on the page"] * bool(left)
-    table.caption = Text("; ".join(notes)) if notes else None
-    table.caption_justify = "left"
-    return table
+    # What stands above and below a table would be folded to its width within it.
+    console.print(Text("results, per sample", style="italic"), table)
+    if _leave_early(report):
+        console.print(Text("in brackets, the mean of the timesteps that were computed", style="dim"))
+    if left:
+        console.print(Text(f"{left} more metrics are on the page", style="dim"))
 
 
 def _telling_metrics(report: Report) -> tuple[str, ...]:
@@ -120,21 +113,21 @@ def _steps(point: Checkpoint) -> str:
     return str(point.timestep) if point.steps == point.timestep else f"{point.timestep} ({point.steps:.2f})"
 
 
-def _layers(report: Report, full: bool) -> Table:
+def _show_layers(report: Report, console: Console, full: bool) -> None:
     merged = merge_layers(report.layers)
     shown = merged if full else _loudest(merged)
-    title = "layers, at the last checkpoint" + f": the {len(shown)} that send most" * (len(shown) < len(merged))
-    table = plain_table(title)
+    table = plain_table()
     table.add_column("site", overflow="fold")
     table.add_column("neuron", overflow="fold")
     for heading in ("neurons", "events", "rate"):
         table.add_column(heading, justify="right", no_wrap=True)
     for site, _, neuron, *numbers in map(_layer_row, shown):
         table.add_row(*map(Text, (site, neuron, *numbers)))
-    if len(shown) < len(merged):
-        table.caption = Text(f"all {len(merged)} are on the page, and in: snnfw report FOLDER --full")
-        table.caption_justify = "left"
-    return table
+    some = len(shown) < len(merged)
+    title = f"layers, at the last checkpoint{f': the {len(shown)} that send most' * some}"
+    console.print(Text(title, style="italic"), table)
+    if some:
+        console.print(Text(f"all {len(merged)} are on the page, and in: snnfw report FOLDER --full", style="dim"))
 
 
 def _loudest(layers: Sequence[Layer]) -> list[Layer]:
@@ -155,7 +148,7 @@ def _layer_row(layer: Layer) -> tuple[str, ...]:
 
 
 def _exits(report: Report) -> Table:
-    table = plain_table("exits")
+    table = plain_table()
     for heading in ("timestep", "samples", "share", "so far"):
         table.add_column(heading, justify="right")
     for row in exit_steps(report):
