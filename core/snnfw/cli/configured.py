@@ -1,4 +1,4 @@
-"""The commands that take a configuration: run, plan, compare and train."""
+"""The commands that take a configuration: run, plan, compare, diagnose and train."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.text import Text
 from snnfw.cli.command import Call, Command, open_registry
 from snnfw.cli.help import first_screen, topic_help
 from snnfw.config.comparison import COMPARISON_KEYS, CompareConfig, resolve_comparison
+from snnfw.config.diagnosis import DIAGNOSIS_KEYS, DiagnosisConfig, resolve_diagnosis
 from snnfw.config.hints import option_error
 from snnfw.config.quick import quick_words
 from snnfw.config.resolution import resolve, to_yaml
@@ -27,12 +28,13 @@ if TYPE_CHECKING:
     from snnfw.config.schema import RunConfig
     from snnfw.registry import Registry
 
-    Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | TrainConfig
+    Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | DiagnosisConfig | TrainConfig
 
 PURPOSES: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report what it scores and costs.",
     "plan": "Say what would become of every operator, and compute nothing.",
     "compare": "Run several methods on one network, side by side.",
+    "diagnose": "Say which layer of a run goes wrong first, and what mends it.",
     "train": "Train a network as the spiking network that it will be.",
 }
 
@@ -44,7 +46,7 @@ QUICK = "--quick"
 
 OPTIONS: Mapping[str, Sequence[str]] = {
     "plan": [f"--{form}" for form in FORMS],
-    **{command: [QUICK] for command in ("run", "compare", "train")},
+    **{command: [QUICK] for command in ("run", "compare", "diagnose", "train")},
 }
 """What a command takes beside words, --config and --help apart."""
 
@@ -53,6 +55,7 @@ KEYS_OF: Mapping[str, Sequence[str]] = {
     "run": KEYS,
     "plan": (*KEYS, KEY),
     "compare": COMPARISON_KEYS,
+    "diagnose": DIAGNOSIS_KEYS,
     "train": TRAINING_KEYS,
 }
 
@@ -91,6 +94,8 @@ def explain_configured(command: str, call: Call) -> None:
 def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:
     if command == "compare":
         return resolve_comparison(words, registry)
+    if command == "diagnose":
+        return resolve_diagnosis(words, registry)
     if command == "train":
         return resolve_training(words, registry)
     if command == "plan" and is_sketch(words):
@@ -106,6 +111,11 @@ def _compute(command: str, config: Config, registry: Registry, console: Console,
         from snnfw.comparing import compare_methods
 
         return 0 if compare_methods(config, console).complete else 1
+    if isinstance(config, DiagnosisConfig):
+        from snnfw.diagnosing import diagnose
+
+        diagnose(config, registry, console)
+        return 0
     if isinstance(config, TrainConfig):
         from snnfw.train import train
 

@@ -11,9 +11,10 @@ from rich.text import Text
 
 from snnfw.cli.describing import KINDS_OF_KEYS, describe_name, list_kind
 from snnfw.config.comparison import Comparison
+from snnfw.config.diagnosis import Look
 from snnfw.config.schema import KEYS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
-from snnfw.config.usage import comparison_usage, parameters, rows, section, training_usage, usage
+from snnfw.config.usage import comparison_usage, diagnosis_usage, parameters, rows, section, training_usage, usage
 from snnfw.errors import SnnfwError, did_you_mean
 from snnfw.kinds import KINDS
 from snnfw.training.settings import TrainerSettings
@@ -70,6 +71,18 @@ SCREENS: Mapping[str, Screen] = {
             "retarget": "false: read all of them off one run",
         },
         without=("plugin", "neuron", "timesteps", "checkpoints"),
+    ),
+    "diagnose": Screen(
+        options={**QUICK, **CONFIG},
+        examples={
+            "task=classification plugin=rate timesteps=8": "what goes wrong in a run",
+            "experiment=runs/NAME/config.yaml": "in one that is there already",
+        },
+        own={
+            "site": "the layer whose neurons are drawn",
+            "tries": "most conversions to try at the first bad layer; more by --help diagnosis",
+        },
+        without=("checkpoints",),
     ),
     "train": Screen(
         options={**QUICK, **CONFIG},
@@ -135,7 +148,9 @@ def topic_help(registry: Registry, command: str, purpose: str, topic: str) -> li
 
     """
     if topic == "all":
-        explain = {"compare": comparison_usage, "train": training_usage}.get(command, usage)
+        explain = {"compare": comparison_usage, "diagnose": diagnosis_usage, "train": training_usage}.get(
+            command, usage
+        )
         return [explain(registry, command, purpose)]
     pages = _pages(command)
     if topic in pages:
@@ -160,7 +175,7 @@ def topic_help(registry: Registry, command: str, purpose: str, topic: str) -> li
 def _pages(command: str) -> Mapping[str, Sequence[RenderableType]]:
     """Return what is configured without a choice by name, by topic."""
     own = tuple(field.name for field in fields(Comparison))
-    without = {"compare": ("timesteps", *own), "train": WITHOUT_EFFECT}.get(command, ())
+    without = {"compare": ("timesteps", *own), "diagnose": ("save",), "train": WITHOUT_EFFECT}.get(command, ())
     pages: dict[str, Sequence[RenderableType]] = {
         "settings": (parameters(Settings, without=without), rows(SOURCES.items())),
     }
@@ -168,6 +183,8 @@ def _pages(command: str) -> Mapping[str, Sequence[RenderableType]]:
         pages["trainer"] = (parameters(TrainerSettings, prefix="trainer."),)
     if command == "compare":
         pages["comparison"] = (parameters(Comparison),)
+    if command == "diagnose":
+        pages["diagnosis"] = (parameters(Look),)
     return pages
 
 

@@ -6,21 +6,25 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from snnfw.config.comparison import CompareConfig
+from snnfw.config.diagnosis import DiagnosisConfig
 from snnfw.config.schema import default_checkpoints
 from snnfw.config.training import TrainConfig
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TypeAlias
 
     from snnfw.config.schema import RunConfig
     from snnfw.registry import Registry
+
+    Quickened: TypeAlias = RunConfig | CompareConfig | DiagnosisConfig | TrainConfig
 
 SAMPLES = 64
 TIMESTEPS = 4
 
 
-def quick_words(config: RunConfig | CompareConfig | TrainConfig, said: Sequence[str], registry: Registry) -> list[str]:
+def quick_words(config: Quickened, said: Sequence[str], registry: Registry) -> list[str]:
     """Return words that make what is configured short; what is ``said`` beside them stands.
 
     They take few samples, no search, one epoch, and few timesteps where a preset does not have its own number.
@@ -38,6 +42,7 @@ def quick_words(config: RunConfig | CompareConfig | TrainConfig, said: Sequence[
         words = [*_samples(config.run.task), *_timesteps(config.run, said, registry), "trainer.epochs=1"]
         words = [word for word in words if not word.startswith("checkpoints=")]
     else:
+        config = config.run if isinstance(config, DiagnosisConfig) else config
         kept = config.checkpoint is not None and config.checkpoint.is_file()
         search = ["search=null"] if config.search and not kept else []
         words = [*_samples(config.task), *search, *([] if kept else _timesteps(config, said, registry))]

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from snnfw.config.comparison import Comparison
 from snnfw.config.describe import describe
+from snnfw.config.diagnosis import Look
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
 from snnfw.training.settings import TrainerSettings
@@ -54,6 +55,13 @@ def comparison_usage(registry: Registry, command: str, purpose: str) -> Renderab
     own = tuple(field.name for field in fields(Comparison))
     settings = parameters(Settings, without=("timesteps", *own))
     return Group(introduction, section("Comparison", parameters(Comparison)), _keys(registry, settings))
+
+
+def diagnosis_usage(registry: Registry, command: str, purpose: str) -> RenderableType:
+    """Return the help of the command that takes the configuration of a diagnosis."""
+    introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=EXAMPLE))
+    settings = parameters(Settings, without=("save",))
+    return Group(introduction, section("Diagnosis", parameters(Look)), _keys(registry, settings))
 
 
 def training_usage(registry: Registry, command: str, purpose: str) -> RenderableType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx
@@ -40,23 +40,36 @@ def observe(
     return {name: observer.stats() for name, observer in observers.items()}
 
 
-@torch.no_grad()
 def activations(graph: Graph, inputs: Inputs) -> Iterator[tuple[Site, Tensor]]:
     """Yield every site and its activation for a batch, holding no more than the network itself would.
 
     Of whole samples [N, frames, ...] the network sees every frame by itself, N · frames of them.
     """
-    inputs = single_frames(graph, inputs)
+    for site, _, activation in walk_sites(graph, single_frames(graph, inputs)):
+        yield site, activation
+
+
+@torch.no_grad()
+def walk_sites(
+    graph: Graph, inputs: Inputs, instead: Mapping[str, Tensor] | None = None
+) -> Iterator[tuple[Site, Tensor, Tensor]]:
+    """Yield every site with its input and its activation for a batch of what the network takes, in order.
+
+    ``instead`` holds activations by the sites' names, which what follows reads instead of the network's own.
+    """
     sites = {site.node: site for site in (*graph.sites, *graph.gates)}
+    given = {node: instead[site.name] for node, site in sites.items() if instead and site.name in instead}
     values: dict[fx.Node, Any] = {node: to_channels_last(x) for node, x in zip(graph.inputs, inputs, strict=True)}
     freed = last_uses(graph.nodes)
     for node in graph.nodes:
         if node.name in graph.sizes:
             values[node] = graph.sizes[node.name](len(inputs[0]))
+        elif node.name in given:
+            values[node] = given[node.name]
         elif node.op not in ("placeholder", "output"):
             values[node] = evaluate(graph.module, node, values.__getitem__)
         if node.name in sites:
-            yield sites[node.name], values[node]
+            yield sites[node.name], values[cast("fx.Node", node.args[0])], values[node]
         for done in freed[node]:
             values.pop(done, None)
 

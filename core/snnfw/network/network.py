@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from snnfw.archive.files import Archived, dump_network, read_network, write_network
+from snnfw.diagnosis.findings import Diagnosis
+from snnfw.diagnosis.splitting import SAMPLES
 from snnfw.energy.charges import Energy, spiking_energy
 from snnfw.energy.horowitz import Horowitz
 from snnfw.energy.inventory import take_inventory
@@ -29,7 +31,7 @@ from snnfw.report.notebook import describe_network, network_table
 from snnfw.simulate.memory import advance_within
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
-from snnfw.values import Inputs, Keep, Output
+from snnfw.values import Inputs, Keep, Output, Resources
 
 MEMORY = 2 * 2**30
 """Bytes for the activations of one chunk of timesteps, unless said otherwise."""
@@ -161,6 +163,37 @@ class SpikingNetwork(nn.Module):
         point = self._counted()
         passes = self._last.passes if self._last else 1
         return spiking_energy(take_inventory(self.model.graph, self.plan), self.costs, point, passes)
+
+    def diagnose(
+        self,
+        data: Any,
+        *,
+        site: str | None = None,
+        neurons: Sequence[int] | None = None,
+        samples: int = SAMPLES,
+        tries: int = 24,
+        seconds: float = 60.0,
+    ) -> Diagnosis:
+        """Return what separates the network from the one it was converted from, and what mends the first bad layer.
+
+        Args:
+            data: inputs as ``snnfw.convert`` takes them; labels may follow, and are not looked at.
+            site: whose neurons are followed over time; without it, those of the first bad site, or of the worst.
+            neurons: which of them, by number; without it, those that are furthest off.
+            samples: most samples to look at.
+            tries: most conversions to try at the first bad layer. A network from a file has nothing to be tried with.
+            seconds: none of them begins later than this.
+
+        Raises:
+            SnnfwError: the data does not fit, or there is no such site or neuron.
+
+        """
+        from snnfw.network.diagnosing import diagnose_model
+
+        resources = Resources(device=str(self.device), memory=self.memory)
+        looked = {"site": site, "neurons": neurons, "samples": samples, "tries": tries, "seconds": seconds}
+        self._last = None
+        return diagnose_model(self.model, self.conversion, data, resources, self.about, **looked)  # type: ignore[arg-type]  # each as it is above
 
     def with_neuron(self, match: str, neuron: Neuron | Keep, activation: str | None = None) -> SpikingNetwork:
         """Return the network with another neuron at the sites that match; this one stays as it is.

@@ -48,3 +48,16 @@ def test_a_conversion_from_python_is_the_run_of_the_command_line(words: str) -> 
     assert replace(ours.network, seconds=0) == replace(run.network, seconds=0)
     ours, run = (replace(report, **same, network=run.network) for report in (ours, run))
     assert repr(ours) == repr(run)
+    require_sums(snn, data.evaluation)
+
+
+def require_sums(snn: snnfw.SpikingNetwork, evaluation: Any) -> None:
+    """Hold each site's error, split, against the mean of the difference, and the first one against nothing before."""
+    found = snn.diagnose(evaluation, tries=0)
+    assert found.normalisation is None
+    for site in found.sites:
+        assert sum(site.parts.values()) == pytest.approx(site.error, abs=1e-9)
+    spiking = [site for site in found.sites if not site.is_silent]
+    assert spiking
+    assert spiking[0].parts["before"] == pytest.approx(0, abs=1e-6)
+    assert max(site.error for site in spiking) > 0

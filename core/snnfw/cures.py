@@ -1,0 +1,251 @@
+"""Turn the knobs at a bad layer, one at a time, convert again, and see what each does to the error."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from itertools import islice
+from typing import Any, TypeAlias
+
+from snnfw.config.fields import as_plain, build_dataclass, format_value, type_adapter
+from snnfw.contracts import Preset
+from snnfw.conversion.converter import Converter
+from snnfw.diagnosis.findings import BAD, Diagnosis, SiteError, Trial, best_of
+from snnfw.diagnosis.splitting import split_errors
+from snnfw.errors import SnnfwError
+from snnfw.planning.placement import Plan
+from snnfw.planning.rules import Neuron
+from snnfw.report.summary import describe_method
+from snnfw.spiking.model import SpikingModel
+from snnfw.values import Batches, Inputs, Keep, Resources
+
+Convert: TypeAlias = Callable[[Plan, Converter, int], SpikingModel]
+"""Convert a plan with a converter for so many timesteps."""
+
+FURTHER = 6
+"""Notches that a knob is turned in one direction, as long as each helps."""
+
+HELPS = 0.98
+"""What must be left of an error at most, for a notch to be worth another one."""
+
+NEARER = 10.0
+"""How much nearer to its end a notch brings a number that is close to it, such as a percentile to 100."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A spiking network's plan and conversion, and the samples that it is diagnosed on.
+
+    Data made of frames has no more timesteps than these, ``most_timesteps``. ``others`` are neurons that may be tried
+    in place of its own.
+    """
+
+    plan: Plan
+    converter: Converter
+    timesteps: int
+    convert: Convert
+    batches: Batches[Inputs]
+    samples: int
+    resources: Resources
+    most_timesteps: int | None = None
+    others: tuple[Neuron, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A knob, turned: in words, how to ask for it, what it makes of the patient, and the words for it everywhere."""
+
+    words: str
+    how: str
+    patient: Patient
+    everywhere: str = ""
+
+
+def try_cures(patient: Patient, found: Diagnosis, tries: int, seconds: float) -> Diagnosis:
+    """Return the diagnosis with what was tried at its first bad site; nothing is tried where none is bad.
+
+    Every knob is a parameter of the site's neuron, of the converter, or the number of timesteps; it is turned notch by
+    notch as long as the site's error falls, until it is good. What mends the site is tried everywhere too. Where it is
+    enough to convert again, somebody has changed the network since, and nothing else is tried. At most ``tries``
+    conversions, and none begins after ``seconds``.
+    """
+    bad = found.bad
+    if bad is None or not tries:
+        return found
+    end = time.perf_counter() + seconds
+    again = _Turn("converting again as it is", "Its neurons or weights were changed since.", patient)
+    anew = _try(again, bad.site)
+    tried = [(again, anew)] if anew else []
+    if anew and anew.mends:
+        return replace(found, tried=(anew,))
+    for turns in _ways(patient, bad, lambda: any(trial.mends for _, trial in tried)):
+        _turn_further(turns, bad, tried, lambda: len(tried) < tries and time.perf_counter() < end)
+    whole = len(tried) < tries and time.perf_counter() < end
+    best = best_of((trial for _, trial in tried), bad)
+    turn = next((turn for turn, trial in tried if trial is best), None)
+    if turn and turn.everywhere:
+        spread = _Turn(turn.everywhere, "", _place_everywhere(patient, bad.site, turn.patient.plan))
+        trial = _try(spread, bad.site)
+        tried += [(spread, replace(trial, everywhere=True))] if trial else []
+    note = f"Not every knob was turned: it stopped after {len(tried)} conversions (tries={tries}, {seconds:g} s)."
+    notes = (*found.notes, *([] if whole else [note]))
+    return replace(found, tried=tuple(trial for _, trial in tried), notes=notes)
+
+
+def _turn_further(
+    turns: Iterator[_Turn], bad: SiteError, tried: list[tuple[_Turn, Trial]], goes_on: Callable[[], bool]
+) -> None:
+    """Turn a knob in one direction, a notch at a time, as long as the site's error falls."""
+    error = bad.error
+    for turn in islice(turns, FURTHER):
+        trial = _try(turn, bad.site) if goes_on() else None
+        if trial is None:
+            return
+        tried.append((turn, trial))
+        dead = bad.lost == 1.0 and trial.error == error  # far from where anything is sent, and perhaps nearer to it
+        if trial.own < BAD / 2 or (trial.error > HELPS * error and not dead):
+            return
+        error = trial.error
+
+
+def _place_everywhere(patient: Patient, site: str, changed: Plan) -> Patient:
+    """Return the patient with the neuron of one site of a changed plan wherever the one that was there is."""
+    kind, neuron = type(_neuron_at(patient.plan, site)), _neuron_at(changed, site)
+    plan = patient.plan
+    for placement in patient.plan.placements:
+        if type(placement.neuron) is kind:
+            plan = plan.with_neuron(placement.site.name, neuron)
+    return replace(patient, plan=plan)
+
+
+def _neuron_at(plan: Plan, site: str) -> Neuron:
+    return next(
+        placement.neuron
+        for placement in plan.placements
+        if placement.site.name == site and not isinstance(placement.neuron, Keep)
+    )
+
+
+def _try(turn: _Turn, site: str) -> Trial | None:
+    """Return what a turned knob does; None where the method does not allow it."""
+    patient = turn.patient
+    try:
+        model = patient.convert(patient.plan, patient.converter, patient.timesteps)
+    except SnnfwError:
+        return None
+    then = split_errors(model, patient.batches, patient.resources.memory, patient.samples)
+    there = next(each for each in then.sites if each.site == site)
+    return Trial(turn.words, turn.how, there.error, there.own, then.output, then.events)
+
+
+def _ways(patient: Patient, bad: SiteError, is_mended: Callable[[], bool]) -> Iterator[Iterator[_Turn]]:
+    """Yield every direction in which a knob can be turned, as the turns in it; other neurons where none has mended."""
+    neuron = _neuron_at(patient.plan, bad.site)
+    yield from _turns_of_neuron(patient, neuron, bad.site)
+    if not is_mended():
+        yield from _other_neurons(patient, neuron, bad.site)
+    longer = [patient.timesteps * 2**power for power in range(1, FURTHER + 1)]
+    if patient.most_timesteps is not None:
+        longer = [steps for steps in longer if steps <= patient.most_timesteps]
+    if longer:
+        yield (_Turn(f"timesteps={steps}", "", replace(patient, timesteps=steps)) for steps in longer)
+    for name, values in directions(patient.converter):
+        yield (
+            _Turn(f"converter.{name}={format_value(value)}", "", replace(patient, converter=converter))
+            for value, converter in _methods(patient.converter, name, values)
+        )
+
+
+def _other_neurons(patient: Patient, neuron: Neuron, site: str) -> Iterator[Iterator[_Turn]]:
+    for other in patient.others:
+        if other == neuron:
+            continue
+        try:
+            plan = patient.plan.with_neuron(site, other)
+        except SnnfwError:
+            continue  # it does not stand in for this activation, or speaks another coding
+        how = f"As the first rule of a recipe: {_as_rule(site, other)}."
+        words = (f"{describe_method(other)} at {site}", f"{describe_method(other)} in place of every {neuron.name}")
+        yield iter([_Turn(words[0], how, replace(patient, plan=plan), words[1])])
+
+
+def _turns_of_neuron(patient: Patient, neuron: Neuron, site: str) -> Iterator[Iterator[_Turn]]:
+    for name, values in directions(neuron):
+        yield (
+            _Turn(
+                f"{name}={format_value(value)} of {neuron.name} at {site}",
+                f"As the first rule of a recipe: {_as_rule(site, changed)}.",
+                replace(patient, plan=patient.plan.with_neuron(site, changed)),
+                f"{name}={format_value(value)} of every {neuron.name}",
+            )
+            for value, changed in _methods(neuron, name, values)
+        )
+
+
+def _as_rule(site: str, neuron: Any) -> str:
+    """Return a rule as a recipe holds it, the parameters that are not defaults alone."""
+    usual = {parameter.name: parameter.default for parameter in fields(neuron)}
+    unusual = {name: value for name, value in as_plain(neuron).items() if name == "name" or usual[name] != value}
+    inner = ", ".join(f"{name}: {format_value(value)}" for name, value in unusual.items())
+    return f'{{match: "{site}", neuron: {{{inner}}}}}'
+
+
+def _methods(method: Any, name: str, values: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield values of a parameter with the method that has them, up to the first one that it refuses."""
+    for value in values:
+        plain = {key: entry for key, entry in as_plain(method).items() if key != "name"}
+        try:
+            changed = build_dataclass(type(method), {**plain, name: value}, "", f"'{method.name}'")
+        except SnnfwError:
+            return
+        yield value, changed
+
+
+def preset_neurons(presets: Iterable[Preset]) -> tuple[Neuron, ...]:
+    """Return the neurons that presets place, with their parameters, each once."""
+    placed = (rule.neuron for preset in presets for rule in preset.layers)
+    return tuple(dict.fromkeys(neuron for neuron in placed if not isinstance(neuron, Keep)))
+
+
+def directions(method: Any) -> Iterator[tuple[str, Iterable[Any]]]:
+    """Yield the parameters of a method, each with the values that it takes notch by notch in one direction.
+
+    Numbers double and halve; one with a largest value near which it is comes ten times nearer to it, and at last there;
+    a switch is thrown, and of several choices each other one is a direction of its own.
+    """
+    kind: Any = type(method)
+    properties = type_adapter(kind).json_schema().get("properties", {})
+    for parameter in fields(method):
+        value, schema = getattr(method, parameter.name), properties[parameter.name]
+        if isinstance(value, bool):
+            yield parameter.name, [not value]
+        elif isinstance(value, str):
+            yield from ((parameter.name, [choice]) for choice in schema.get("enum", ()) if choice != value)
+        elif isinstance(value, int | float):
+            yield parameter.name, _upwards(value, schema.get("maximum"))
+            yield parameter.name, _downwards(value, schema.get("maximum"))
+
+
+def _upwards(value: float, most: float | None) -> Iterator[float]:
+    """Yield ever larger numbers of the same kind."""
+    if most is not None and not isinstance(value, int) and value > most / 2:
+        gaps = (most - (most - value) / NEARER**power for power in range(1, 3))
+        yield from (float(f"{number:.10g}") for number in gaps if number < most)
+        if value < most:
+            yield most
+        return
+    yield from (value * 2**power or 2 ** (power - 1) for power in itertools.count(1))
+
+
+def _downwards(value: float, most: float | None) -> Iterator[float]:
+    """Yield ever smaller numbers of the same kind."""
+    if isinstance(value, int):
+        yield from itertools.takewhile(bool, (value >> power for power in itertools.count(1)))
+    elif most is not None and value > most / 2:
+        first = (most - value) * NEARER or most / 1000
+        numbers = (most - first * NEARER**power for power in range(3))
+        yield from (float(f"{number:.10g}") for number in numbers if number > most / 2)
+    elif value:
+        yield from (value / 2**power for power in itertools.count(1))
