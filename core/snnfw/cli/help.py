@@ -96,6 +96,9 @@ SCREENS: Mapping[str, Screen] = {
     ),
 }
 
+EXPLAIN = {"compare": comparison_usage, "diagnose": diagnosis_usage, "train": training_usage}
+"""What writes down everything that a command can be told, where it is not ``usage``."""
+
 SAYS: Mapping[str, str] = {
     "task": "what the network is for: {names}",
     "model": "the network: torchvision/resnet18, my_package.nets:build, or one that comes along",
