@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from snnfw.diagnosis.findings import PARTS, Diagnosis, SiteError
 from snnfw.diagnosis.traces import NeuronTrace, SiteTrace
 from snnfw.report.drawing import (
+    GRID,
+    INK,
     QUIET,
     Line,
     Picture,
@@ -21,6 +23,7 @@ from snnfw.report.drawing import (
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 MOST_SITES = 32
 """Sites that a chart of bars shows: those with the largest errors of their own, in the order of execution."""
@@ -41,13 +44,13 @@ def draw_parts(found: Diagnosis) -> Picture:
     for number, part in enumerate(names):
         values = [site.parts[part] for site in shown]
         starts = [right[row] if value >= 0 else left[row] for row, value in enumerate(values)]
-        axes.barh(range(len(shown)), values, left=starts, height=0.72, color=line_colour(number), label=part)
+        axes.barh(range(len(shown)), values, left=starts, height=0.72, color=line_colour(number))
         for row, value in enumerate(values):
             (right if value >= 0 else left)[row] += value
     axes.set_yticks(range(len(shown)), labels=[shorten(site.site) for site in shown], fontsize=7.5, parse_math=False)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
-    figure.legend(loc="outside upper center", ncols=len(names) or 1, fontsize=8, frameon=False)
+    _name_above(figure, list(axes.containers), names)
     rest = len(found.sites) - len(shown)
     left_out = f"; the {rest} sites with smaller errors of their own are in the table" if rest else ""
     return as_picture(figure, f"Where each site's error comes from{left_out}")
@@ -75,7 +78,6 @@ def draw_scatter(found: Diagnosis) -> Picture:
     columns = min(3, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1
     figure = Figure(figsize=(2.6 * columns, 2.4 * rows + 0.2), layout="constrained")
-    figure.patch.set_alpha(0)
     for number, site in enumerate(shown):
         axes = figure.add_subplot(rows, columns, number + 1)
         _style(axes)
@@ -83,9 +85,9 @@ def draw_scatter(found: Diagnosis) -> Picture:
         ends = (min(*xs, *ys, 0.0), max(*xs, *ys, 1e-9))
         axes.plot(ends, ends, color=QUIET, linewidth=1, linestyle="--")
         axes.plot(xs, ys, ".", color=line_colour(0), markersize=3)
-        axes.set_title(shorten(site.site), fontsize=8, parse_math=False)
-    figure.supxlabel("activation of the network", fontsize=9)
-    figure.supylabel("what is sent", fontsize=9)
+        axes.set_title(shorten(site.site), fontsize=8, parse_math=False, color=INK)
+    figure.supxlabel("activation of the network", fontsize=9, color=INK)
+    figure.supylabel("what is sent", fontsize=9, color=INK)
     return as_picture(figure, "What is sent against the network's own activations, neuron by neuron")
 
 
@@ -99,13 +101,15 @@ def draw_traces(trace: SiteTrace) -> Picture:
         axes = figure.add_subplot(count, 1, number + 1)
         _style(axes)
         _draw_neuron(axes, neuron)
-        axes.set_ylabel(f"neuron {neuron.index}", fontsize=7.5, parse_math=False)
+        axes.set_ylabel(f"neuron {neuron.index}", fontsize=7.5, parse_math=False, color=INK)
         if number < count - 1:
             axes.tick_params(labelbottom=False)
-    axes.set_xlabel("timestep", fontsize=9)
+    axes.set_xlabel("timestep", fontsize=9, color=INK)
     names = ["what is sent", trace.state or "potential", "threshold"]
-    handles: list[Any] = [*axes.containers[:1], *axes.lines[:2]]  # matplotlib's types know no bars
-    figure.legend(handles, names[: len(handles)], loc="outside upper center", ncols=3, fontsize=8, frameon=False)
+    handles: list[Any] = [*axes.containers[:1], *axes.lines[:2]]
+    figure.legend(
+        handles, names[: len(handles)], loc="outside upper center", ncols=3, fontsize=8, frameon=False, labelcolor=INK
+    )
     return as_picture(figure, f"Neurons of '{trace.site}' over time, in one sample")
 
 
@@ -118,10 +122,18 @@ def _draw_neuron(axes: Axes, neuron: NeuronTrace) -> None:
     axes.locator_params(axis="x", integer=True)
 
 
+def _name_above(figure: Figure, drawn: Any, names: Sequence[str]) -> None:
+    """Say above a chart what was drawn, bars too, which matplotlib's types do not know."""
+    place: Any = {"loc": "outside upper center", "ncols": max(1, len(names)), "fontsize": 8, "frameon": False}
+    figure.legend(drawn, names, labelcolor=INK, **place)
+
+
 def _style(axes: Axes) -> None:
-    axes.tick_params(labelsize=7)
+    axes.tick_params(which="both", labelsize=7, color=QUIET, labelcolor=INK)
+    axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(alpha=0.25, linewidth=0.5)
+    axes.spines[["bottom", "left"]].set_color(QUIET)
+    axes.grid(color=GRID, linewidth=0.5)
     axes.set_axisbelow(True)
 
 
