@@ -13,6 +13,8 @@ from rich.text import Text
 from snnfw.archive.files import NAME, dump_network
 from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
+from snnfw.diagnosis.findings import SiteError
+from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.registry import Registry
@@ -23,7 +25,7 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_report
 from snnfw.simulate.look import draw_gallery
-from snnfw.simulate.measuring import measure_methods
+from snnfw.simulate.measuring import evaluation_inputs, measure_methods
 from snnfw.simulate.settling import certify_first
 from snnfw.spiking.model import SpikingModel
 from snnfw.stages import (
@@ -38,6 +40,9 @@ from snnfw.stages import (
     untrained_warning,
 )
 from snnfw.values import Resources
+
+LOOKED_AT = 8
+"""Samples on which every run splits its errors; ``snnfw diagnose`` looks at more."""
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
@@ -67,7 +72,8 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     clock = resources.clock
     with clock.stage("measure"):
         measured = measure_methods(methods, simulation.model, subject.bundle, resources)
-    report = replace(report, measured=measured.numbers, charts=measured.charts)
+        errors = split_run(config, simulation.model, subject)
+    report = replace(report, measured=measured.numbers, charts=measured.charts, errors=errors)
 
     scores = report.network.scores
     with clock.stage("pictures"):
@@ -84,6 +90,15 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     console.print(Text(f"results in {folder}\nopen {folder / 'report.html'}"), soft_wrap=True)
     registry.after_run(report)
     return folder
+
+
+def split_run(config: RunConfig, model: SpikingModel, subject: Subject) -> tuple[SiteError, ...]:
+    """Return where each site's error comes from, on a few samples; of weights trained to spike nothing is an error."""
+    if (config.checkpoint is not None and subject.made is None) or not model.neurons:
+        return ()
+    inputs = evaluation_inputs(subject.bundle, subject.resources, LOOKED_AT)
+    found = split_errors(model, inputs, subject.resources.memory, LOOKED_AT)
+    return tuple(replace(site, points=()) for site in found.sites)
 
 
 def network_files(config: RunConfig, model: SpikingModel, report: Report, resources: Resources) -> dict[str, bytes]:

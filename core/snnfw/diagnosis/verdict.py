@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from snnfw.diagnosis.findings import Diagnosis, Normalisation, SiteError
 
@@ -59,19 +59,27 @@ def _output(found: Diagnosis) -> Iterator[str]:
 
 
 def _bad(found: Diagnosis) -> Iterator[str]:
-    bad, worst = found.bad, found.worst
+    if sentence := describe_first_bad(found.sites):
+        yield sentence
+
+
+def describe_first_bad(sites: Sequence[SiteError]) -> str:
+    """Return in sentences which layer is the first bad one, or that none is; nothing where none has a signal."""
+    heard = [site for site in sites if not site.is_silent]
+    bad = next((site for site in heard if site.is_bad), None)
     if bad:
-        yield (
+        return (
             f"The first bad layer is '{bad.site}': what goes wrong there alone is {_percent(bad.own)} of its "
             f"activation. Most of it is {bad.cause}: {describe_cause(bad)}."
         )
-    elif worst:
-        last = next(site for site in reversed(found.sites) if not site.is_silent)
-        yield (
-            f"No layer is bad by itself: the largest error that arises in one is {_percent(worst.own)} of its "
-            f"activation ('{worst.site}', {worst.cause}). Together they have come to {_percent(last.error)} at "
-            f"'{last.site}'."
-        )
+    if not heard:
+        return ""
+    worst = max(heard, key=lambda site: site.own)
+    return (
+        f"No layer is bad by itself: the largest error that arises in one is {_percent(worst.own)} of its activation "
+        f"('{worst.site}', {worst.cause}). Together they have come to {_percent(heard[-1].error)} at "
+        f"'{heard[-1].site}'."
+    )
 
 
 def _cure(found: Diagnosis) -> Iterator[str]:

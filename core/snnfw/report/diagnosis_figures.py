@@ -35,9 +35,9 @@ SCATTERED = 6
 """Sites whose activations are drawn against what is sent."""
 
 
-def draw_parts(found: Diagnosis) -> Picture:
+def draw_parts(sites: Sequence[SiteError]) -> Picture:
     """Return each site's error as a bar of its parts; what makes up for others reaches to the left."""
-    shown = _most_wrong(found.sites, MOST_SITES)
+    shown = _most_wrong(sites, MOST_SITES)
     figure, axes = empty_chart("relative error", "", width=7.6, height=1.1 + 0.2 * len(shown))
     names = [part for part in PARTS if any(abs(site.parts[part]) > 1e-4 for site in shown)]
     right, left = [0.0] * len(shown), [0.0] * len(shown)
@@ -51,7 +51,7 @@ def draw_parts(found: Diagnosis) -> Picture:
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     _name_above(figure, list(axes.containers), names)
-    rest = len(found.sites) - len(shown)
+    rest = len(sites) - len(shown)
     left_out = f"; the {rest} sites with smaller errors of their own are in the table" if rest else ""
     return as_picture(figure, f"Where each site's error comes from{left_out}")
 
@@ -107,9 +107,7 @@ def draw_traces(trace: SiteTrace) -> Picture:
     axes.set_xlabel("timestep", fontsize=9, color=INK)
     names = ["what is sent", trace.state or "potential", "threshold"]
     handles: list[Any] = [*axes.containers[:1], *axes.lines[:2]]
-    figure.legend(
-        handles, names[: len(handles)], loc="outside upper center", ncols=3, fontsize=8, frameon=False, labelcolor=INK
-    )
+    _name_above(figure, handles, names[: len(handles)])
     return as_picture(figure, f"Neurons of '{trace.site}' over time, in one sample")
 
 

@@ -42,7 +42,7 @@ def diagnosis_page(found: Diagnosis) -> str:
             found=found,
             said=explain(found),
             parts=[part for part in PARTS if any(abs(site.parts[part]) > 1e-4 for site in found.sites)],
-            charts=[draw_parts(found), *growth] if found.sites else [],
+            charts=[draw_parts(found.sites), *growth] if found.sites else [],
             traces=[draw_traces(trace)] if trace and trace.neurons else [],
         )
     )

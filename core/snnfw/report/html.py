@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from snnfw.diagnosis.verdict import describe_first_bad
 from snnfw.planning.kinds import Kind
 from snnfw.report import figures
 from snnfw.report.answers import describe_answers
 from snnfw.report.calls import merge_layers, merge_operators
 from snnfw.report.cautions import describe_cautions
+from snnfw.report.diagnosis_figures import draw_parts
 from snnfw.report.drawing import COLOURS, DARK, Picture, data_uri
 from snnfw.report.folder import as_json
 from snnfw.report.records import describe_exits, describe_fitting, exit_steps, explained, site_choices
@@ -43,6 +45,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
         .render(
             title=title_of(report.about),
             report=report,
+            first_bad=describe_first_bad(report.errors),
             said=describe_answers(report),
             warned=describe_cautions(report),
             layers=merge_layers(report.layers),
@@ -55,6 +58,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
                 "search": search_pictures(report, files),
                 "exit": draw_exits(report),
                 "measured": figures.draw_measured(report),
+                "errors": [draw_parts(report.errors)] if report.errors else [],
                 "seen": _task_pictures(report, files),
             },
             searched=explained(report.search or {}),

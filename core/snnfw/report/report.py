@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from snnfw.diagnosis.findings import SiteError
 from snnfw.energy.charges import Energy
 from snnfw.simulate.settling import Certificate
 from snnfw.values import RATE, Chart
@@ -122,6 +123,7 @@ class Report:
     pictures: Mapping[str, str]
     coding: str = RATE
     certificate: Certificate | None = None
+    errors: tuple[SiteError, ...] = ()
     measured: Mapping[str, float] = field(default_factory=dict)
     charts: tuple[Chart, ...] = ()
     chance: float | None = None
