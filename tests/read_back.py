@@ -9,8 +9,10 @@ from snnfw.report.saving import readable_json
 
 
 def read_back(folder: Path) -> dict[str, Any]:
-    """Return what a run's report.json holds, once it is shown that reading it loses nothing."""
+    """Return what a run's report.json holds, once it is shown that reading it loses nothing, and what guessing gives."""
     held: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert json.loads(readable_json(read_report(folder).plain())) == held
     held.pop(NONFINITE, None)
+    if held["headline"] == "accuracy" and "classes" in held["about"]:
+        assert held["chance"] == 1 / len(held["about"]["classes"])
     return held

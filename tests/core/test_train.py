@@ -155,6 +155,10 @@ def test_a_training_leaves_all_that_a_run_needs(registry: Registry, spiking: Pat
     report = run(registry, f"checkpoint={spiking}", f"out={tmp_path / 'run'}")
     assert [layer["neuron"] for layer in report["layers"]] == ["srif"]
     assert report["checkpoints"][-1]["timestep"] == 2
+    assert (report["about"]["trained"]["plugin"], report["about"]["trained"]["timesteps"]) == ("inflor", "2")
+    longer = run(registry, f"checkpoint={spiking}", "timesteps=4", f"out={tmp_path / 'longer'}")
+    assert longer["about"]["trained"]["timesteps"] == "2"
+    assert "its readout is made for 2. Run it with timesteps=2." in (tmp_path / "longer" / "report.html").read_text()
     assert report["checkpoints"][-1]["scores"]["accuracy"] == pytest.approx(said["scores"]["accuracy"])
 
 

@@ -77,7 +77,8 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
 def title_of(about: Mapping[str, Any]) -> str:
     """Return what a run is called: its task, its method and its network."""
     model = _mapping(_mapping(about.get("config")).get("model"))
-    return " · ".join(str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part)
+    said = [str(part) for part in (about.get("task"), about.get("plugin"), model.get("name")) if part]
+    return " · ".join(said) or "Spiking network"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

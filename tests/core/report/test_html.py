@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from typing import Any, Literal
 from xml.etree import ElementTree
 
@@ -109,6 +110,25 @@ def test_charts_are_labelled_with_units() -> None:
     assert "<!-- timesteps -->" in picture(page, "Energy over timesteps")
     assert "<!-- events per neuron and timestep -->" in picture(page, "Firing rates")
     assert "<!-- accumulations of events -->" in picture(page, "Energy of each operator")
+
+
+def test_a_run_of_nothing_that_has_a_name_has_a_heading_all_the_same() -> None:
+    page = report_page(made_report(about={"task": None, "plugin": None, "config": {"model": None}}), {})
+    assert "<h1>Spiking network</h1>" in page
+    assert "<title>Spiking network</title>" in page
+
+
+def test_headings_are_in_order_and_what_scrolls_can_be_reached() -> None:
+    page = report_page(made_report(search=SEARCH, exit=EXIT, exits={1: 5, 2: 5}, measured={"SIN": 1.0}), {})
+    levels = [int(level) for level in re.findall(r"<h(\d)", page)]
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+    assert page.count("<main>") == 1
+    assert all(
+        'tabindex="0" role="region" aria-label=' in found for found in re.findall(r'<div class="wide[^>]*>', page)
+    )
+    assert len(re.findall(r"<table>", page)) == len(re.findall(r'<div class="wide', page))
+    assert all(read(made_report()).alts)
 
 
 def test_what_users_name_is_shown_as_it_is() -> None:
