@@ -150,6 +150,18 @@ class Report:
         """Return the report as what JSON can hold."""
         return dataclasses.asdict(self)
 
+    @staticmethod
+    def load(folder: str | Path) -> Report:
+        """Return the report of the folder of a run.
+
+        Raises:
+            SnnfwError: there is none, it is damaged, or of a newer version than this one.
+
+        """
+        reading = import_module("snnfw.report.reading")  # what reads reports knows them, so that none can know it
+        read: Report = reading.read_report(Path(folder))
+        return read
+
     def _repr_html_(self) -> str:
         shown: str = import_module("snnfw.report.notebook").report_table(self)
         return shown

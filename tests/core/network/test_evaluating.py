@@ -139,6 +139,7 @@ def test_a_saved_report_is_the_folder_of_a_run(snn: snnfw.SpikingNetwork, tmp_pa
     written = ["checkpoints.csv", "config.yaml", "layers.csv", "operators.csv", "report.html", "report.json"]
     assert sorted(path.name for path in folder.iterdir()) == written
     saved = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    assert snnfw.Report.load(folder).checkpoints == report.checkpoints
     assert saved["checkpoints"][-1]["scores"] == dict(report.checkpoints[-1].scores)
     assert saved["about"]["config"]["plugin"] == "adafire"
     assert "<h1>" in (folder / "report.html").read_text(encoding="utf-8")
