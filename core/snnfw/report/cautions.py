@@ -40,7 +40,7 @@ def spiking_by_chance(report: Report) -> str:
     said = f"The score is that of guessing ({say_score(report.chance or 0.0)})"
     if told_before(report):
         return f"{said}."
-    return f"{said}: give it more timesteps, another method, or look at which layer loses the signal."
+    return f"{said}: give it more timesteps or another method; 'snnfw diagnose' says which layer loses the signal."
 
 
 def told_before(report: Report) -> str:

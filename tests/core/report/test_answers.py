@@ -112,8 +112,8 @@ WARNED: dict[str, tuple[Report, str]] = {
     ),
     "spiking_by_chance": (
         scored(0.9, 0.11, chance=0.1, samples=100),
-        "The score is that of guessing (10.0%): give it more timesteps, another method, or look at which layer loses the "
-        "signal.",
+        "The score is that of guessing (10.0%): give it more timesteps or another method; 'snnfw diagnose' says which "
+        "layer loses the signal.",
     ),
     "spiking_by_chance, which was told before": (
         scored(0.9, 0.11, about=TOLD, chance=0.1, samples=100),
