@@ -18,6 +18,7 @@ from snnfw.cli import COMMANDS
 from snnfw.config import resolve, to_yaml
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.schema import METHODS
+from snnfw.config.sketch import is_sketch, resolve_sketch
 from snnfw.config.training import resolve_training
 from snnfw.energy.charges import Energy
 from snnfw.report.report import Checkpoint, Layer, Network, Operator, Report
@@ -106,6 +107,9 @@ def resolved(command: str, words: list[str], folder: Path, modules: Mapping[str,
             trained.mkdir(parents=True, exist_ok=True)
             config = resolve_training(["task=classification", f"plugin={trained.name.rpartition('-')[2]}"], registry)
             (trained / "config.yaml").write_text(to_yaml(config), encoding="utf-8")
+    if command == "plan" and is_sketch(words):
+        resolve_sketch(words, registry)
+        return
     RESOLVE[command](words, registry)
 
 
@@ -211,7 +215,7 @@ def test_configured_commands_are_understood(page: str, tmp_path: Path, monkeypat
         if subcommand not in RESOLVE or {"KEY=VALUE", "--help"} & set(words) or command in NOT_HERE:
             continue
         try:
-            resolved(subcommand, [word for word in words if word != "--config"], tmp_path, modules)
+            resolved(subcommand, [word for word in words if not word.startswith("--")], tmp_path, modules)
         except snnfw.SnnfwError as error:
             refused[command] = str(error)
     assert not refused
@@ -233,7 +237,8 @@ def test_words_in_the_text_and_in_tables_are_understood(page: str) -> None:
     refused = {}
     for words in dict.fromkeys(WORDS.findall(PAGES[page])):
         try:
-            resolve(["task=classification", *words.split()], registry)
+            named = ["data=digits"] if "model=torchvision" in words and "data=" not in words else []
+            resolve(["task=classification", *named, *words.split()], registry)
         except snnfw.SnnfwError as error:
             refused[words] = str(error)
     assert not refused

@@ -39,7 +39,9 @@ class Accuracy:
 
     def compute(self) -> dict[str, float]:
         """Return the accuracies over all batches seen, NaN where there was none."""
-        return {name: right / self._samples if self._samples else math.nan for name, right in self._right.items()}
+        # In single precision, as shares always were: what was published or kept is met to the last digit.
+        shares = {name: torch.tensor(right, dtype=torch.float32) for name, right in self._right.items()}
+        return {name: float(right / self._samples) if self._samples else math.nan for name, right in shares.items()}
 
 
 def is_correct(output: Output, target: torch.Tensor) -> torch.Tensor:

@@ -34,11 +34,16 @@ class Preprocess:
 
     def __str__(self) -> str:
         """Return the preparation in words."""
-        sides = f"{self.resize} by {self.resize}" if self.squash else f"{self.resize} (shorter side)"
-        cut = "" if self.squash and self.resize == self.crop else f", {self.crop} by {self.crop} cut out of the middle"
+        cut = f"{self.crop} by {self.crop}"
+        if self.squash:
+            sides = f"squashed to {self.resize} by {self.resize}" + f", {cut} cut out" * (self.resize != self.crop)
+        elif self.resize == self.crop:
+            sides = f"of {cut} pixels"
+        else:
+            sides = f"resized to {self.resize} on the shorter side, {cut} cut out of the middle"
         mean, std = (", ".join(f"{value:g}" for value in values) for values in (self.mean, self.std))
         colours = "grey" if len(self.mean) == 1 else "in colour"
-        return f"{colours}, resized to {sides}, {self.interpolation}{cut}; mean {mean}, deviation {std}"
+        return f"{colours}, {sides}, {self.interpolation}; mean {mean}, deviation {std}"
 
 
 IMAGENET = Preprocess(resize=256, crop=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))

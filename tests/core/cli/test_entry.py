@@ -7,6 +7,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+import yaml
 
 import snnfw
 import toy_plugin
@@ -84,7 +85,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         (["run", *RUN, "neuron.phi=0"], "neuron.phi=0 is not allowed: it must be at least 1."),
         (
             ["run", *RUN, "--confg"],
-            "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
+            "no option named '--confg'. Did you mean '--config'? Options: --config, --help, --quick.",
         ),
         (
             ["rnu"],
@@ -93,7 +94,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         (["compare", "task=naming"], f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}"),
         (
             [*BOTH, "--confg"],
-            "no option named '--confg'. Did you mean '--config'? Options: --config, --help.",
+            "no option named '--confg'. Did you mean '--config'? Options: --config, --help, --quick.",
         ),
         (["doctor", "now"], "'snnfw doctor' takes no arguments."),
         (
@@ -195,7 +196,7 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def test_help_of_run_lists_what_can_be_configured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["run", "--help"]) == 0
+    assert cli.main(["run", "--help", "all"]) == 0
     assert "neuron.phi spikes per timestep, at most (int >= 1, default 4)" in squeezed(capsys.readouterr().out)
 
 
@@ -203,7 +204,7 @@ def test_help_of_compare_says_what_is_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    assert cli.main(["compare", "--help"]) == 0
+    assert cli.main(["compare", "--help", "all"]) == 0
     lines = squeezed(capsys.readouterr().out)
     for line in (
         "Usage: snnfw compare KEY=VALUE ... [--config]",
@@ -218,6 +219,74 @@ def test_help_of_compare_says_what_is_its_own(
     assert [line for line in lines if line.startswith(("timesteps ", "checkpoints "))] == [
         "checkpoints timesteps to compare at (list of int, default [1, 2, 4, 8, 16, 32])"
     ]
+
+
+COMMANDS = ("run", "plan", "compare", "train")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_a_screen(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([command, "task=naming", "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert 20 <= len(printed.splitlines()) <= 40
+    assert max(map(len, printed.splitlines())) <= 80
+    for deeper in ("--help neuron", "--help settings", "--help all"):
+        assert deeper in printed
+
+
+TOPICS = {
+    "neuron": ["burst Fire up to phi spikes at once.", "single"],
+    "burst": [
+        "neuron burst (registered by toy_plugin)",
+        "neuron.phi spikes per timestep, at most (int >= 1, default 4)",
+    ],
+    "neuron.burst": ["neuron burst (registered by toy_plugin)"],
+    "data.folder": ["data set folder (registered by toy_plugin)"],
+    "plugin": ["bursting Bursts where the network has ReLUs."],
+    "settings": ["seed seed of everything random (int >= 0 < 4294967296, default 0)"],
+    "timesteps": ["seed seed of everything random (int >= 0 < 4294967296, default 0)"],
+}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_help_goes_deeper_by_topic(
+    topic: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cli.main(["run", "--help", topic]) == 0
+    lines = squeezed(capsys.readouterr().out)
+    assert [line for line in TOPICS[topic] if not any(line in printed for printed in lines)] == []
+
+
+def test_help_on_nothing_is_refused_with_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["run", "--help", "neurn"]) == 2
+    assert capsys.readouterr().err.startswith(
+        "snnfw: there is no help on 'neurn'. Did you mean 'neuron'? Topics: all, "
+    )
+
+
+QUICK = {
+    "a run of a preset with its own timesteps": (["run", *RUN], []),
+    "a run of a neuron": (["run", "task=naming", "neuron=burst"], ["timesteps=4", "checkpoints=[1,2,4]"]),
+    "its own timesteps": (["run", "task=naming", "neuron=burst", "timesteps=6"], []),
+    "a comparison": (["compare", "task=naming", "methods=[single]"], ["checkpoints=[1,2,4]"]),
+    "a training": (
+        ["train", "task=naming", "neuron=burst"],
+        ["timesteps=4", "trainer.epochs=1"],
+    ),
+}
+
+
+@pytest.mark.parametrize("what", QUICK)
+def test_a_first_look_is_words_that_its_config_repeats(
+    what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (command, *words), short = QUICK[what]
+    assert cli.main([command, *words, "--quick", "--config"]) == 0
+    quick = capsys.readouterr().out
+    assert cli.main([command, *short, *words, "--config"]) == 0
+    assert capsys.readouterr().out == quick
+    assert yaml.safe_load(quick)
 
 
 def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
@@ -239,7 +308,7 @@ def test_plugins_list_shows_what_is_offered_and_what_is_quarantined(
     ("name", "expected"),
     [
         ("burst", ["neuron burst (registered by toy_plugin)", "Fire up to phi spikes at once."]),
-        ("burst", ["phi spikes per timestep, at most (int >= 1, default 4)"]),
+        ("burst", ["neuron.phi spikes per timestep, at most (int >= 1, default 4)"]),
         ("small", ["model small (registered by toy_plugin)", "no parameters"]),
         ("bursting", ["plugin bursting (registered by toy_plugin)", "phi: 3", "timesteps: 6"]),
         ("toy_plugin", ["package toy_plugin"]),

@@ -111,6 +111,14 @@ def test_the_default_bundle_is_complete() -> None:
         "calibration_samples": 256,
         "evaluation_samples": 597,
         "parameters": 272186,
+        "preprocess": {
+            "resize": 8,
+            "crop": 8,
+            "mean": (0.305,),
+            "std": (0.376,),
+            "interpolation": "bilinear",
+            "squash": False,
+        },
     }
 
 
