@@ -42,10 +42,12 @@ def show_progress(console: Console, tell: Callable[[str], None] | None = None, t
 
 def _estimated(items: Iterable[Item], total: int, tell: Callable[[float, str], None]) -> Iterator[Item]:
     """Yield the items, and tell once how many seconds are left if they are many, by those that are done."""
-    start, told = time.perf_counter(), False
+    start, told = 0.0, False
     for done, item in enumerate(items):
-        spent = time.perf_counter() - start
-        if not told and done and spent > SURE:
+        now = time.perf_counter()
+        start = start if done else now
+        spent = now - start
+        if not told and spent > SURE:
             left = spent / done * (total - done)
             told = True
             if left > LONG:
