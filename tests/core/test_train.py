@@ -296,7 +296,7 @@ def test_frames_need_neurons(registry: Registry, tmp_path: Path) -> None:
         ("trainer.epoch=3", "the trainer has no parameter 'epoch'. Did you mean 'epochs'?"),
         ("trainer=fast", "trainer=fast is not allowed: give its parameters (epochs, optimizer,"),
         ("trainer.rate=0", "trainer.rate=0 is not allowed: it must be greater than 0."),
-        ("search=pareto", "no key named 'search'."),
+        ("search=pareto", "no key named 'search': search is for 'snnfw run'."),
         ("resume=nowhere", "resume=nowhere does not work: it holds no config.yaml, so no training has begun there."),
         ("resume={spiking} trainer.epochs=9", "resume={spiking} goes on with what its config.yaml says: leave trainer"),
     ],

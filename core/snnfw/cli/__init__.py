@@ -1,4 +1,4 @@
-"""The command line: each command is one entry of a table, and a function of the module that it names."""
+"""The command line: each command is an entry of a table and a function; what reads the words of one may come in."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import sys
 from collections.abc import Mapping  # pydantic resolves the fields' types at run time
 from contextlib import contextmanager
@@ -43,8 +43,12 @@ class CallableModel:
             return f"NAME model.weights={name}"
         if path.suffix == ".py":
             return f"{path.stem}:FUNCTION"
-        module, dot, attribute = name.rpartition(".")
-        return f"{module}:{attribute}" if dot and all(part.isidentifier() for part in name.split(".")) else None
+        module, _, attribute = name.rpartition(".")
+        if not module or not all(part.isidentifier() for part in name.split(".")):
+            return None
+        top = name.partition(".")[0]
+        there = Path(top).is_dir() or Path(f"{top}.py").is_file() or importlib.util.find_spec(top) is not None
+        return f"{module}:{attribute}" if there else None
 
     def preprocess(self) -> None:
         """Return nothing: only the network's owner knows how its images were prepared."""

@@ -24,7 +24,7 @@ from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
 from snnfw.spiking.model import SpikingModel
 from snnfw.training import fit as fitting
-from snnfw.training.fit import LAST, fit
+from snnfw.training.fit import LAST, fit, require_training
 from snnfw.training.fresh import initialise
 from snnfw.training.learner import Learner, learning_rate_at
 from snnfw.training.lines import EpochLines
@@ -207,6 +207,12 @@ def test_a_task_that_cannot_be_trained_for_says_so(tmp_path: Path, changed: Any,
     with pytest.raises(SnnfwError) as caught:
         trained(tmp_path, SETTINGS, **changed)
     assert str(caught.value) == sentence
+
+
+def test_tasks_that_train_are_named_where_one_does_not() -> None:
+    bundle = Bundle(nn.Identity(), (X,), Data((), ()), Judgement(Right, "accuracy"))
+    with pytest.raises(SnnfwError, match=r"nothing can be trained for it\. Tasks that have: events, text\.$"):
+        require_training(bundle, ["text", "events"])
 
 
 def test_a_training_that_someone_stops_can_be_stopped_again(tmp_path: Path) -> None:

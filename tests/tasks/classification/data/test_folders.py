@@ -226,3 +226,50 @@ def test_an_unreadable_image_is_named(root: Path) -> None:
     with pytest.raises(SnnfwError) as caught:
         evaluation[3]
     assert str(caught.value) == f"image '{path}' of data 'folder' cannot be read: repair or remove it."
+
+
+@pytest.mark.parametrize(
+    ("mode", "own", "said"),
+    [
+        (
+            "L",
+            None,
+            "images are grey and read in colour, since data.mean has three values: one would keep them as they are.",
+        ),
+        (
+            "RGB",
+            0.5,
+            "images are in colour and read grey, since data.mean has one value: three would keep them as they are.",
+        ),
+        ("L", 0.5, None),
+        ("RGB", None, None),
+    ],
+)
+def test_colours_that_are_read_as_others_are_told(root: Path, mode: str, own: float | None, said: str | None) -> None:
+    for path in root.rglob("*.png"):
+        Image.open(path).convert(mode).save(path)
+    values = (own,) if own is not None else None
+    reading = Folder(root, mean=values, std=values).open(None).reading
+    assert reading is not None
+    assert reading.notes == ((said,) if said else ())
+
+
+def test_how_images_are_prepared_is_told_and_kept(root: Path) -> None:
+    lines: list[str] = []
+    model = TorchvisionModel("squeezenet1_1")
+    bundle = Classification().load(model, Folder(root, size=32, resize=36), Resources(tell=lines.append))
+    assert lines[-1] == (
+        "data 'folder': images in colour, resized to 36 on the shorter side, 32 by 32 cut out of the middle, bilinear; "
+        "mean 0.485, 0.456, 0.406, deviation 0.229, 0.224, 0.225."
+    )
+    assert bundle.description["preprocess"]["crop"] == 32
+
+
+def test_a_network_of_other_channels_is_told_how_they_are_had(root: Path) -> None:
+    with pytest.raises(SnnfwError) as caught:
+        Classification().load(TorchvisionModel("resnet18"), Folder(root, size=32, mean=(0.5,), std=(0.5,)), Resources())
+    assert "expects 3 channels and gets 1" in str(caught.value)
+    assert str(caught.value).endswith(
+        "One value in data.mean and data.std reads images grey, data.mean=[0.5] data.std=[0.5], three in colour, "
+        "data.mean=[0.485,0.456,0.406] data.std=[0.229,0.224,0.225]."
+    )
