@@ -10,7 +10,7 @@ from rich.text import Text
 
 from snnfw.config.lookup import KEY_OF
 from snnfw.config.recipe import plain_preset
-from snnfw.config.usage import parameters, rows, section, summary
+from snnfw.config.usage import ShortRows, parameters, section, summary
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.kinds import KINDS
 
@@ -50,7 +50,7 @@ def list_kind(registry: Registry, key: str) -> RenderableType:
     """Return every name that a key chooses from, with a line on each."""
     kind = KINDS_OF_KEYS[key]
     offers = sorted(registry.all(kind).items())
-    return section(f"{key}=NAME, a {KINDS[kind].word}", rows((name, summary(offer)) for name, offer in offers))
+    return section(f"{key}=NAME, a {KINDS[kind].word}", ShortRows([(name, summary(offer)) for name, offer in offers]))
 
 
 def describe_offers(registry: Registry, plugin: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from rich.console import Group
@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from snnfw.config.comparison import Comparison
-from snnfw.config.describe import describe
+from snnfw.config.describe import Parameter, describe
 from snnfw.config.diagnosis import Look
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
 from snnfw.training.settings import TrainerSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from snnfw.registry import Registry
 
@@ -37,7 +37,7 @@ A word overrides what stands in files, and a file what a plugin brings.
 EXAMPLE = "task=classification plugin=adafire neuron.phi=4 timesteps=16"
 COMPARED = "task=classification methods=[calibration,adafire,if] checkpoints=[1,2,4,8]"
 TRAINED = "task=classification plugin=inflor timesteps=4 trainer.epochs=20"
-LONG = 24
+LONG = 10
 """Characters of a default that a brief description still shows."""
 
 LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe holds it"
@@ -104,18 +104,42 @@ def rows(pairs: Iterable[tuple[str, str]]) -> RenderableType:
     return table
 
 
+@dataclass(frozen=True, slots=True)
+class ShortRows:
+    """Words in columns, a line each: of the last column as much as the terminal's width leaves."""
+
+    cells: Sequence[Sequence[str]]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield a line for each row."""
+        widths = [max(map(len, column)) + 2 for column in list(zip(*self.cells, strict=True))[:-1]]
+        for *words, last in self.cells:
+            line = Text("".join(word.ljust(width) for word, width in zip(words, widths, strict=True)) + last)
+            line.stylize("cyan", 0, len(words[0]))
+            line.truncate(options.max_width, overflow="ellipsis")
+            yield line
+
+
 def parameters(method: type, prefix: str = "", without: Collection[str] = (), brief: bool = False) -> RenderableType:
-    """Return the parameters of a method with type, default and description; ``brief`` leaves long defaults out."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="cyan", no_wrap=True)
-    for parameter in describe(method):
-        if parameter.name in without:
-            continue
-        default = "..." if brief and len(parameter.default or "") > LONG else parameter.default
-        given = "required" if default is None else f"default {default}"
-        details = f"{parameter.type}, {given}"
-        table.add_row(Text(prefix + parameter.name), Text(f"{parameter.description} ({details})".strip()))
-    return table if table.row_count else Text("no parameters", style="dim")
+    """Return the parameters of a method with type, default and description; ``brief`` is a line for each."""
+    shown = [parameter for parameter in describe(method) if parameter.name not in without]
+    if not shown:
+        return Text("no parameters", style="dim")
+    if brief:
+        return ShortRows([(f"{prefix}{each.name}", _brief_default(each), each.description) for each in shown])
+    return rows([(f"{prefix}{each.name}", _described(each)) for each in shown])
+
+
+def _described(parameter: Parameter) -> str:
+    given = "required" if parameter.default is None else f"default {parameter.default}"
+    return f"{parameter.description} ({parameter.type}, {given})".strip()
+
+
+def _brief_default(parameter: Parameter) -> str:
+    """Return a default as far as it is short."""
+    if parameter.default is None:
+        return "required"
+    return parameter.default if len(parameter.default) <= LONG else "..."
 
 
 def summary(method: object) -> str:
