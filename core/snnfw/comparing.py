@@ -17,6 +17,7 @@ from snnfw.config.resolution import to_yaml
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
+from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
 from snnfw.report.leaderboard_table import show_leaderboard
@@ -32,17 +33,27 @@ from snnfw.stages import (
     measure_network,
     place_neurons,
     provenance,
+    untrained_warning,
 )
 from snnfw.values import Bundle, Item, Resources
 
 
-def compare_methods(config: CompareConfig, console: Console | None = None) -> Leaderboard:
-    """Run every method, report them side by side, and return the leaderboard; a method that fails says why in it."""
+def compare_methods(
+    config: CompareConfig, console: Console | None = None, registry: Registry | None = None
+) -> Leaderboard:
+    """Run every method, report them side by side, and return the leaderboard; a method that fails says why in it.
+
+    ``registry`` knows which presets are for networks trained with them, which is told before anything is computed.
+    """
     console = console or Console(quiet=True)
     shared = config.shared
     resources = acquire_resources(shared, console)
     target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
 
+    if registry:
+        warnings = (untrained_warning(method.config, registry) for method in config.methods)
+        for warning in filter(None, warnings):
+            resources.tell(warning)
     subject = load_subject(shared, resources)
     network = measure_network(shared, subject, place_neurons(shared, subject))
     entries = tuple(enter_method(config, method, subject, network) for method in config.methods)

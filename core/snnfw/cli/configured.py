@@ -110,7 +110,7 @@ def _compute(command: str, config: Config, registry: Registry, console: Console,
     if isinstance(config, CompareConfig):
         from snnfw.comparing import compare_methods
 
-        return 0 if compare_methods(config, console).complete else 1
+        return 0 if compare_methods(config, console, registry).complete else 1
     if isinstance(config, DiagnosisConfig):
         from snnfw.diagnosing import diagnose
 

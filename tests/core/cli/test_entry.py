@@ -130,7 +130,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Replace the comparison by one that notes what it is asked for; one that has no seed fails."""
     seen: list[Any] = []
 
-    def compare(config: Any, console: object) -> SimpleNamespace:
+    def compare(config: Any, console: object, registry: object) -> SimpleNamespace:
         seen.append(config)
         return SimpleNamespace(complete=config.shared.seed > 0)
 
