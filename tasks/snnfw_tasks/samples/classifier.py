@@ -42,7 +42,7 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
     example = mixed.stack(range(2))[0].to(resources.device)
     if frames is not None:
         example = example[:, frames // 2]
-    require_fit(network, example, classes, model.name, data.name, cure=_colour_cure(data))
+    require_fit(network, example, classes, model.name, data.name, cure=_cure(amounts, data))
     return Bundle(
         model=network,
         example=(example,),
@@ -75,12 +75,14 @@ def _tell_preparation(name: str, labelled: LabelledData, resources: Resources) -
     return {"preprocess": asdict(labelled.prepared)}
 
 
-def _colour_cure(data: DataSource) -> str:
-    """Return how a data set is told to read images in as many channels as a network takes."""
+def _cure(amounts: Amounts, data: DataSource) -> str:
+    """Return how a network gets samples that it takes: data of its own, or images read in other colours."""
+    if data.name == getattr(amounts, "default_data", None):
+        return " This data is the task's own: give the network's, data=NAME data.root=FOLDER."
+    if not hasattr(data, "mean"):
+        return ""
     grey, colour = "data.mean=[0.5] data.std=[0.5]", "data.mean=[0.485,0.456,0.406] data.std=[0.229,0.224,0.225]"
-    return f" One value in data.mean and data.std reads images grey, {grey}, three in colour, {colour}." * hasattr(
-        data, "mean"
-    )
+    return f" One value in data.mean and data.std reads images grey, {grey}, three in colour, {colour}."
 
 
 def check_labelled(

@@ -43,7 +43,7 @@ def require_fit(
         raise
     except Exception as error:  # a stranger's network may raise anything
         reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
-        raise SnnfwError(f"{misfit}: it fails on samples of shape {shape}: {reason}.") from error
+        raise SnnfwError(f"{misfit}: it fails on samples of shape {shape}: {reason}.{cure}") from error
     outputs = logits(output).shape[1]
     if outputs != classes:
         raise SnnfwError(

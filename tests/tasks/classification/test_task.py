@@ -222,7 +222,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "other channels": (
         {"model": TorchvisionModel("squeezenet1_1")},
         "model 'torchvision' does not fit data 'digits': layer 'features.0' expects 3 channels and gets 1 "
-        "from samples of shape [1, 8, 8].",
+        "from samples of shape [1, 8, 8]. This data is the task's own: give the network's, data=NAME data.root=FOLDER.",
     ),
     "another number of classes": (
         {"model": DigitsVgg(), "data": GivenData(classes=("a", "b"))},

@@ -246,7 +246,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "other channels": (
         {"model": TorchvisionModel("resnet18")},
         "model 'torchvision' does not fit data 'moving-digits': layer 'conv1' expects 3 channels and gets 2 "
-        "from samples of shape [2, 24, 24].",
+        "from samples of shape [2, 24, 24]. This data is the task's own: give the network's, data=NAME data.root=FOLDER.",
     ),
     "other classes": (
         {
