@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 
 from rich.console import Console
 from rich.progress import track as progress_bar
 
+from snnfw.durations import Estimate, describe_duration
 from snnfw.values import Batch, Item, Track, track_nothing
-
-LONG = 20.0
-"""Seconds that are worth a word."""
-
-SURE = 1.0
-"""Seconds of work that an estimate stands on."""
 
 
 def show_progress(console: Console, tell: Callable[[str], None] | None = None, timesteps: int | None = None) -> Track:
@@ -42,16 +36,10 @@ def show_progress(console: Console, tell: Callable[[str], None] | None = None, t
 
 def _estimated(items: Iterable[Item], total: int, tell: Callable[[float, str], None]) -> Iterator[Item]:
     """Yield the items, and tell once how many seconds are left if they are many, by those that are done."""
-    start, told = 0.0, False
-    for done, item in enumerate(items):
-        now = time.perf_counter()
-        start = start if done else now
-        spent = now - start
-        if not told and spent > SURE:
-            left = spent / done * (total - done)
-            told = True
-            if left > LONG:
-                tell(left, _size(item))
+    estimate = Estimate(total)
+    for item in items:
+        if (left := estimate.step()) is not None:
+            tell(left, _size(item))
         yield item
 
 
@@ -62,15 +50,6 @@ def _size(item: object) -> str:
 
 def _length(items: Iterable[object]) -> int | None:
     return len(items) if isinstance(items, Sized) else None
-
-
-def describe_duration(seconds: float) -> str:
-    """Return a duration as somebody would say it: 40 seconds, 4 minutes, 2.5 hours."""
-    if seconds < 90:
-        return f"{max(1, round(seconds, -1 if seconds >= 20 else 0)):.0f} seconds"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"
 
 
 def describe_stages(seconds: dict[str, float]) -> str:

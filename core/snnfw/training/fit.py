@@ -21,6 +21,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from snnfw.errors import SnnfwError
 from snnfw.training.averaging import AverageWeights
 from snnfw.training.checkpoint import first_mismatch
+from snnfw.training.estimating import TellDuration
 from snnfw.training.learner import Learner
 from snnfw.training.lines import EpochLines
 from snnfw.training.network import TrainingNetwork
@@ -113,7 +114,8 @@ def fit(
     last = _last(folder, learner)
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):
         try:
-            trainer = _trainer(settings, folder, resources, [*([average] if average else []), lines], quiet)
+            watching = [*([average] if average else []), lines, TellDuration(batches, resources.tell)]
+            trainer = _trainer(settings, folder, resources, watching, quiet)
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise SnnfwError(f"Lightning cannot train so ({reason}): change the trainer's settings.") from error

@@ -5,8 +5,9 @@ import io
 import pytest
 from rich.console import Console
 
-from snnfw.report import progress
-from snnfw.report.progress import describe_duration, describe_stages, show_progress
+from snnfw import durations
+from snnfw.durations import describe_duration
+from snnfw.report.progress import describe_stages, show_progress
 from snnfw.values import Resources
 
 
@@ -25,7 +26,7 @@ def told(monkeypatch: pytest.MonkeyPatch, seconds: float, steps: int, descriptio
     """Return what is told of steps that take so many seconds each."""
     lines: list[str] = []
     track = show_progress(Console(file=io.StringIO()), lines.append, timesteps=8)
-    monkeypatch.setattr(progress, "time", Stopwatch(seconds))
+    monkeypatch.setattr(durations, "time", Stopwatch(seconds))
     assert list(track(range(steps), description)) == list(range(steps))
     return lines
 
