@@ -11,6 +11,7 @@ from pydantic import Field
 from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import as_plain, build_dataclass
 from snnfw.config.given import given_words
+from snnfw.config.hints import require_words
 from snnfw.config.resolution import resolve_plain
 from snnfw.config.schema import KEYS, RunConfig
 from snnfw.config.sources import Plain, read_words
@@ -52,6 +53,7 @@ class DiagnosisConfig:
 def resolve_diagnosis(words: Sequence[str], registry: Registry) -> DiagnosisConfig:
     """Return the diagnosis that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
+    require_words(said, DIAGNOSIS_KEYS, registry)
     given = read_words(said, DIAGNOSIS_KEYS)
     readable = (*DIAGNOSIS_KEYS, "save")  # the file of a run may be given
     file = read_named_experiment(given, registry, readable)

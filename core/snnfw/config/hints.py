@@ -40,6 +40,7 @@ _TRAINER = tuple(field.name for field in fields(TrainerSettings))
 ELSEWHERE: Mapping[str, str] = {
     **dict.fromkeys(("trainer", "resume"), "train"),
     **dict.fromkeys(("methods", "retarget"), "compare"),
+    **dict.fromkeys(("samples", "site", "neurons", "tries", "seconds"), "diagnose"),
     "input": "plan",
 }
 """The keys that one command alone has; those that training has not are of a run."""
