@@ -1,0 +1,74 @@
+"""Take files from beside docs/ that pages link to into the site, so that links lead there as they do in the repository.
+
+mkdocs calls the functions of this file by their names while it builds; mkdocs.yml names it.
+"""
+
+from __future__ import annotations
+
+import os.path
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files, InclusionLevel
+from mkdocs.structure.pages import Page
+
+ROOT = Path(__file__).parents[1]
+LINK = re.compile(r"(\[(?:[^\[\]]|\[[^\[\]]*\])*\]\()([^()\s#:]+)((?:#[^()\s]*)?\))")
+FIRST_PAGE = {"README.md": "docs/index.md", "docs/README.md": "docs/index.md"}
+"""What the site has its first page instead of."""
+
+ELSEWHERE = "repository"
+"""The site's folder for files from beside docs/."""
+
+
+def linked(page: str, text: str) -> dict[str, str]:
+    """Return the relative links of a page, each with the file that it leads to, both named from the repository's root."""
+    found = {}
+    for match in LINK.finditer(text):
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[2]))
+        if (ROOT / path).is_dir():
+            path = posixpath.join(path, "README.md")
+        if (ROOT / path).is_file() and not path.startswith(".."):
+            found[match[2]] = FIRST_PAGE.get(path, path)
+    return found
+
+
+def place(path: str) -> str:
+    """Return where a file of the repository lies in the site's sources."""
+    return path.removeprefix("docs/") if path.startswith("docs/") else f"{ELSEWHERE}/{path}"
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add the files that pages link to, and those that these link to in turn."""
+    waiting = [f"docs/{file.src_uri}" for file in files.documentation_pages()]
+    seen = set(waiting)
+    while waiting:
+        page = waiting.pop()
+        for path in linked(page, (ROOT / page).read_text(encoding="utf-8")).values():
+            if path in seen or path.startswith("docs/"):
+                continue
+            seen.add(path)
+            made = File.generated(
+                config, place(path), abs_src_path=str(ROOT / path), inclusion=InclusionLevel.NOT_IN_NAV
+            )
+            files.append(made)
+            if path.endswith(".md"):
+                waiting.append(path)
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Point a page's links to where the site has what they lead to."""
+    uri = page.file.src_uri
+    origin = uri.removeprefix(f"{ELSEWHERE}/") if uri.startswith(f"{ELSEWHERE}/") else f"docs/{uri}"
+    where = linked(origin, markdown)
+
+    def move(match: re.Match[str]) -> str:
+        if match[2] not in where:
+            return match[0]
+        return match[1] + posixpath.relpath(place(where[match[2]]), posixpath.dirname(uri) or ".") + match[3]
+
+    return LINK.sub(move, markdown)
