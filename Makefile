@@ -16,12 +16,13 @@ LIBRARIES := libgl1 libglib2.0-0 libgomp1 libusb-1.0-0
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test test-portable mutants release-check lint format clean libraries
+.PHONY: help demo test test-portable docs mutants release-check lint format clean libraries
 
 help:
 	@echo "make demo           convert a trained network to a spiking one and report on both"
 	@echo "make test           run the linters, the type checker and the tests"
 	@echo "make test-portable  run the tests that need no compiler, as on macOS and Windows"
+	@echo "make docs           build the documentation as a site, build/site, which opens without a server or a network"
 	@echo "make mutants        put small faults into the code and see which the tests miss: about half an hour"
 	@echo "make release-check  build wheel and sdist and try both in empty environments"
 	@echo "make lint           run the linters and the type checker"
@@ -43,6 +44,10 @@ PORTABLE := tests/contract tests/core/capture tests/core/planning tests/core/spi
 endif
 test-portable: $(INSTALLED_DEV)
 	CC=none CXX=none OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist worksteal $(PORTABLE)
+
+docs: $(INSTALLED_DEV)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
 
 # With everything installed anew, from the registry, instead of what is here: make release-check FLAGS=--whole.
 release-check: $(INSTALLED_DEV)

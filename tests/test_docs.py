@@ -176,10 +176,41 @@ def test_the_new_names_of_the_changelog_are_where_it_says() -> None:
     assert not [name for name in sorted(new) if not is_there(name)]
 
 
-def test_every_page_is_in_the_index() -> None:
-    linked = set(LINK.findall(without_code(PAGES["docs/README.md"])))
-    pages = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")} - {"README.md"}
-    assert pages - linked == set()
+def terms() -> dict[str, tuple[str, str]]:
+    """Return the glossary: the anchor of each term, with the words that it goes by and what is said of it."""
+    entries = PAGES["docs/glossary.md"].split("\n## ")[1:]
+    return {slug(head): (head, body) for head, _, body in (entry.partition("\n") for entry in entries)}
+
+
+def test_the_glossary_says_each_word_in_two_sentences_with_one_link_in_order() -> None:
+    names = [re.sub(r"^\w \((\w+)\)$", r"\1", head).lower() for head, _ in terms().values()]
+    assert names == sorted(names)
+    for head, body in terms().values():
+        text = LINK.sub("", without_code(body)).replace("e.g.", "").strip()
+        assert len(LINK.findall(body)) == 1, head
+        assert len(re.findall(r"[.?](?=\s|$)", text)) == 2, head
+
+
+def test_the_first_page_links_every_word_that_the_glossary_has() -> None:
+    text = without_code(PAGES["docs/index.md"])
+    linked = {target.partition("#")[2] for target in LINK.findall(text) if target.startswith("glossary.md#")}
+    prose = re.sub(r"\]\([^)]*\)", "", text).lower()
+    said = set()
+    for anchor, (head, _) in terms().items():
+        word = re.sub(r"^\w \((\w+)\)$", r"\1", head).lower()
+        if len(word) > 1 and re.search(rf"\b{re.escape(word)}s?\b", prose):
+            said.add(anchor)
+    assert said
+    assert sorted(said - linked) == [], "said, and not linked"
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["spike", "event", "site", "stream", "threshold", "timestep", "coding", "calibration", "rate", "energy", "membrane potential",
+     "fan-out", "early exit", "chance level", "quantised network", "surrogate gradient", "readout", "encoder", "soft reset"],
+)
+def test_the_field_s_words_are_in_the_glossary(word: str) -> None:
+    assert any(word in head.lower() for head, _ in terms().values())
 
 
 @pytest.mark.parametrize("part", [Report, Network, Checkpoint, Energy, Layer, Operator])

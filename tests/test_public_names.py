@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -130,6 +131,14 @@ def test_the_design_has_every_room_of_the_core() -> None:
     assert set(re.findall(r"^\| `(\w+)` \|.*\|.*\|$", page, flags=re.MULTILINE)) >= rooms
     drawn = page.partition("## Layout")[2].partition("| room")[0]
     assert not [room for room in rooms if not re.search(rf"\b{room}\b", drawn)]
+
+
+@pytest.mark.parametrize("name", ["compare", "convert", "evaluate", "export", "load", "plan"])
+def test_every_argument_of_what_is_done_with_a_network_is_described(name: str) -> None:
+    function = getattr(importlib.import_module("snnfw"), name)
+    _, _, described = (inspect.getdoc(function) or "").partition("Args:\n")
+    names = re.findall(r"^    (\w+): .", described.split("\n\n")[0], flags=re.MULTILINE)
+    assert names == list(inspect.signature(function).parameters)
 
 
 def test_importing_the_framework_brings_no_torch() -> None:

@@ -1,4 +1,4 @@
-"""Take files from beside docs/ that pages link to into the site, so that links lead there as they do in the repository.
+"""Take into the site what docs/ has no pages of: files from beside it that pages link to, and the modules that are for everybody.
 
 mkdocs calls the functions of this file by their names while it builds; mkdocs.yml names it.
 """
@@ -17,8 +17,11 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 LINK = re.compile(r"(\[(?:[^\[\]]|\[[^\[\]]*\])*\]\()([^()\s#:]+)((?:#[^()\s]*)?\))")
-FIRST_PAGE = {"README.md": "docs/index.md", "docs/README.md": "docs/index.md"}
+FIRST_PAGE = {"README.md": "docs/index.md"}
 """What the site has its first page instead of."""
+
+ROOMS = "reference/api"
+"""The site's folder for the pages of modules."""
 
 ELSEWHERE = "repository"
 """The site's folder for files from beside docs/."""
@@ -57,12 +60,23 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
             files.append(made)
             if path.endswith(".md"):
                 waiting.append(path)
+    for room in rooms():
+        content = f"# {room}\n\n::: {room}\n    options: {{show_root_toc_entry: false}}\n"
+        files.append(File.generated(config, f"{ROOMS}/{room}.md", content=content))
     return files
+
+
+def rooms() -> list[str]:
+    """Return the modules that are for everybody, which the reference lists."""
+    page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
+    return re.findall(r"^\| `(snnfw[\w.]*)` \|", page, re.MULTILINE)
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Point a page's links to where the site has what they lead to."""
     uri = page.file.src_uri
+    if uri == "reference/python.md":
+        markdown = re.sub(r"^\| `(snnfw[\w.]*)` \|", r"| [`\1`](api/\1.md) |", markdown, flags=re.MULTILINE)
     origin = uri.removeprefix(f"{ELSEWHERE}/") if uri.startswith(f"{ELSEWHERE}/") else f"docs/{uri}"
     where = linked(origin, markdown)
 

@@ -22,6 +22,7 @@ PROJECT = "snnfw"
 
 hookspec = HookspecMarker(PROJECT)
 hookimpl = HookimplMarker(PROJECT)
+"""Mark a function of a plugin as one of the hooks, by its name."""
 
 
 @hookspec

@@ -29,7 +29,7 @@ class Registry:
 
     The core's own methods come first, then every installed package's entry points of the group ``snnfw``
     (unless ``entry_points`` is false), then ``plugins``: modules, or any objects with functions marked by
-    ``hookimpl``. A plugin with a fault is listed in :attr:`quarantined` with the reason, offers nothing, and
+    ``hookimpl``. A plugin with a fault is listed in ``quarantined`` with the reason, offers nothing, and
     stops nothing else.
     """
 

@@ -16,6 +16,7 @@ from snnfw.errors import SnnfwError
 from snnfw.values import Site
 
 aten = torch.ops.aten
+"""PyTorch's own operators, by name."""
 
 NAMESPACE = "snnfw_activation"
 """Every custom operator of this namespace is an activation: ``snnfw_activation::qcfs`` is called ``qcfs``."""

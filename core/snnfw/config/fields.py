@@ -82,7 +82,7 @@ def build_dataclass(
     """Make a frozen dataclass of plain values, or say which of them it refuses.
 
     ``key`` is where the user wrote the values (``neuron``), ``subject`` what they are for (``neuron 'if'``). ``method``
-    makes the methods in fields marked by :class:`MethodsOf`.
+    makes the methods in fields marked by ``MethodsOf``.
     """
     names = [field.name for field in fields(cast("Any", cls))]
     for name in values:

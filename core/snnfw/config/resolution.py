@@ -73,7 +73,7 @@ def resolve_method(mapping: Mapping[str, Any], registry: Registry) -> MethodConf
 def resolve_plain(
     given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume: Path | None = None
 ) -> RunConfig:
-    """Return the configuration that plain values ask for; ``keys`` and ``resume`` are those of :func:`gather`."""
+    """Return the configuration that plain values ask for; ``keys`` and ``resume`` are those of ``gather``."""
     gathered = gather(given, registry, keys, resume)
     values = interpolate(reduce(combine, gathered.layers))
     task = choose(registry, values, "task")

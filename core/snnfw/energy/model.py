@@ -17,6 +17,7 @@ Static: TypeAlias = Annotated[
     Literal["once", "per_step"],
     Field(description="charge operators that no neuron feeds once per sample, or at every timestep"),
 ]
+"""When an energy model charges static operators, as a field of it."""
 
 
 @runtime_checkable
@@ -27,7 +28,7 @@ class EnergyModel(Protocol):
     every operator and every site, and adds up. It takes what accumulates and fires to be affine in the number of
     events, from which follow break-even rates and what the events of one site cost.
 
-    A model may have a field ``static`` (:data:`Static`; once where it is missing), and ``joules_per_spike``, for the
+    A model may have a field ``static`` (``Static``; once where it is missing), and ``joules_per_spike``, for the
     energy of spikes alone.
     """
 

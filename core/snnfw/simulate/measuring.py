@@ -20,7 +20,7 @@ SAMPLES = 64
 def measure_methods(methods: Iterable[Any], model: SpikingModel, bundle: Bundle, resources: Resources) -> Measurement:
     """Return what all methods with a ``measure`` say together, each kind of method asked once.
 
-    ``measure(model, bundle, resources)`` returns a :class:`Measurement`. The model's state is lost.
+    ``measure(model, bundle, resources)`` returns a ``Measurement``. The model's state is lost.
     """
     numbers: dict[str, float] = {}
     charts: list[Any] = []

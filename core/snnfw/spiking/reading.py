@@ -15,6 +15,7 @@ from snnfw.planning.placement import Plan
 from snnfw.planning.positions import find_positions
 
 STREAMS = (Kind.SPIKING, Kind.LINEAR, Kind.MAXIMUM, Kind.PRODUCT, Kind.ANALOG)
+"""Kinds of operators whose value differs from timestep to timestep."""
 
 CUMULATIVE = (Kind.MAXIMUM, Kind.PRODUCT, Kind.ANALOG)
 """Kinds of operators that are made exact over time by what has come so far."""

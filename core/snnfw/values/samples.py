@@ -21,6 +21,7 @@ Output: TypeAlias = Any
 
 
 Item = TypeVar("Item")
+"""What batches hold: inputs, or inputs with targets."""
 Item_co = TypeVar("Item_co", covariant=True)
 
 
