@@ -206,8 +206,27 @@ def test_the_first_page_links_every_word_that_the_glossary_has() -> None:
 
 @pytest.mark.parametrize(
     "word",
-    ["spike", "event", "site", "stream", "threshold", "timestep", "coding", "calibration", "rate", "energy", "membrane potential",
-     "fan-out", "early exit", "chance level", "quantised network", "surrogate gradient", "readout", "encoder", "soft reset"],
+    [
+        "spike",
+        "event",
+        "site",
+        "stream",
+        "threshold",
+        "timestep",
+        "coding",
+        "calibration",
+        "rate",
+        "energy",
+        "membrane potential",
+        "fan-out",
+        "early exit",
+        "chance level",
+        "quantised network",
+        "surrogate gradient",
+        "readout",
+        "encoder",
+        "soft reset",
+    ],
 )
 def test_the_field_s_words_are_in_the_glossary(word: str) -> None:
     assert any(word in head.lower() for head, _ in terms().values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+
 from test_public_names import ROOMS
 
 LINK = re.compile(r'<(?:a|link|img|script)\b[^>]*?\b(?:href|src)="?([^"\s>]+)')

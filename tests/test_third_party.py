@@ -120,10 +120,7 @@ def test_a_broken_plugin_stops_nobody_else(
 
 OWN = [
     "docs/tutorials/neuron.md",
-    *(
-        f"docs/howto/{page}.md"
-        for page in ["converter", "search", "exit", "model", "data", "task", "preset"]
-    ),
+    *(f"docs/howto/{page}.md" for page in ["converter", "search", "exit", "model", "data", "task", "preset"]),
 ]
 
 

@@ -44,12 +44,14 @@ PICTURES = {
     "report": Picture(EXITS, "report.html", end="Early exit"),
     "exits": Picture(EXITS, "report.html", "Early exit", "Layer by layer"),
     "frontier": Picture(SEARCH, "search/frontier.png"),
-    "comparison": Picture(METHODS, "leaderboard.html", end="Energy"),
+    "comparison": Picture(METHODS, "leaderboard.html", end="Method by method"),
     "classification": Picture("snnfw run task=classification plugin=adafire", "pictures/samples.png"),
     "events": Picture("snnfw run task=events plugin=sigmadelta", "pictures/samples.png"),
     "detection": Picture("snnfw run task=detection plugin=sigmadelta task.limit=64", "pictures/detections.png"),
     "segmentation": Picture("snnfw run task=segmentation plugin=sigmadelta task.limit=64", "pictures/segments.png"),
-    "pointcloud": Picture("snnfw run task=pointcloud task.head=parts plugin=sigmadelta task.limit=64", "pictures/parts.png"),
+    "pointcloud": Picture(
+        "snnfw run task=pointcloud task.head=parts plugin=sigmadelta task.limit=64", "pictures/parts.png"
+    ),
 }
 
 
@@ -73,7 +75,9 @@ def part_of_page(file: Path, begin: str | None, end: str | None) -> bytes:
         page.goto(file.as_uri())
 
         def top(heading: str) -> float:
-            return float(page.get_by_role("heading", name=heading).first.evaluate("it => it.getBoundingClientRect().top"))
+            return float(
+                page.get_by_role("heading", name=heading).first.evaluate("it => it.getBoundingClientRect().top")
+            )
 
         above = top(begin) - 12 if begin else 0
         below = top(end) - 12 if end else page.evaluate("document.documentElement.scrollHeight")

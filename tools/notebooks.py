@@ -8,7 +8,6 @@ A block of text behind a block of Python is what that prints. A test runs every 
 from __future__ import annotations
 
 import json
-import os
 import posixpath
 import re
 import sys
@@ -95,7 +94,6 @@ def _move_links(text: str, page: str, target: str) -> str:
 
 def main() -> None:
     """Run every page, and write it and its notebook."""
-    os.environ["SNNFW_CAPTURES"] = "none"
     for page, target in NOTEBOOKS.items():
         path = ROOT / page
         text = path.read_text(encoding="utf-8")

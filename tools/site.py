@@ -1,15 +1,13 @@
-"""Take into the site what docs/ has no pages of: files from beside it that pages link to, and the modules that are for everybody.
+"""Take into the site what docs/ has no pages of: files that pages link to, and the modules that are for everybody.
 
 mkdocs calls the functions of this file by their names while it builds; mkdocs.yml names it.
 """
 
 from __future__ import annotations
 
-import os.path
 import posixpath
 import re
 from pathlib import Path
-from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files, InclusionLevel
@@ -28,7 +26,7 @@ ELSEWHERE = "repository"
 
 
 def linked(page: str, text: str) -> dict[str, str]:
-    """Return the relative links of a page, each with the file that it leads to, both named from the repository's root."""
+    """Return the relative links of a page, each with the file that it leads to, named from the repository's root."""
     found = {}
     for match in LINK.finditer(text):
         path = posixpath.normpath(posixpath.join(posixpath.dirname(page), match[2]))
@@ -72,7 +70,7 @@ def rooms() -> list[str]:
     return re.findall(r"^\| `(snnfw[\w.]*)` \|", page, re.MULTILINE)
 
 
-def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Point a page's links to where the site has what they lead to."""
     uri = page.file.src_uri
     if uri == "reference/python.md":

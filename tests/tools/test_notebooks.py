@@ -18,7 +18,10 @@ def alike(said: str, written: str) -> bool:
 
 
 @pytest.mark.parametrize("page", NOTEBOOKS)
-def test_a_page_runs_from_top_to_bottom_and_prints_what_it_says(page: str, tmp_path: Path) -> None:
+def test_a_page_runs_from_top_to_bottom_and_prints_what_it_says(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SNNFW_CAPTURES", str(tmp_path / "captures"))  # a page asks for its network more than once
     text = (ROOT / page).read_text(encoding="utf-8")
     said = list(run(text, tmp_path))
     written = [printed for _, printed in CODE.findall(text)]
