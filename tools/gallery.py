@@ -27,7 +27,7 @@ WIDTH = 960
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A command of the gallery, and which of its files is shown: a picture, or a page from a heading on to another."""
+    """A command of the gallery, and which of its files is shown: a picture, or a page from an element on to another."""
 
     command: str
     file: str
@@ -41,10 +41,10 @@ SEARCH = "snnfw run task=classification plugin=sigmadelta search=pareto search.l
 METHODS = "snnfw compare task=classification methods=[calibration,adafire,signed] checkpoints=[1,2,4,8]"
 
 PICTURES = {
-    "report": Picture(EXITS, "report.html", end="Early exit"),
-    "exits": Picture(EXITS, "report.html", "Early exit", "Layer by layer"),
+    "report": Picture(EXITS, "report.html", end="table"),
+    "exits": Picture(EXITS, "report.html", "h2:has-text('Early exit')", "h2:has-text('Layer by layer')"),
     "frontier": Picture(SEARCH, "search/frontier.png"),
-    "comparison": Picture(METHODS, "leaderboard.html", end="Method by method"),
+    "comparison": Picture(METHODS, "leaderboard.html", end="h2:has-text('Method by method')"),
     "classification": Picture("snnfw run task=classification plugin=adafire", "pictures/samples.png"),
     "events": Picture("snnfw run task=events plugin=sigmadelta", "pictures/samples.png"),
     "detection": Picture("snnfw run task=detection plugin=sigmadelta task.limit=64", "pictures/detections.png"),
@@ -65,7 +65,7 @@ def results(command: str) -> Path:
 
 
 def part_of_page(file: Path, begin: str | None, end: str | None) -> bytes:
-    """Return a page, as a browser shows it, from the heading that begins to the one that ends it."""
+    """Return a page, as a browser shows it, from one element, a heading say, to another, or from top to bottom."""
     from playwright.sync_api import sync_playwright
 
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
@@ -74,10 +74,8 @@ def part_of_page(file: Path, begin: str | None, end: str | None) -> bytes:
         page = started.new_page(viewport={"width": WIDTH, "height": 900})
         page.goto(file.as_uri())
 
-        def top(heading: str) -> float:
-            return float(
-                page.get_by_role("heading", name=heading).first.evaluate("it => it.getBoundingClientRect().top")
-            )
+        def top(element: str) -> float:
+            return float(page.locator(element).first.evaluate("it => it.getBoundingClientRect().top"))
 
         above = top(begin) - 12 if begin else 0
         below = top(end) - 12 if end else page.evaluate("document.documentElement.scrollHeight")
