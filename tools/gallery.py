@@ -35,16 +35,17 @@ class Picture:
     end: str | None = None
 
 
-DIGITS = "snnfw run task=classification plugin=sigmadelta"
 EXITS = "snnfw run task=classification plugin=signed exit=confidence timesteps=8"
 SEARCH = "snnfw run task=classification plugin=sigmadelta search=pareto search.loss=0.005 fitting=0"
 METHODS = "snnfw compare task=classification methods=[calibration,adafire,signed] checkpoints=[1,2,4,8]"
+DIAGNOSIS = "snnfw diagnose task=classification plugin=rate timesteps=8"
 
 PICTURES = {
     "report": Picture(EXITS, "report.html", end="table"),
-    "exits": Picture(EXITS, "report.html", "h2:has-text('Early exit')", "h2:has-text('Layer by layer')"),
+    "exits": Picture(EXITS, "report.html", "h2:has-text('Early exit')", "h2:has-text('Where the error')"),
     "frontier": Picture(SEARCH, "search/frontier.png"),
     "comparison": Picture(METHODS, "leaderboard.html", end="h2:has-text('Method by method')"),
+    "diagnosis": Picture(DIAGNOSIS, "diagnosis.html", end="figure >> nth=1"),
     "classification": Picture("snnfw run task=classification plugin=adafire", "pictures/samples.png"),
     "events": Picture("snnfw run task=events plugin=sigmadelta", "pictures/samples.png"),
     "detection": Picture("snnfw run task=detection plugin=sigmadelta task.limit=64", "pictures/detections.png"),
