@@ -297,7 +297,9 @@ def registry() -> Registry:
             "models",
             "net",
             ["task=columns"],
-            ["model net (task columns): not tried: no task named 'columns'. Registered: rows."],
+            [
+                "model net (task columns): not tried: no task named 'columns'. Registered: rows. One of your own comes with load=[FILE.py]."
+            ],
         ),
     ],
 )

@@ -290,7 +290,7 @@ def test_what_a_preset_does_wrong_is_said() -> None:
     registry = Registry(entry_points=False)
     assert check_preset(registry.presets["ann"], registry) == []
     assert check_preset(preset(), registry) == [
-        "its neuron cannot be chosen by name: no neuron named 'toy': none is registered."
+        "its neuron cannot be chosen by name: no neuron named 'toy': none is registered. One of your own comes with load=[FILE.py]."
     ]
     with pytest.raises(NotTriedError, match="rule 'layer9' places nothing"):
         check_preset(preset(layers=(Rule("layer9", ToyNeuron()), Rule("*", ToyNeuron()))), registry)
