@@ -11,8 +11,10 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-# What OpenCV (ultralytics) and open3d load from the system, by Debian's names.
+# What OpenCV (ultralytics) and open3d load from the system, and the browser that reads pages unless there is one, by
+# Debian's names.
 LIBRARIES := libgl1 libglib2.0-0 libgomp1 libusb-1.0-0
+BROWSER := chromium
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -87,12 +89,14 @@ $(INSTALLED): pyproject.toml | $(BIN)/pip
 # Installed where that is allowed, named where it is not.
 libraries:
 	@command -v dpkg >/dev/null || exit 0; \
-	missing=$$(for library in $(LIBRARIES); do dpkg -s $$library >/dev/null 2>&1 || printf ' %s' $$library; done); \
+	missing=$$(for library in $(LIBRARIES); do dpkg -s $$library >/dev/null 2>&1 || printf ' %s' $$library; done; \
+	  for browser in $(BROWSER) chromium-browser google-chrome; do command -v $$browser && exit; done >/dev/null; \
+	  printf ' %s' $(BROWSER)); \
 	[ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then \
 	  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >/dev/null; \
 	else \
-	  echo "snnfw: the tests of detection and point clouds need$$missing: sudo apt-get install$$missing" >&2; \
+	  echo "snnfw: the tests of detection, point clouds and pages need$$missing: sudo apt-get install$$missing" >&2; \
 	fi
 
 # The development extra contains everything that the plain installation does.

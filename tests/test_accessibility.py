@@ -1,0 +1,116 @@
+"""Pages are for everybody: a real browser opens every kind of page, wide and narrow, light and dark, and axe reads it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from snnfw import pipeline
+from snnfw.comparing import compare_methods
+from snnfw.config.comparison import resolve_comparison
+from snnfw.config.resolution import resolve
+from snnfw.registry import Registry
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WIDE, NARROW = 1200, 420
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+SMALL = ("task=classification", "model=digits-vgg", "task.limit=40", "task.calibration=40")
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Start the system's browser; for one test alone, since as long as it runs no other can start a loop of asyncio."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser here: none of {', '.join(BROWSERS)}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def registry() -> Registry:
+    return Registry()
+
+
+def run_page(folder: Path, registry: Registry) -> Path:
+    """Return the page of a run that leaves early and draws."""
+    words = (*SMALL, "plugin=adafire", "search=null", "timesteps=4", "save=false", f"out={folder / 'run'}")
+    return pipeline.run(resolve(words, registry), registry) / "report.html"
+
+
+def comparison_page(folder: Path, registry: Registry) -> Path:
+    words = (*SMALL, "methods=[if,lif]", "checkpoints=[2,4]", f"out={folder / 'comparison'}")
+    compare_methods(resolve_comparison(words, registry))
+    return folder / "comparison" / "leaderboard.html"
+
+
+PAGES: dict[str, Callable[[Path, Registry], Path]] = {"run": run_page, "comparison": comparison_page}
+"""What writes each kind of page: whoever adds a kind adds a line."""
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_a_page_can_be_read_by_everybody(kind: str, browser: Browser, registry: Registry, tmp_path: Path) -> None:
+    found = faults_of(PAGES[kind](tmp_path, registry), browser)
+    assert not found, "\n".join(found)
+
+
+def faults_of(file: Path, browser: Browser) -> list[str]:
+    """Return what is wrong with a page: what it says and asks for, and how it looks at each width and scheme."""
+    page, found = browser.new_page(), list[str]()
+    page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("request", lambda request: found.append(request.url) if is_foreign(request.url) else None)
+    page.goto(file.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true })")
+    for width in (WIDE, NARROW):
+        for scheme in SCHEMES:
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            found += [f"{width} pixels, {scheme}: {fault}" for fault in (*overflow(page), *violations(page))]
+    return found
+
+
+def is_foreign(url: str) -> bool:
+    """Tell whether an address is neither a file here nor part of the page."""
+    return not url.startswith(("file:", "data:"))
+
+
+def overflow(page: Page) -> Iterator[str]:
+    """Yield how far the page itself scrolls sideways, where it does."""
+    over = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+    if over > 0:
+        yield f"the page is {over} pixels wider than the window"
+
+
+def violations(page: Page) -> Iterator[str]:
+    """Yield what axe finds, of any impact, with the elements that it finds it in."""
+    for rule in Axe().run(page).response["violations"]:
+        places = "; ".join(" ".join(map(str, node["target"])) for node in rule["nodes"])
+        yield f"{rule['id']} ({rule['impact']}): {rule['help']}: {places}"
+
+
+FAULTY = """<!doctype html><html><head><title>A page</title></head><body><main><h1>A page</h1>
+<p style="color: #bbb; background: #fff">pale</p><div style="width: 2000px">wide</div>
+<img src="https://example.invalid/x.png"></main><script>throw new Error("broken")</script></body></html>"""
+
+
+def test_every_fault_of_a_page_is_noticed(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "page.html").write_text(FAULTY)
+    found = "\n".join(faults_of(tmp_path / "page.html", browser))
+    faults = (
+        "420 pixels, light: the page is",
+        "html-has-lang",
+        "color-contrast",
+        "image-alt",
+        "example.invalid",
+        "broken",
+    )
+    assert [fault for fault in faults if fault not in found] == []
