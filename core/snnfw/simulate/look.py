@@ -40,12 +40,17 @@ def draw_gallery(
     batch = gallery.batch()
     inputs = to_device(require_inputs(batch.inputs, "the samples to draw", len(graph.inputs)), resources.device)
     scores = {point.timestep: point.scores for point in trace.points[-MOST_TIMESTEPS:]}
+    network = network_output(graph, inputs, bundle.data.frames)
+    chosen = gallery.choose(batch, network, trace.final.scorer) if gallery.choose else None
+    run = inputs if chosen is None else tuple(tensor[list(chosen)] for tensor in inputs)
     view = View(
         batch=batch,
-        network=network_output(graph, inputs, bundle.data.frames),
-        spiking=_outputs(model, inputs, _moments(tuple(scores), gallery.every), resources.memory),
+        network=network,
+        spiking=_outputs(model, run, _moments(tuple(scores), gallery.every), resources.memory),
         network_scores=network_scores,
         scores=scores,
+        scorer=trace.final.scorer,
+        chosen=chosen,
     )
     return gallery.draw(view)
 

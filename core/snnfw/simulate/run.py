@@ -130,4 +130,5 @@ def _point(timestep: int, tally: _Tally, samples: int) -> Point:
         reads=tally.reads / samples,
         spikes={name: total / samples for name, total in tally.spikes.items()},
         accumulations={name: total / samples for name, total in tally.accumulations.items()},
+        scorer=tally.scorer,
     )

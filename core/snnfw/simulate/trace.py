@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from snnfw.values import Scorer
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +15,7 @@ class Point:
     ``steps`` is the mean number of timesteps computed: below ``timestep`` where samples have left early. ``reads`` is
     the mean number of times that the output was read: once, or at every timestep after which a sample may leave.
     ``spikes`` are the events that each site emitted, ``accumulations`` the accumulate operations of each layer, by
-    node.
+    node. ``scorer`` is what scored the samples, for whoever counts in it more than scores.
     """
 
     timestep: int
@@ -22,6 +24,7 @@ class Point:
     reads: float
     spikes: Mapping[str, float]
     accumulations: Mapping[str, float]
+    scorer: Scorer | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

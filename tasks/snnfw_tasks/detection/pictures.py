@@ -1,13 +1,14 @@
-"""Draw what was found: truth, network and spiking network side by side, in a few images."""
+"""Draw what was found: an image with the true boxes, and beside it what both networks see in it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from snnfw import Drawing
-from snnfw_tasks.detection.boxes import detections, labelled_boxes
+from snnfw_tasks.detection.boxes import CONFIDENT, SAME, detections, labelled_boxes, match_boxes
 from snnfw_tasks.detection.scores import HEADLINE
-from snnfw_tasks.samples.drawing import as_png
+from snnfw_tasks.samples.drawing import WIDTH, as_png, count_of, draw_names, shorten, white_figure
+from snnfw_tasks.samples.palette import INK, class_colour, ink_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,83 +19,124 @@ if TYPE_CHECKING:
     from snnfw import View
     from snnfw_tasks.detection.boxes import Boxes
 
-SAMPLES = 5
+SAMPLES = 4
 """So many images are drawn."""
-SIZE = 1.9
-"""An image's side in inches."""
-MARGIN = 0.45
-"""Height in inches of the words over a column."""
+HEAD, GAP = 0.42, 0.06
+"""Inches: of the words over the columns, and between panels."""
+LETTER, LINE = 0.066, 0.125
+"""Inches of a letter and of a line in a box's label."""
+LONGEST = 12
 
 
 def draw(view: View, names: tuple[str, ...], end2end: bool) -> Sequence[Drawing]:
-    """Return one picture: a row per image, a column for the truth, the network and some timesteps."""
-    columns = [
-        ("ground truth", [labelled_boxes(truth) for truth in view.batch.target]),
-        (f"network\n{HEADLINE} {_percent(view.network_scores)}", detections(view.network, end2end)),
-    ]
-    for timestep, output in view.spiking.items():
-        title = f"spiking, T = {timestep}\n{HEADLINE} {_percent(view.scores[timestep])}"
-        columns.append((title, detections(output, end2end)))
+    """Return one picture: a row per image, a column for the truth, the network and the spiking network."""
     last = max(view.spiking)
+    truth = [labelled_boxes(each) for each in view.batch.target]
+    columns = [
+        ("image and true boxes", truth),
+        (f"network\n{HEADLINE} {_percent(view.network_scores)}", detections(view.network, end2end)),
+        (
+            f"spiking, T = {last}\n{HEADLINE} {_percent(view.scores[last])}",
+            detections(view.spiking[last], end2end),
+        ),
+    ]
     caption = (
-        f"Boxes with a score of 0.25 or more. {HEADLINE} over all evaluation images: network "
-        f"{_percent(view.network_scores)}, spiking network {_percent(view.scores[last])} at T = {last}."
+        f"{count_of(len(truth), 'images')} with their true boxes, and the boxes that both networks see in them with a score of "
+        f"{CONFIDENT} or more; dashed ones are no true box of their class (IoU below {SAME}). {HEADLINE} over all "
+        f"evaluation images: network {_percent(view.network_scores)}, spiking network {_percent(view.scores[last])} "
+        f"at T = {last}."
     )
     return [Drawing("detections", caption, _page(view.batch.inputs[0], columns, names))]
 
 
 def _percent(scores: Any) -> str:
-    return f"{100 * scores[HEADLINE]:.1f} %"
+    return f"{scores[HEADLINE]:.1%}"
 
 
 def _page(images: Tensor, columns: Sequence[tuple[str, Sequence[Boxes]]], names: tuple[str, ...]) -> bytes:
-    """Return a PNG with a row per image [N, 3, H, W] and a column per list of boxes."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    rows = len(images)
-    close = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    figure = Figure((SIZE * len(columns), SIZE * rows + MARGIN), layout=close, dpi=110)
-    grid = figure.subplots(rows, len(columns), squeeze=False)
+    """Return a PNG with a row per image [N, 3, H, W] and a column per list of boxes, the first of which is true."""
+    rows, across = len(images), len(columns)
+    side = (WIDTH - GAP * (across + 1)) / across
+    tall = side * images.shape[2] / images.shape[3]
+    seen = sorted({int(label) for _, boxes in columns for each in boxes for label in each.classes})
+    key = [(class_colour(label), names[label]) for label in seen]
+    foot = 0.1 + draw_names(None, key)
+    total = HEAD + foot + rows * (tall + GAP)
+    figure = white_figure(WIDTH, total)
     for column, (title, boxes) in enumerate(columns):
-        grid[0][column].set_title(title, fontsize=9)
-        for row in range(rows):
-            _panel(grid[row][column], images[row], boxes[row], names, scored=column > 0)
+        left = GAP + column * (side + GAP)
+        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
+        for row, image in enumerate(images):
+            bottom = total - HEAD - (row + 1) * tall - row * GAP
+            axes = figure.add_axes((left / WIDTH, bottom / total, side / WIDTH, tall / total))
+            axes.set(xlim=(0, image.shape[2]), ylim=(image.shape[1], 0), xticks=[], yticks=[], facecolor="#F5F7F9")
+            axes.spines[:].set_color("0.7")
+            if column == 0:
+                axes.imshow(image.permute(1, 2, 0).cpu().numpy(), extent=(0, image.shape[2], image.shape[1], 0))
+            found = boxes[row]
+            right = {pair[0] for pair in match_boxes(found, columns[0][1][row])[0]}
+            _draw_boxes(axes, found, right, names, image.shape[2] / side, scored=column > 0)
+    draw_names(figure, key)
     return as_png(figure)
 
 
-def _panel(axes: Axes, image: Tensor, boxes: Boxes, names: tuple[str, ...], scored: bool) -> None:
-    """Draw an image with its boxes, each in its class's colour; scores only where there are some."""
+def _draw_boxes(axes: Axes, boxes: Boxes, right: set[int], names: tuple[str, ...], inch: float, scored: bool) -> None:
+    """Draw boxes in their classes' colours, dashed where not ``right``; an inch is so many pixels of the image."""
     from matplotlib.patches import Rectangle
 
-    height, width = image.shape[1:]
-    axes.imshow(image.permute(1, 2, 0).cpu().numpy(), extent=(0, width, height, 0))
-    axes.set(xlim=(0, width), ylim=(height, 0), xticks=[], yticks=[])
-    shown = list(zip(boxes.corners.tolist(), boxes.scores.tolist(), boxes.classes.tolist(), strict=True))
-    for (left, top, right, bottom), score, label in reversed(shown):  # the surest on top
+    taken: list[tuple[float, float, float, float]] = []
+    shown = zip(boxes.corners.tolist(), boxes.scores.tolist(), boxes.classes.tolist(), strict=True)
+    for number, ((left, top, to, bottom), score, label) in enumerate(shown):
         colour = class_colour(label)
-        axes.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=colour, linewidth=1.6))
-        text = f"{names[label]} {score:.2f}" if scored else names[label]
+        style = "-" if number in right else (0, (3, 2))
+        axes.add_patch(Rectangle((left, top), to - left, bottom - top, fill=False, ec="white", linewidth=2.6))
+        axes.add_patch(
+            Rectangle((left, top), to - left, bottom - top, fill=False, ec=colour, linewidth=1.6, linestyle=style)
+        )
+        name = shorten(names[label], LONGEST)
+        text = f"{name} {score:.2f}" if scored else name
+        size = (inch * (LETTER * len(text) + 0.04), inch * LINE)
+        place = place_label((left, top, to, bottom), size, taken, (axes.get_xlim()[1], axes.get_ylim()[0]))
+        if place is None:
+            continue  # the legend names its colour
+        taken.append((*place, place[0] + size[0], place[1] + size[1]))
+        axes.add_patch(Rectangle(place, *size, facecolor=colour, linewidth=0, zorder=4))
         axes.text(
-            *_label_corner(left, top, width, height),
+            place[0] + size[0] / 2,
+            place[1] + size[1] / 2,
             text,
-            fontsize=6.5,
-            color="black" if sum(colour) > 1.4 else "white",
-            va="bottom" if top > height / 12 else "top",
-            clip_on=True,
-            bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8},
+            fontsize=7,
+            color=ink_on(colour),
+            zorder=5,
+            ha="center",
+            va="center_baseline",
+            parse_math=False,
         )
 
 
-def _label_corner(left: float, top: float, width: int, height: int) -> tuple[float, float]:
-    """Return where a box's label begins: at its corner, but in the image."""
-    return min(max(left, 0.01 * width), 0.9 * width), min(max(top, 0.01 * height), height)
-
-
-def class_colour(label: int) -> tuple[float, float, float]:
-    """Return a class's colour, the same in every picture; after twenty they come again."""
-    from matplotlib import colormaps
-
-    palette = colormaps["tab10" if label < 10 else "tab20b"]
-    red, green, blue, _ = palette(label % 10 if label < 10 else (label - 10) % 20)
-    return red, green, blue
+def place_label(
+    box: tuple[float, float, float, float],
+    size: tuple[float, float],
+    taken: Sequence[tuple[float, float, float, float]],
+    image: tuple[float, float],
+) -> tuple[float, float] | None:
+    """Return where a box's label is in the image and over no other label, beside its box or in it; none if nowhere."""
+    left, top, right, bottom = box
+    wide, high = size
+    for x, y in (
+        (left, top - high),
+        (right - wide, top - high),
+        (left, bottom),
+        (right - wide, bottom),
+        (right, top),
+        (left - wide, top),
+        (right, bottom - high),
+        (left - wide, bottom - high),
+        (left, top),
+        (left, bottom - high),
+    ):
+        x, y = min(max(x, 0), image[0] - wide), min(max(y, 0), image[1] - high)
+        free = all(x >= other[2] or x + wide <= other[0] or y >= other[3] or y + high <= other[1] for other in taken)
+        if free and x >= 0 and y >= 0:
+            return x, y
+    return None

@@ -12,7 +12,7 @@ from torch.nn import functional
 from snnfw import Batch, Bundle, Gallery, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import cross_entropy, is_correct, require_logits
 from snnfw_tasks.pointcloud.augment import turn
-from snnfw_tasks.pointcloud.pictures import draw_categories, draw_parts, pick_varied
+from snnfw_tasks.pointcloud.pictures import draw_parts, look_at, pick_varied
 from snnfw_tasks.pointcloud.samples import check_cloud
 from snnfw_tasks.pointcloud.scores import (
     ACCURACY,
@@ -28,7 +28,9 @@ from snnfw_tasks.pointcloud.sources import Clouds, Head
 from snnfw_tasks.samples.batches import batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.confusions import Confusions
 from snnfw_tasks.samples.description import describe_bundle
+from snnfw_tasks.samples.gallery import make_gallery
 from snnfw_tasks.samples.probe import require_finite, require_fit
 from snnfw_tasks.samples.reading import tell_reading
 
@@ -58,10 +60,11 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
     ready = partial(batch_of, head)
     example = tuple(tensor.to(resources.device) for tensor in ready(*mixed.stack(range(2))).inputs)
     require_head(network, head, example, model.name, data.name)
+    splits = batch_splits(amounts, calibration, evaluation, partial(_inputs, head), ready)
     return Bundle(
         model=network,
         example=example,
-        data=batch_splits(amounts, calibration, evaluation, partial(_inputs, head), ready),
+        data=splits,
         judgement=make_judgement(head, clouds),
         training=Training(
             partial(
@@ -72,7 +75,9 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
             ),
             cross_entropy if head.name == "cls" else part_loss,
         ),
-        gallery=make_gallery(head, clouds, evaluation),
+        gallery=make_gallery(splits.evaluation, clouds.categories, look_at(clouds.up))
+        if head.name == "cls"
+        else make_parts_gallery(head, clouds, evaluation),
         description=describe_bundle(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),
     )
 
@@ -98,7 +103,7 @@ def make_judgement(head: Head, clouds: Clouds) -> Judgement:
     """Return how outputs are compared with targets."""
     if head.name == "cls":
         return Judgement(
-            partial(CategoryScores, head.outputs),
+            lambda: Confusions(CategoryScores(head.outputs)),
             ACCURACY,
             logits=require_logits,
             correct=is_correct,
@@ -133,14 +138,9 @@ def require_head(network: nn.Module, head: Head, example: Inputs, model: str, da
         require_fit(_Given(network, example[1]), example[0], head.outputs, model, data, part_logits)
 
 
-def make_gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
-    """Return the gallery of a run."""
-    draw = (
-        partial(draw_categories, categories=clouds.categories, up=clouds.up)
-        if head.name == "cls"
-        else partial(draw_parts, clouds=clouds)
-    )
-    return Gallery(lambda: batch_of(head, *pick_varied(evaluation)), draw)
+def make_parts_gallery(head: Head, clouds: Clouds, evaluation: CheckedSamples[Cloud]) -> Gallery:
+    """Return the gallery of a run that tells parts."""
+    return Gallery(lambda: batch_of(head, *pick_varied(evaluation)), partial(draw_parts, clouds=clouds))
 
 
 def batch_of(head: Head, points: Tensor, labels: Tensor) -> Batch:

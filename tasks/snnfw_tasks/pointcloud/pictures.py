@@ -1,49 +1,38 @@
-"""Draw what clouds are told to be: truth, network and spiking network side by side."""
+"""Draw what clouds are told to be: whole ones from the side, and their parts beside the true ones."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 
 from snnfw import Drawing
-from snnfw.simulate import require_logits
-from snnfw_tasks.pointcloud.render import render
-from snnfw_tasks.pointcloud.scores import ACCURACY, IOU, format_percent, likeliest_parts, part_logits
-from snnfw_tasks.samples.drawing import as_png
+from snnfw_tasks.pointcloud.render import project, render
+from snnfw_tasks.pointcloud.scores import IOU, format_percent, likeliest_parts, part_logits
+from snnfw_tasks.samples.drawing import WIDTH, as_png, count_of, shorten, white_figure
+from snnfw_tasks.samples.gallery import Look
+from snnfw_tasks.samples.palette import INK, class_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from snnfw import Output, View
+    from snnfw import View
     from snnfw_tasks.pointcloud.sources import Cloud, Clouds
     from snnfw_tasks.samples.checked import CheckedSamples
 
-Colour: TypeAlias = "tuple[float, float, float]"
-
-
-class Panel(NamedTuple):
-    """One cloud as it is drawn: words below it, whether they are right, a colour per point, and names in colours."""
-
-    words: str
-    right: bool
-    colours: NDArray[np.float32]
-    legend: Sequence[tuple[str, Colour]] = ()
-
-
-SAMPLES = 6
-"""So many clouds are drawn."""
+SAMPLES = 5
+"""So many clouds are drawn with their parts."""
 LOOKED_AT = 64
 """Among so many, to have as many categories as there are clouds."""
-SIZE = 1.6
-"""A picture's side in inches."""
-MARGIN = 0.4
-"""Height in inches of the words over the columns."""
-RIGHT, WRONG = (0.16, 0.45, 0.72), (0.84, 0.15, 0.16)
+HEAD, GAP, KEY, LINE = 0.42, 0.05, 1.2, 0.17
+"""Inches: of the words over the columns, between panels, of the parts' names, and of a line of them."""
 
 
 def pick_varied(clouds: CheckedSamples[Cloud]) -> tuple[Tensor, Tensor]:
@@ -57,126 +46,97 @@ def pick_varied(clouds: CheckedSamples[Cloud]) -> tuple[Tensor, Tensor]:
     return clouds.stack([*first.values(), *others][:SAMPLES])
 
 
-def draw_categories(view: View, categories: Sequence[str], up: int) -> Sequence[Drawing]:
-    """Return one picture: a row per cloud, a column for the truth, the network and some timesteps."""
-    points, truth = view.batch.inputs[0].cpu(), view.batch.target.cpu()
-    columns = [
-        ("ground truth", truth, None),
-        (f"network\n{format_percent(view.network_scores, ACCURACY)}", *_likeliest_category(view.network)),
-    ]
-    for timestep, output in view.spiking.items():
-        columns.append(
-            (
-                f"spiking, T = {timestep}\n{format_percent(view.scores[timestep], ACCURACY)}",
-                *_likeliest_category(output),
-            )
-        )
-    panels = []
-    for _, told, sure in columns:
-        panels.append(
-            [
-                Panel(_name(categories[label], sure, row), right, _even(RIGHT if right else WRONG, points.shape[2]))
-                for row, (label, right) in enumerate(zip(told.tolist(), (told == truth).tolist(), strict=True))
-            ]
-        )
-    last = max(view.spiking)
-    caption = (
-        f"The category of each cloud and how likely it is, red where it is wrong. {ACCURACY} over all evaluation "
-        f"clouds: network {format_percent(view.network_scores, ACCURACY)}, spiking network "
-        f"{format_percent(view.scores[last], ACCURACY)} at T = {last}."
-    )
-    return [Drawing("clouds", caption, draw_page(points, [title for title, *_ in columns], panels, up))]
+def look_at(up: int) -> Look:
+    """Return how whole clouds are drawn, the axis ``up`` upwards."""
+    return Look(partial(sketch_cloud, up=up), 0.85, "clouds")
+
+
+def sketch_cloud(axes: Axes, *, sample: Tensor, position: int, up: int) -> None:
+    """Draw a cloud [3, P], what is nearer darker."""
+    del position
+    places = project(sample.T.numpy(), up)
+    places = places[places[:, 2].argsort()]
+    axes.scatter(places[:, 0], places[:, 1], c=-places[:, 2], s=1.6, linewidths=0, cmap="cividis", vmin=-1, vmax=2)
+    axes.set(aspect="equal", xlim=(-1, 1), ylim=(-1, 1), anchor="W")
+    axes.axis("off")
 
 
 def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
-    """Return one picture: a row per cloud, a column for the truth, the network and some timesteps."""
+    """Return one picture: a row per cloud, a column for the truth, the network and the spiking network."""
     points, target = view.batch.inputs[0].cpu(), view.batch.target.cpu()
     category, truth = target[:, 0], target[:, 1:]
-    belongs = torch.tensor(clouds.belongs())
-    columns = [("ground truth", truth), (f"network\n{IOU} {format_percent(view.network_scores, IOU)}", view.network)]
-    for timestep, output in view.spiking.items():
-        columns.append((f"spiking, T = {timestep}\n{IOU} {format_percent(view.scores[timestep], IOU)}", output))
-    panels = []
-    for column, (_, output) in enumerate(columns):
-        told = truth if column == 0 else likeliest_parts(part_logits(output).cpu(), category, belongs)
-        panels.append(
-            [
-                Panel(
-                    clouds.categories[category[row]] if column == 0 else f"{share:.0%} right",
-                    True,
-                    _coloured(told[row] - belongs.tolist().index(int(category[row]))),
-                    _legend(clouds.parts[clouds.categories[category[row]]]) if column == 0 else (),
-                )
-                for row, share in enumerate((told == truth).float().mean(1).tolist())
-            ]
-        )
-    last = max(view.spiking)
+    belongs, last = torch.tensor(clouds.belongs()), max(view.spiking)
+    scores = format_percent(view.network_scores, IOU), format_percent(view.scores[last], IOU)
+    titles = ["true parts", f"network\n{IOU} {scores[0]}", f"spiking, T = {last}\n{IOU} {scores[1]}"]
+    outputs = (view.network, view.spiking[last])
+    told = [truth, *(likeliest_parts(part_logits(output).cpu(), category, belongs) for output in outputs)]
+    first = torch.tensor([belongs.tolist().index(int(each)) for each in category])
     caption = (
-        f"The part of each point, and the share of points that is right. {IOU} over all evaluation clouds: network "
-        f"{format_percent(view.network_scores, IOU)}, spiking network {format_percent(view.scores[last], IOU)} "
+        f"{count_of(len(points), 'clouds')} with the part of each point, the true one and what both networks say, and the share of "
+        f"points that is right. {IOU} over all evaluation clouds: network {scores[0]}, spiking network {scores[1]} "
         f"at T = {last}."
     )
-    return [Drawing("parts", caption, draw_page(points, [title for title, _ in columns], panels, clouds.up))]
+    names = [clouds.categories[int(each)] for each in category]
+    page = draw_page(
+        points,
+        titles,
+        [part - first[:, None] for part in told],
+        names,
+        [clouds.parts[name] for name in names],
+        clouds.up,
+    )
+    return [Drawing("parts", caption, page)]
 
 
-def draw_page(points: Tensor, titles: Sequence[str], panels: Sequence[Sequence[Panel]], up: int) -> bytes:
-    """Return a PNG with a row per cloud [N, 3, P] and a column per title."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
+def draw_page(
+    points: Tensor,
+    titles: Sequence[str],
+    told: Sequence[Tensor],
+    categories: Sequence[str],
+    parts: Sequence[Sequence[str]],
+    up: int,
+) -> bytes:
+    """Return a PNG with a row per cloud [N, 3, P], a column per title and parts [N, P], and the parts' names.
 
+    Parts are counted from 0 in each category; the first column holds the true ones.
+    """
     rows, across = len(points), len(titles)
-    places = [points[row].T.numpy() for row in range(rows)]
-    images = iter(render([(places[row], column[row].colours) for column in panels for row in range(rows)], up))
-    close = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    figure = Figure((SIZE * across, SIZE * rows + MARGIN), layout=close, dpi=110)
-    grid = figure.subplots(rows, across, squeeze=False)
+    side = (WIDTH - KEY - GAP * (across + 1)) / across
+    total = HEAD + rows * (side + GAP)
+    images = iter(
+        render([(points[row].T.numpy(), _coloured(column[row])) for column in told for row in range(rows)], up)
+    )
+    figure = white_figure(WIDTH, total)
     for column, title in enumerate(titles):
-        grid[0][column].set_title(title, fontsize=9)
+        left = GAP + column * (side + GAP)
+        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
         for row in range(rows):
-            panel, axes = panels[column][row], grid[row][column]
+            bottom = total - HEAD - (row + 1) * side - row * GAP
+            axes = figure.add_axes((left / WIDTH, bottom / total, side / WIDTH, side / total), xticks=[], yticks=[])
             axes.imshow(next(images))
-            axes.set(xticks=[], yticks=[])
             axes.spines[:].set_color("0.85")
-            shade = "0.25" if panel.right else WRONG
-            axes.text(0.03, 0.03, panel.words, transform=axes.transAxes, fontsize=7.5, color=shade)
-            for line, (name, colour) in enumerate(panel.legend):
-                place = 0.97, 0.97 - 0.085 * line
-                axes.text(*place, name, transform=axes.transAxes, fontsize=6, color=colour, ha="right", va="top")
+            if column:
+                right = float((told[column][row] == told[0][row]).float().mean())
+                axes.text(0.03, 0.03, f"{right:.0%} right", transform=axes.transAxes, fontsize=7.5, color=INK)
+    for row in range(rows):
+        top = total - HEAD - row * (side + GAP) - 0.1
+        _write_key(figure, WIDTH - KEY, top, categories[row], parts[row])
     return as_png(figure)
 
 
-def _likeliest_category(output: Output) -> tuple[Tensor, list[float]]:
-    """Return each cloud's likeliest category and its probability."""
-    sure, label = require_logits(output).cpu().float().softmax(1).max(1)
-    return label, sure.tolist()
-
-
-def _name(category: str, sure: list[float] | None, row: int) -> str:
-    return category if sure is None else f"{category} {sure[row]:.2f}"
-
-
-def _even(colour: tuple[float, float, float], points: int) -> NDArray[np.float32]:
-    import numpy as np
-
-    return np.tile(np.array(colour, np.float32), (points, 1))
+def _write_key(figure: Figure, left: float, top: float, category: str, parts: Sequence[str]) -> None:
+    """Write a cloud's category and below it its parts' names, each after its colour."""
+    width, height = figure.get_size_inches()
+    place = {"va": "top", "parse_math": False, "color": INK}
+    figure.text((left + 0.05) / width, top / height, shorten(category, 14), fontsize=8.5, weight="bold", **place)
+    for number, name in enumerate(parts):
+        low = top - 0.22 - LINE * number
+        figure.text((left + 0.05) / width, low / height, "●", fontsize=8, va="top", color=class_colour(number))
+        figure.text((left + 0.2) / width, low / height, shorten(name, 14), fontsize=7.5, **place)
 
 
 def _coloured(parts: Tensor) -> NDArray[np.float32]:
-    """Return the colours [P, 3] of parts [P], counted from 0 in each category."""
+    """Return the colours [P, 3] of parts [P]."""
     import numpy as np
 
-    palette = np.array([_part_colour(number) for number in range(10)], np.float32)
-    coloured: NDArray[np.float32] = palette[parts.numpy() % len(palette)]
-    return coloured
-
-
-def _legend(names: Sequence[str]) -> list[tuple[str, Colour]]:
-    return [(name, _part_colour(number)) for number, name in enumerate(names)]
-
-
-def _part_colour(number: int) -> Colour:
-    """Return a part's colour; after ten they come again."""
-    from matplotlib import colormaps
-
-    red, green, blue, _ = colormaps["tab10"](number % 10)
-    return red, green, blue
+    return np.array([class_colour(number) for number in parts.tolist()], np.float32)

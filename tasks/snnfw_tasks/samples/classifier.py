@@ -1,4 +1,4 @@
-"""The bundle of classification and events: a network and labelled data that fit, and the splits in batches."""
+"""The bundle of classification, events and speech: a network and labelled data that fit, and the splits in batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from snnfw.simulate import Accuracy, cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.confusions import Confusions
 from snnfw_tasks.samples.description import describe_bundle
+from snnfw_tasks.samples.gallery import make_gallery
 from snnfw_tasks.samples.labelled import LabelledData, preprocess_of
 from snnfw_tasks.samples.probe import require_finite, require_fit
 from snnfw_tasks.samples.reading import tell_reading
@@ -24,10 +26,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from snnfw import Batch, DataSource, ModelSource, Resources
+    from snnfw_tasks.samples.gallery import Look
     from snnfw_tasks.samples.options import Amounts
 
 
-def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
+def make_bundle(
+    amounts: Amounts, task: str, model: ModelSource, data: DataSource, resources: Resources, look: Look
+) -> Bundle:
     """Return the bundle of a run, with the example on the network's device and the batches on the CPU."""
     labelled = obtain(LabelledData, task, data, "open", preprocess_of(model))
     read = {**tell_reading(labelled.reading, resources.tell), **_tell_preparation(data.name, labelled, resources)}
@@ -43,12 +48,13 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
     if frames is not None:
         example = example[:, frames // 2]
     require_fit(network, example, classes, model.name, data.name, cure=_cure(amounts, data))
+    splits = batch_splits(amounts, calibration, evaluation, frames=frames)
     return Bundle(
         model=network,
         example=(example,),
-        data=batch_splits(amounts, calibration, evaluation, frames=frames),
+        data=splits,
         judgement=Judgement(
-            partial(Accuracy, classes),
+            lambda: Confusions(Accuracy(classes)),
             Accuracy.headline,
             logits=require_logits,
             correct=is_correct,
@@ -63,6 +69,7 @@ def make_bundle(amounts: Amounts, task: str, model: ModelSource, data: DataSourc
             ),
             cross_entropy,
         ),
+        gallery=make_gallery(splits.evaluation, labelled.classes, look),
         description=describe_bundle(labelled.classes, labelled.shape, calibration, evaluation, network, read),
     )
 

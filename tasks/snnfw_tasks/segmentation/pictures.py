@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from snnfw import Drawing
-from snnfw_tasks.samples.drawing import as_png
-from snnfw_tasks.samples.palette import VOID
+from snnfw_tasks.samples.drawing import MOST_NAMED, WIDTH, as_png, count_of, draw_names, white_figure
+from snnfw_tasks.samples.palette import INK, VOID, class_colour
 from snnfw_tasks.segmentation.scores import HEADLINE, likeliest_class, pixel_logits, resize_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
     from torch import Tensor
 
     from snnfw import Output, View
@@ -23,33 +21,30 @@ if TYPE_CHECKING:
 
 SAMPLES = 5
 """So many images are drawn."""
-SIZE = 1.7
-"""An image's side in inches."""
-MARGIN = 0.8
-"""Height in inches of the lines over the columns and of the legend."""
-MOST_NAMED = 24
-"""So many classes fit into the legend: those that cover most."""
-BACKGROUND = (0.13, 0.13, 0.15)
-VOID_COLOUR = (0.95, 0.95, 0.95)
+HEAD, GAP = 0.42, 0.05
+"""Inches: of the words over the columns, and between panels."""
+BACKGROUND, VOID_COLOUR = (0.88, 0.88, 0.88), (1.0, 1.0, 1.0)
 
 
 def draw(view: View, classes: Sequence[str], prepare: Preprocess) -> Sequence[Drawing]:
-    """Return one picture: a row per image, columns for it, the truth, the network and some timesteps."""
-    truth = view.batch.target.cpu()
+    """Return one picture: a row per image, columns for it, the truth, both networks and where these differ."""
+    truth, last = view.batch.target.cpu(), max(view.spiking)
+    network, spiking = predict_labels(view.network, truth), predict_labels(view.spiking[last], truth)
     columns = [
         ("ground truth", truth),
-        (f"network, {_percent(view.network_scores)}", predict_labels(view.network, truth)),
+        (f"network\n{HEADLINE} {_percent(view.network_scores)}", network),
+        (f"spiking, T = {last}\n{HEADLINE} {_percent(view.scores[last])}", spiking),
     ]
-    for timestep, output in view.spiking.items():
-        columns.append((f"T = {timestep}, {_percent(view.scores[timestep])}", predict_labels(output, truth)))
-    last = max(view.spiking)
+    differs = network != spiking
+    share = int(differs.sum()) / max(1, int((truth != VOID).sum()))
     caption = (
-        f"The class of every pixel. {HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, "
-        f"spiking network {_percent(view.scores[last])} at T = {last}."
+        f"{count_of(len(truth), 'images')} and the class of every pixel: the true one, and what both networks say. The last column "
+        f"is black where they say different things, {share:.1%} of these pixels. "
+        f"{HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, spiking network "
+        f"{_percent(view.scores[last])} at T = {last}."
     )
-    return [
-        Drawing("segments", caption, _page(undo_normalisation(view.batch.inputs[0].cpu(), prepare), columns, classes))
-    ]
+    images = undo_normalisation(view.batch.inputs[0].cpu(), prepare)
+    return [Drawing("segments", caption, _page(images, columns, differs, classes))]
 
 
 def predict_labels(output: Output, truth: Tensor) -> Tensor:
@@ -72,60 +67,49 @@ def undo_normalisation(images: Tensor, prepare: Preprocess) -> Tensor:
     return (images * deviation + mean).clamp(0, 1)
 
 
-def class_colour(label: int, classes: int) -> tuple[float, float, float]:
-    """Return a class's colour: nearly black for the first, then ones that are told apart; void is nearly white."""
-    from matplotlib import colormaps
-
+def label_colour(label: int) -> tuple[float, float, float]:
+    """Return a label's colour: pale grey for the first, the background, white for void."""
     if label == VOID:
         return VOID_COLOUR
-    if label == 0:
-        return BACKGROUND
-    if classes <= 11:
-        red, green, blue, _ = colormaps["tab10"](label - 1)
-    elif classes <= 21:
-        red, green, blue, _ = colormaps["tab20"](label - 1)
-    else:
-        red, green, blue, _ = colormaps["hsv"]((label * 0.618034) % 1.0)
-    return red, green, blue
+    return class_colour(label - 1) if label else BACKGROUND
 
 
 def _percent(scores: Mapping[str, float]) -> str:
-    return f"{100 * scores[HEADLINE]:.1f} %"
+    return f"{scores[HEADLINE]:.1%}"
 
 
-def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], classes: Sequence[str]) -> bytes:
+def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], differs: Tensor, classes: Sequence[str]) -> bytes:
     """Return a PNG with a row per image and a column per title and labels [N, H, W], and the classes' colours."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-    from matplotlib.patches import Patch
-
-    rows, across = len(images), 1 + len(columns)
-    layout = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.02, wspace=0, hspace=0)
-    figure = Figure((SIZE * across, SIZE * rows + MARGIN), layout=layout, dpi=110)
-    grid = figure.subplots(rows, across, squeeze=False)
-    for column, title in enumerate(["image", *(title for title, _ in columns)]):
-        grid[0][column].set_title(title, fontsize=9)
-        for row in range(rows):
-            drawn = (
-                images[row].permute(1, 2, 0).numpy()
-                if column == 0
-                else _colour_labels(columns[column - 1][1][row], classes)
-            )
-            grid[row][column].imshow(drawn, interpolation="nearest")
-            grid[row][column].set(xticks=[], yticks=[])
+    labelled = [(title, [_colour_labels(each) for each in labels]) for title, labels in columns]
+    panels = [
+        ("image", [image.permute(1, 2, 0) for image in images]),
+        *labelled,
+        ("networks differ", [1 - each[:, :, None].float().expand(-1, -1, 3) for each in differs]),
+    ]
+    rows, across = len(images), len(panels)
+    side = (WIDTH - GAP * (across + 1)) / across
     named = _legend_labels([labels for _, labels in columns], len(classes))
-    patches = [Patch(color=class_colour(label, len(classes)), label=classes[label]) for label in named]
-    figure.legend(handles=patches, loc="outside lower center", ncols=min(12, len(patches)), fontsize=8, frameon=False)
+    key = [(label_colour(label), classes[label]) for label in named]
+    total = HEAD + rows * (side + GAP) + 0.1 + draw_names(None, key)
+    figure = white_figure(WIDTH, total)
+    for column, (title, drawn) in enumerate(panels):
+        left = GAP + column * (side + GAP)
+        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
+        for row, image in enumerate(drawn):
+            bottom = total - HEAD - (row + 1) * side - row * GAP
+            axes = figure.add_axes((left / WIDTH, bottom / total, side / WIDTH, side / total), xticks=[], yticks=[])
+            axes.imshow(image.numpy(), interpolation="nearest")
+            axes.spines[:].set_color("0.7")
+    draw_names(figure, key)
     return as_png(figure)
 
 
-def _colour_labels(labels: Tensor, classes: Sequence[str]) -> NDArray[np.float32]:
+def _colour_labels(labels: Tensor) -> Tensor:
     """Return labels [H, W] as colours [H, W, 3]."""
     colours = torch.zeros(256, 3)
     for label in labels.unique().tolist():
-        colours[label] = torch.tensor(class_colour(label, len(classes)))
-    coloured: NDArray[np.float32] = colours[labels].numpy()
-    return coloured
+        colours[label] = torch.tensor(label_colour(label))
+    return colours[labels]
 
 
 def _legend_labels(drawn: Sequence[Tensor], classes: int) -> Sequence[int]:

@@ -33,10 +33,11 @@ class Speech(Amounts):
 
     def load(self, model: ModelSource, data: DataSource, resources: Resources) -> Bundle:
         """Return the network on ``resources.device``, checked batches on the CPU and the accuracy scorer."""
-        from snnfw_tasks.speech.bundle import make_bundle
+        from snnfw_tasks.samples.classifier import make_bundle
+        from snnfw_tasks.speech.pictures import LOOK
 
         require_sources(self, model, data)
-        return make_bundle(self, self.name, model, data, resources)
+        return make_bundle(self, self.name, model, data, resources, LOOK)
 
 
 @hookimpl

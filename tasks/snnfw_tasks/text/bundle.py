@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from snnfw import Bundle, Gallery, Judgement, SnnfwError, Training, obtain
+from snnfw import Bundle, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import cross_entropy, is_correct, require_logits
 from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
+from snnfw_tasks.samples.confusions import Confusions
 from snnfw_tasks.samples.description import describe_bundle
+from snnfw_tasks.samples.gallery import make_gallery
 from snnfw_tasks.samples.probe import require_finite, require_fit
 from snnfw_tasks.samples.reading import tell_reading
-from snnfw_tasks.text.pictures import SAMPLES, draw_texts
+from snnfw_tasks.text.pictures import look_at
 from snnfw_tasks.text.scores import ACCURACY, TextScores
 from snnfw_tasks.text.sources import Text, Texts, Wanted
 from snnfw_tasks.text.vocabulary import Reader, find_words
@@ -48,17 +50,26 @@ def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, reso
     example = mixed.stack(range(2))[0].to(resources.device)
     require_known(network, example, reader.last, model.name)
     require_fit(network, example, classes, model.name, data.name)
+    splits = batch_splits(amounts, calibration, evaluation)
+
+    def read_text(position: int) -> str:
+        return texts.evaluation[evaluation.indices[position]].text
+
     return Bundle(
         model=network,
         example=(example,),
-        data=batch_splits(amounts, calibration, evaluation),
+        data=splits,
         judgement=Judgement(
-            partial(TextScores, classes), ACCURACY, logits=require_logits, correct=is_correct, chance=1 / classes
+            lambda: Confusions(TextScores(classes)),
+            ACCURACY,
+            logits=require_logits,
+            correct=is_correct,
+            chance=1 / classes,
         ),
         training=Training(
             partial(training_batches, lambda: check_all(checked, texts.training()), "texts", as_batch), cross_entropy
         ),
-        gallery=make_gallery(texts, evaluation),
+        gallery=make_gallery(splits.evaluation, texts.classes, look_at(read_text)),
         description=describe_bundle(texts.classes, list(example.shape[1:]), calibration, evaluation, network, read),
     )
 
@@ -94,11 +105,3 @@ def check_text(reader: Reader, classes: int, sample: Text, where: str, split: st
     if not 0 <= sample.label < classes:
         raise SnnfwError(f"{where} ({split}) has the label {sample.label}, outside the {classes} classes.")
     return numbers, sample.label
-
-
-def make_gallery(texts: Texts, evaluation: CheckedSamples[Text]) -> Gallery:
-    """Return the gallery of a run: the first texts of the evaluation, with what both networks say of them."""
-    shown = range(min(SAMPLES, len(evaluation)))
-    written = [texts.evaluation[evaluation.indices[position]].text for position in shown]
-    draw = partial(draw_texts, classes=texts.classes, texts=written)
-    return Gallery(lambda: as_batch(*evaluation.stack(shown)), draw, every=True)

@@ -8,7 +8,8 @@ from PIL import Image
 
 from snnfw.values import Batch, View
 from snnfw_tasks.detection.batches import Truth
-from snnfw_tasks.detection.pictures import class_colour, draw
+from snnfw_tasks.detection.pictures import draw, place_label
+from snnfw_tasks.samples.palette import class_colour
 
 
 def view(samples: int, timesteps: tuple[int, ...], classes: int = 3) -> View:
@@ -29,13 +30,13 @@ def pixels(made: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(made)).convert("RGB")).astype(int)
 
 
-def test_the_picture_has_a_row_per_image_and_a_column_per_output() -> None:
-    sizes = {}
-    for samples, timesteps in ((1, (8,)), (3, (4, 8, 16))):
-        (drawing,) = draw(view(samples, timesteps), ("a", "b", "c"), end2end=False)
-        sizes[samples] = pixels(drawing.image).shape[:2]
-    assert sizes[3][0] > 2 * sizes[1][0]
-    assert sizes[3][1] > 1.5 * sizes[1][1]
+def test_an_image_is_drawn_once_beside_what_both_networks_see_in_it() -> None:
+    (one,), (three,) = (draw(view(*given), ("a", "b", "c"), end2end=False) for given in ((1, (8,)), (3, (4, 8, 16))))
+    assert pixels(three.image).shape[0] > 2 * pixels(one.image).shape[0]
+    image = pixels(one.image)
+    grey = np.nonzero((np.abs(image - 128) < 3).all(2))[1]
+    assert len(grey) > 1000
+    assert grey.max() < image.shape[1] / 3, "in the first of three columns"
 
 
 def test_boxes_have_their_classes_colours() -> None:
@@ -57,11 +58,23 @@ def test_the_caption_says_what_was_scored() -> None:
     (drawing,) = draw(view(1, (4, 8)), ("a", "b", "c"), end2end=False)
     assert drawing.name == "detections"
     assert drawing.caption == (
-        "Boxes with a score of 0.25 or more. mAP50 over all evaluation images: network 91.2 %, "
-        "spiking network 40.0 % at T = 8."
+        "1 image with their true boxes, and the boxes that both networks see in them with a score of 0.25 or more; "
+        "dashed ones are no true box of their class (IoU below 0.5). mAP50 over all evaluation images: network 91.2%, "
+        "spiking network 40.0% at T = 8."
     )
 
 
-def test_many_classes_have_colours_too() -> None:
-    assert len({class_colour(label) for label in range(30)}) == 30
-    assert class_colour(79) == class_colour(79)
+def test_labels_stand_over_no_other_label_and_within_the_image() -> None:
+    image, size = (64.0, 64.0), (30.0, 10.0)
+    taken: list[tuple[float, float, float, float]] = []
+    for _ in range(12):
+        place = place_label((20.0, 20.0, 40.0, 40.0), size, taken, image)
+        if place is None:
+            break
+        x, y = place
+        assert 0 <= x <= image[0] - size[0]
+        assert 0 <= y <= image[1] - size[1]
+        assert all(x >= to or x + 30 <= left or y >= bottom or y + 10 <= top for left, top, to, bottom in taken)
+        taken.append((x, y, x + size[0], y + size[1]))
+    assert 4 <= len(taken) < 12
+    assert place_label((0.0, 0.0, 9.0, 9.0), (80.0, 10.0), [], image) is None, "wider than the image"

@@ -24,6 +24,7 @@ from snnfw_tasks.pointcloud.models.pointnet import PointNetModel
 from snnfw_tasks.pointcloud.pictures import SAMPLES
 from snnfw_tasks.pointcloud.sources import Cloud, Clouds, CloudSamples
 from snnfw_tasks.pointcloud.task import PointCloud
+from snnfw_tasks.samples.confusions import Confusions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,21 +168,29 @@ def test_products_of_two_streams_stay_analog_and_those_with_static_points_do_not
     assert plan.spiking_share == pytest.approx(0.93, abs=0.02)
 
 
-def test_pictures_show_one_cloud_of_each_category_first() -> None:
-    for head, name in (("cls", "clouds"), ("parts", "parts")):
-        bundle = load(head)
-        assert bundle.gallery is not None
-        batch = bundle.gallery.batch()
-        categories = batch.target if head == "cls" else batch.target[:, 0]
-        assert len(categories) == SAMPLES
-        assert set(categories[:3].tolist()) == {0, 1, 2}
-        output = bundle.model(*batch.inputs).detach()
-        scores = {bundle.judgement.headline: 0.5}
-        small = replace(batch, inputs=tuple(t[:2] for t in batch.inputs), target=batch.target[:2])
-        (drawing,) = bundle.gallery.draw(View(small, output[:2], {4: output[:2]}, scores, {4: scores}))
-        assert drawing.name == name
-        assert drawing.image.startswith(b"\x89PNG")
-        assert drawing.caption.endswith("network 50.0 %, spiking network 50.0 % at T = 4.")
+def test_pictures_of_parts_show_one_cloud_of_each_category_first() -> None:
+    bundle = load("parts")
+    assert bundle.gallery is not None
+    batch = bundle.gallery.batch()
+    categories = batch.target[:, 0]
+    assert len(categories) == SAMPLES
+    assert set(categories[:3].tolist()) == {0, 1, 2}
+    output = bundle.model(*batch.inputs).detach()
+    scores = {bundle.judgement.headline: 0.5}
+    small = replace(batch, inputs=tuple(t[:2] for t in batch.inputs), target=batch.target[:2])
+    (drawing,) = bundle.gallery.draw(View(small, output[:2], {2: -output[:2], 4: output[:2]}, scores, {4: scores}))
+    assert drawing.name == "parts"
+    assert drawing.image.startswith(b"\x89PNG")
+    assert drawing.caption.startswith("2 clouds with the part of each point")
+    assert drawing.caption.endswith("network 50.0 %, spiking network 50.0 % at T = 4.")
+
+
+def test_pictures_of_categories_are_those_of_any_classifier() -> None:
+    bundle = load("cls")
+    assert bundle.gallery is not None
+    assert bundle.gallery.every
+    assert isinstance(bundle.judgement.scorer(), Confusions)
+    assert set(bundle.gallery.batch().target.tolist()) >= {0, 1, 2}
 
 
 def spoiled(change: Callable[[Cloud], Cloud]) -> GivenData:

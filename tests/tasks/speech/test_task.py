@@ -78,7 +78,7 @@ def test_the_default_bundle_is_complete() -> None:
     assert bundle.model(*bundle.example).shape == (2, 10)
     assert bundle.training is not None
     assert bundle.gallery is not None
-    assert len(bundle.gallery.batch().target) == 6
+    assert len(bundle.gallery.batch().target) == 80
     assert bundle.description["sample_shape"] == [1, 8000]
     assert bundle.description["calibration_samples"] == 60
     assert bundle.description["evaluation_samples"] == 80
@@ -174,7 +174,7 @@ def run(registry: Registry, *given: str) -> tuple[dict[str, Any], Path]:
 def test_a_run_draws_the_words(method: str, registry: Registry, tmp_path: Path) -> None:
     report, folder = run(registry, *method.split(), f"out={tmp_path}/run")
     assert report["network"]["scores"]["accuracy"] > 0.85
-    assert (folder / "pictures/words.png").is_file()
+    assert (folder / "pictures/samples.png").is_file()
 
 
 def test_speech_commands_run_from_disk(registry: Registry, tmp_path: Path) -> None:

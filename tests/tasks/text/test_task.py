@@ -20,7 +20,7 @@ from snnfw_plugins.sigmadelta import SigmaDelta, delta_rules
 from snnfw_plugins.tracking import Tracking
 from snnfw_tasks.text import task as text
 from snnfw_tasks.text.models.text import LstmModel, SentencesLstm, SentencesTransformer, TransformerModel
-from snnfw_tasks.text.pictures import SAMPLES, draw_page
+from snnfw_tasks.text.pictures import LINES, wrap
 from snnfw_tasks.text.sources import Text, Texts
 from snnfw_tasks.text.task import TextTask
 from snnfw_tasks.text.vocabulary import unpack_words
@@ -199,23 +199,30 @@ def test_the_sites_of_both_conversions() -> None:
     }
 
 
-def test_pictures_show_what_both_networks_say_over_time() -> None:
+def test_pictures_show_the_texts_that_the_networks_tell_apart() -> None:
     bundle = load()
-    assert bundle.gallery is not None
-    batch = bundle.gallery.batch()
-    assert len(batch.target) == SAMPLES
+    gallery, scorer = bundle.gallery, bundle.judgement.scorer()
+    assert gallery is not None
+    assert gallery.choose is not None
+    batch = gallery.batch()
     output = bundle.model(*batch.inputs).detach()
+    said = torch.cat([-output[:1], output[1:]])  # the first one differently
+    scorer.update(said, batch.target)
+    chosen = gallery.choose(batch, output, scorer)
+    assert chosen[0] == 0
     scores = {"accuracy": 0.5}
-    (drawing,) = bundle.gallery.draw(View(batch, output, {1: -output, 4: output}, scores, {1: scores, 4: scores}))
-    assert drawing.name == "texts"
-    assert drawing.image.startswith(b"\x89PNG")
-    assert drawing.caption.endswith("network 50.0%, spiking network 50.0% at T = 4.")
+    spiking = {1: -said[list(chosen)], 4: said[list(chosen)]}
+    drawn = gallery.draw(View(batch, output, spiking, scores, {1: scores, 4: scores}, scorer, chosen))
+    assert [drawing.name for drawing in drawn] == ["samples", "confusion"]
+    assert "texts the two networks answer 1 differently" in drawn[0].caption
+    assert drawn[0].caption.endswith("network 50.0%, spiking network 50.0% at T = 4.")
 
 
-def test_a_dollar_in_a_text_or_class_is_drawn_as_it_is() -> None:
-    half = torch.tensor([0.5])
-    drawn = draw_page([r"worth $\no$ more"], [r"$\class$"], half, {1: half}, {1: half > 0}, 0.5)
-    assert drawn.startswith(b"\x89PNG")
+def test_a_text_s_first_lines_are_drawn() -> None:
+    assert wrap("one  two\nthree") == "one two three"
+    lines = wrap("word " * 200).split("\n")
+    assert len(lines) == LINES
+    assert lines[-1].endswith(" …")
 
 
 EMBEDDED: dict[str, tuple[type[Any], float]] = {
