@@ -72,8 +72,8 @@ def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
     told = [truth, *(likeliest_parts(part_logits(output).cpu(), category, belongs) for output in outputs)]
     first = torch.tensor([belongs.tolist().index(int(each)) for each in category])
     caption = (
-        f"{count_of(len(points), 'clouds')} with the part of each point, the true one and what both networks say, and the share of "
-        f"points that is right. {IOU} over all evaluation clouds: network {scores[0]}, spiking network {scores[1]} "
+        f"{count_of(len(points), 'clouds')} with the part of each point, the true one and what both networks say, "
+        f"and the share of points that is right. {IOU} over all evaluation clouds: network {scores[0]}, spiking network {scores[1]} "
         f"at T = {last}."
     )
     names = [clouds.categories[int(each)] for each in category]

@@ -38,8 +38,8 @@ def draw(view: View, classes: Sequence[str], prepare: Preprocess) -> Sequence[Dr
     differs = network != spiking
     share = int(differs.sum()) / max(1, int((truth != VOID).sum()))
     caption = (
-        f"{count_of(len(truth), 'images')} and the class of every pixel: the true one, and what both networks say. The last column "
-        f"is black where they say different things, {share:.1%} of these pixels. "
+        f"{count_of(len(truth), 'images')} and the class of every pixel: the true one, and what both networks say. "
+        f"The last column is black where they say different things, {share:.1%} of these pixels. "
         f"{HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, spiking network "
         f"{_percent(view.scores[last])} at T = {last}."
     )

@@ -35,8 +35,9 @@ def test_an_image_is_drawn_once_beside_what_both_networks_see_in_it() -> None:
     assert pixels(three.image).shape[0] > 2 * pixels(one.image).shape[0]
     image = pixels(one.image)
     grey = np.nonzero((np.abs(image - 128) < 3).all(2))[1]
-    assert len(grey) > 1000
-    assert grey.max() < image.shape[1] / 3, "in the first of three columns"
+    first = int((grey < image.shape[1] / 3).sum())
+    assert first > 10_000, "in the first of three columns"
+    assert len(grey) - first < 100
 
 
 def test_boxes_have_their_classes_colours() -> None:
@@ -46,7 +47,7 @@ def test_boxes_have_their_classes_colours() -> None:
     def where(label: int) -> set[int]:
         """Return in which thirds of the width a class's colour is seen."""
         colour = np.round(np.array(class_colour(label)) * 255)
-        columns = np.nonzero((np.abs(image - colour) < 3).all(2))[1]
+        columns = np.nonzero((np.abs(image[: -len(image) // 6] - colour) < 3).all(2))[1]  # above the legend
         return set((columns * 3 // image.shape[1]).tolist())
 
     assert where(1) == {0}  # the truth's
