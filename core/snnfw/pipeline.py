@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.text import Text
@@ -18,9 +20,11 @@ from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
 from snnfw.registry import Registry
+from snnfw.report.card import write_card
 from snnfw.report.folder import run_folder
 from snnfw.report.progress import describe_stages
 from snnfw.report.report import Report
+from snnfw.report.results import describe_results
 from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_report
@@ -39,6 +43,7 @@ from snnfw.stages import (
     provenance,
     untrained_warning,
 )
+from snnfw.store.batches import describe_batches
 from snnfw.values import Resources
 
 LOOKED_AT = 8
@@ -81,8 +86,12 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
     files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
+    models = registry.energy_models.values()
+    results = describe_results(report, subject.graph, simulation.found.plan, config.energy, models)
+    about = {**report.about, **results}
     with clock.stage("save"):
-        kept = network_files(config, simulation.model, report, resources) if config.save else {}
+        kept = network_files(config, simulation.model, about, resources) if config.save else {}
+    kept["card.md"] = write_card(simulation.model, about, kept=bool(kept)).encode()
     report = replace(report, about={**report.about, "stages": dict(clock.seconds)})
     with clock.stage("write"):
         folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
@@ -101,9 +110,10 @@ def split_run(config: RunConfig, model: SpikingModel, subject: Subject) -> tuple
     return tuple(replace(site, points=()) for site in found.sites)
 
 
-def network_files(config: RunConfig, model: SpikingModel, report: Report, resources: Resources) -> dict[str, bytes]:
+def network_files(
+    config: RunConfig, model: SpikingModel, about: Mapping[str, Any], resources: Resources
+) -> dict[str, bytes]:
     """Return the spiking network as a file, or none, with a line that says why, where it cannot be kept in one."""
-    about = {**report.about, "scores": {point.timestep: dict(point.scores) for point in report.checkpoints}}
     try:
         content = dump_network(model, memory=config.memory, costs=config.energy, about=about)
     except SnnfwError as error:
@@ -123,7 +133,13 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         measure_network(config, subject, plan),
         config.energy,
         headline=subject.bundle.judgement.headline,
-        about={"command": command, **provenance(config, subject.bundle), **simulation.fitting},
+        about={
+            "command": command,
+            **provenance(config, subject.bundle),
+            **simulation.fitting,
+            "calibration": describe_batches(subject.bundle.data.calibration),
+            "evaluation": describe_batches(subject.bundle.data.evaluation),
+        },
         searched=simulation.found.record,
         exited=rule.record() if rule else None,
         certificate=certify_first(simulation.model, subject.bundle.data.evaluation, config.memory),

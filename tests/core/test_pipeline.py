@@ -17,9 +17,11 @@ from rich.console import Console
 from networks import ConvNet, estimated, noise, seeded
 from read_back import read_back
 from snnfw import pipeline, preview
+from snnfw.archive.files import describe_file
 from snnfw.config.resolution import resolve
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.network.storing import load
 from snnfw.planning.placement import Plan
 from snnfw.registry import Registry
 from snnfw.search.results import Score, SearchResult
@@ -180,8 +182,13 @@ def test_a_run_leaves_a_report_and_the_configuration_that_repeats_it(
     folder = pipeline.run(
         resolve(["task=toy", "plugin=adafire", "search=null", "exit=null", "timesteps=4"], registry), registry
     )
-    written = ["checkpoints.csv", "config.yaml", "layers.csv", "net.snn", "operators.csv", "report.html", "report.json"]
+    written = [
+        *("card.md", "checkpoints.csv", "config.yaml", "layers.csv"),
+        *("net.snn", "operators.csv", "report.html", "report.json"),
+    ]
     assert sorted(path.name for path in folder.iterdir()) == written
+    card = (folder / "card.md").read_text()
+    assert load(folder / "net.snn").card() == card == describe_file(folder / "net.snn")["card"]
     first = read_back(folder)
     again = run(registry, f"experiment={folder / 'config.yaml'}")
     assert first["checkpoints"] == again["checkpoints"]

@@ -21,6 +21,7 @@ from snnfw.energy.model import EnergyModel
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file
 from snnfw.registry import Registry
+from snnfw.report.card import write_card
 from snnfw.report.folder import as_json
 from snnfw.spiking.model import SpikingModel
 
@@ -54,6 +55,7 @@ def dump_network(model: SpikingModel, *, memory: int, costs: EnergyModel, about:
     """Return the bytes of a network's file, once a network that was read from them has been held against it."""
     plain, tensors = model_to_plain(model)
     header = {"memory": memory, "costs": as_plain(costs), "about": _plain(about), "model": plain}
+    header["card"] = write_card(model, header["about"])
     content = pack(header, tensors)
     _require_equal(model, read_network(content).model)
     return content

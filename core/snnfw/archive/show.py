@@ -53,6 +53,7 @@ def _provenance(header: Mapping[str, Any]) -> Table:
         "created": about.get("created"),
         "with": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "schema": header["schema"],
+        "card": "print(snnfw.load(...).card())" if header.get("card") else "",
     }
     table = _table("network", "", "")
     for name, value in rows.items():

@@ -54,14 +54,15 @@ def convert_again(conversion: Conversion, plan: Plan, before: SpikingModel) -> S
 
 
 def tell_change(about: Mapping[str, Any], before: Plan, after: Plan) -> dict[str, Any]:
-    """Return the provenance of a network whose configuration has the changed plan's rules."""
+    """Return the provenance of a network whose configuration has the changed plan's rules, and which has no scores."""
     config = about.get("config", {})
     first, *others = after.layers
     followed = [
         {**line, "optional": True} if new.optional and not old.optional else line
         for line, old, new in zip(config.get("layers", []), before.layers, others, strict=False)
     ]
-    return {**about, "config": {**config, "layers": [plain_rule(first), *followed]}}
+    kept = {key: value for key, value in about.items() if key not in ("scores", "results")}
+    return {**kept, "config": {**config, "layers": [plain_rule(first), *followed]}}
 
 
 def _is_covered(rule: Rule, plan: Plan, taken: set[str]) -> bool:

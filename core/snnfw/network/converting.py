@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from snnfw.archive.captures import capture_once
 from snnfw.contracts import ExitPolicy, Search
@@ -26,7 +24,8 @@ from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
 from snnfw.stages import Subject, convert_subject, provenance
-from snnfw.values import Batch, Bundle, Data, Inputs, Judgement, Output, Resources
+from snnfw.store.batches import describe_batches
+from snnfw.values import Batch, Bundle, Data, Judgement, Output, Resources
 
 Named = str | Mapping[str, Any]
 """A method by its name, or a mapping with its name and its parameters."""
@@ -111,7 +110,7 @@ def convert(
     about = {
         **provenance(config, bundle),
         **converted.fitting,
-        "calibration": _describe_calibration(batches),
+        "calibration": describe_batches(batches),
         **({"search": dict(converted.found.record)} if converted.found.record else {}),
     }
     conversion = Conversion(
@@ -181,17 +180,3 @@ def _judgement(metric: Any, first: Batch, output: Output) -> Judgement:
     """Return how a search and exits judge outputs: not at all, where neither a metric nor labels are there."""
     named = metric is not None or is_classification(first, output)
     return read_metric(metric, first, output) if named else judge_nothing(output)
-
-
-def _describe_calibration(batches: ReadBatches) -> dict[str, Any]:
-    """Return what tells one set of calibration data from another: how many batches, and a hash of the first."""
-    first: Inputs = tuple(next(iter(batches)).inputs)
-    digest = hashlib.sha256()
-    for tensor in first:
-        digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
-        digest.update(_bytes_of(tensor))
-    return {"batches": len(batches), "first_batch": len(first[0]), "first_batch_sha256": digest.hexdigest()}
-
-
-def _bytes_of(tensor: Tensor) -> bytes:
-    return tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()

@@ -21,6 +21,7 @@ from snnfw.report.report import Report
 from snnfw.report.summary import make_report
 from snnfw.simulate.settling import certify_first
 from snnfw.stages import prepare_exit
+from snnfw.store.batches import describe_batches
 from snnfw.values import Bundle, Data, ExitRule
 
 
@@ -58,6 +59,7 @@ def evaluate(
         "timesteps": snn.timesteps,
         "created": now(),
         "versions": {name: version(name) for name in ("snnfw", "torch", "spikingjelly")},
+        "evaluation": describe_batches(test.data.evaluation),
         **({"fitting": snn.about["fitting"]} if rule and "fitting" in snn.about else {}),
     }
     return make_report(

@@ -27,7 +27,11 @@ from snnfw.network.inputs import require_fitting
 from snnfw.network.subject import require_neurons
 from snnfw.planning.placement import Plan
 from snnfw.planning.rules import Neuron, Rule
+from snnfw.registry import Registry
+from snnfw.report.card import write_card
 from snnfw.report.notebook import describe_network, network_table
+from snnfw.report.report import Report
+from snnfw.report.results import describe_results
 from snnfw.simulate.memory import advance_within
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
@@ -70,14 +74,34 @@ class SpikingNetwork(nn.Module):
         """Return the timesteps of a call."""
         return self.model.timesteps
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, report: Report | None = None) -> None:
         """Write the network into one file, which ``snnfw.load`` opens; the calibration data is not in it.
+
+        Args:
+            path: the file.
+            report: what ``snnfw.evaluate`` returned for it; its scores and energies go into the file and its card.
 
         Raises:
             SnnfwError: something of it is not known how to write, or would not be the same when it is read.
 
         """
-        write_network(self.model, Path(path), memory=self.memory, costs=self.costs, about=self.about)
+        about = self._about(report)
+        write_network(self.model, Path(path), memory=self.memory, costs=self.costs, about=about)
+
+    def card(self, report: Report | None = None) -> str:
+        """Return the network's card, as ``save`` writes it: Markdown for a model hub, with scores where some are known.
+
+        ``report`` is what ``snnfw.evaluate`` returned for it.
+        """
+        return write_card(self.model, self._about(report))
+
+    def _about(self, report: Report | None) -> dict[str, Any]:
+        """Return the provenance, with a report's results where there is one."""
+        if report is None:
+            return self.about
+        models = Registry().energy_models.values()
+        scored = {key: report.about[key] for key in ("evaluation",) if key in report.about}
+        return {**self.about, **scored, **describe_results(report, self.model.graph, self.plan, self.costs, models)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy as the bytes of the file: a pickle holds no code of a network."""
