@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,13 @@ from torch import nn
 
 import snnfw
 from networks import noise
+from snnfw.archive.container import pack, unpack
 from snnfw.errors import SnnfwError
 from snnfw.network.network import SpikingNetwork
 from snnfw.registry import Registry
 from snnfw.report.card import write_card
 from snnfw.report.results import describe_results
+from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +133,23 @@ def test_names_with_markup_stay_names(snn: SpikingNetwork) -> None:
     assert not [kind for kind in (*children, *(token.type for token in tokens)) if "html" in kind or kind == "image"]
     headings = [after.content for token, after in itertools.pairwise(tokens) if token.type == "heading_open"]
     assert headings[1:] == ["Scores", "Energy", "What it is not good for", "Data", "How it was made", "How to load it"]
+
+
+def test_another_neuron_has_no_scores_yet(snn: SpikingNetwork) -> None:
+    scored = snnfw.SpikingNetwork(snn.model, about={**snn.about, **RESULTS}, conversion=snn.conversion)
+    assert "| T = 4 | 0.9000 | 4 |" in scored.card()
+    assert "None were measured" in scored.with_neuron("1", IntegrateAndFire(rho=2.0)).card()
+
+
+def test_a_file_from_before_there_were_cards_has_one(snn: SpikingNetwork, tmp_path: Path) -> None:
+    snn.save(tmp_path / "net.snn")
+    header, tensors = unpack(tmp_path / "net.snn")
+    assert header.pop("card") == snn.card()
+    (tmp_path / "old.snn").write_bytes(pack(header, tensors))
+    again = snnfw.load(tmp_path / "old.snn")
+    assert again.card() == snn.card()
+    again.save(tmp_path / "new.snn")
+    assert (tmp_path / "new.snn").read_bytes() == (tmp_path / "net.snn").read_bytes()
 
 
 def test_provenance_that_somebody_broke_is_one_sentence(snn: SpikingNetwork) -> None:
