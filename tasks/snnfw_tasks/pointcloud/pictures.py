@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -127,7 +127,7 @@ def draw_page(
 def _write_key(figure: Figure, left: float, top: float, category: str, parts: Sequence[str]) -> None:
     """Write a cloud's category and below it its parts' names, each after its colour."""
     width, height = figure.get_size_inches()
-    place = {"va": "top", "parse_math": False, "color": INK}
+    place: dict[str, Any] = {"va": "top", "parse_math": False, "color": INK}
     figure.text((left + 0.05) / width, top / height, shorten(category, 14), fontsize=8.5, weight="bold", **place)
     for number, name in enumerate(parts):
         low = top - 0.22 - LINE * number

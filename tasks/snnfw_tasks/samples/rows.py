@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from snnfw_tasks.samples.answers import likeliest
 from snnfw_tasks.samples.drawing import WIDTH, as_png, shorten, white_figure
@@ -84,7 +84,7 @@ def _draw_curves(axes: Axes, answers: Answers, row: int) -> None:
     network = answers.network[position]
     drawn = likeliest(network, over_time, int(answers.truth[position]))
     for number, label in reversed(list(enumerate(drawn))):
-        style = {"color": SAFE[number], "marker": MARKERS[number], "markersize": 3.5}
+        style: dict[str, Any] = {"color": SAFE[number], "marker": MARKERS[number], "markersize": 3.5}
         axes.axhline(float(network[label]), linestyle=(0, (4, 3)), linewidth=0.8, color=SAFE[number])
         axes.plot(steps, over_time[:, label], linewidth=1.2, markevery=max(1, len(steps) // 8), **style)
         height = 0.93 - 0.26 * number

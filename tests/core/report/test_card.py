@@ -56,10 +56,10 @@ def changed(**results: Any) -> dict[str, Any]:
 
 def test_the_hub_reads_what_stands_in_front(snn: SpikingNetwork) -> None:
     about = {**RESULTS, "task": "classification", "plugin": "adafire", "config": {"data": {"name": "digits"}}}
-    read = ModelCard(card(snn, **about)).data
+    read: Any = ModelCard(card(snn, **about)).data
     assert (read.library_name, read.license) == ("snnfw", None)
     assert {"snnfw", "spiking-neural-network", "adafire"} <= set(read.tags or ())
-    (result,) = read.eval_results or ()
+    (result,) = read.eval_results
     assert (result.dataset_name, result.metric_type, result.metric_value) == ("digits", "accuracy", 0.9)
     assert "license:" in card(snn).split("---")[1]
 
