@@ -17,8 +17,6 @@ from snnfw.report.units import format_joules, format_percent, format_score
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep
 
-NEAR_CHANCE = 1.5
-"""An accuracy below so many times that of guessing is called one."""
 POINT = 0.01
 """A loss of the headline metric that is worth a sentence."""
 MOST_NAMED = 100
@@ -153,7 +151,6 @@ def _limits(model: SpikingModel, about: Mapping[str, Any]) -> Iterator[str]:
     if analog:
         named = ", ".join(f"{count} {escape_markdown(name)}" for name, count in analog.most_common(6))
         yield f"**Hardware that knows events alone**: {_count(analog.total(), 'operator')} stay analog ({named})."
-    yield from map(escape_markdown, about.get("warnings") or ())
     yield from _measured_limits(model, about)
 
 
@@ -168,9 +165,7 @@ def _measured_limits(model: SpikingModel, about: Mapping[str, Any]) -> Iterator[
     if ours is not None and theirs is not None and theirs - ours > POINT:
         lost = f"{100 * (theirs - ours):.1f} points of {escape_markdown(headline)}"
         yield f"**Being as good as the network**: it loses {lost} after {_count(timestep, 'timestep')}."
-    classes = len(about.get("classes") or ())
-    if headline == "accuracy" and ours is not None and classes and ours < NEAR_CHANCE / classes:
-        yield f"**Anything at all, as it is**: {ours:.1%} right is hardly better than guessing among {classes} classes."
+    yield from map(escape_markdown, results.get("cautions") or ())
     mean = (results.get("steps") or {}).get(timestep)
     if mean is not None and mean < float(timestep):
         yield (

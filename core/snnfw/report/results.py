@@ -14,6 +14,7 @@ from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan
 from snnfw.report.cautions import describe_cautions
 from snnfw.report.report import Report
+from snnfw.report.sentences import describe_rise
 from snnfw.report.summary import describe_method
 from snnfw.simulate.trace import Point
 
@@ -34,7 +35,7 @@ def describe_results(
             "network": dict(report.network.scores),
             "steps": {point.timestep: point.steps for point in report.checkpoints},
             "energies": {describe_method(model): _price(report, graph, plan, model) for model in priced.values()},
-            "cautions": list(describe_cautions(report)),
+            "cautions": [each for each in describe_cautions(report) if each != describe_rise(report)],
             "multiplied_share": report.multiplied_share,
         },
     }
