@@ -52,13 +52,16 @@ def _write_answers(axes: Axes, answers: Answers, row: int) -> None:
     """Write the true class and what both networks say, in two lines each."""
     axes.axis("off")
     position = answers.chosen[row]
-    truth = int(answers.truth[position])
-    said = {"network": answers.network[position], "spiking": answers.over_time[-1, row]}
+    truth, scored = int(answers.truth[position]), int(answers.said[position])
+    network, spiking = answers.network[position], answers.over_time[-1, row]
+    told = int(network.argmax())
+    # Who has left early may have left with another answer than the curves end with.
+    sure = f"{float(spiking[scored]):.0%} sure" if int(spiking.argmax()) == scored else "left early"
+    lines = [(f"network, {float(network[told]):.0%} sure", told), (f"spiking, {sure}", scored)]
     _write(axes, 1.0, shorten(answers.classes[truth], LONGEST), INK, weight="bold", size=8.5)
-    for line, (name, probability) in enumerate(said.items()):
-        label = int(probability.argmax())
+    for line, (how, label) in enumerate(lines):
         mark, colour = ("✓", RIGHT) if label == truth else ("✗", WRONG)
-        _write(axes, 0.7 - 0.37 * line, f"{name}, {float(probability[label]):.0%} sure", QUIET, size=7)
+        _write(axes, 0.7 - 0.37 * line, how, QUIET, size=7)
         _write(axes, 0.53 - 0.37 * line, f"{mark} {shorten(answers.classes[label], LONGEST)}", colour, size=8)
 
 

@@ -133,7 +133,10 @@ def test_names_of_classes_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch)
         save(figure, *given, **named)
 
     monkeypatch.setattr(Figure, "savefig", look)
-    draw(view(), [r"_a$\bad$", "<b>", "$", "x" * 60, *names(3)], IMAGES)
+    seen = view()
+    seen.scorer.answers[0] = 3  # it left early, when it said something else
+    draw(seen, [r"_a$\bad$", "<b>", "$", "x" * 60, *names(3)], IMAGES)
+    assert "spiking, left early" in shown
     for name in (r"_a$\bad$", "<b>", "$", "x" * 13 + "…", "x" * 17 + "…"):
         assert name in shown
 
