@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HEIGHT, HEAD, FOOT = 0.95, 0.42, 0.4
 """Inches of a row, and of what stands over and under the rows."""
-WORDS, NAMES, GAP = 1.4, 1.0, 0.12
+WORDS, NAMES, GAP = 1.4, 1.1, 0.12
 """Inches: of the answers, of the names beside the curves, and between a sample and what is said of it."""
 LONGEST = 16
 MARKERS = "osD^"
@@ -39,7 +39,7 @@ def draw_rows(answers: Answers, sketches: Sequence[Callable[[Axes], None]], widt
         sketch(place(GAP, row, width))
         _write_answers(place(left, row, WORDS), answers, row)
         axes = place(curves, row, WIDTH - curves - NAMES)
-        _draw_curves(axes, answers, row)
+        _draw_curves(axes, answers, row, 1 / (WIDTH - curves - NAMES))
         axes.tick_params(labelbottom=row == rows - 1)
         if row == rows - 1:
             axes.set_xlabel("timestep", fontsize=8, color=INK, labelpad=1)
@@ -79,8 +79,11 @@ def _write(axes: Axes, height: float, words: str, colour: str, size: float, weig
     )
 
 
-def _draw_curves(axes: Axes, answers: Answers, row: int) -> None:
-    """Draw how likely a sample's classes are over the timesteps, the truth in the first colour."""
+def _draw_curves(axes: Axes, answers: Answers, row: int, inch: float) -> None:
+    """Draw how likely a sample's classes are over the timesteps, the truth in the first colour.
+
+    An ``inch`` is so much of the width.
+    """
     from matplotlib.ticker import MaxNLocator
 
     position, steps, over_time = answers.chosen[row], answers.timesteps, answers.over_time[:, row]
@@ -91,9 +94,18 @@ def _draw_curves(axes: Axes, answers: Answers, row: int) -> None:
         axes.axhline(float(network[label]), linestyle=(0, (4, 3)), linewidth=0.8, color=SAFE[number])
         axes.plot(steps, over_time[:, label], linewidth=1.2, markevery=max(1, len(steps) // 8), **style)
         height = 0.93 - 0.26 * number
-        axes.plot(1.05, height, transform=axes.transAxes, clip_on=False, **style)
+        axes.plot(1 + 0.14 * inch, height, transform=axes.transAxes, clip_on=False, **style)
         name = shorten(answers.classes[label], LONGEST - 2)
-        axes.text(1.09, height, name, fontsize=7, color=INK, va="center", parse_math=False, transform=axes.transAxes)
+        axes.text(
+            1 + 0.24 * inch,
+            height,
+            name,
+            fontsize=7,
+            color=INK,
+            va="center",
+            parse_math=False,
+            transform=axes.transAxes,
+        )
     margin = 0.5 if len(steps) == 1 else 0.02 * (steps[-1] - steps[0])
     axes.set(ylim=(-0.05, 1.05), yticks=[0, 0.5, 1], xlim=(steps[0] - margin, steps[-1] + margin))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
