@@ -10,17 +10,21 @@ from typing import Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
 
 from snnfw import pipeline
 from snnfw.comparing import compare_methods
 from snnfw.config.comparison import resolve_comparison
+from snnfw.config.diagnosis import resolve_diagnosis
 from snnfw.config.resolution import resolve
+from snnfw.diagnosing import diagnose
 from snnfw.registry import Registry
+from snnfw.reporting import report_runs
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 WIDE, NARROW = 1200, 420
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SMALL = ("task=classification", "model=digits-vgg", "task.limit=40", "task.calibration=40")
+SMALL = ("task=classification", "model=digits-vgg", "task.limit=20", "task.calibration=40")
 
 
 @pytest.fixture
@@ -52,7 +56,24 @@ def comparison_page(folder: Path, registry: Registry) -> Path:
     return folder / "comparison" / "leaderboard.html"
 
 
-PAGES: dict[str, Callable[[Path, Registry], Path]] = {"run": run_page, "comparison": comparison_page}
+def side_page(folder: Path, registry: Registry) -> Path:
+    """Return the page of two runs side by side."""
+    words = (*SMALL, "plugin=rate", "timesteps=2", "save=false", f"out={folder / 'one'}")
+    run = pipeline.run(resolve(words, registry), registry)
+    return report_runs([run, shutil.copytree(run, folder / "other")], Console(quiet=True), folder / "side")
+
+
+def diagnosis_page(folder: Path, registry: Registry) -> Path:
+    words = (*SMALL, "plugin=rate", "timesteps=2", "tries=2", f"out={folder / 'diagnosis'}")
+    return diagnose(resolve_diagnosis(words, registry), registry, Console(quiet=True)) / "diagnosis.html"
+
+
+PAGES: dict[str, Callable[[Path, Registry], Path]] = {
+    "run": run_page,
+    "comparison": comparison_page,
+    "side by side": side_page,
+    "diagnosis": diagnosis_page,
+}
 """What writes each kind of page: whoever adds a kind adds a line."""
 
 

@@ -24,14 +24,13 @@ from snnfw.network.changing import change_plan, convert_again, tell_change
 from snnfw.network.conversion import Conversion
 from snnfw.network.counting import LastRun, count_run
 from snnfw.network.inputs import require_fitting
+from snnfw.network.results import add_results
 from snnfw.network.subject import require_neurons
 from snnfw.planning.placement import Plan
 from snnfw.planning.rules import Neuron, Rule
-from snnfw.registry import Registry
 from snnfw.report.card import write_card
 from snnfw.report.notebook import describe_network, network_table
 from snnfw.report.report import Report
-from snnfw.report.results import describe_results
 from snnfw.simulate.memory import advance_within
 from snnfw.simulate.trace import Point
 from snnfw.spiking.model import SpikingModel
@@ -85,7 +84,7 @@ class SpikingNetwork(nn.Module):
             SnnfwError: something of it is not known how to write, or would not be the same when it is read.
 
         """
-        about = self._about(report)
+        about = add_results(self.about, report, self.model, self.costs)
         write_network(self.model, Path(path), memory=self.memory, costs=self.costs, about=about)
 
     def card(self, report: Report | None = None) -> str:
@@ -93,15 +92,7 @@ class SpikingNetwork(nn.Module):
 
         ``report`` is what ``snnfw.evaluate`` returned for it.
         """
-        return write_card(self.model, self._about(report))
-
-    def _about(self, report: Report | None) -> dict[str, Any]:
-        """Return the provenance, with a report's results where there is one."""
-        if report is None:
-            return self.about
-        models = Registry().energy_models.values()
-        scored = {key: report.about[key] for key in ("evaluation",) if key in report.about}
-        return {**self.about, **scored, **describe_results(report, self.model.graph, self.plan, self.costs, models)}
+        return write_card(self.model, add_results(self.about, report, self.model, self.costs))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy as the bytes of the file: a pickle holds no code of a network."""
