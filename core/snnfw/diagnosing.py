@@ -68,7 +68,8 @@ def examine(
         raise SnnfwError("there is nothing to diagnose the network on: give at least one sample.")
     _require_site(model, look)
     found = split_errors(model, batches, resources.memory, look.samples)
-    fitting = check_normalisation(network, single_frames(model.graph, batches[0])) if network is not None else None
+    some = tuple(tensor[: look.samples] for tensor in batches[0])
+    fitting = check_normalisation(network, single_frames(model.graph, some)) if network is not None else None
     found = replace(found, normalisation=fitting)
     if patient is not None:
         found = try_cures(patient, found, look.tries, look.seconds)

@@ -155,3 +155,24 @@ def test_a_thousand_layers_stay_readable(converted: Callable[..., snnfw.SpikingN
         show_diagnosis(many, console)
     assert len(shown.get().splitlines()) < 50
     assert "layers.999" in shown.get()
+
+
+@pytest.mark.parametrize("precision", [torch.float64, torch.float16])
+def test_a_network_in_another_precision_is_diagnosed_against_the_one_that_it_was_captured_from(
+    converted: Callable[..., snnfw.SpikingNetwork], precision: torch.dtype
+) -> None:
+    own = converted("rate", timesteps=4).diagnose(X, tries=0)
+    cast = converted("rate", timesteps=4).to(precision).diagnose(X.to(precision), tries=1)
+    assert cast.output == pytest.approx(own.output, rel=0.1)
+    assert [site.error for site in cast.sites] == pytest.approx([site.error for site in own.sites], rel=0.1)
+    assert cast.tried
+
+
+def test_the_first_samples_are_taken_from_batches_of_any_size_and_others_refused(
+    converted: Callable[..., snnfw.SpikingNetwork],
+) -> None:
+    snn = converted("rate", timesteps=2)
+    assert snn.diagnose([X[:5], X[5:7], X[7:8], X[8:12]], samples=9, tries=0).samples == 9
+    for wrong in (X.double(), X[:, :, :5], [X[:0]]):
+        with pytest.raises(SnnfwError, match="give"):
+            snn.diagnose(wrong, tries=0)

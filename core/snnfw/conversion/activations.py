@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, cast
 
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from snnfw.capture.graph import Graph, evaluate, last_uses
 from snnfw.errors import SnnfwError, has_attributes, wrong_kind_error
@@ -124,3 +124,12 @@ def require_batch(batch: Batch, what: str, arguments: int) -> Batch:
 def to_device(inputs: Inputs, device: str) -> Inputs:
     """Return the inputs on a device."""
     return tuple(tensor.to(device) for tensor in inputs)
+
+
+def like_weights(inputs: Inputs, module: nn.Module) -> Inputs:
+    """Return the inputs where a module's weights are, in their precision; integers stay integers."""
+    held = (*module.parameters(), *module.buffers())
+    like = next((tensor for tensor in held if tensor.is_floating_point()), None)
+    if like is None:
+        return inputs
+    return tuple(x.to(like.device, like.dtype if x.is_floating_point() else x.dtype) for x in inputs)

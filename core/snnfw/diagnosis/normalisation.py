@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from snnfw.conversion.activations import like_weights
 from snnfw.diagnosis.findings import Normalisation, Scale
 from snnfw.values import Inputs
 
@@ -20,6 +21,9 @@ FAR = 1.0
 
 WIDE = 2.5
 """Times by which the channels' spread may be larger or smaller than the training's."""
+
+FEWEST = 16
+"""Values of a channel that tell its mean and spread: those of fewer are off by luck."""
 
 KNOWN = {
     "of ImageNet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -37,6 +41,7 @@ def check_normalisation(network: nn.Module, inputs: Inputs) -> Normalisation | N
 
     ``inputs`` are what the network itself takes, [N, ...].
     """
+    inputs = like_weights(inputs, network)
     found = scales(network, inputs)
     if not found or fits(found[0]):
         return None
@@ -59,11 +64,16 @@ def fits(scale: Scale) -> bool:
 
 
 def scales(network: nn.Module, inputs: Inputs) -> list[Scale]:
-    """Return how the inputs of each batch norm compare with those of its training, in the order of execution."""
+    """Return how the inputs of each batch norm compare with those of its training, in the order of execution.
+
+    Those that read fewer than ``FEWEST`` values of a channel are left out.
+    """
     found: list[Scale] = []
 
     def compare(name: str, norm: Any, given: tuple[Tensor, ...]) -> None:
         rows = given[0].detach().double().movedim(1, 0).flatten(1)
+        if rows.shape[1] < FEWEST:
+            return
         spread = (norm.running_var.double() + norm.eps).sqrt()
         shift = ((rows.mean(1) - norm.running_mean.double()) / spread).square().mean().sqrt()
         width = (rows.std(1, correction=0).clamp_min(1e-12) / spread).log().mean().exp()

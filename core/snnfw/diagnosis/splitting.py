@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.capture.graph import Graph
-from snnfw.conversion.activations import require_inputs, walk_sites
+from snnfw.conversion.activations import like_weights, require_inputs, walk_sites
 from snnfw.diagnosis.findings import SCHEMA, Diagnosis, Thresholds
 from snnfw.diagnosis.responses import reachable, steady_value
 from snnfw.diagnosis.sums import SiteSums
@@ -116,8 +115,7 @@ def _add(totals: _Totals, model: SpikingModel, inputs: Inputs, memory: int) -> N
     graph = model.graph
     streams = _watch(model, inputs, memory)
     ours = model.read()
-    given = first_frames(graph, inputs, model.timesteps)
-    given = tuple(tensor.to(_like(graph, inputs).device) for tensor in given)
+    given = like_weights(first_frames(graph, inputs, model.timesteps), graph.module)
     neurons = {site.name: neuron for site, neuron in model.site_neurons()}
     methods = {p.site.name: p.neuron for p in model.plan.placements}
     sent = {name: stream.sent for name, stream in streams.items()}
@@ -178,16 +176,9 @@ def _own_values(model: SpikingModel, inputs: Inputs) -> Iterator[tuple[Site, Ten
 
 def _after_neurons(model: SpikingModel, inputs: Inputs, sent: Mapping[str, Tensor]) -> Iterator[Tensor]:
     """Yield what the network's own operators give every site of what the neurons before it have sent."""
-    like = _like(model.graph, inputs)
-    instead = {name: value.to(like.device, like.dtype) for name, value in sent.items()}
+    instead = dict(zip(sent, like_weights(tuple(sent.values()), model.graph.module), strict=True))
     for _, current, _ in walk_sites(model.graph, _still(model, inputs), instead):
         yield current
-
-
-def _like(graph: Graph, inputs: Inputs) -> Tensor:
-    """Return a tensor of the place and precision in which the network itself computes."""
-    held = (tensor for tensor in graph.module.state_dict().values() if tensor.is_floating_point())
-    return next(held, inputs[0])
 
 
 def _still(model: SpikingModel, inputs: Inputs) -> Inputs:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnfw.conversion.activations import walk_sites
+from snnfw.conversion.activations import like_weights, walk_sites
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
@@ -103,7 +103,7 @@ def _choose(neurons: Sequence[int] | None, error: Tensor, site: str) -> list[int
 
 def _activation(model: SpikingModel, inputs: Inputs, site: str) -> Tensor:
     """Return the network's activation of the sample at a site: of frames what the coding stands for."""
-    seen = first_frames(model.graph, inputs, model.timesteps)
+    seen = like_weights(first_frames(model.graph, inputs, model.timesteps), model.graph.module)
     frames = frames_in(model.graph, seen)
     last = frames is not None and model.coding.sends_changes
     given = tuple(tensor[:, -1] for tensor in seen) if last else single_frames(model.graph, seen)

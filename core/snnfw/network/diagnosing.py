@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any
 
 from snnfw.config.diagnosis import Look
@@ -14,9 +13,10 @@ from snnfw.conversion.converter import Converter
 from snnfw.cures import Patient
 from snnfw.diagnosing import examine
 from snnfw.diagnosis.findings import Diagnosis
-from snnfw.network.batches import read_batches
+from snnfw.network.batches import InputsAlone, read_batches
 from snnfw.network.changing import convert_again
 from snnfw.network.conversion import Conversion
+from snnfw.network.inputs import require_fitting
 from snnfw.planning.placement import Plan
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Resources
@@ -39,16 +39,21 @@ def diagnose_model(
     said = {"site": site, "neurons": None if neurons is None else list(neurons)}
     look = build_dataclass(Look, {**said, "samples": samples, "tries": tries, "seconds": seconds}, "", "the diagnosis")
     read = read_batches(data, len(model.graph.inputs), "the data to diagnose on")
-    batches = [to_device(tuple(batch.inputs), resources.device) for batch in _first(read, look.samples)]
+    batches = [to_device(inputs, resources.device) for inputs in _first(InputsAlone(read), look.samples)]
+    for inputs in batches:
+        require_fitting(model, inputs)
     patient = _patient(model, conversion, batches, look, resources) if conversion else None
     network = conversion.bundle.model if conversion and conversion.bundle else None
     return replace(examine(model, batches, network, patient, look, resources), about=dict(about))
 
 
-def _first(batches: Any, samples: int) -> Any:
-    """Return as many batches as hold the first samples."""
-    first = len(next(iter(batches)).inputs[0])
-    return islice(batches, -(-samples // max(1, first)))
+def _first(batches: Iterable[Inputs], samples: int) -> Iterator[Inputs]:
+    """Yield the first samples, batch by batch."""
+    for inputs in batches:
+        yield tuple(tensor[:samples] for tensor in inputs)
+        samples -= len(inputs[0])
+        if samples <= 0:
+            return
 
 
 def _patient(

@@ -100,3 +100,14 @@ def test_networks_without_a_memory_say_nothing_and_are_left_as_they_are() -> Non
     assert all(module.training for module in net.modules())
     assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
     assert not any(module._forward_pre_hooks for module in net.modules())
+
+
+def test_few_values_of_a_channel_tell_nothing() -> None:
+    """One sample has no spread in 2-D inputs, which would be taken for data of another scale."""
+    x = noise(64, 6).float()
+    net = nn.Sequential(nn.Linear(6, 5), nn.BatchNorm1d(5, momentum=None), nn.ReLU()).train()
+    with torch.no_grad():
+        net(x)
+    assert check_normalisation(net, (x[:1],)) is None
+    assert check_normalisation(net, (x[:1] * 10,)) is None
+    assert check_normalisation(net, (x * 10,)) is not None
