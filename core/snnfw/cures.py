@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import json
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -10,13 +12,14 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from snnfw.config.fields import as_plain, build_dataclass, format_value, type_adapter
+from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
 from snnfw.conversion.converter import Converter
 from snnfw.diagnosis.findings import BAD, Diagnosis, SiteError, Trial, best_of
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError
 from snnfw.planning.placement import Plan
-from snnfw.planning.rules import Neuron
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.report.summary import describe_method
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batches, Inputs, Keep, Resources
@@ -166,7 +169,7 @@ def _other_neurons(patient: Patient, neuron: Neuron, site: str) -> Iterator[Iter
             plan = patient.plan.with_neuron(site, other)
         except SnnfwError:
             continue  # it does not stand in for this activation, or speaks another coding
-        how = f"As the first rule of a recipe: {_as_rule(site, other)}."
+        how = _as_layers(patient.plan, site, other)
         words = (f"{describe_method(other)} at {site}", f"{describe_method(other)} in place of every {neuron.name}")
         yield iter([_Turn(words[0], how, replace(patient, plan=plan), words[1])])
 
@@ -176,7 +179,7 @@ def _turns_of_neuron(patient: Patient, neuron: Neuron, site: str) -> Iterator[It
         yield (
             _Turn(
                 f"{name}={format_value(value)} of {neuron.name} at {site}",
-                f"As the first rule of a recipe: {_as_rule(site, changed)}.",
+                _as_layers(patient.plan, site, changed),
                 replace(patient, plan=patient.plan.with_neuron(site, changed)),
                 f"{name}={format_value(value)} of every {neuron.name}",
             )
@@ -184,12 +187,26 @@ def _turns_of_neuron(patient: Patient, neuron: Neuron, site: str) -> Iterator[It
         )
 
 
-def _as_rule(site: str, neuron: Any) -> str:
-    """Return a rule as a recipe holds it, the parameters that are not defaults alone."""
-    usual = {parameter.name: parameter.default for parameter in fields(neuron)}
-    unusual = {name: value for name, value in as_plain(neuron).items() if name == "name" or usual[name] != value}
-    inner = ", ".join(f"{name}: {format_value(value)}" for name, value in unusual.items())
-    return f'{{match: "{site}", neuron: {{{inner}}}}}'
+def _as_layers(plan: Plan, site: str, neuron: Neuron) -> str:
+    """Return how to ask for another neuron at one site: all rules, since they stand in place of a preset's.
+
+    A rule whose sites are all taken becomes optional: it has placed something, and is not to blame.
+    """
+    others = {placement.rule for placement in plan.placements if placement.site.name != site}
+    kept = [replace(rule, optional=rule.optional or rule not in others) for rule in plan.layers]
+    rules = ", ".join(map(_as_rule, (Rule(site, neuron), *kept)))
+    return f"Give {shlex.quote(f'layers=[{rules}]')}."
+
+
+def _as_rule(rule: Rule) -> str:
+    """Return a rule as a recipe holds it, in one line, the parameters that are not defaults alone."""
+    written = plain_rule(rule) | {"match": json.dumps(rule.match)}
+    if not isinstance(rule.neuron, Keep):
+        usual = {parameter.name: parameter.default for parameter in fields(rule.neuron)}
+        plain = as_plain(rule.neuron).items()
+        unusual = [f"{name}: {format_value(value)}" for name, value in plain if name == "name" or usual[name] != value]
+        written["neuron"] = f"{{{', '.join(unusual)}}}" if len(unusual) > 1 else rule.neuron.name
+    return f"{{{', '.join(f'{key}: {format_value(value)}' for key, value in written.items())}}}"
 
 
 def _methods(method: Any, name: str, values: Iterable[Any]) -> Iterator[tuple[Any, Any]]:

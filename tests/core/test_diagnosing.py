@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from rich.console import Console
 
 import snnfw
@@ -127,6 +129,20 @@ def test_a_mended_network_is_as_good_as_was_said(converted: Callable[..., snnfw.
     then = mended.diagnose(X, tries=0)
     assert next(site for site in then.sites if site.site == "relu").error == pytest.approx(found.cure.error)
     assert then.output == pytest.approx(found.cure.output)
+
+
+@pytest.mark.parametrize("method", ["rate", "msat", "burst"])
+def test_a_cure_is_reached_by_doing_what_it_says(
+    converted: Callable[..., snnfw.SpikingNetwork], method: str
+) -> None:
+    found = converted(method, timesteps=4).diagnose(X, tries=7)
+    trial = next(trial for trial in found.tried if "layers=" in trial.how)
+    (word,) = shlex.split(trial.how.removeprefix("Give ").removesuffix("."))
+    rules = yaml.safe_load(word.removeprefix("layers="))
+    then = converted(method, timesteps=4, layers=rules).diagnose(X, tries=0)
+    assert found.bad is not None
+    assert next(site for site in then.sites if site.site == found.bad.site).error == pytest.approx(trial.error)
+    assert then.output == pytest.approx(trial.output)
 
 
 def test_names_with_markup_are_shown_as_they_are(converted: Callable[..., snnfw.SpikingNetwork]) -> None:

@@ -85,6 +85,16 @@ def test_runs_side_by_side_say_what_each_reached_and_where_they_differ(tmp_path:
     assert max(map(len, said.splitlines()[:-1])) <= 80
 
 
+def test_rules_that_differ_in_a_parameter_alone_are_told_apart(tmp_path: Path) -> None:
+    def layers(phi: int, **more: Any) -> dict[str, Any]:
+        return {"layers": [{"match": "*", "neuron": {"name": "adafire", "phi": phi, **more}}]}
+
+    runs = [run(tmp_path / "a", layers(2)), run(tmp_path / "b", layers(4, old=1)), run(tmp_path / "c", layers(2))]
+    said, _ = told(runs, out=tmp_path / "side")
+    assert "layers.0.neuron.phi: a: 2; b: 4; c: 2" in said
+    assert "layers.0.neuron.old: a: -; b: 1; c: -" in said  # of the one in the middle alone
+
+
 def test_energies_by_other_models_and_other_networks_are_warned_of(tmp_path: Path) -> None:
     other = replace(made_report().network, scores={"accuracy": 0.8})
     said, _ = told([run(tmp_path / "a"), run(tmp_path / "b", energy_model="yan", network=other)], out=tmp_path / "side")

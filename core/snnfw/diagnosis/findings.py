@@ -75,8 +75,8 @@ class SiteError:
 
     @property
     def is_bad(self) -> bool:
-        """Tell whether what arises at the site alone is too much."""
-        return self.own >= BAD
+        """Tell whether what arises at the site alone is too much, or no number."""
+        return not self.own < BAD
 
     @property
     def cause(self) -> str:

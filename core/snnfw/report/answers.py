@@ -8,7 +8,7 @@ from collections.abc import Callable
 from snnfw.energy.charges import Energy
 from snnfw.report.calls import merge_layers, merge_operators
 from snnfw.report.report import Checkpoint, Network, Report
-from snnfw.report.units import describe_share, format_joules, format_percent, plural
+from snnfw.report.units import describe_share, format_joules, format_percent, format_points, plural
 
 POINT = 0.01
 """A point: a hundredth of a metric that goes from 0 to 1, or of the network's own score."""
@@ -138,8 +138,9 @@ def _lost(ours: float, own: float) -> str:
     """Return how far a score is from the network's own, which is more to see than two numbers that look the same."""
     if not (is_share(ours) and is_share(own)):
         return ""
-    points = 100 * (ours - own)
-    return ", the same" if abs(points) < 0.005 else f", {abs(points):.2g} points {'more' if points < 0 else 'less'}"
+    if abs(ours - own) < 5e-5:
+        return ", the same"
+    return f", {format_points(ours - own)} points {'more' if ours < own else 'less'}"
 
 
 def _quantised(energy: Energy, network: Network) -> str:

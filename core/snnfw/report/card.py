@@ -10,15 +10,14 @@ from typing import Any
 import yaml
 
 from snnfw.errors import SnnfwError
+from snnfw.report.answers import is_within, say_score
 from snnfw.report.folder import as_json
-from snnfw.report.markdown import code_block, escape_markdown, table
+from snnfw.report.markdown import code_block, code_span, escape_markdown, table
 from snnfw.report.report import PART
 from snnfw.report.units import format_joules, format_percent, format_score
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Keep
 
-POINT = 0.01
-"""A loss of the headline metric that is worth a sentence."""
 MOST_NAMED = 100
 """So many classes are named."""
 LICENCE = (
@@ -88,10 +87,10 @@ def _front_matter(about: Mapping[str, Any]) -> str:
 
 def _headline(model: SpikingModel, about: Mapping[str, Any]) -> str:
     plugin, network = about.get("plugin"), _name(about, "model")
-    how = f" by `{escape_markdown(plugin)}`" if plugin else ""
+    how = f" by {code_span(plugin)}" if plugin else ""
     made = f"converted from {escape_markdown(network)}" if network else "converted"
     sites = Counter(str(each.neuron.name) for each in model.plan.placements if not isinstance(each.neuron, Keep))
-    neurons = ", ".join(f"{_count(count, 'site')} of `{escape_markdown(name)}`" for name, count in sites.most_common())
+    neurons = ", ".join(f"{_count(count, 'site')} of {code_span(name)}" for name, count in sites.most_common())
     return (
         f"# {escape_markdown(_title(about))}\n\n"
         f"A spiking neural network, {made}{how} with [snnfw](https://pypi.org/project/snnfw): its neurons send events "
@@ -140,7 +139,7 @@ def _energies(about: Mapping[str, Any]) -> str:
 
 def _limits(model: SpikingModel, about: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the network is not good for, each as a sentence in Markdown."""
-    shapes = " and ".join(f"`{shape}`" for shape in _shapes(model))
+    shapes = " and ".join(code_span(shape) for shape in _shapes(model))
     yield f"**Inputs of another shape or kind** than {shapes}: it was captured for these, and for any number N of them."
     yield (
         f"**Other preprocessing** than that of {escape_markdown(_name(about, 'data') or 'the calibration data')}: its "
@@ -162,9 +161,9 @@ def _measured_limits(model: SpikingModel, about: Mapping[str, Any]) -> Iterator[
     timestep, scores = measured
     headline = results.get("headline", "")
     ours, theirs = scores.get(headline), (results.get("network") or {}).get(headline)
-    if ours is not None and theirs is not None and theirs - ours > POINT:
-        lost = f"{100 * (theirs - ours):.1f} points of {escape_markdown(headline)}"
-        yield f"**Being as good as the network**: it loses {lost} after {_count(timestep, 'timestep')}."
+    if ours is not None and theirs is not None and not is_within(ours, theirs):
+        fell = f"{escape_markdown(headline)} falls from {say_score(theirs)} to {say_score(ours)}"
+        yield f"**Being as good as the network**: {fell} after {_count(timestep, 'timestep')}."
     yield from map(escape_markdown, results.get("cautions") or ())
     mean = (results.get("steps") or {}).get(timestep)
     if mean is not None and mean < float(timestep):

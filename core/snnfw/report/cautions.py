@@ -9,7 +9,7 @@ from snnfw.report.answers import CERTAIN, first_within, headline_of, is_chance, 
 from snnfw.report.records import describe_fitting
 from snnfw.report.report import Report
 from snnfw.report.sentences import describe_rise
-from snnfw.report.units import plural
+from snnfw.report.units import format_points, plural
 from snnfw.values import DELTA
 
 MUCH = 0.05
@@ -97,7 +97,7 @@ def few_samples(report: Report) -> str:
     if report.chance is None or not is_share(ours) or guesses(report, ours):
         return ""
     off = CERTAIN * math.sqrt(ours * (1 - ours) / report.samples)
-    few = f"On {plural(report.samples, 'sample')} a score may be {100 * off:.2g} points off by luck alone."
+    few = f"On {plural(report.samples, 'sample')} a score may be {format_points(off)} points off by luck alone."
     return few if off > MUCH else ""
 
 

@@ -21,6 +21,8 @@ def describe_leaders(board: Leaderboard) -> list[str]:
         f"Of {len(board.entries)} methods {best[0].name} scores best: {board.headline} "
         f"{say_score(_score(board, best[1]))} at T={best[1].timestep}{network}."
     ]
+    if not math.isfinite(own):
+        return said
     near = [
         (entry, standing)
         for entry in board.entries
@@ -30,11 +32,11 @@ def describe_leaders(board: Leaderboard) -> list[str]:
     if not near:
         return [*said, "None comes within a point of the network."]
     entry, standing = min(near, key=lambda each: each[1].energy.total)
-    share = f"{describe_share(standing.energy_ratio)} the network's {format_joules(board.network.energy)}"
-    said.append(
-        f"Within a point of the network {entry.name} is cheapest: {format_joules(standing.energy.total)} a sample at "
-        f"T={standing.timestep}, {share} ({format_percent(standing.energy_ratio)})."
-    )
+    cost = f"{format_joules(standing.energy.total)} a sample at T={standing.timestep}"
+    if math.isfinite(standing.energy_ratio):
+        share = f"{describe_share(standing.energy_ratio)} the network's {format_joules(board.network.energy)}"
+        cost += f", {share} ({format_percent(standing.energy_ratio)})"
+    said.append(f"Within a point of the network {entry.name} is cheapest: {cost}.")
     soonest = min(near, key=lambda each: (each[1].steps, each[1].energy.total))
     return [*said, f"{soonest[0].name} is there soonest, at T={soonest[1].timestep}."]
 

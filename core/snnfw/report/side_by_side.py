@@ -194,17 +194,18 @@ def side_csv(runs: Runs) -> str:
 
 
 def differences(runs: Runs) -> dict[str, list[str]]:
-    """Return each setting in which runs differ, with every run's own value; of two methods their names alone."""
+    """Return each setting in which runs differ, with every run's own value; of other methods their names alone."""
     written = [_settings(report) for report in runs.values()]
     keys = dict.fromkeys(key for each in written for key in each if key not in OWN_KEYS)
     found: dict[str, list[str]] = {}
     for key in keys:
         values = [each.get(key) for each in written]
-        if len({_name(value) for value in values}) > 1 or not isinstance(values[0], Mapping):
+        if len({_name(value) for value in values}) > 1:
             found[key] = [_name(value) for value in values]
         else:
             parts = [_flat(value, key) for value in values]
-            found |= {part: [str(each.get(part, "-")) for each in parts] for part in {**parts[0], **parts[-1]}}
+            names = dict.fromkeys(name for each in parts for name in each)
+            found |= {name: [str(each.get(name, "-")) for each in parts] for name in names}
     return {key: values for key, values in found.items() if len(set(values)) > 1}
 
 
@@ -233,7 +234,9 @@ def _final(report: Report) -> float:
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Return nested settings by their dotted keys."""
+    """Return nested settings by their dotted keys, those of a list by their place in it."""
+    if isinstance(value, list | tuple) and any(isinstance(entry, Mapping) for entry in value):
+        value = dict(enumerate(value))
     if isinstance(value, Mapping) and value:
         items = [_flat(entry, f"{key}.{name}" if key else str(name)) for name, entry in value.items()]
         return {name: entry for each in items for name, entry in each.items()}

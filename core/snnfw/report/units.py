@@ -32,6 +32,12 @@ def format_si(number: float) -> str:
     return f"{number / factor:.3g} {prefix}"
 
 
+def format_points(share: float) -> str:
+    """Return a difference of two shares in points, with two digits or all that stand before the point."""
+    points = 100 * abs(share)
+    return f"{points:.2g}" if points < 9.95 else f"{points:.0f}"
+
+
 def format_count(number: float) -> str:
     """Return how many there are with three digits, in thousands, millions and so on: 1.81 G, 412, 0.0023."""
     if not math.isfinite(number):
@@ -90,4 +96,6 @@ def _dash(value: float | None) -> str:
 
 
 def _unit(number: float) -> tuple[float, str]:
-    return next(((factor, prefix) for factor, prefix in UNITS if number >= factor), (1.0, ""))
+    """Return the unit that fits a number of three digits; 999.9 is written as 1000 and belongs to the next one."""
+    rounded = float(f"{number:.3g}")
+    return next(((factor, prefix) for factor, prefix in UNITS if rounded >= factor), (1.0, ""))

@@ -87,10 +87,19 @@ def test_shares_are_said_as_people_say_them(share: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0"), (0.0023, "0.0023"), (0.5, "0.5"), (21_294, "21.3 k"), (3, "3"), (math.nan, "- (NaN)")]
+    ("count", "text"), [(0, "0"), (0.0023, "0.0023"), (0.5, "0.5"), (21_294, "21.3 k"), (3, "3"), (999.7, "1 k"), (math.nan, "- (NaN)")]
 )
 def test_there_are_no_thousandths_of_spikes(count: float, text: str) -> None:
     assert format_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"),
+    [(0.9, ", the same."), (0.8878, "1.2 points less."), (0.0, "90 points less."), (1.0, "10")],
+)
+def test_a_difference_is_said_in_points(ours: float, said: str) -> None:
+    assert said.replace("less", "more") in describe_answers(scored(0.9, ours))[0].replace("less", "more")
+    assert "e+" not in describe_answers(scored(1.0, 0.0))[0]
 
 
 def test_a_small_rate_is_not_zero() -> None:

@@ -29,6 +29,11 @@ def test_who_is_best_cheapest_and_soonest_stands_first() -> None:
         "good is there soonest, at T=1.",
     ]
     assert describe_leaders(scored(0.5))[1:] == ["None comes within a point of the network."]
+    assert describe_leaders(scored(0.895, math.nan))[1] == (
+        "Within a point of the network good is cheapest: 1 µJ a sample at T=1."
+    )
+    unscored = replace(made_board().network, scores={})
+    assert len(describe_leaders(replace(scored(0.895), network=unscored))) == 1  # near to nothing that is known
     said = describe_leaders(scored(0.895))
     console = Console(file=io.StringIO(), width=200)
     show_leaderboard(scored(0.895), console)

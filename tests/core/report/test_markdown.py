@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from snnfw.report.markdown import code_block, escape_markdown, table
+from snnfw.report.markdown import code_block, code_span, escape_markdown, table
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -16,6 +16,7 @@ HOSTILE = (
     "&lt; &amp;",
     "back\\slash",
     "https://example.org",
+    "WWW.example.org",
     "@somebody",
     "\x1b[31mred",
 )
@@ -43,3 +44,13 @@ def test_a_block_of_code_ends_where_it_should() -> None:
     for text in ("a: 1\n", "```\n# not a title\n```", "````"):
         (fence,) = MarkdownIt().parse(code_block(text, "yaml"))
         assert (fence.type, fence.info, fence.content) == ("fence", "yaml", f"{text.rstrip()}\n")
+
+
+@pytest.mark.parametrize("text", ["my_neuron", "a`b", "``", "`a", "x\\y", "<b>"])
+def test_a_name_in_code_is_shown_as_it_is(text: str) -> None:
+    (_, inline, _) = MarkdownIt().parse(f"by {code_span(text)}.")
+    assert [(child.type, child.content) for child in inline.children or ()] == [
+        ("text", "by "),
+        ("code_inline", text),
+        ("text", "."),
+    ]
