@@ -190,8 +190,12 @@ def _turns_of_neuron(patient: Patient, neuron: Neuron, site: str) -> Iterator[It
 def _as_layers(plan: Plan, site: str, neuron: Neuron) -> str:
     """Return how to ask for another neuron at one site: all rules, since they stand in place of a preset's.
 
-    A rule whose sites are all taken becomes optional: it has placed something, and is not to blame.
+    A rule whose sites are all taken becomes optional: it has placed something, and is not to blame. What a search has
+    placed stands in no rule, and one that searches again may find something else.
     """
+    if any(each.neuron != each.rule.neuron for each in plan.placements):
+        first = _as_rule(Rule(site, neuron))
+        return f"As the first rule of what the search has found, search/recipes/chosen.yaml of the run: {first}."
     others = {placement.rule for placement in plan.placements if placement.site.name != site}
     kept = [replace(rule, optional=rule.optional or rule not in others) for rule in plan.layers]
     rules = ", ".join(map(_as_rule, (Rule(site, neuron), *kept)))

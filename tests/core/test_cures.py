@@ -64,6 +64,12 @@ def test_a_threshold_that_is_too_low_is_named_and_mended() -> None:
     assert found.cure.words in str(found)
 
 
+def test_what_a_search_has_placed_is_no_rule_to_be_repeated() -> None:
+    patient = patient_of(Rule("*", IntegrateAndFire(percentile=60.0)))
+    found = diagnosed(replace(patient, plan=patient.plan.with_neuron("3", IntegrateAndFire())), tries=3)
+    assert any(trial.how.startswith("As the first rule of what the search has found") for trial in found.tried)
+
+
 def test_a_dead_layer_is_named_and_mended() -> None:
     found = diagnosed(patient_of(Rule("3", IntegrateAndFire(rho=1000.0)), Rule("*", IntegrateAndFire())))
     assert found.bad is not None

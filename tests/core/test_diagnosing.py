@@ -132,9 +132,7 @@ def test_a_mended_network_is_as_good_as_was_said(converted: Callable[..., snnfw.
 
 
 @pytest.mark.parametrize("method", ["rate", "msat", "burst"])
-def test_a_cure_is_reached_by_doing_what_it_says(
-    converted: Callable[..., snnfw.SpikingNetwork], method: str
-) -> None:
+def test_a_cure_is_reached_by_doing_what_it_says(converted: Callable[..., snnfw.SpikingNetwork], method: str) -> None:
     found = converted(method, timesteps=4).diagnose(X, tries=7)
     trial = next(trial for trial in found.tried if "layers=" in trial.how)
     (word,) = shlex.split(trial.how.removeprefix("Give ").removesuffix("."))

@@ -87,7 +87,8 @@ def test_shares_are_said_as_people_say_them(share: float, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "text"), [(0, "0"), (0.0023, "0.0023"), (0.5, "0.5"), (21_294, "21.3 k"), (3, "3"), (999.7, "1 k"), (math.nan, "- (NaN)")]
+    ("count", "text"),
+    [(0, "0"), (0.0023, "0.0023"), (0.5, "0.5"), (21_294, "21.3 k"), (3, "3"), (999.7, "1 k"), (math.nan, "- (NaN)")],
 )
 def test_there_are_no_thousandths_of_spikes(count: float, text: str) -> None:
     assert format_count(count) == text
