@@ -205,11 +205,12 @@ def _as_layers(plan: Plan, site: str, neuron: Neuron) -> str:
 def _as_rule(rule: Rule) -> str:
     """Return a rule as a recipe holds it, in one line, the parameters that are not defaults alone."""
     written = plain_rule(rule) | {"match": json.dumps(rule.match)}
-    if not isinstance(rule.neuron, Keep):
-        usual = {parameter.name: parameter.default for parameter in fields(rule.neuron)}
-        plain = as_plain(rule.neuron).items()
+    neuron: Any = rule.neuron  # a dataclass, as every method is
+    if not isinstance(neuron, Keep):
+        usual = {parameter.name: parameter.default for parameter in fields(neuron)}
+        plain = as_plain(neuron).items()
         unusual = [f"{name}: {format_value(value)}" for name, value in plain if name == "name" or usual[name] != value]
-        written["neuron"] = f"{{{', '.join(unusual)}}}" if len(unusual) > 1 else rule.neuron.name
+        written["neuron"] = f"{{{', '.join(unusual)}}}" if len(unusual) > 1 else neuron.name
     return f"{{{', '.join(f'{key}: {format_value(value)}' for key, value in written.items())}}}"
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from snnfw.diagnosis.findings import PARTS, Diagnosis, SiteError
 from snnfw.diagnosis.traces import NeuronTrace, SiteTrace
 from snnfw.report.drawing import (
-    GRID,
     INK,
     QUIET,
     Line,
@@ -19,6 +18,7 @@ from snnfw.report.drawing import (
     empty_chart,
     line_colour,
     shorten,
+    style_axes,
 )
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def draw_scatter(found: Diagnosis) -> Picture:
     figure = Figure(figsize=(2.6 * columns, 2.4 * rows + 0.2), layout="constrained")
     for number, site in enumerate(shown):
         axes = figure.add_subplot(rows, columns, number + 1)
-        _style(axes)
+        style_axes(axes, 7)
         xs, ys = zip(*site.points, strict=True)
         ends = (min(*xs, *ys, 0.0), max(*xs, *ys, 1e-9))
         axes.plot(ends, ends, color=QUIET, linewidth=1, linestyle="--")
@@ -99,7 +99,7 @@ def draw_traces(trace: SiteTrace) -> Picture:
     figure = Figure(figsize=(7.6, 1.0 + 0.95 * count), layout="constrained")
     for number, neuron in enumerate(trace.neurons):
         axes = figure.add_subplot(count, 1, number + 1)
-        _style(axes)
+        style_axes(axes, 7)
         _draw_neuron(axes, neuron)
         axes.set_ylabel(f"neuron {neuron.index}", fontsize=7.5, parse_math=False, color=INK)
         if number < count - 1:
@@ -124,15 +124,6 @@ def _name_above(figure: Figure, drawn: Any, names: Sequence[str]) -> None:
     """Say above a chart what was drawn, bars too, which matplotlib's types do not know."""
     place: Any = {"loc": "outside upper center", "ncols": max(1, len(names)), "fontsize": 8, "frameon": False}
     figure.legend(drawn, names, labelcolor=INK, **place)
-
-
-def _style(axes: Axes) -> None:
-    axes.tick_params(which="both", labelsize=7, color=QUIET, labelcolor=INK)
-    axes.set_facecolor("none")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["bottom", "left"]].set_color(QUIET)
-    axes.grid(color=GRID, linewidth=0.5)
-    axes.set_axisbelow(True)
 
 
 def _most_wrong(sites: Sequence[SiteError], most: int, always: SiteError | None = None) -> list[SiteError]:

@@ -67,13 +67,18 @@ def empty_chart(x: str, y: str, width: float = 5.2, height: float = 3.6) -> tupl
     axes = figure.add_subplot()
     axes.set_xlabel(x, fontsize=9, parse_math=False, color=INK)
     axes.set_ylabel(y, fontsize=9, parse_math=False, color=INK)
-    axes.tick_params(which="both", labelsize=8, color=QUIET, labelcolor=INK)
+    style_axes(axes, 8)
+    return figure, axes
+
+
+def style_axes(axes: Axes, size: float) -> None:
+    """Draw axes quietly, on whatever stands behind them, with ticks' labels of a size."""
+    axes.tick_params(which="both", labelsize=size, color=QUIET, labelcolor=INK)
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(QUIET)
     axes.grid(color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    return figure, axes
 
 
 def draw_lines(axes: Axes, drawn: Sequence[Line], network: float | None = None) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from snnfw import Drawing
 from snnfw_tasks.detection.boxes import CONFIDENT, SAME, detections, labelled_boxes, match_boxes
 from snnfw_tasks.detection.scores import HEADLINE
-from snnfw_tasks.samples.drawing import WIDTH, as_png, count_of, draw_names, shorten, white_figure
-from snnfw_tasks.samples.palette import INK, class_colour, ink_on
+from snnfw_tasks.samples.drawing import as_png, count_of, panel_page, panel_width, shorten
+from snnfw_tasks.samples.palette import class_colour, ink_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SAMPLES = 4
 """So many images are drawn."""
-HEAD, GAP = 0.42, 0.06
-"""Inches: of the words over the columns, and between panels."""
 LETTER, LINE = 0.066, 0.125
 """Inches of a letter and of a line in a box's label."""
 LONGEST = 12
@@ -55,28 +53,20 @@ def _percent(scores: Any) -> str:
 
 def _page(images: Tensor, columns: Sequence[tuple[str, Sequence[Boxes]]], names: tuple[str, ...]) -> bytes:
     """Return a PNG with a row per image [N, 3, H, W] and a column per list of boxes, the first of which is true."""
-    rows, across = len(images), len(columns)
-    side = (WIDTH - GAP * (across + 1)) / across
+    side = panel_width(len(columns))
     tall = side * images.shape[2] / images.shape[3]
     seen = sorted({int(label) for _, boxes in columns for each in boxes for label in each.classes})
     key = [(class_colour(label), names[label]) for label in seen]
-    foot = 0.1 + draw_names(None, key)
-    total = HEAD + foot + rows * (tall + GAP)
-    figure = white_figure(WIDTH, total)
-    for column, (title, boxes) in enumerate(columns):
-        left = GAP + column * (side + GAP)
-        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
+    figure, places = panel_page([title for title, _ in columns], len(images), tall, key)
+    for column, (_, boxes) in enumerate(columns):
         for row, image in enumerate(images):
-            bottom = total - HEAD - (row + 1) * tall - row * GAP
-            axes = figure.add_axes((left / WIDTH, bottom / total, side / WIDTH, tall / total))
-            axes.set(xlim=(0, image.shape[2]), ylim=(image.shape[1], 0), xticks=[], yticks=[], facecolor="#F5F7F9")
-            axes.spines[:].set_color("0.7")
+            axes = places[column][row]
+            axes.set(xlim=(0, image.shape[2]), ylim=(image.shape[1], 0), facecolor="#F5F7F9")
             if column == 0:
                 axes.imshow(image.permute(1, 2, 0).cpu().numpy(), extent=(0, image.shape[2], image.shape[1], 0))
             found = boxes[row]
             right = {pair[0] for pair in match_boxes(found, columns[0][1][row])[0]}
             _draw_boxes(axes, found, right, names, image.shape[2] / side, scored=column > 0)
-    draw_names(figure, key)
     return as_png(figure)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
+from snnfw_tasks.samples.palette import INK
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -18,6 +20,8 @@ WIDTH, DOTS = 6.4, 150
 """A page's width in inches and dots per inch: words are large enough on a screen, and nearly so on a phone."""
 NAME, LINE = 0.068, 0.2
 """Inches of a letter and of a line in a legend."""
+HEAD, GAP = 0.42, 0.05
+"""Inches above panels, for their titles, and between them."""
 MOST_NAMED, LONGEST = 24, 20
 """So many classes are named in a legend, and so many letters of a name."""
 
@@ -55,6 +59,30 @@ def sketch_image(axes: Axes, *, sample: Tensor, position: int) -> None:
     axes.imshow(shown.numpy(), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xticks=[], yticks=[], anchor="W")
     axes.spines[:].set_color("0.7")
+
+
+def panel_width(across: int) -> float:
+    """Return how wide each of so many panels beside each other is, in inches."""
+    return (WIDTH - GAP * (across + 1)) / across
+
+
+def panel_page(
+    titles: Sequence[str], rows: int, tall: float, key: Sequence[tuple[Colour, str]]
+) -> tuple[Figure, list[list[Axes]]]:
+    """Return a page of empty panels, so many inches high, by column and row; classes are named below."""
+    side, foot = panel_width(len(titles)), 0.1 + draw_names(None, key)
+    total = HEAD + foot + rows * (tall + GAP)
+    figure, columns = white_figure(WIDTH, total), []
+    for column, title in enumerate(titles):
+        left = GAP + column * (side + GAP)
+        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
+        bottoms = [total - HEAD - (row + 1) * tall - row * GAP for row in range(rows)]
+        places = [(left / WIDTH, bottom / total, side / WIDTH, tall / total) for bottom in bottoms]
+        columns.append([figure.add_axes(place, xticks=[], yticks=[]) for place in places])
+    for axes in figure.axes:
+        axes.spines[:].set_color("0.7")
+    draw_names(figure, key)
+    return figure, columns
 
 
 def draw_names(figure: Figure | None, key: Sequence[tuple[Colour, str]]) -> float:

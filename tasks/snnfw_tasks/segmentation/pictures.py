@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 
 from snnfw import Drawing
-from snnfw_tasks.samples.drawing import MOST_NAMED, WIDTH, as_png, count_of, draw_names, white_figure
-from snnfw_tasks.samples.palette import INK, VOID, class_colour
+from snnfw_tasks.samples.drawing import MOST_NAMED, as_png, count_of, panel_page, panel_width
+from snnfw_tasks.samples.palette import VOID, class_colour
 from snnfw_tasks.segmentation.scores import HEADLINE, likeliest_class, pixel_logits, resize_logits
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SAMPLES = 5
 """So many images are drawn."""
-HEAD, GAP = 0.42, 0.05
-"""Inches: of the words over the columns, and between panels."""
 BACKGROUND, VOID_COLOUR = (0.88, 0.88, 0.88), (1.0, 1.0, 1.0)
 
 
@@ -86,21 +84,12 @@ def _page(images: Tensor, columns: Sequence[tuple[str, Tensor]], differs: Tensor
         *labelled,
         ("networks differ", [1 - each[:, :, None].float().expand(-1, -1, 3) for each in differs]),
     ]
-    rows, across = len(images), len(panels)
-    side = (WIDTH - GAP * (across + 1)) / across
     named = _legend_labels([labels for _, labels in columns], len(classes))
     key = [(label_colour(label), classes[label]) for label in named]
-    total = HEAD + rows * (side + GAP) + 0.1 + draw_names(None, key)
-    figure = white_figure(WIDTH, total)
-    for column, (title, drawn) in enumerate(panels):
-        left = GAP + column * (side + GAP)
-        figure.text((left + side / 2) / WIDTH, 1 - 0.06 / total, title, fontsize=8, color=INK, ha="center", va="top")
-        for row, image in enumerate(drawn):
-            bottom = total - HEAD - (row + 1) * side - row * GAP
-            axes = figure.add_axes((left / WIDTH, bottom / total, side / WIDTH, side / total), xticks=[], yticks=[])
+    figure, places = panel_page([title for title, _ in panels], len(images), panel_width(len(panels)), key)
+    for (_, drawn), column in zip(panels, places, strict=True):
+        for image, axes in zip(drawn, column, strict=True):
             axes.imshow(image.numpy(), interpolation="nearest")
-            axes.spines[:].set_color("0.7")
-    draw_names(figure, key)
     return as_png(figure)
 
 
