@@ -101,8 +101,8 @@ def is_within(score: float, own: float) -> bool:
 
 
 def is_chance(score: float, chance: float | None, samples: int) -> bool:
-    """Tell whether a score is no better than guessing would be on so many samples."""
-    if chance is None or not math.isfinite(score):
+    """Tell whether a score is no better than guessing would be on so many samples; one without an error never is."""
+    if chance is None or chance >= 1 or not math.isfinite(score) or score >= 1:
         return False
     return score <= chance + CERTAIN * math.sqrt(chance * (1 - chance) / max(1, samples))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from made_reports import made_report
-from snnfw.report.answers import describe_answers, first_within
+from snnfw.report.answers import describe_answers, first_within, is_chance
 from snnfw.report.cautions import CAUTIONS, describe_cautions
 from snnfw.report.report import Report
 from snnfw.report.units import describe_share, format_count, format_rate
@@ -101,6 +101,12 @@ def test_there_are_no_thousandths_of_spikes(count: float, text: str) -> None:
 def test_a_difference_is_said_in_points(ours: float, said: str) -> None:
     assert said.replace("less", "more") in describe_answers(scored(0.9, ours))[0].replace("less", "more")
     assert "e+" not in describe_answers(scored(1.0, 0.0))[0]
+
+
+def test_a_score_without_an_error_is_no_guess_however_few_the_classes_or_samples() -> None:
+    assert not is_chance(1.0, 1.0, 64)
+    assert not is_chance(1.0, 0.5, 2)
+    assert is_chance(0.5, 0.5, 2)
 
 
 def test_a_small_rate_is_not_zero() -> None:
