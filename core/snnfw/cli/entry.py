@@ -32,11 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(words: Sequence[str], console: Console) -> int:
     """Run the command that words ask for, and return its exit status; mistakes are raised."""
-    if words and words[0] == "help":
-        words = [*words[1:], HELP[0]]
+    if words and words[0] in ("help", *HELP):
+        words = _asked(words[1:])
     if not words or words[0] in HELP:
         console.print(Text("Usage: snnfw COMMAND\n"), _listing(COMMANDS))
-        console.print(Text("snnfw COMMAND --help says more of one."))
+        console.print(Text("snnfw COMMAND --help says more of one; snnfw --help NAME of a key or a method."))
         return 0
     if list(words) == ["--version"]:
         console.print(f"snnfw {version('snnfw')}")
@@ -50,6 +50,12 @@ def run_command(words: Sequence[str], console: Console) -> int:
             COMMANDS[name].explain(name, call)
             return 0
     return _run_group(words, console)
+
+
+def _asked(words: Sequence[str]) -> list[str]:
+    """Return the words that ask for the help of a command, or of a topic, which ``run`` knows all of."""
+    commands = {word for name in COMMANDS for word in name.split()}
+    return [*words, HELP[0]] if not words or words[0] in commands else ["run", HELP[0], *words]
 
 
 def _run_group(words: Sequence[str], console: Console) -> int:

@@ -195,6 +195,19 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch
         assert "doctor Say what this machine can run, and how to mend the rest." in squeezed(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("words", [["help", "neuron"], ["--help", "neuron"], ["-h", "neuron"]])
+def test_help_on_a_topic_needs_no_command(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for asked in (words, ["run", "--help", "neuron"]):
+        assert cli.main(asked) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] != ""
+    assert cli.main([words[0], "compare"]) == 0
+    assert "Usage: snnfw compare" in capsys.readouterr().out
+    assert cli.main([words[0], "neurn"]) == 2
+    assert "there is no help on 'neurn'. Did you mean 'neuron'?" in capsys.readouterr().err
+
+
 def test_help_of_run_lists_what_can_be_configured(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["run", "--help", "all"]) == 0
     assert "neuron.phi spikes per timestep, at most (int >= 1, default 4)" in squeezed(capsys.readouterr().out)
