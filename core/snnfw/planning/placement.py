@@ -106,6 +106,10 @@ class Plan:
             if fate.kind is Kind.ANALOG or (fate.placement and isinstance(fate.placement.neuron, Keep))
         )
 
+    def __str__(self) -> str:
+        told: str = import_module("snnfw.report.notebook").plan_text(self)
+        return told
+
     def _repr_html_(self) -> str:
         notebook = import_module("snnfw.report.notebook")  # tables are made of plans, so that no plan can know them
         shown: str = notebook.plan_table(self)

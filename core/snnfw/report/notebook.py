@@ -1,4 +1,4 @@
-"""Show plans, reports and networks in notebooks: small tables of HTML, in which everything is escaped."""
+"""Show plans, reports and networks in notebooks, as small tables of HTML with everything escaped, and in text."""
 
 from __future__ import annotations
 
@@ -40,6 +40,16 @@ def plan_table(plan: Plan) -> str:
     """Return a plan: every site, and every operator that costs, what repeats folded."""
     said = [*describe_neurons(plan), *describe_shares(plan)]
     return f"{table(HEADINGS, plan_rows(plan))}<div>{'<br>'.join(map(escape, said))}</div>"
+
+
+def report_text(report: Report) -> str:
+    """Return what came out of a run in sentences, its warnings behind."""
+    return "\n".join([*describe_answers(report), *(f"! {sentence}" for sentence in describe_cautions(report))])
+
+
+def plan_text(plan: Plan) -> str:
+    """Return how a plan's MACs are charged, and what stays analog, in lines."""
+    return "\n".join(describe_shares(plan))
 
 
 def report_table(report: Report) -> str:

@@ -162,6 +162,10 @@ class Report:
         read: Report = reading.read_report(Path(folder))
         return read
 
+    def __str__(self) -> str:
+        told: str = import_module("snnfw.report.notebook").report_text(self)  # what speaks of reports knows them
+        return told
+
     def _repr_html_(self) -> str:
         shown: str = import_module("snnfw.report.notebook").report_table(self)
         return shown

@@ -525,6 +525,8 @@ def test_texts_are_short_and_escaped() -> None:
     assert "adafire(phi=2)" in html
     assert snn.plan._repr_html_() in html
     report = snnfw.evaluate(snn, (images(), LABELS), sharp)
+    assert str(report).startswith("The spiking network reaches ")
+    assert "become accumulations of events" in str(snn.plan)
     shown = report._repr_html_()
     assert "&lt;script&gt;" in shown
     assert "<script>" not in shown
