@@ -26,6 +26,23 @@ def cache_folder(kind: str) -> Path:
         raise OSError(str(error)) from error
 
 
+def require_writable(target: Path) -> None:
+    """Refuse, before anything is computed for it, a folder that could not be made afterwards; nothing is left behind.
+
+    Raises:
+        SnnfwError: the nearest folder above it that there is takes no files.
+
+    """
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise SnnfwError(
+            f"cannot write results into '{above}' ({error.strerror or error}): choose another folder, out=FOLDER."
+        ) from error
+
+
 @contextmanager
 def scratch_beside(path: Path) -> Iterator[Path]:
     """Yield an empty folder beside a path, on the same file system, which is gone afterwards."""
@@ -81,9 +98,11 @@ def write_folder(target: Path, files: Mapping[str, str | bytes]) -> Path:
     except OSError as error:
         reason = error.strerror or error
         if not begun:
-            raise SnnfwError(f"cannot write results beside '{target}' ({reason}): choose another out=.") from error
+            raise SnnfwError(
+                f"cannot write results beside '{target}' ({reason}): choose another folder, out=FOLDER."
+            ) from error
         raise SnnfwError(
-            f"cannot write the folder '{target}' ({reason}): make room, or choose another out=."
+            f"cannot write the folder '{target}' ({reason}): make room, or choose another folder, out=FOLDER."
         ) from error
 
 

@@ -41,7 +41,9 @@ def test_two_runs_of_the_same_second_get_two_folders(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(SnnfwError, match="^cannot write results beside '.*' \\(.*\\): choose another out=\\.$"):
+    with pytest.raises(
+        SnnfwError, match="^cannot write results beside '.*' \\(.*\\): choose another folder, out=FOLDER\\.$"
+    ):
         write_folder(tmp_path / "file" / "run", {"a.txt": ""})
 
 
@@ -50,7 +52,8 @@ def test_a_full_disk_names_the_folder_and_leaves_nothing(tmp_path: Path, monkeyp
     with pytest.raises(SnnfwError) as caught:
         write_folder(tmp_path / "run", {"a.txt": "1"})
     assert str(caught.value) == (
-        f"cannot write the folder '{tmp_path / 'run'}' (No space left on device): make room, or choose another out=."
+        f"cannot write the folder '{tmp_path / 'run'}' (No space left on device): make room, or choose another "
+        "folder, out=FOLDER."
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -306,7 +306,8 @@ def test_a_finished_run_is_shown_before_it_is_written(
     with pytest.raises(SnnfwError) as caught:
         pipeline.run(config, registry, console)
     assert str(caught.value) == (
-        f"cannot write the folder '{tmp_path / 'r'}' (No space left on device): make room, or choose another out=."
+        f"cannot write the folder '{tmp_path / 'r'}' (No space left on device): make room, or choose another "
+        "folder, out=FOLDER."
     )
     assert "results, per sample" in console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO
     assert (seen, list(tmp_path.iterdir())) == ([], [])

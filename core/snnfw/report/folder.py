@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from snnfw.errors import SnnfwError
+from snnfw.files import require_writable
 
 
 def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
-    """Return where a run's results go: ``out``, or runs/<time>-<task>-<plugin>, refusing one that exists."""
-    if out is None:
-        return Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}"
-    if out.exists():
+    """Return where a run's results go: ``out``, or runs/<time>-<task>-<plugin>, where there is none yet and one can be."""
+    target = Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}" if out is None else out
+    if out is not None and out.exists():
         raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")
-    return out
+    require_writable(target)
+    return target
 
 
 def as_json(value: Mapping[str, Any], default: Callable[[Any], Any] = str) -> str:

@@ -24,6 +24,17 @@ def test_a_folder_that_exists_is_never_overwritten(tmp_path: Path) -> None:
     )
 
 
+def test_a_folder_that_takes_no_files_is_refused_before_anything_is_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SnnfwError, match=r"/file' \(Not a directory\): choose another folder, out=FOLDER\.$"):
+        run_folder(tmp_path / "file" / "run", "t", "p", NOW)
+    monkeypatch.chdir(tmp_path)
+    run_folder(Path("new/run"), "t", "p", NOW)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_numbers_that_json_does_not_know_are_null() -> None:
     given = {"a": float("nan"), "b": [1.5, (float("inf"), {"c": float("-inf")})], "d": "NaN", "e": Path("x")}
     assert json.loads(as_json(given)) == {"a": None, "b": [1.5, [None, {"c": None}]], "d": "NaN", "e": "x"}
