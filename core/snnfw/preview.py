@@ -83,7 +83,7 @@ def _require_fit(config: SketchConfig, network: nn.Module, example: Inputs) -> N
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise SnnfwError(
             f"model '{config.model.name}' fails on input={_written(config)}: {reason}. Give the shape of one sample, "
-            "without the batch, with a comma between several inputs."
+            "without the batch, as 3x224x224, with a comma between several inputs."
         ) from error
 
 

@@ -86,4 +86,4 @@ def test_a_shape_that_does_not_fit_is_refused(shape: str, said: str) -> None:
     with pytest.raises(SnnfwError) as caught:
         planned(f"input={shape}")
     assert str(caught.value).startswith(said)
-    assert str(caught.value).endswith("without the batch, with a comma between several inputs.")
+    assert str(caught.value).endswith("without the batch, as 3x224x224, with a comma between several inputs.")

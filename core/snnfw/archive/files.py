@@ -104,6 +104,8 @@ def _told(source: Path | bytes) -> Iterator[None]:
         raise SnnfwError(f"{name} cannot be opened: {error}") from error
     except FileNotFoundError as error:
         raise SnnfwError(f"{name} is not there.") from error
+    except IsADirectoryError as error:
+        raise SnnfwError(f"{name} is a folder: name the file in it, such as net.snn of a run.") from error
     except OSError as error:
         raise SnnfwError(f"{name} cannot be read ({error.strerror or error}).") from error
     except Exception as error:  # whatever zipfile, json, safetensors, torch and sympy raise for what is no network

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import fields
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from snnfw.config.lookup import KEY_OF
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 ALIASES: Mapping[str, str] = {
+    "method": "plugin",
     **dict.fromkeys(("t", "n_steps", "num_steps", "simulation_length"), "timesteps"),
     **dict.fromkeys(("dataset", "datasets", "data_set"), "data"),
     **dict.fromkeys(("net", "network", "arch", "architecture"), "model"),
@@ -129,6 +131,8 @@ def _known(name: str, keys: Sequence[str]) -> str | None:
     top, dot, _ = name.partition(".")
     if top in keys:
         return name
+    if f"{top}s" in keys:  # 'method' of compare, which is one letter short
+        return None
     key = ALIASES.get(name.lower())
     return key if key and key.partition(".")[0] in keys and not dot else None
 
@@ -148,6 +152,10 @@ def _alone(words: Sequence[str], at: int, registry: Registry, keys: Sequence[str
         chosen = [f"experiment={word}", f"recipe={word}"]
     elif not chosen and word.endswith(".py"):
         chosen = [f"load=[{word}]"]
+    elif not chosen and (Path(word) / "config.yaml").is_file():
+        chosen = [f"experiment={Path(word) / 'config.yaml'}"]
+    elif not chosen and word.endswith(".snn"):
+        chosen = [f"checkpoint={word}"]
     return f"'{word}' says no key: write {' or '.join(chosen)}." if chosen else None
 
 

@@ -14,7 +14,7 @@ from snnfw.files import require_writable
 
 
 def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
-    """Return where a run's results go: ``out``, or runs/<time>-<task>-<plugin>, where there is none yet and one can be."""
+    """Return where a run's results go: ``out``, or runs/<time>-<task>-<plugin>, if it is not there and can be."""
     target = Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}" if out is None else out
     if out is not None and out.exists():
         raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")

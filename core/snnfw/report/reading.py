@@ -147,6 +147,8 @@ def _tame(value: Any) -> Any:
 
 def _instead(path: Path) -> str:
     folder = path.parent
+    if folder.is_file():
+        return f"'{folder}' is a file; name the folder that holds it, '{folder.parent}'."
     if not folder.is_dir():
         return (
             f"there is no folder '{folder}'; name that of a run, such as runs/20250101-120000-classification-adafire."

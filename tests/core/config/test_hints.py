@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar
 
@@ -59,6 +60,12 @@ HINTS: dict[str, tuple[Callable[..., object], list[str], str]] = {
     "a neuron alone": (resolve, ["task=naming", "burst"], "'burst' says no key: write neuron=burst."),
     "a file alone": (resolve, ["a.yaml"], "'a.yaml' says no key: write experiment=a.yaml or recipe=a.yaml."),
     "a plugin's file alone": (resolve, ["a.py"], "'a.py' says no key: write load=[a.py]."),
+    "a converted network alone": (
+        resolve,
+        ["net.snn"],
+        "'net.snn' says no key: write checkpoint=net.snn.",
+    ),
+    "method of Python": (resolve, ["method=burst"], "no key named 'method'. Did you mean plugin=burst?"),
     "a key alone": (resolve, ["task", "naming"], "'task' gives no value: write task=naming."),
     "a colon": (resolve, ["task:naming"], "'task:naming' gives no value: write task=naming."),
     "all in one pair of quotes": (
@@ -147,3 +154,14 @@ def test_one_value_is_a_list_of_one(registry: Registry) -> None:
 
 def test_a_network_of_others_takes_data_that_is_named(registry: Registry) -> None:
     assert resolve(["task=naming", "plugin=bursting", "model=anything", "data=digits"], registry).model == Anything()
+
+
+def test_the_folder_of_a_run_alone_is_read_by_its_configuration(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/config.yaml").touch()
+    with pytest.raises(SnnfwError) as caught:
+        resolve(["run"], registry)
+    assert str(caught.value) == "'run' says no key: write experiment=run/config.yaml."

@@ -128,6 +128,8 @@ def test_a_folder_without_a_report_says_what_it_holds(tmp_path: Path) -> None:
         read_report(tmp_path)
     with pytest.raises(SnnfwError, match=r"there is no folder '.*nowhere'; name that of a run"):
         read_report(tmp_path / "nowhere")
+    with pytest.raises(SnnfwError, match=r"notes.txt' is a file; name the folder that holds it"):
+        read_report(tmp_path / "notes.txt")
 
 
 def test_the_pictures_of_a_folder_are_read_and_nothing_else(tmp_path: Path) -> None:
