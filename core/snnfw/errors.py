@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SnnfwError", "did_you_mean", "unknown_name_error", "wrong_kind_error"]
 
+FEW = 4
+"""Members of a family of names that a message lists one by one."""
+
 
 class SnnfwError(Exception):
     """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""
@@ -44,7 +47,16 @@ def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     return f" Did you mean '{found[0]}'?" if found else ""
 
 
+def list_names(names: Iterable[str]) -> str:
+    """Return names in order; of a large family, such as ``family.member``, how many there are."""
+    families: dict[str, list[str]] = {}
+    for name in sorted(names):
+        families.setdefault(name.partition(".")[0], []).append(name)
+    told = ([f"{family}.* ({len(those)})"] if len(those) > FEW else those for family, those in families.items())
+    return ", ".join(name for those in told for name in those) or "none"
+
+
 def unknown_name_error(kind: str, given: str, allowed: Iterable[str], listing: str = "Registered") -> SnnfwError:
     """Return the error for a name that nobody registered, with the closest one and the whole list."""
     names = sorted(allowed)
-    return SnnfwError(f"no {kind} named '{given}'.{did_you_mean(given, names)} {listing}: {', '.join(names)}.")
+    return SnnfwError(f"no {kind} named '{given}'.{did_you_mean(given, names)} {listing}: {list_names(names)}.")

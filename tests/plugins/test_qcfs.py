@@ -191,8 +191,8 @@ def relu_network() -> nn.Module:
         (
             relu_network(),
             PRESET.layers,
-            "rule '* (qcfs)' places nothing: it matches none of the 1 sites (1 ...). Correct it, remove it, or say "
-            "optional: true.",
+            "rule '* (qcfs)' places nothing: it matches none of the 1 sites (1 ...), whose activation is relu, not "
+            "qcfs. Correct it, remove it, or say optional: true.",
         ),
         (
             network(6, 8, 3),

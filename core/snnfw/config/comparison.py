@@ -143,7 +143,10 @@ def _comparison(registry: Registry, values: Plain) -> Comparison:
     """Build what is the comparison's own, the checkpoints sorted and each once."""
     own = {key: values[key] for key in OWN_KEYS if values.get(key) is not None}
     if not own.get("methods"):
-        raise SnnfwError(f"nothing says which methods to compare: give methods=[NAME, ...]. {list_methods(registry)}")
+        single = values.get("plugin") or (values.get("neuron") or {}).get("name")
+        raise SnnfwError(
+            f"nothing says which methods to compare: give methods=[{single or 'NAME'}, ...]. {list_methods(registry)}"
+        )
     comparison = build_dataclass(Comparison, own, "", "the comparison")
     if not comparison.checkpoints or min(comparison.checkpoints) < 1:
         raise SnnfwError(

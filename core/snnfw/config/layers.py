@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnfw.config.fields import as_choice, as_plain, build_dataclass, format_value
 from snnfw.config.methods import build_method, choose_optional
+from snnfw.config.named import list_methods
 from snnfw.config.recipe import plain_rule
 from snnfw.errors import SnnfwError, did_you_mean
 from snnfw.planning.rules import Rule
@@ -74,10 +75,8 @@ def build_rule(registry: Registry, place: str, line: Plain, followed: Any) -> Ru
 
 
 def _no_neuron_error(registry: Registry) -> SnnfwError:
-    plugins, neurons = (", ".join(sorted(names)) or "none" for names in (registry.presets, registry.neurons))
     return SnnfwError(
-        "nothing says which neuron to use: give plugin=NAME, neuron=NAME or recipe=FILE. "
-        f"Registered plugins: {plugins}. Registered neurons: {neurons}."
+        f"nothing says which neuron to use: give plugin=NAME, neuron=NAME or recipe=FILE. {list_methods(registry)}"
     )
 
 

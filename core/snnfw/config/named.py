@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from snnfw.config.sources import Plain, read_values
-from snnfw.errors import SnnfwError, did_you_mean
+from snnfw.errors import SnnfwError, did_you_mean, list_names
 
 if TYPE_CHECKING:
     from snnfw.registry import Registry
@@ -26,5 +26,5 @@ def find_named_method(registry: Registry, name: str) -> Plain:
 
 def list_methods(registry: Registry) -> str:
     """Return a sentence that lists the presets and the neurons."""
-    plugins, neurons = (", ".join(sorted(names)) or "none" for names in (registry.presets, registry.neurons))
+    plugins, neurons = (list_names(names) for names in (registry.presets, registry.neurons))
     return f"Registered plugins: {plugins}. Registered neurons: {neurons}."

@@ -80,6 +80,9 @@ def read_metric(metric: Any, first: Batch, output: Output) -> Judgement:
         return _judgement(partial(_fresh, metric, name), str(headline), output)
     if metric is None or metric == "accuracy":
         if not is_classification(first, output):
+            labels, samples = first.target, len(first.inputs[0])
+            if isinstance(labels, Tensor) and labels.dim() == 1 and len(labels) != samples:
+                raise SnnfwError(f"{samples} samples come with {len(labels)} labels: give one for each sample.")
             raise SnnfwError(
                 f"nothing says how outputs are judged: give metric=..., {WANTED} for logits [N, K] with labels [N]."
             )

@@ -137,6 +137,8 @@ NAMES = "Registered plugins: ann, bursting, plain. Registered neurons: burst, fo
 REFUSALS: dict[str, str] = {
     "": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
     "methods=[]": f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}",
+    "plugin=plain": f"nothing says which methods to compare: give methods=[plain, ...]. {NAMES}",
+    "neuron=burst": f"nothing says which methods to compare: give methods=[burst, ...]. {NAMES}",
     "methods=true": "methods=true is not allowed: it must be a list.",
     "methods=[3]": "methods[0]=3 is not allowed: it must be text, in quotes if it looks like a number, or it must be a mapping.",
     "methods=[brst]": f"no method named 'brst'. Did you mean 'burst'? {NAMES}",

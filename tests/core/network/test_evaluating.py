@@ -179,6 +179,7 @@ BAD: dict[str, tuple[Callable[[snnfw.SpikingNetwork], Any], str]] = {
     "labels of another kind": (
         lambda snn: snnfw.evaluate(snn, (images(), LABELS.float())), "nothing says how outputs are judged: give metric"
     ),
+    "too few labels": (lambda snn: snnfw.evaluate(snn, (images(), LABELS[:3])), "samples come with 3 labels: give one"),
     "a metric's class": (
         lambda snn: snnfw.evaluate(snn, batches(), torchmetrics.MeanSquaredError), "give an instance of it"
     ),

@@ -128,8 +128,8 @@ def test_layers_that_read_currents_multiply_at_every_timestep() -> None:
         ),
         (
             (Rule("*", Anything(), activation="silu"), Rule("*", Anything())),
-            "rule '* (silu)' places nothing: it matches none of the 2 sites (relu, relu#2 ...). Correct it, remove it, or "
-            "say optional: true.",
+            "rule '* (silu)' places nothing: it matches none of the 2 sites (relu, relu#2 ...), whose activation is "
+            "relu, not silu. Correct it, remove it, or say optional: true.",
         ),
         (
             (Rule("relu", Anything()),),
