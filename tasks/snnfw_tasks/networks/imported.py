@@ -39,7 +39,8 @@ class CallableModel:
     def words_for(cls, name: str) -> str | None:
         """Return how a file of weights, a file of Python and a dotted path are written."""
         path = Path(name)
-        if path.suffix in (".pth", ".ckpt", ".safetensors"):
+        own = path.suffix == ".pt" and not path.name.startswith("yolo")  # those are of the detectors' library
+        if own or path.suffix in (".pth", ".ckpt", ".safetensors"):
             return f"NAME model.weights={name}"
         if path.suffix == ".py":
             return f"{path.stem}:FUNCTION"

@@ -15,6 +15,7 @@ MEANT = {
     "yolov8n": "model=ultralytics/yolov8n.yaml",
     "yolo11n.yaml": "model=ultralytics/yolo11n.yaml",
     "net.pth": "model=NAME model.weights=net.pth",
+    "net.pt": "model=NAME model.weights=net.pt or model=ultralytics model.weights=net.pt",
     "nets.py": "model=nets:FUNCTION",
     "torch.nn.ReLU": "model=torch.nn:ReLU",
 }
