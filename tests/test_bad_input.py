@@ -9,6 +9,7 @@ import torch
 
 import snnfw_tasks
 from snnfw.cli import main
+from snnfw.errors import list_names
 from snnfw.registry import Registry
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
@@ -157,5 +158,5 @@ def filled(sentence: str) -> str:
         "models": sorted(registry.models),
     }
     for name, values in names.items():
-        sentence = sentence.replace("{" + name + "}", ", ".join(values))
+        sentence = sentence.replace("{" + name + "}", list_names(values))
     return sentence

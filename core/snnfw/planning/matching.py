@@ -85,6 +85,10 @@ def _places_nothing(rule: Rule, graph: Graph, sites: tuple[Site, ...]) -> SnnfwE
     else:
         at = ", ".join(site.name for site in sites[:3])
         functions = sorted({site.activation for site in sites if fnmatchcase(site.name, rule.match)})
-        wanted = f", whose activation is {' or '.join(functions)}, not {rule.activation}" if functions else ""
+        wanted = (
+            f", whose activation is {' or '.join(functions)}, not {rule.activation}"
+            if functions and rule.activation
+            else ""
+        )
         why = f"it matches none of the {len(sites)} sites ({at} ...){wanted}"
     return SnnfwError(f"rule '{rule}' places nothing: {why}. Correct it, remove it, or say optional: true.")

@@ -232,6 +232,11 @@ def test_a_gate_that_no_rule_could_place_is_named_like_any_other_site() -> None:
     )
 
 
+def test_a_gate_that_a_rule_for_anything_names_is_not_said_to_have_another_activation() -> None:
+    with pytest.raises(SnnfwError, match=r"it matches none of the 2 sites \(relu, relu#2 \.\.\.\)\. Correct"):
+        place(gated(), (Rule("*", Anything()), Rule("gate", Anything())))
+
+
 def test_a_gate_does_not_take_a_neuron_that_does_not_stand_in_for_it() -> None:
     with pytest.raises(SnnfwError) as caught:
         place(gated(), (Rule("*", ReluOnly(), activation="sigmoid"), Rule("*", ReluOnly())))
