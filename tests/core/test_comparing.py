@@ -212,8 +212,8 @@ def test_the_page_names_every_method_and_loads_nothing(registry: Registry, here:
     compared(registry, "methods=[adafire,{name: '_<b>$x', neuron: if}]", "checkpoints=[1,2]")
     page = (folder(here) / "leaderboard.html").read_text()
     assert re.findall(r"<figcaption>([^<]+)", page) == [
-        "nearness over timesteps",
-        "nearness over energy; dotted, what the network itself takes",
+        "Score (nearness) over timesteps",
+        "Score (nearness) over energy; dotted, what the network itself takes",
     ]
     assert [found[:40] for found in re.findall(r'(?:src|href)="([^"]*)', page) if not found.startswith("data:")] == []
     assert page.count("_&lt;b&gt;$x") >= 6

@@ -27,7 +27,7 @@ STAGE = (
 FOUND = r"Found \d+ plans? that no other one beats in both; chose number \d+, "
 COST = (
     r"Its events cost \S+ (µJ|events) a sample instead of \S+ \1(, [+-][\d.]+%)?; it changes the output by \S+ instead "
-    r"of \S+\."
+    r"of \S+\.|That is the plan as given: its events cost \S+ (µJ|events) a sample\."
 )
 
 SEARCHES: dict[str, tuple[Any, list[str]]] = {

@@ -41,6 +41,9 @@ def answer_timestep(report: Report) -> str:
         return ""
     steps = [point.timestep for point in report.checkpoints]
     first, point = first_within(report), "a point" if is_share(own) else "1%"
+    near = [point.timestep for point in report.checkpoints if is_within(headline_of(report, point), own)]
+    if first is None and near:
+        return f"It was within {point} of the network at timestep {near[-1]}, but is not at the last, {steps[-1]}."
     if first is None:
         reached = f"the {plural(steps[-1], 'timestep')} that were run" if steps[-1] > 1 else "the one timestep"
         return f"It does not come within {point} of the network in {reached}."

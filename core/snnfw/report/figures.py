@@ -42,7 +42,7 @@ def draw_timesteps(report: Report) -> list[Picture]:
     scale.apply(axes)
     label_timesteps(axes, steps)
     return [
-        as_picture(figure, f"{report.headline} over timesteps{scale.note}", _scored(report, scale)),
+        as_picture(figure, f"Score ({report.headline}) over timesteps{scale.note}", _scored(report, scale)),
         _energy(report),
     ]
 

@@ -16,9 +16,11 @@ def describe_leaders(board: Leaderboard) -> list[str]:
         return []
     own = board.network.scores.get(board.headline, math.nan)
     best = max(ended, key=lambda each: _score(board, each[1]))
+    first = [entry.name for entry, standing in ended if _score(board, standing) == _score(board, best[1])]
+    score = "score" if len(first) > 1 else "scores"
     network = f"; the network itself has {say_score(own)}" if math.isfinite(own) else ""
     said = [
-        f"Of {len(board.entries)} methods {best[0].name} scores best: {board.headline} "
+        f"Of {len(board.entries)} methods {_all_of(first)} {score} best: {board.headline} "
         f"{say_score(_score(board, best[1]))} at T={best[1].timestep}{network}."
     ]
     if not math.isfinite(own):

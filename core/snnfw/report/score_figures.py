@@ -72,7 +72,7 @@ def draw_scores(
     steps = [Line(curve.name, [p.timestep for p in curve.points], heights[curve.name]) for curve in curves]
     costs = [Line(curve.name, [next(unused) for _ in curve.points], heights[curve.name]) for curve in curves]
     dotted = "; dotted, what the network itself takes" if known else ""
-    pictures = [finish(f"energy per sample ({prefix}J)", costs, f"{headline} over energy{scale.note}{dotted}")]
+    pictures = [finish(f"energy per sample ({prefix}J)", costs, f"Score ({headline}) over energy{scale.note}{dotted}")]
     if any(len(curve.points) > 1 for curve in curves):
-        pictures.insert(0, finish("timesteps", steps, f"{headline} over timesteps{scale.note}"))
+        pictures.insert(0, finish("timesteps", steps, f"Score ({headline}) over timesteps{scale.note}"))
     return pictures

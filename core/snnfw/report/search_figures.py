@@ -139,15 +139,13 @@ def _sweep(report: Report, tried: Sequence[SweepPoint]) -> Picture:
         ["constant thresholds, calibration samples", "this run, evaluation samples", "network, evaluation samples"],
     )
     scale.apply(axes)
-    caption = (
-        f"{report.headline} against mean timesteps{scale.note}: a sweep of constant thresholds on calibration samples"
-    )
+    caption = f"Score ({report.headline}) against mean timesteps{scale.note}: a sweep of constant thresholds"
     alt = (
         f"Dotted curve of {len(tried)} thresholds on calibration samples, from {tried[0].score:.4g} after "
         f"{tried[0].steps:.3g} timesteps to {tried[-1].score:.4g} after {tried[-1].steps:.3g}; a star for this run on "
         f"evaluation samples, {ours:.4g} after {final.steps:.3g}."
     )
-    return as_picture(figure, f"{caption}, this run on evaluation samples", alt)
+    return as_picture(figure, f"{caption} on calibration samples, this run on evaluation samples", alt)
 
 
 def _columns(points: Iterable[tuple[float, float]]) -> tuple[list[float], list[float]]:

@@ -212,6 +212,6 @@ def _draw(
     for label, entries, style in shown:
         energies = [entry.score.energy * MICROJOULES for entry in entries]
         axes.plot(energies, [entry.score.metric for entry in entries], style, markersize=6, label=label)
-    axes.set_xlabel("energy [µJ per sample]")
+    axes.set_xlabel("energy (µJ per sample)")
     axes.set_ylabel(f"{metric} on calibration data")
     return as_png(figure, axes)

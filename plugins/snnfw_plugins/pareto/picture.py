@@ -21,13 +21,13 @@ Point = tuple[float, float]
 """Cost, energy in millijoules, and sensitivity."""
 
 AXES: Mapping[str, tuple[str, float]] = {
-    "energy": ("energy of the events [µJ per sample]", 1e3),
-    "spikes": ("events [per sample]", 1.0),
+    "energy": ("energy of the events (µJ per sample)", 1e3),
+    "spikes": ("events per sample", 1.0),
 }
 """The axis of a cost, and what its numbers are multiplied by."""
 DISTANCES: Mapping[str, str] = {
-    "symmetric_kl": "summed sensitivity, symmetric KL [nat]",
-    "kl": "summed sensitivity, KL [nat]",
+    "symmetric_kl": "summed sensitivity, symmetric KL (nats)",
+    "kl": "summed sensitivity, KL (nats)",
     "task": "summed sensitivity, the task's distance",
 }
 
@@ -46,8 +46,7 @@ def draw(found: Frontier, uniform: Mapping[str, Point], given: Point, chosen: Po
     axes.plot(factor * chosen[0], chosen[1], "*", color="tab:red", markersize=13, label="chosen")
     axes.set_xlabel(title)
     axes.set_ylabel(DISTANCES[question.distance])
-    if min([*found.value, given[1], *(point[1] for point in uniform.values())]) > 0:
-        axes.set_yscale("log")
+    spread(axes, [*found.value, given[1], *(point[1] for point in uniform.values())])
     axes.ticklabel_format(axis="x", style="sci", scilimits=(-3, 4), useMathText=True)
     return as_png(figure, axes)
 
@@ -62,7 +61,7 @@ def draw_tried(tried: Tried, picked: int, metric: str) -> bytes:
     if picked in tried.points:
         number = tried.points.index(picked)
         axes.plot(shares[number], tried.scores[number].metric, "*", color="tab:red", markersize=13, label="chosen")
-    axes.set_xlabel("energy [% of the network's]")
+    axes.set_xlabel("energy (% of the network's)")
     axes.set_ylabel(f"{metric} on samples to fit on")
     return as_png(figure, axes)
 
@@ -79,12 +78,25 @@ def draw_sensitivities(curves: Mapping[str, Sequence[float]], distance: str) -> 
     for number, (label, values) in enumerate(curves.items()):
         colour = shades(number / max(1, len(curves) - 1))
         axes.plot(range(1, len(values) + 1), values, ".-", color=colour, markersize=4, linewidth=1, label=label)
-    axes.set_xlabel("layer")
+    axes.set_xlabel("site, in the order of execution")
     axes.set_ylabel(DISTANCES[distance].removeprefix("summed "))
-    if min(min(values) for values in curves.values()) > 0:
-        axes.set_yscale("log")
+    spread(axes, [value for values in curves.values() for value in values])
     axes.locator_params(axis="x", integer=True)
     return as_png(figure, axes, beside=True)
+
+
+def spread(axes: Axes, values: Sequence[float]) -> None:
+    """Draw values that are all above zero on a logarithmic axis, whose numbers are written out."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    low, high = min(values), max(values)
+    if not low > 0:
+        return
+    axes.set_yscale("log")
+    few = high < 10 * low
+    axes.yaxis.set_major_locator(LogLocator(subs=range(1, 10) if few else (1, 2, 5)))
+    axes.yaxis.set_major_formatter("{x:.3g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def empty_figure() -> tuple[Figure, Axes]:
@@ -92,7 +104,7 @@ def empty_figure() -> tuple[Figure, Axes]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 4.6), layout="constrained")
+    figure = Figure(figsize=(5.6, 3.8), layout="constrained")
     FigureCanvasAgg(figure)  # becomes the figure's canvas
     return figure, figure.add_subplot()
 
@@ -100,10 +112,14 @@ def empty_figure() -> tuple[Figure, Axes]:
 def as_png(figure: Figure, axes: Axes, beside: bool = False) -> bytes:
     """Return the figure as a PNG, with grid and legend, which may stand beside it."""
     axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(which="both", labelsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.label.set_size(9)
     if beside:
-        figure.legend(fontsize=8, loc="outside right center")
+        figure.legend(fontsize=7, frameon=False, loc="outside right center")
     else:
-        axes.legend(fontsize=8)
+        axes.legend(fontsize=8, frameon=False)
     written = io.BytesIO()
-    figure.savefig(written, format="png", dpi=120)
+    figure.savefig(written, format="png", dpi=150)
     return written.getvalue()

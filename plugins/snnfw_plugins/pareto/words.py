@@ -49,7 +49,9 @@ def _difference(record: Mapping[str, Any]) -> str:
     unit, factor = UNITS[record["cost_unit"]]
     given, cost = record["uniform"]["cost"], record["cost"]
     before, after = record["uniform"]["sensitivity"], record["sensitivity"]
-    share = f", {cost / given - 1:+.1%}" if given and cost != given else ""
+    if (cost, after) == (given, before):
+        return f"That is the plan as given: its events cost {factor * cost:.3g} {unit} a sample."
+    share = f", {cost / given - 1:+.1%}" if given and abs(cost / given - 1) >= 0.0005 else ""
     return (
         f"Its events cost {factor * cost:.3g} {unit} a sample instead of {factor * given:.3g} {unit}{share}; it "
         f"changes the output by {after:.3g} instead of {before:.3g}."

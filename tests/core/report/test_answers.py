@@ -48,6 +48,7 @@ def test_what_came_out_is_said_in_plain_words() -> None:
         ),
         (0.9, (0.9, 0.1, 0.95), 4, "from timestep 4 on"),  # it was near before, and left again
         (0.9, (0.1, 0.2), None, "It does not come within a point of the network in the 2 timesteps that were run."),
+        (0.9, (0.1, 0.95, 0.8), None, "It was within a point of the network at timestep 2, but is not at the last, 4."),
         (0.9, (0.1,), None, "in the one timestep."),
         (0.9, (0.9,), 1, "That is within a point of the network; no other timestep was scored."),
         (30.0, (29.0, 29.8), 2, "It is within 1% of the network from timestep 2 on"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -32,7 +32,7 @@ EXIT = {
 }
 
 
-SCORES = "accuracy over timesteps, as the error, 1 - score, on a logarithmic axis"
+SCORES = "Score (accuracy) over timesteps, as the error, 1 - score, on a logarithmic axis"
 
 
 class Reader(HTMLParser):
@@ -193,7 +193,7 @@ def test_exits_are_drawn_and_told() -> None:
     assert page.captions[2:5] == [
         "When evaluation samples leave",
         "The exit rule's threshold over time, fitted on calibration samples",
-        "accuracy against mean timesteps, as the error, 1 - score, on a logarithmic axis: a sweep of constant "
+        "Score (accuracy) against mean timesteps, as the error, 1 - score, on a logarithmic axis: a sweep of constant "
         "thresholds on calibration samples, this run on evaluation samples",
     ]
     assert "0.25" in page.text
@@ -206,6 +206,21 @@ def test_calibration_and_evaluation_samples_are_told_apart_in_one_chart() -> Non
     sweep = picture(page, read(made_report(exit=EXIT, exits={1: 4, 2: 6})).captions[4])
     for label in ("constant thresholds, calibration samples", "this run, evaluation samples"):
         assert f"<!--  {label} -->" in sweep
+
+
+def test_a_column_that_says_the_same_everywhere_is_left_out() -> None:
+    report = made_report()
+    plain = tuple(replace(layer, energy=0.0, bits=layer.spikes, rule="*", activation="relu") for layer in report.layers)
+
+    def heads(layers: Sequence[Layer]) -> list[str]:
+        page = report_page(replace(report, layers=tuple(layers)), {})
+        return re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', page.split("<summary>Sites")[1].split("</thead>")[0])
+
+    assert heads(plain) == ["site", "neuron", "neurons", "events", "rate"]
+    odd = replace(plain[0], site="other", energy=1e-6, bits=2 * plain[0].spikes + 1, rule="x", activation="silu")
+    assert heads([*plain, odd]) == [
+        *("site", "activation", "neuron", "rule", "neurons", "events", "bits", "rate", "energy")
+    ]
 
 
 @pytest.mark.parametrize("record", [{"tried": 2}, {"frontier": "none", "chosen": 3, "sweep": [1], "thresholds": {}}])

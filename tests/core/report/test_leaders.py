@@ -41,6 +41,12 @@ def test_who_is_best_cheapest_and_soonest_stands_first() -> None:
         assert all(sentence in shown for sentence in said)
 
 
+def test_all_that_score_best_are_named() -> None:
+    board = scored(0.9)
+    equal = replace(board, entries=(*board.entries, replace(board.entries[0], name="also")))
+    assert describe_leaders(equal)[0].startswith("Of 3 methods good and also score best: accuracy 90.0% at T=2")
+
+
 def test_what_failed_and_what_costs_more_is_warned_of() -> None:
     assert describe_failures(scored(0.9)) == ["bad got no further, see below."]
     guessing = replace(scored(0.12), chance=0.1)
