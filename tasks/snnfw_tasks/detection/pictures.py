@@ -41,7 +41,7 @@ def draw(view: View, names: tuple[str, ...], end2end: bool) -> Sequence[Drawing]
     caption = (
         f"{count_of(len(truth), 'images')} with their true boxes, and the boxes that both networks see in "
         f"them with a score of {CONFIDENT} or more; dashed ones are no true box of their class (IoU below {SAME}). "
-        f"{HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, spiking network "
+        f"Over all evaluation images, {HEADLINE}: network {_percent(view.network_scores)}, spiking network "
         f"{_percent(view.scores[last])} at T = {last}."
     )
     return [Drawing("detections", caption, _page(view.batch.inputs[0], columns, names))]

@@ -73,7 +73,7 @@ def draw_parts(view: View, clouds: Clouds) -> Sequence[Drawing]:
     first = torch.tensor([belongs.tolist().index(int(each)) for each in category])
     caption = (
         f"{count_of(len(points), 'clouds')} with the part of each point, the true one and what both networks say, "
-        f"and the share of points that is right. {IOU} over all evaluation clouds: network {scores[0]}, spiking "
+        f"and the share of points that is right. Over all evaluation clouds, {IOU}: network {scores[0]}, spiking "
         f"network {scores[1]} at T = {last}."
     )
     names = [clouds.categories[int(each)] for each in category]

@@ -136,4 +136,4 @@ def require_no_nan(logits: Tensor) -> Tensor:
 
 def format_percent(scores: Mapping[str, float], name: str) -> str:
     """Return a score as it is written over pictures."""
-    return f"{100 * scores[name]:.1f} %"
+    return f"{scores[name]:.1%}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MOST_IN_MATRIX, MOST_PAIRS = 20, 12
 """So many classes are drawn as a matrix; so many errors where there are more."""
-LONGEST = 18
+LONGEST = 20
 CELL, LETTER, LINE = 0.36, 0.062, 0.19
 """Inches: a cell at most, a letter in the names of classes, and a line of words."""
 

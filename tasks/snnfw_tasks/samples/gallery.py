@@ -79,8 +79,8 @@ def _tell_samples(view: View, answers: Answers, look: Look) -> str:
     note = f" {look.note}" if look.note else ""
     return (
         f"{count_of(len(answers.chosen), samples)}: the true class, both answers, and how likely the classes are "
-        f"after each timestep, also where a sample would leave early. {which}{note} {Accuracy.headline} over "
-        f"all evaluation {samples}: network {network:.1%}, spiking network {spiking:.1%} at T = {last}."
+        f"after each timestep, also where a sample would leave early. {which}{note} Over all evaluation "
+        f"{samples}, {Accuracy.headline}: network {network:.1%}, spiking network {spiking:.1%} at T = {last}."
     )
 
 

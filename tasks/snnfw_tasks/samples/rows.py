@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 HEIGHT, HEAD, FOOT = 0.95, 0.42, 0.4
 """Inches of a row, and of what stands over and under the rows."""
-WORDS, NAMES, GAP = 1.4, 1.1, 0.12
-"""Inches: of the answers, of the names beside the curves, and between a sample and what is said of it."""
-LONGEST = 16
+WORDS, LETTER, GAP = 1.4, 0.06, 0.12
+"""Inches: of the answers, of a letter beside the curves, and between a sample and what is said of it."""
+LONGEST = 19
 MARKERS = "osD^"
 
 
@@ -35,11 +35,12 @@ def draw_rows(answers: Answers, sketches: Sequence[Callable[[Axes], None]], widt
 
     left = GAP + width + GAP
     curves = left + WORDS + 0.25
+    across = WIDTH - curves - 0.3 - LETTER * max(len(shorten(name, LONGEST)) for name in answers.classes)
     for row, sketch in enumerate(sketches):
         sketch(place(GAP, row, width))
         _write_answers(place(left, row, WORDS), answers, row)
-        axes = place(curves, row, WIDTH - curves - NAMES)
-        _draw_curves(axes, answers, row, 1 / (WIDTH - curves - NAMES))
+        axes = place(curves, row, across)
+        _draw_curves(axes, answers, row, 1 / across)
         axes.tick_params(labelbottom=row == rows - 1)
         if row == rows - 1:
             axes.set_xlabel("timestep", fontsize=8, color=INK, labelpad=1)
@@ -95,7 +96,7 @@ def _draw_curves(axes: Axes, answers: Answers, row: int, inch: float) -> None:
         axes.plot(steps, over_time[:, label], linewidth=1.2, markevery=max(1, len(steps) // 8), **style)
         height = 0.93 - 0.26 * number
         axes.plot(1 + 0.14 * inch, height, transform=axes.transAxes, clip_on=False, **style)
-        name = shorten(answers.classes[label], LONGEST - 2)
+        name = shorten(answers.classes[label], LONGEST)
         axes.text(
             1 + 0.24 * inch,
             height,

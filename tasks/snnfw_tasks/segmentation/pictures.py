@@ -38,7 +38,7 @@ def draw(view: View, classes: Sequence[str], prepare: Preprocess) -> Sequence[Dr
     caption = (
         f"{count_of(len(truth), 'images')} and the class of every pixel: the true one, and what both networks say. "
         f"The last column is black where they say different things, {share:.1%} of these pixels. "
-        f"{HEADLINE} over all evaluation images: network {_percent(view.network_scores)}, spiking network "
+        f"Over all evaluation images, {HEADLINE}: network {_percent(view.network_scores)}, spiking network "
         f"{_percent(view.scores[last])} at T = {last}."
     )
     images = undo_normalisation(view.batch.inputs[0].cpu(), prepare)

@@ -60,7 +60,7 @@ def test_the_caption_says_what_was_scored() -> None:
     assert drawing.name == "detections"
     assert drawing.caption == (
         "1 image with their true boxes, and the boxes that both networks see in them with a score of 0.25 or more; "
-        "dashed ones are no true box of their class (IoU below 0.5). mAP50 over all evaluation images: network 91.2%, "
+        "dashed ones are no true box of their class (IoU below 0.5). Over all evaluation images, mAP50: network 91.2%, "
         "spiking network 40.0% at T = 8."
     )
 

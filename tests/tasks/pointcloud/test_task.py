@@ -182,7 +182,7 @@ def test_pictures_of_parts_show_one_cloud_of_each_category_first() -> None:
     assert drawing.name == "parts"
     assert drawing.image.startswith(b"\x89PNG")
     assert drawing.caption.startswith("2 clouds with the part of each point")
-    assert drawing.caption.endswith("network 50.0 %, spiking network 50.0 % at T = 4.")
+    assert drawing.caption.endswith("network 50.0%, spiking network 50.0% at T = 4.")
 
 
 def test_pictures_of_categories_are_those_of_any_classifier() -> None:

@@ -93,8 +93,8 @@ def test_captions_tell_what_is_shown_of_how_many() -> None:
     samples, confusion = draw(view(), names(7), IMAGES)
     assert samples.caption == (
         "6 images: the true class, both answers, and how likely the classes are after each timestep, also where a "
-        "sample would leave early. Of all 9 images the two networks answer 1 differently, which stand first. accuracy "
-        "over all evaluation images: network 75.0%, spiking network 54.0% at T = 4."
+        "sample would leave early. Of all 9 images the two networks answer 1 differently, which stand first. Over "
+        "all evaluation images, accuracy: network 75.0%, spiking network 54.0% at T = 4."
     )
     assert confusion.caption == (
         "How often the spiking network gives each true class (rows) each answer (columns), over all 9 evaluation images "
@@ -137,7 +137,7 @@ def test_names_of_classes_are_drawn_as_they_are(monkeypatch: pytest.MonkeyPatch)
     seen.scorer.answers[0] = 3  # it left early, when it said something else
     draw(seen, [r"_a$\bad$", "<b>", "$", "x" * 60, *names(3)], IMAGES)
     assert "spiking, left early" in shown
-    for name in (r"_a$\bad$", "<b>", "$", "x" * 13 + "…", "x" * 17 + "…"):
+    for name in (r"_a$\bad$", "<b>", "$", "x" * 18 + "…", "x" * 19 + "…"):
         assert name in shown
 
 

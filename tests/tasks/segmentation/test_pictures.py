@@ -33,7 +33,7 @@ def test_the_picture_is_named_and_its_caption_tells_the_scores() -> None:
     assert drawing.name == "segments"
     assert drawing.caption == (
         "3 images and the class of every pixel: the true one, and what both networks say. The last column is black where "
-        "they say different things, 0.0% of these pixels. mIoU over all evaluation images: network 75.0%, spiking "
+        "they say different things, 0.0% of these pixels. Over all evaluation images, mIoU: network 75.0%, spiking "
         "network 62.5% at T = 8."
     )
     picture = np.asarray(Image.open(io.BytesIO(drawing.image)).convert("RGB"))
