@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 os.environ["SNNFW_CAPTURES"] = "none"  # so that none passes by what an earlier one has kept
 
@@ -25,3 +31,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             built = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603  # our own
             assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """Start the system's browser; for one test alone, since as long as it runs no other can start a loop of asyncio."""
+    from playwright.sync_api import sync_playwright
+
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip(f"no browser here: none of {', '.join(names)}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-from collections.abc import Iterator
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -13,8 +11,9 @@ from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from test_accessibility import LOOKS
 from test_public_names import ROOMS
 
 LINK = re.compile(r'<(?:a|link|img|script)\b[^>]*?\b(?:href|src)="?([^"\s>]+)')
@@ -62,36 +61,26 @@ def test_every_name_for_everybody_has_a_place_in_the_reference(room: str, site: 
     assert not set(without) - {"__version__"}
 
 
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no browser here")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.mark.parametrize("page", ["index", "tutorials/cost", "methods/sigmadelta"])
 def test_a_page_can_be_read_by_everybody(page: str, site: Path, browser: Browser) -> None:
     faults = []
-    for scheme in ("light", "dark"):
-        shown = browser.new_page(color_scheme=scheme)
+    for width, scheme in LOOKS:
+        shown = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
         shown.goto((site / f"{page}.html").as_uri())
-        for width in (1200, 420):
-            shown.set_viewport_size({"width": width, "height": 900})
-            over = shown.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-            rules = [rule for rule in Axe().run(shown).response["violations"] if rule["impact"] != "minor"]
-            faults += [f"{width} pixels, {scheme}: {rule['id']}: {rule['help']}" for rule in rules]
-            faults += [f"{width} pixels, {scheme}: {over} pixels too wide"] if over > 0 else []
+        over = shown.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+        rules = [rule for rule in Axe().run(shown).response["violations"] if rule["impact"] != "minor"]
+        faults += [f"{width} pixels, {scheme}: {rule['id']}: {rule['help']}" for rule in rules]
+        faults += [f"{width} pixels, {scheme}: {over} pixels too wide"] if over > 0 else []
     assert not faults
 
 
-def test_the_search_answers_without_a_server(site: Path, browser: Browser) -> None:
+@pytest.mark.parametrize(("words", "entry"), [("break-even", "Break-even rate"), ("threshold", "Threshold")])
+def test_the_search_answers_without_a_server_and_says_first_what_a_word_means(
+    words: str, entry: str, site: Path, browser: Browser
+) -> None:
     page = browser.new_page(viewport={"width": 1200, "height": 900})
     page.goto((site / "index.html").as_uri())
-    page.fill(".md-search__input", "break-even")
+    page.fill(".md-search__input", words)
     found = page.locator(".md-search-result__item h1, .md-search-result__item h2")
     found.first.wait_for()
-    assert "Break-even rate" in found.all_inner_texts()
+    assert found.all_inner_texts()[:2] == ["Glossary", entry]

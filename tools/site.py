@@ -73,6 +73,8 @@ def rooms() -> list[str]:
 def on_page_markdown(markdown: str, *, page: Page, **_: object) -> str:
     """Point a page's links to where the site has what they lead to."""
     uri = page.file.src_uri
+    if uri == "glossary.md":
+        page.meta["search"] = {"boost": 8}  # who looks for a word wants first what it means
     if uri == "reference/python.md":
         markdown = re.sub(r"^\| `(snnfw[\w.]*)` \|", r"| [`\1`](api/\1.md) |", markdown, flags=re.MULTILINE)
     origin = uri.removeprefix(f"{ELSEWHERE}/") if uri.startswith(f"{ELSEWHERE}/") else f"docs/{uri}"
