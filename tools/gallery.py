@@ -47,7 +47,7 @@ PICTURES = {
     "comparison": Picture(METHODS, "leaderboard.html", end="h2:has-text('Method by method')"),
     "diagnosis": Picture(DIAGNOSIS, "diagnosis.html", end="figure >> nth=1"),
     "classification": Picture("snnfw run task=classification plugin=adafire", "pictures/samples.png"),
-    "events": Picture("snnfw run task=events plugin=sigmadelta", "pictures/samples.png"),
+    "events": Picture("snnfw run task=events plugin=adafire task.limit=100", "pictures/samples.png"),
     "detection": Picture("snnfw run task=detection plugin=sigmadelta task.limit=64", "pictures/detections.png"),
     "segmentation": Picture("snnfw run task=segmentation plugin=sigmadelta task.limit=64", "pictures/segments.png"),
     "pointcloud": Picture(
