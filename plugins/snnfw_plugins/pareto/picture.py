@@ -115,7 +115,7 @@ def as_png(figure: Figure, axes: Axes, beside: bool = False) -> bytes:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", labelsize=8)
     for axis in (axes.xaxis, axes.yaxis):
-        axis.label.set_size(9)
+        axis.label.set_fontsize(9)
     if beside:
         figure.legend(fontsize=7, frameon=False, loc="outside right center")
     else:

@@ -78,7 +78,7 @@ def test_the_command_writes_a_file_of_the_format(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "'snnfw export ' is not how it goes: snnfw export NET.snn format=onnx|torch|nir out=FILE"),
+        ([], "'snnfw export' is not how it goes: snnfw export NET.snn format=onnx|torch|nir out=FILE"),
         (["net.snn", "to=nir"], "'snnfw export net.snn to=nir' is not how it goes"),
         (["net.snn", "nir"], "'snnfw export net.snn nir' is not how it goes"),
         (["net.snn"], "nothing says what to export 'net.snn' to: give out=FILE, or format=NAME."),

@@ -149,8 +149,8 @@ def test_a_table_is_no_experiment_of_a_run(tmp_path: Path) -> None:
 def test_the_commands_say_what_they_take(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["experiments", "list"]) == 0
     assert "inflor/cifar10_resnet19" in capsys.readouterr().out
-    assert main(["experiments"]) == 2
-    assert capsys.readouterr().err == "snnfw: 'snnfw experiments' knows 'list': snnfw experiments list.\n"
+    assert main(["experiments"]) == 0
+    assert "experiments list" in capsys.readouterr().out
     assert main(["reproduce"]) == 2
     assert capsys.readouterr().err == (
         "snnfw: 'snnfw reproduce' takes the name of an experiment: 'snnfw experiments list' has them.\n"

@@ -104,8 +104,11 @@ def test_a_run_takes_eight_timesteps_without_search_and_exit_unless_the_user_say
 
 
 def test_ultralytics_networks_have_the_zoos_short_form() -> None:
-    config = resolve(["task=detection", "plugin=adafire", "model=ultralytics/yolo11n"], Registry())
+    words = ["task=detection", "plugin=adafire", "model=ultralytics/yolo11n"]
+    config = resolve([*words, "data=yolo", "data.file=data.yaml"], Registry())
     assert config.model == UltralyticsModel(arch="yolo11n")
+    with pytest.raises(SnnfwError, match="nothing says which data it is for"):
+        resolve(words, Registry())
 
 
 def test_the_default_bundle_is_complete(embedded: Bundle) -> None:
@@ -249,7 +252,7 @@ def test_a_run_leaves_scores_and_a_picture(tiny: UltralyticsModel, tmp_path: Pat
     report = read_back(folder)
     assert set(report["network"]["scores"]) == {"mAP50", "mAP50-95"}
     assert (folder / "pictures" / "detections.png").read_bytes().startswith(b"\x89PNG")
-    assert "Boxes with a score of 0.25 or more." in (folder / "report.html").read_text()
+    assert "with a score of 0.25 or more" in (folder / "report.html").read_text()
 
 
 def test_a_network_that_needs_no_suppression_is_scored_without(tmp_path: Path) -> None:
