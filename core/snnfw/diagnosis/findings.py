@@ -21,6 +21,9 @@ PARTS = ("before", "frames", "operators", "clipping", "quantisation", "timing")
 OWN_PARTS = ("operators", "clipping", "quantisation", "timing")
 """The parts that arise at the site, behind the neurons before it."""
 
+ROUNDING = 1e-4
+"""Error up to which a part is not worth a column."""
+
 BAD = 0.2
 """Error of its own from which a layer is bad: a fifth of its activation, a signal-to-noise ratio of 14 dB."""
 
@@ -66,7 +69,7 @@ class SiteError:
     @property
     def snr(self) -> float:
         """Return the signal-to-noise ratio in dB, 20 log10 of activation over error."""
-        return -20 * math.log10(self.error) if self.error else math.inf
+        return decibels(self.error)
 
     @property
     def is_silent(self) -> bool:
@@ -156,12 +159,12 @@ class Diagnosis:
     @property
     def bad(self) -> SiteError | None:
         """Return the first site with too large an error of its own, if there is one."""
-        return next((site for site in self.sites if site.is_bad and not site.is_silent), None)
+        return first_bad(self.sites)
 
     @property
     def worst(self) -> SiteError | None:
         """Return the site with the largest error of its own."""
-        return max((site for site in self.sites if not site.is_silent), key=lambda site: site.own, default=None)
+        return worst_of(self.sites)
 
     @property
     def cure(self) -> Trial | None:
@@ -194,6 +197,27 @@ class Diagnosis:
         page = import_module("snnfw.report.diagnosis_page")  # pages are made of diagnoses
         saved: Path = page.save_diagnosis(self, folder)
         return saved
+
+
+def decibels(error: float) -> float:
+    """Return the signal-to-noise ratio of a relative error in dB; that of none is infinite."""
+    return -20 * math.log10(error) if error else math.inf
+
+
+def telling_parts(sites: Iterable[SiteError]) -> list[str]:
+    """Return the parts of errors that are more than rounding at any of some sites."""
+    shown = list(sites)
+    return [part for part in PARTS if any(abs(site.parts[part]) > ROUNDING for site in shown)]
+
+
+def first_bad(sites: Iterable[SiteError]) -> SiteError | None:
+    """Return the first site with too large an error of its own, if there is one."""
+    return next((site for site in sites if site.is_bad and not site.is_silent), None)
+
+
+def worst_of(sites: Iterable[SiteError]) -> SiteError | None:
+    """Return the site with the largest error of its own."""
+    return max((site for site in sites if not site.is_silent), key=lambda site: site.own, default=None)
 
 
 def best_of(tried: Iterable[Trial], bad: SiteError | None) -> Trial | None:

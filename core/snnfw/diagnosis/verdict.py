@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from snnfw.diagnosis.findings import Diagnosis, Normalisation, SiteError
+from snnfw.diagnosis.findings import Diagnosis, Normalisation, SiteError, first_bad, worst_of
 
 NAMED = 5
 """Sites that a sentence names."""
@@ -65,20 +65,18 @@ def _bad(found: Diagnosis) -> Iterator[str]:
 
 def describe_first_bad(sites: Sequence[SiteError]) -> str:
     """Return in sentences which layer is the first bad one, or that none is; nothing where none has a signal."""
-    heard = [site for site in sites if not site.is_silent]
-    bad = next((site for site in heard if site.is_bad), None)
+    bad, worst = first_bad(sites), worst_of(sites)
     if bad:
         return (
             f"The first bad layer is '{bad.site}': what goes wrong there alone is {_percent(bad.own)} of its "
             f"activation. Most of it is {bad.cause}: {describe_cause(bad)}."
         )
-    if not heard:
+    if worst is None:
         return ""
-    worst = max(heard, key=lambda site: site.own)
+    last = next(site for site in reversed(sites) if not site.is_silent)
     return (
         f"No layer is bad by itself: the largest error that arises in one is {_percent(worst.own)} of its activation "
-        f"('{worst.site}', {worst.cause}). Together they have come to {_percent(heard[-1].error)} at "
-        f"'{heard[-1].site}'."
+        f"('{worst.site}', {worst.cause}). Together they have come to {_percent(last.error)} at '{last.site}'."
     )
 
 

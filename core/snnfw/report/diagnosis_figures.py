@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from snnfw.diagnosis.findings import PARTS, Diagnosis, SiteError
+from snnfw.diagnosis.findings import Diagnosis, SiteError, decibels, telling_parts
 from snnfw.diagnosis.traces import NeuronTrace, SiteTrace
 from snnfw.report.drawing import (
     INK,
@@ -20,6 +20,7 @@ from snnfw.report.drawing import (
     shorten,
     style_axes,
 )
+from snnfw.report.selecting import keep_largest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,9 +38,9 @@ SCATTERED = 6
 
 def draw_parts(sites: Sequence[SiteError]) -> Picture:
     """Return each site's error as a bar of its parts; what makes up for others reaches to the left."""
-    shown = _most_wrong(sites, MOST_SITES)
+    shown = keep_largest(sites, lambda site: site.own, MOST_SITES)
     figure, axes = empty_chart("relative error", "", width=7.6, height=1.1 + 0.2 * len(shown))
-    names = [part for part in PARTS if any(abs(site.parts[part]) > 1e-4 for site in shown)]
+    names = telling_parts(shown)
     right, left = [0.0] * len(shown), [0.0] * len(shown)
     for number, part in enumerate(names):
         values = [site.parts[part] for site in shown]
@@ -63,7 +64,7 @@ def draw_growth(found: Diagnosis) -> Picture:
     places = list(range(1, len(sites) + 1))
     lines = [
         Line("all that came together", places, [min(site.snr, MOST_DECIBELS) for site in sites]),
-        Line("what arises there alone", places, [_decibels(site.own) for site in sites]),
+        Line("what arises there alone", places, [min(decibels(site.own), MOST_DECIBELS) for site in sites]),
     ]
     draw_lines(axes, lines)
     axes.locator_params(axis="x", integer=True)
@@ -74,7 +75,8 @@ def draw_scatter(found: Diagnosis) -> Picture:
     """Return what is sent against the network's activations, for the sites that are furthest off by themselves."""
     from matplotlib.figure import Figure
 
-    shown = _most_wrong([site for site in found.sites if site.points], SCATTERED, found.bad)
+    heard = [site for site in found.sites if site.points]
+    shown = keep_largest(heard, lambda site: math.inf if site is found.bad else site.own, SCATTERED)
     columns = min(3, len(shown)) or 1
     rows = -(-len(shown) // columns) or 1
     figure = Figure(figsize=(2.6 * columns, 2.4 * rows + 0.2), layout="constrained")
@@ -124,13 +126,3 @@ def _name_above(figure: Figure, drawn: Any, names: Sequence[str]) -> None:
     """Say above a chart what was drawn, bars too, which matplotlib's types do not know."""
     place: Any = {"loc": "outside upper center", "ncols": max(1, len(names)), "fontsize": 8, "frameon": False}
     figure.legend(drawn, names, labelcolor=INK, **place)
-
-
-def _most_wrong(sites: Sequence[SiteError], most: int, always: SiteError | None = None) -> list[SiteError]:
-    """Return the sites with the largest errors of their own, and ``always``, in the order of execution."""
-    kept = sorted(sorted(range(len(sites)), key=lambda place: (sites[place] is not always, -sites[place].own))[:most])
-    return [sites[place] for place in kept]
-
-
-def _decibels(error: float) -> float:
-    return min(-20 * math.log10(error), MOST_DECIBELS) if error else MOST_DECIBELS

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snnfw.diagnosis.findings import PARTS, Diagnosis, SiteError
+from snnfw.diagnosis.findings import Diagnosis, SiteError, telling_parts
 from snnfw.diagnosis.verdict import explain
 from snnfw.report.diagnosis_figures import draw_growth, draw_parts, draw_scatter, draw_traces
 from snnfw.report.folder import as_json
@@ -41,7 +41,7 @@ def diagnosis_page(found: Diagnosis) -> str:
             title=f"Diagnosis: {title_of(about)}" if title_of(about) else "Diagnosis",
             found=found,
             said=explain(found),
-            parts=[part for part in PARTS if any(abs(site.parts[part]) > 1e-4 for site in found.sites)],
+            parts=telling_parts(found.sites),
             charts=[draw_parts(found.sites), *growth] if found.sites else [],
             traces=[draw_traces(trace)] if trace and trace.neurons else [],
         )

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from snnfw.diagnosis.findings import PARTS, Diagnosis, SiteError
+from snnfw.diagnosis.findings import Diagnosis, SiteError, telling_parts
 from snnfw.diagnosis.verdict import explain
+from snnfw.report.selecting import keep_largest
 from snnfw.report.tables import plain_table
 
 MOST_SITES = 24
@@ -31,14 +32,12 @@ def show_diagnosis(found: Diagnosis, console: Console) -> None:
 
 def _sites(found: Diagnosis) -> Table:
     table = plain_table()
-    parts = [part for part in PARTS if any(abs(site.parts[part]) > 1e-4 for site in found.sites)]
+    parts = telling_parts(found.sites)
     table.add_column("site", no_wrap=True, overflow="ellipsis")
     for heading in ("error", *(SHORT.get(part, part) for part in parts), "dB"):
         table.add_column(heading, justify="right", no_wrap=True)
-    worst = sorted(found.sites, key=lambda site: -site.own)[:MOST_SITES]
-    for site in found.sites:
-        if site in worst:
-            table.add_row(*map(Text, _row(site, parts)), style="bold" if site is found.bad else None)
+    for site in keep_largest(found.sites, lambda site: site.own, MOST_SITES):
+        table.add_row(*map(Text, _row(site, parts)), style="bold" if site is found.bad else None)
     return table
 
 

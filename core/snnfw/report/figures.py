@@ -18,6 +18,7 @@ from snnfw.report.drawing import (
     label_timesteps,
 )
 from snnfw.report.scales import Scale, choose_scale
+from snnfw.report.selecting import keep_largest
 from snnfw.report.units import format_joules, format_percent, format_rate, scale_to_unit
 from snnfw.values import Chart, Keep
 
@@ -105,14 +106,15 @@ def draw_layers(report: Report) -> list[Picture]:
     charged += [(layer.site, layer.energy, "neurons") for layer in layers if layer.energy > 0]
     pictures = []
     if spiking:
-        bars, left = most_telling(spiking)
+        bars = keep_largest(spiking, lambda bar: bar[1], MOST_BARS)
         most = max(spiking, key=lambda each: each[1])
         figure = _bars(bars, [rate for _, rate, _ in bars], "events per neuron and timestep")
         alt = f"Bars of firing rates of {len(bars)} sites; the highest is {format_rate(most[1])} at {most[0]}."
-        rest = f" (the {len(bars)} highest of {len(spiking)})" if left else ""
+        rest = f" (the {len(bars)} highest of {len(spiking)})" if len(bars) < len(spiking) else ""
         pictures.append(as_picture(figure, f"Firing rates{rest}", alt))
     if charged:
-        bars, left = most_telling(charged)
+        bars = keep_largest(charged, lambda bar: bar[1], MOST_BARS)
+        left = len(charged) - len(bars)
         total, shown = sum(cost for _, cost, _ in charged), sum(cost for _, cost, _ in bars)
         values, prefix = scale_to_unit(energy * 1e-3 for _, energy, _ in bars)
         most = max(charged, key=lambda each: each[1])
@@ -121,16 +123,6 @@ def draw_layers(report: Report) -> list[Picture]:
         figure = _bars(bars, values, f"energy per sample ({prefix}J)")
         pictures.append(as_picture(figure, f"Energy of each operator{rest}", alt))
     return pictures
-
-
-def most_telling(
-    bars: Sequence[tuple[str, float, str]], most: int = MOST_BARS
-) -> tuple[list[tuple[str, float, str]], int]:
-    """Return the bars that are shown, in their order, and how many are left out: of many the largest stay."""
-    if len(bars) <= most:
-        return list(bars), 0
-    largest = sorted(range(len(bars)), key=lambda number: -bars[number][1])[:most]
-    return [bars[number] for number in sorted(largest)], len(bars) - most
 
 
 def _bars(bars: Sequence[tuple[str, float, str]], values: Sequence[float], x: str) -> Figure:

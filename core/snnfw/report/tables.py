@@ -15,6 +15,7 @@ from snnfw.report.calls import merge_layers
 from snnfw.report.cautions import describe_cautions
 from snnfw.report.records import describe_exits, exit_steps, explained
 from snnfw.report.report import Checkpoint, Layer, Report
+from snnfw.report.selecting import keep_largest
 from snnfw.report.sentences import describe_costs, describe_exactness, quantised_cell
 from snnfw.report.units import format_count, format_joules, format_percent, format_rate, format_score
 from snnfw.values import Keep
@@ -115,7 +116,7 @@ def _steps(point: Checkpoint) -> str:
 
 def _show_layers(report: Report, console: Console, full: bool) -> None:
     merged = merge_layers(report.layers)
-    shown = merged if full else _loudest(merged)
+    shown = merged if full else keep_largest(merged, lambda layer: layer.spikes, MOST_LAYERS)
     table = plain_table()
     table.add_column("site", overflow="fold")
     table.add_column("neuron", overflow="fold")
@@ -128,12 +129,6 @@ def _show_layers(report: Report, console: Console, full: bool) -> None:
     console.print(Text(title, style="italic"), table)
     if some:
         console.print(Text(f"all {len(merged)} are on the page, and in: snnfw report FOLDER --full", style="dim"))
-
-
-def _loudest(layers: Sequence[Layer]) -> list[Layer]:
-    """Return the sites that send most, in the order of execution."""
-    loudest = sorted(range(len(layers)), key=lambda number: -layers[number].spikes)[:MOST_LAYERS]
-    return [layers[number] for number in sorted(loudest)]
 
 
 def layer_rows(report: Report) -> list[tuple[str, ...]]:
