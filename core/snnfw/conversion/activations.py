@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, cast
 
@@ -87,12 +87,16 @@ def mean_activations(graph: Graph, inputs: Inputs, timesteps: int) -> Iterator[t
 
 def first_samples(calibration: Batches[Inputs], samples: int) -> Inputs:
     """Return the first calibration samples as one batch."""
-    taken: list[Inputs] = []
-    for inputs in calibration:
-        taken.append(inputs)
-        if sum(len(batch[0]) for batch in taken) >= samples:
-            break
-    return tuple(torch.cat(tensors)[:samples] for tensors in zip(*taken, strict=True))
+    return tuple(torch.cat(tensors) for tensors in zip(*take_samples(calibration, samples), strict=True))
+
+
+def take_samples(batches: Iterable[Inputs], samples: int) -> Iterator[Inputs]:
+    """Yield the first samples, at least one, batch by batch; no batch behind them is read."""
+    for inputs in batches:
+        yield tuple(tensor[:samples] for tensor in inputs)
+        samples -= len(inputs[0])
+        if samples <= 0:
+            return
 
 
 def require_inputs(inputs: Inputs, what: str, arguments: int) -> Inputs:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils import _pytree as pytree
 
-from snnfw.conversion.activations import like_weights, require_inputs, walk_sites
+from snnfw.conversion.activations import like_weights, require_inputs, take_samples, walk_sites
 from snnfw.diagnosis.findings import SCHEMA, Diagnosis, Thresholds
 from snnfw.diagnosis.responses import reachable, steady_value
 from snnfw.diagnosis.sums import SiteSums
@@ -100,14 +100,10 @@ def _pieces(model: SpikingModel, batches: Iterable[Inputs], memory: int, samples
     graph = model.graph
     held = sum(graph.elements[site.node] for site, _ in model.site_neurons()) * 8 * 4
     most = max(1, min(samples_within(model, model.timesteps, memory), memory // max(1, held)))
-    for inputs in batches:
-        require_inputs(inputs, "a batch to diagnose on", len(graph.inputs))
-        taken = tuple(tensor[:samples] for tensor in inputs)
-        for start in range(0, len(taken[0]), most):
-            yield tuple(tensor[start : start + most] for tensor in taken)
-        samples -= len(taken[0])
-        if samples <= 0:
-            return
+    checked = (require_inputs(inputs, "a batch to diagnose on", len(graph.inputs)) for inputs in batches)
+    for inputs in take_samples(checked, samples):
+        for start in range(0, len(inputs[0]), most):
+            yield tuple(tensor[start : start + most] for tensor in inputs)
 
 
 def _add(totals: _Totals, model: SpikingModel, inputs: Inputs, memory: int) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from snnfw.config.diagnosis import Look
 from snnfw.config.fields import build_dataclass
-from snnfw.conversion.activations import to_device
+from snnfw.conversion.activations import take_samples, to_device
 from snnfw.conversion.converter import Converter
 from snnfw.cures import Patient
 from snnfw.diagnosing import examine
@@ -39,21 +39,12 @@ def diagnose_model(
     said = {"site": site, "neurons": None if neurons is None else list(neurons)}
     look = build_dataclass(Look, {**said, "samples": samples, "tries": tries, "seconds": seconds}, "", "the diagnosis")
     read = read_batches(data, len(model.graph.inputs), "the data to diagnose on")
-    batches = [to_device(inputs, resources.device) for inputs in _first(InputsAlone(read), look.samples)]
+    batches = [to_device(inputs, resources.device) for inputs in take_samples(InputsAlone(read), look.samples)]
     for inputs in batches:
         require_fitting(model, inputs)
     patient = _patient(model, conversion, batches, look, resources) if conversion else None
     network = conversion.bundle.model if conversion and conversion.bundle else None
     return replace(examine(model, batches, network, patient, look, resources), about=dict(about))
-
-
-def _first(batches: Iterable[Inputs], samples: int) -> Iterator[Inputs]:
-    """Yield the first samples, batch by batch."""
-    for inputs in batches:
-        yield tuple(tensor[:samples] for tensor in inputs)
-        samples -= len(inputs[0])
-        if samples <= 0:
-            return
 
 
 def _patient(

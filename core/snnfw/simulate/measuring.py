@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from snnfw.conversion.activations import require_inputs, to_device
+from snnfw.conversion.activations import require_inputs, take_samples, to_device
 from snnfw.errors import wrong_kind_error
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.model import SpikingModel, Visit
@@ -41,12 +41,10 @@ def measure_methods(methods: Iterable[Any], model: SpikingModel, bundle: Bundle,
 
 def evaluation_inputs(bundle: Bundle, resources: Resources, samples: int = SAMPLES) -> Iterator[Inputs]:
     """Yield the inputs of the first evaluation samples, batch by batch, on the device."""
-    for batch in bundle.data.evaluation:
-        if samples <= 0:
-            return
-        inputs = require_inputs(batch.inputs, "an evaluation batch", len(batch.inputs))
-        yield to_device(tuple(tensor[:samples] for tensor in inputs), resources.device)
-        samples -= len(inputs[0])
+    batches = (batch.inputs for batch in bundle.data.evaluation)
+    checked = (require_inputs(inputs, "an evaluation batch", len(inputs)) for inputs in batches)
+    for inputs in take_samples(checked, samples):
+        yield to_device(inputs, resources.device)
 
 
 @torch.no_grad()
