@@ -16,8 +16,8 @@ from snnfw.cures import Patient, preset_neurons, try_cures
 from snnfw.diagnosis.findings import Diagnosis
 from snnfw.diagnosis.normalisation import check_normalisation
 from snnfw.diagnosis.splitting import split_errors
-from snnfw.diagnosis.traces import trace_neurons
-from snnfw.errors import SnnfwError, unknown_name_error
+from snnfw.diagnosis.traces import require_site, trace_neurons
+from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
 from snnfw.registry import Registry
 from snnfw.report.diagnosis_page import diagnosis_files
@@ -66,7 +66,8 @@ def examine(
     """
     if not batches:
         raise SnnfwError("there is nothing to diagnose the network on: give at least one sample.")
-    _require_site(model, look)
+    if look.site is not None:
+        require_site(model, look.site)  # before anything is computed
     found = split_errors(model, batches, resources.memory, look.samples)
     some = tuple(tensor[: look.samples] for tensor in batches[0])
     fitting = check_normalisation(network, single_frames(model.graph, some)) if network is not None else None
@@ -76,13 +77,6 @@ def examine(
     shown = found.bad or found.worst
     name = look.site or (shown.site if shown else None)
     return replace(found, trace=trace_neurons(model, batches[0], name, look.neurons)) if name else found
-
-
-def _require_site(model: SpikingModel, look: Look) -> None:
-    """Refuse a site that is not there before anything is computed."""
-    names = [site.name for site, _ in model.site_neurons()]
-    if look.site is not None and look.site not in names:
-        raise unknown_name_error("site", look.site, names, listing="Sites with a neuron")
 
 
 def _patient(

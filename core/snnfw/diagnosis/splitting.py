@@ -12,6 +12,7 @@ from torch.utils import _pytree as pytree
 
 from snnfw.conversion.activations import like_weights, require_inputs, take_samples, walk_sites
 from snnfw.diagnosis.findings import SCHEMA, Diagnosis, Thresholds
+from snnfw.diagnosis.references import own_values, seen_inputs, still_inputs
 from snnfw.diagnosis.responses import reachable, steady_value
 from snnfw.diagnosis.sums import SiteSums
 from snnfw.errors import SnnfwError
@@ -20,7 +21,7 @@ from snnfw.planning.rules import Neuron
 from snnfw.simulate.measuring import watch_neurons
 from snnfw.simulate.memory import samples_within
 from snnfw.simulate.run import network_output
-from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
+from snnfw.spiking.frames import frames_in
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Keep, Output, Site
 
@@ -111,16 +112,16 @@ def _add(totals: _Totals, model: SpikingModel, inputs: Inputs, memory: int) -> N
     graph = model.graph
     streams = _watch(model, inputs, memory)
     ours = model.read()
-    given = like_weights(first_frames(graph, inputs, model.timesteps), graph.module)
+    given = seen_inputs(model, inputs)
     neurons = {site.name: neuron for site, neuron in model.site_neurons()}
     methods = {p.site.name: p.neuron for p in model.plan.placements}
     sent = {name: stream.sent for name, stream in streams.items()}
-    walked = zip(_own_values(model, given), _after_neurons(model, given, sent), strict=True)
-    for (site, current, frame_mean, activation), after in walked:
+    walked = zip(own_values(model, given), _after_neurons(model, given, sent), strict=True)
+    for (site, still, activation), after in walked:
         if site.name not in streams:
             continue
         neuron, method, stream = neurons[site.name], methods[site.name], streams.pop(site.name)
-        parts = _split(model, site, neuron, method, stream, (current, frame_mean, activation), after)
+        parts = _split(model, site, neuron, method, stream, (still, activation), after)
         totals.sites.setdefault(site.name, SiteSums(site)).add(activation.to(stream.sent.device), stream.sent, parts)
         totals.events[site.name] = totals.events.get(site.name, 0.0) + stream.events
     theirs = network_output(graph, given, frames_in(graph, given))
@@ -154,34 +155,11 @@ def _watch(model: SpikingModel, inputs: Inputs, memory: int) -> dict[str, _Strea
     return streams
 
 
-def _own_values(model: SpikingModel, inputs: Inputs) -> Iterator[tuple[Site, Tensor, Tensor, Tensor]]:
-    """Yield every site with the network's input there, f of it, and the activation that the neuron stands in for.
-
-    Of frames, delta coding follows the last one and rate coding the mean of all.
-    """
-    graph, frames = model.graph, frames_in(model.graph, inputs)
-    if frames is None or model.coding.sends_changes:
-        for site, current, activation in walk_sites(graph, _still(model, inputs)):
-            yield site, current, activation, activation
-        return
-    for site, current, activation in walk_sites(graph, single_frames(graph, inputs)):
-        place = graph.where[site.node]
-        mean = mean_over_frames(current, place, frames)
-        yield site, mean, site.function(mean), mean_over_frames(activation, place, frames)
-
-
 def _after_neurons(model: SpikingModel, inputs: Inputs, sent: Mapping[str, Tensor]) -> Iterator[Tensor]:
     """Yield what the network's own operators give every site of what the neurons before it have sent."""
     instead = dict(zip(sent, like_weights(tuple(sent.values()), model.graph.module), strict=True))
-    for _, current, _ in walk_sites(model.graph, _still(model, inputs), instead):
+    for _, current, _ in walk_sites(model.graph, still_inputs(model, inputs), instead):
         yield current
-
-
-def _still(model: SpikingModel, inputs: Inputs) -> Inputs:
-    """Return single inputs: of frames the last one in delta coding, and the mean of all in rate coding."""
-    if frames_in(model.graph, inputs) is None:
-        return inputs
-    return tuple(tensor[:, -1] if model.coding.sends_changes else tensor.mean(1) for tensor in inputs)
 
 
 def _split(
@@ -190,11 +168,11 @@ def _split(
     neuron: SpikingNeuron,
     method: Neuron | Keep,
     stream: _Stream,
-    own: tuple[Tensor, Tensor, Tensor],
+    own: tuple[Tensor, Tensor],
     after: Tensor,
 ) -> dict[str, Tensor]:
     """Return the parts of the difference between what a neuron has sent and the network's activation, in double."""
-    _, still, activation = own
+    still, activation = own
     coding, timesteps = model.coding, model.timesteps
     steady = steady_value(neuron, stream.read, coding, timesteps)
     burst = int(getattr(method, "burst", 1))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from snnfw.conversion.activations import like_weights, walk_sites
+from snnfw.diagnosis.references import own_values, seen_inputs
+from snnfw.diagnosis.responses import stream_value
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.neurons.spiking_neuron import SpikingNeuron
-from snnfw.spiking.frames import first_frames, frames_in, mean_over_frames, single_frames
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Site
 
@@ -50,11 +50,9 @@ def trace_neurons(model: SpikingModel, inputs: Inputs, site: str, neurons: Seque
         SnnfwError: there is no such site, or no such neuron in it.
 
     """
-    names = [there.name for there, _ in model.site_neurons()]
-    if site not in names:
-        raise unknown_name_error("site", site, names, listing="Sites with a neuron")
+    place, found = require_site(model, site)
     first = tuple(tensor[:1] for tensor in inputs)
-    sent, states, found = [], [], next(neuron for there, neuron in model.site_neurons() if there.name == site)
+    sent, states = [], []
     state = "potential" if "potential" in found.states else next(iter(found.states), "")
 
     def visit(there: Site, neuron: SpikingNeuron, currents: Tensor) -> Tensor:
@@ -70,12 +68,11 @@ def trace_neurons(model: SpikingModel, inputs: Inputs, site: str, neurons: Seque
         model.advance(1, visit)
     model.forget()
     activation = _activation(model, first, site)
-    streams = torch.stack(sent, 1)
-    value = streams.sum(1) if model.coding.sends_changes else streams.mean(1)
-    chosen = _choose(neurons, (value - activation).abs(), site)
-    thresholds = found.threshold.double().cpu().expand(_shape(model, site)).flatten()
+    streams = torch.stack(sent)
+    chosen = _choose(neurons, (stream_value(streams, model.coding) - activation).abs(), site)
+    thresholds = found.threshold.double().cpu().expand(_shape(model, place)).flatten()
     known = [each for each in states if each is not None]
-    kept = torch.stack(known, 1) if len(known) == len(states) else None
+    kept = torch.stack(known) if len(known) == len(states) else None
     return SiteTrace(
         site,
         state,
@@ -84,8 +81,8 @@ def trace_neurons(model: SpikingModel, inputs: Inputs, site: str, neurons: Seque
                 index,
                 float(activation[index]),
                 float(thresholds[index]),
-                tuple(streams[index].tolist()),
-                () if kept is None else tuple(kept[index].tolist()),
+                tuple(streams[:, index].tolist()),
+                () if kept is None else tuple(kept[:, index].tolist()),
             )
             for index in chosen
         ),
@@ -101,21 +98,21 @@ def _choose(neurons: Sequence[int] | None, error: Tensor, site: str) -> list[int
     return list(neurons)
 
 
+def require_site(model: SpikingModel, name: str) -> tuple[Site, SpikingNeuron]:
+    """Return the site of a name with its neuron, refusing one that has none."""
+    there = {site.name: (site, neuron) for site, neuron in model.site_neurons()}
+    if name not in there:
+        raise unknown_name_error("site", name, there, listing="Sites with a neuron")
+    return there[name]
+
+
 def _activation(model: SpikingModel, inputs: Inputs, site: str) -> Tensor:
-    """Return the network's activation of the sample at a site: of frames what the coding stands for."""
-    seen = like_weights(first_frames(model.graph, inputs, model.timesteps), model.graph.module)
-    frames = frames_in(model.graph, seen)
-    last = frames is not None and model.coding.sends_changes
-    given = tuple(tensor[:, -1] for tensor in seen) if last else single_frames(model.graph, seen)
-    for there, _, activation in walk_sites(model.graph, given):
-        if there.name == site:
-            mean = activation if last else mean_over_frames(activation, model.graph.where[there.node], frames)
-            return mean.double().cpu().flatten()
-    raise SnnfwError(f"site '{site}' is not in the network.")
+    """Return what a site's neurons should send for the sample, in a row."""
+    own = own_values(model, seen_inputs(model, inputs))
+    return next(activation for there, _, activation in own if there.name == site).double().cpu().flatten()
 
 
-def _shape(model: SpikingModel, site: str) -> tuple[int, ...]:
+def _shape(model: SpikingModel, site: Site) -> tuple[int, ...]:
     """Return the shape of a site's activation for one sample, its batch dimension being as large as one makes it."""
-    place = next(there for there, _ in model.site_neurons() if there.name == site)
-    where = model.graph.where[place.node]
-    return tuple(where.outer * where.inner if size is None else size for size in place.shape)
+    where = model.graph.where[site.node]
+    return tuple(where.outer * where.inner if size is None else size for size in site.shape)
