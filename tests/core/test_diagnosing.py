@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -115,6 +116,16 @@ def test_python_gives_what_the_command_gives(converted: Callable[..., snnfw.Spik
     assert [site.error for site in loaded.sites] == pytest.approx([site.error for site in found.sites], rel=1e-5)
     with pytest.raises(SnnfwError, match="no site named 'relo'"):
         snn.diagnose(X, site="relo")
+
+
+def test_python_tries_the_neurons_that_presets_place(
+    converted: Callable[..., snnfw.SpikingNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr("snnfw.diagnosing.try_cures", lambda patient, found, *_: given.append(patient) or found)
+    converted("rate", timesteps=2).diagnose(X)
+    placed = {type(neuron).__name__ for neuron in given[0].others}
+    assert placed >= {"IntegrateAndFire", "AdaFire", "Tracking", "SigmaDelta"}
 
 
 def test_a_mended_network_is_as_good_as_was_said(converted: Callable[..., snnfw.SpikingNetwork]) -> None:

@@ -10,7 +10,7 @@ from snnfw.config.diagnosis import Look
 from snnfw.config.fields import build_dataclass
 from snnfw.conversion.activations import take_samples, to_device
 from snnfw.conversion.converter import Converter
-from snnfw.cures import Patient
+from snnfw.cures import Patient, preset_neurons
 from snnfw.diagnosing import examine
 from snnfw.diagnosis.findings import Diagnosis
 from snnfw.network.batches import InputsAlone, read_batches
@@ -18,6 +18,7 @@ from snnfw.network.changing import convert_again
 from snnfw.network.conversion import Conversion
 from snnfw.network.inputs import require_fitting
 from snnfw.planning.placement import Plan
+from snnfw.registry import Registry
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Resources
 
@@ -56,4 +57,7 @@ def _patient(
         return convert_again(replace(conversion, converter=converter, timesteps=timesteps), plan, model)
 
     frames = batches[0][0].shape[1] if model.plan.temporal else None
-    return Patient(model.plan, conversion.converter, model.timesteps, convert, batches, look.samples, resources, frames)
+    others = preset_neurons(Registry().presets.values())
+    return Patient(
+        model.plan, conversion.converter, model.timesteps, convert, batches, look.samples, resources, frames, others
+    )
