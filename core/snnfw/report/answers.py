@@ -152,7 +152,7 @@ def _quantised(energy: Energy, network: Network) -> str:
     needed = {8: network.eight_bit, **told}
     known = [(bits, other / energy.total) for bits, other in needed.items() if other and energy.total]
     said = [
-        f"to {bits} bit{'s' * (bits != 1)}{', which tell as much as its events,' * (bits in told)} "
+        f"to {plural(bits, 'bit')}{', which tell as much as its events,' * (bits in told)} "
         f"{'' if number else 'the network would take '}{describe_share(share)} that"
         for number, (bits, share) in enumerate(known)
     ]

@@ -14,7 +14,7 @@ from snnfw.planning.kinds import Kind
 from snnfw.planning.placement import Fate, Plan
 from snnfw.report.folding import Line, fold
 from snnfw.report.summary import describe_method, is_reported, parameters
-from snnfw.report.units import format_percent, format_si
+from snnfw.report.units import format_percent, format_si, plural
 
 SCHEMA = 1
 TIMES = "×"  # noqa: RUF001  # how often
@@ -125,7 +125,7 @@ def _number_of(plan: Plan, account: str) -> str:
 
 
 def _operators(count: int) -> str:
-    return f"{count} operator{'s' * (count != 1)}"
+    return plural(count, "operator")
 
 
 def describe_charge(fate: Fate) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from snnfw.energy.charges import Energy
 from snnfw.planning.kinds import Kind
 from snnfw.report.report import Report
-from snnfw.report.units import format_count, format_joules, format_percent, format_rate
+from snnfw.report.units import format_count, format_joules, format_percent, format_rate, plural
 from snnfw.values import DELTA
 
 
@@ -14,10 +14,9 @@ def describe_rise(report: Report) -> str:
     final = report.checkpoints[-1]
     if not final.energy_ratio > 1:
         return ""
-    steps = f"{final.timestep} timestep{'s' * (final.timestep != 1)}"
     return (
         f"The spiking network takes more energy than the network itself: {format_percent(final.energy_ratio)} of it "
-        f"after {steps}, by the energy model {report.energy_model}."
+        f"after {plural(final.timestep, 'timestep')}, by the energy model {report.energy_model}."
     )
 
 
@@ -82,7 +81,7 @@ def _describe_settling(report: Report) -> str:
     if found is None:
         return "the input changes from frame to frame; what a neuron has sent is bounded by its threshold (E2)."
     last = max(found.unsent)
-    samples = f"{found.samples} sample{'s' * (found.samples != 1)}"
+    samples = plural(found.samples, "sample")
     if found.settled is None:
         return (
             f"{format_percent(found.unsent[last])} of the neurons lack a part of their value after timestep {last}, on "
