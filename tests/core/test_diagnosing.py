@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -19,6 +18,7 @@ import snnfw
 from networks import ConvNet, noise, seeded
 from snnfw.cli import main
 from snnfw.config.diagnosis import resolve_diagnosis
+from snnfw.cures import Patient
 from snnfw.diagnosis import Diagnosis
 from snnfw.errors import SnnfwError
 from snnfw.report.diagnosis_figures import MOST_SITES
@@ -121,8 +121,13 @@ def test_python_gives_what_the_command_gives(converted: Callable[..., snnfw.Spik
 def test_python_tries_the_neurons_that_presets_place(
     converted: Callable[..., snnfw.SpikingNetwork], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given: list[Any] = []
-    monkeypatch.setattr("snnfw.diagnosing.try_cures", lambda patient, found, *_: given.append(patient) or found)
+    given: list[Patient] = []
+
+    def try_nothing(patient: Patient, found: Diagnosis, *_: object) -> Diagnosis:
+        given.append(patient)
+        return found
+
+    monkeypatch.setattr("snnfw.diagnosing.try_cures", try_nothing)
     converted("rate", timesteps=2).diagnose(X)
     placed = {type(neuron).__name__ for neuron in given[0].others}
     assert placed >= {"IntegrateAndFire", "AdaFire", "Tracking", "SigmaDelta"}
