@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from benchmarks.real_settings import Setting
 from snnfw import Judgement, Output, Report
 from snnfw.config.schema import KEYS_WITHOUT_TASK, RECIPE_KEYS
 from snnfw.config.sources import read_words
-from snnfw.simulate import Accuracy, is_correct, require_logits
+from snnfw.simulate import Accuracy, is_correct, join_states, part_of_state, require_logits
 
 
 class Answers:
@@ -37,6 +37,15 @@ class Answers:
     def compute(self) -> dict[str, float]:
         """Return both as fractions from 0 to 1."""
         return {"accuracy": self.right.compute()["accuracy"], AGREEMENT: self.same.compute()["accuracy"]}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return both counts."""
+        return join_states(right=self.right.state(), same=self.same.state())
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Add what another one counted."""
+        self.right.merge(part_of_state(state, "right"))
+        self.same.merge(part_of_state(state, "same"))
 
 
 class Published:

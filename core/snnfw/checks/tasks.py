@@ -12,7 +12,8 @@ from torch import Tensor
 from snnfw.checks.faults import pickle_faults, record_faults
 from snnfw.checks.sources import bundle_faults
 from snnfw.contracts import DataSource, ModelSource, Task
-from snnfw.errors import describe_type
+from snnfw.errors import describe_type, has_attributes
+from snnfw.simulate.states import merge_state, state_of
 from snnfw.values import Batch, Bundle, Output
 
 
@@ -65,6 +66,12 @@ def _score_faults(bundle: Bundle, batch: Batch, output: Output) -> Iterator[str]
     other.update(output, batch.target)
     if dict(other.compute()) != dict(scores):
         yield "a second scorer gives other scores for the same batch: each must start from nothing."
+    elif has_attributes(scorer, "state", "merge"):
+        merged = bundle.judgement.scorer()
+        merge_state(merged, state_of(bundle.judgement.scorer()))
+        merge_state(merged, state_of(scorer))
+        if dict(merged.compute()) != dict(scores):
+            yield "a scorer that merges another one's state computes other scores than that one."
 
 
 def _judge_faults(bundle: Bundle, batch: Batch, output: Output, samples: int) -> Iterator[str]:

@@ -96,6 +96,15 @@ class Accuracy:
         """Return the percentage."""
         return {"accuracy": 100 * self.right / max(1, self.samples)}
 
+    def state(self) -> dict[str, Tensor]:
+        """Return both counts."""
+        return {"right": torch.tensor(self.right), "samples": torch.tensor(self.samples)}
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Add what another one counted."""
+        self.right += int(state["right"])
+        self.samples += int(state["samples"])
+
 
 class Sealed:
     """Evaluation batches that note that somebody has read them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,27 +14,57 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError, describe_type, wrong_kind_error
 from snnfw.simulate.accuracy import Accuracy, is_correct, require_logits
+from snnfw.simulate.states import join_states, merge_metric_state, metric_state, part_of_state, sums_floats
 from snnfw.values import Batch, Judgement, Output, Scorer
 
 WANTED = "a metric of torchmetrics, a function of (output, target), a snnfw.Judgement, or 'accuracy'"
 
 
-@dataclass(frozen=True, slots=True)
 class MetricScorer:
-    """A metric of torchmetrics over all batches; one that returns several numbers tells them by name."""
+    """A metric of torchmetrics over all batches; one that returns several numbers tells them by name.
 
-    metric: Any
-    name: str
+    Where it adds up floating-point numbers, what it sees of each batch is kept, so that they are always added in the
+    order of the batches, whoever saw them.
+    """
+
+    def __init__(self, metric: Any, name: str) -> None:
+        self.metric, self.name = metric, name
+        self._batches: list[dict[str, Tensor]] = []
+        self._mergeable = _is_mergeable(metric)
+        self._batchwise = self._mergeable and sums_floats(metric)
 
     def update(self, output: Output, target: Any) -> None:
         """Take one batch."""
+        if not self._batchwise:
+            self.metric.update(_to_cpu(output), _to_cpu(target))
+            return
+        self.metric.reset()
         self.metric.update(_to_cpu(output), _to_cpu(target))
+        self._batches.append(metric_state(self.metric))
 
     def compute(self) -> Mapping[str, float]:
         """Return the numbers that the metric computes."""
+        if self._batchwise:
+            self.metric.reset()
+            for state in self._batches:
+                merge_metric_state(self.metric, state)
         found = self.metric.compute()
         named = found if isinstance(found, Mapping) else {self.name: found}
         return {str(name): _number(value, str(name)) for name, value in named.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return the metric's own state, or those of each batch."""
+        if not self._batchwise:
+            return metric_state(self.metric)
+        return join_states(**{f"{index:08}": state for index, state in enumerate(self._batches)})
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Let the metric go on with what another one saw."""
+        if not self._batchwise:
+            merge_metric_state(self.metric, state)
+            return
+        batches = sorted({name.partition(".")[0] for name in state})
+        self._batches += [part_of_state(state, batch) for batch in batches]
 
 
 class MeanScorer:
@@ -42,7 +72,8 @@ class MeanScorer:
 
     def __init__(self, function: Callable[[Output, Any], Any], name: str) -> None:
         self.function, self.name = function, name
-        self.total, self.samples = 0.0, 0
+        self.totals: list[float] = []  # of each batch: added at the end, the sum is the same whoever saw them
+        self.samples = 0
 
     def update(self, output: Output, target: Any) -> None:
         """Take one batch."""
@@ -54,12 +85,21 @@ class MeanScorer:
                 f"metric '{self.name}' returns a tensor of shape {list(each.shape)} for {samples} samples: it must be "
                 "one number for the batch, or one for each sample."
             )
-        self.total += float(each.sum()) if each.dim() else float(each) * samples
+        self.totals.append(float(each.sum()) if each.dim() else float(each) * samples)
         self.samples += samples
 
     def compute(self) -> Mapping[str, float]:
         """Return the mean over all samples seen."""
-        return {self.name: self.total / self.samples if self.samples else float("nan")}
+        return {self.name: sum(self.totals) / self.samples if self.samples else float("nan")}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every batch's sum, and how many samples there were."""
+        return {"totals": torch.tensor(self.totals, dtype=torch.float64), "samples": torch.tensor(self.samples)}
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Put another one's batches behind its own."""
+        self.totals += state["totals"].tolist()
+        self.samples += int(state["samples"])
 
 
 def read_metric(metric: Any, first: Batch, output: Output) -> Judgement:
@@ -122,6 +162,15 @@ def _fresh(metric: Any, name: str) -> MetricScorer:
     made = copy.deepcopy(metric).cpu()
     made.reset()
     return MetricScorer(made, name)
+
+
+def _is_mergeable(metric: Any) -> bool:
+    """Tell whether torchmetrics can put a metric together: another one is scored in one process, and in one go."""
+    try:
+        metric_state(metric)
+    except SnnfwError:
+        return False
+    return True
 
 
 def _number(value: Any, name: str) -> float:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     from snnfw.simulate.outputs import Outputs, outputs_of
     from snnfw.simulate.run import evaluate_network, simulate
     from snnfw.simulate.settling import Certificate, certify, settled_output
+    from snnfw.simulate.states import (
+        join_states,
+        merge_metric_state,
+        merge_state,
+        metric_state,
+        part_of_state,
+        state_of,
+    )
     from snnfw.simulate.trace import Point, Trace
 
 __all__ = [
@@ -26,11 +34,17 @@ __all__ = [
     "evaluate_network",
     "evaluation_inputs",
     "is_correct",
+    "join_states",
+    "merge_metric_state",
+    "merge_state",
+    "metric_state",
     "outputs_of",
+    "part_of_state",
     "require_logits",
     "samples_within",
     "settled_output",
     "simulate",
+    "state_of",
     "steps_within",
     "watch_neurons",
 ]
@@ -44,6 +58,7 @@ __getattr__ = import_on_demand(
         "outputs": "Outputs outputs_of",
         "run": "evaluate_network simulate",
         "settling": "Certificate certify settled_output",
+        "states": "join_states merge_metric_state merge_state metric_state part_of_state state_of",
         "trace": "Point Trace",
     },
 )

@@ -11,6 +11,8 @@ from torch.nn import functional
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from snnfw.values import Output
 
 
@@ -42,6 +44,16 @@ class Accuracy:
         # In single precision, as shares always were: what was published or kept is met to the last digit.
         shares = {name: torch.tensor(right, dtype=torch.float32) for name, right in self._right.items()}
         return {name: float(right / self._samples) if self._samples else math.nan for name, right in shares.items()}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return how many samples were seen, and how many were right."""
+        counts = {"samples": self._samples, **self._right}
+        return {name: torch.tensor(count) for name, count in counts.items()}
+
+    def merge(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Add what another one counted."""
+        self._samples += int(state["samples"])
+        self._right = {name: right + int(state[name]) for name, right in self._right.items()}
 
 
 def is_correct(output: Output, target: torch.Tensor) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from snnfw.values.bundle import Bundle, Data, Judgement, Scorer, Training
+from snnfw.values.bundle import Bundle, Data, Judgement, MergeableScorer, Scorer, Training
 from snnfw.values.codings import CODINGS, DELTA, RATE
 from snnfw.values.exits import ExitRule
 from snnfw.values.measurements import Chart, Curve, Measurement
@@ -29,6 +29,7 @@ __all__ = [
     "Judgement",
     "Keep",
     "Measurement",
+    "MergeableScorer",
     "Observer",
     "Output",
     "Resources",

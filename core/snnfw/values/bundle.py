@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class Scorer(Protocol):
-    """Score outputs against targets, batch by batch."""
+    """Score outputs against targets, batch by batch.
+
+    One that is a ``MergeableScorer`` too can be used where several processes score parts of the data.
+    """
 
     def update(self, output: Output, target: Any) -> None:
         """Take one batch: the network's output and the batch's ``target``."""
@@ -23,6 +26,22 @@ class Scorer(Protocol):
 
     def compute(self) -> Mapping[str, float]:
         """Return every metric by name, over all batches seen; ``IoU/chair`` is one part of what ``IoU`` sums up."""
+        ...
+
+
+class MergeableScorer(Scorer, Protocol):
+    """A scorer that is put together from parts: of several processes, or of a run that was interrupted.
+
+    Those who saw the first batches and the others make one, digit for digit, that saw all of them, in their order. So
+    floating-point sums are kept for each batch, and added up in ``compute``.
+    """
+
+    def state(self) -> Mapping[str, Tensor]:
+        """Return all that was seen, as tensors on the CPU by names that always mean the same."""
+        ...
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Take what another scorer of the same kind saw, behind what this one has seen."""
         ...
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from snnfw import SnnfwError
@@ -13,6 +14,10 @@ from snnfw_tasks.detection.boxes import require_detections
 from snnfw_tasks.detection.library import require_ultralytics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
     from snnfw import Output
     from snnfw_tasks.detection.batches import Truth, Truths
 
@@ -53,8 +58,21 @@ class MeanAveragePrecision:
 
     def compute(self) -> dict[str, float]:
         """Return both means over all batches seen."""
+        metrics = self._validator.metrics
+        seen = {name: list(each) for name, each in metrics.stats.items()}
         stats = self._validator.get_stats()
+        metrics.stats = seen  # which it has thrown away
         return {name: float(stats[key]) for name, key in METRICS.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all detections, matched with the truth, and all true boxes' classes."""
+        seen = self._validator.metrics.stats
+        return {name: torch.from_numpy(np.concatenate(each)) for name, each in seen.items() if each}
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Put another one's images behind its own."""
+        for name, value in state.items():
+            self._validator.metrics.stats[name].append(value.numpy())
 
 
 def as_ultralytics(truth: Truth) -> dict[str, Any]:

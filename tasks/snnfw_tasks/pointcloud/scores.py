@@ -9,7 +9,7 @@ from torch.nn import functional
 from torchmetrics.classification import MulticlassStatScores
 
 from snnfw import SnnfwError
-from snnfw.simulate import require_logits
+from snnfw.simulate import merge_metric_state, metric_state, require_logits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,6 +44,14 @@ class CategoryScores:
             CLASS_ACCURACY: float((right[there] / support[there]).mean()),
         }
 
+    def state(self) -> dict[str, Tensor]:
+        """Return the counts of each category."""
+        return metric_state(self._counts)
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Add what another one counted."""
+        merge_metric_state(self._counts, state)
+
 
 class PartScores:
     """Average intersection over union (IoU) of parts over clouds, as ShapeNet-Part's authors do.
@@ -77,6 +85,16 @@ class PartScores:
         }
         parts = {f"{IOU}/{name}": mean for name, mean in means.items()}
         return {IOU: float(iou.mean()), CLASS_IOU: sum(means.values()) / len(means), **parts}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every cloud's category and IoU."""
+        none = torch.empty(0)
+        return {"category": torch.cat([none.long(), *self._seen]), "iou": torch.cat([none.double(), *self._found])}
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Put another one's clouds behind its own."""
+        self._seen.append(state["category"])
+        self._found.append(state["iou"])
 
 
 def cloud_iou(found: Tensor, truth: Tensor, category: Tensor, belongs: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from snnfw.simulate import require_logits
+import torch
+
+from snnfw.simulate import join_states, merge_state, part_of_state, require_logits, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +34,18 @@ class Confusions:
     def compute(self) -> Mapping[str, float]:
         """Return what the scorer says."""
         return self._scorer.compute()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return every sample's true class and its answer, and what the scorer has seen."""
+        pairs = {"truth": torch.tensor(self.truth, dtype=torch.long), "answers": torch.tensor(self.answers).long()}
+        return join_states(samples=pairs, scorer=state_of(self._scorer))
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Put another one's samples behind its own."""
+        merge_state(self._scorer, part_of_state(state, "scorer"))
+        pairs = part_of_state(state, "samples")
+        self.truth += pairs["truth"].tolist()
+        self.answers += pairs["answers"].tolist()
 
     def counts(self) -> Counter[tuple[int, int]]:
         """Return how often each true class got each answer."""

@@ -10,6 +10,7 @@ from torch.nn import functional
 from torchmetrics.classification import MulticlassJaccardIndex
 
 from snnfw import SnnfwError
+from snnfw.simulate import merge_metric_state, metric_state
 from snnfw_tasks.samples.palette import VOID
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ class PixelScores:
         right = float(counts.diagonal().sum() / counts.sum().clamp(min=1))
         mean = sum(there.values()) / max(1, len(there))
         return {HEADLINE: mean, PIXELS: right} | {f"{HEADLINE}/{name}": value for name, value in there.items()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Return how many pixels of each label got each answer."""
+        return metric_state(self._union)
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        """Add the pixels that another one counted."""
+        merge_metric_state(self._union, state)
 
 
 def pixel_logits(output: Output) -> Tensor:

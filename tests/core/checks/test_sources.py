@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -150,6 +150,13 @@ class Counting(Accuracy):
         return {"accuracy": float(len(self.seen))}
 
 
+class Forgetful(Accuracy):
+    """Merge nothing."""
+
+    def merge(self, state: Mapping[str, Tensor]) -> None:
+        pass
+
+
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "sound": ({}, []),
     "a headline that is not computed": (
@@ -159,6 +166,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "scorers that share": (
         {"scorer": Counting},
         ["a second scorer gives other scores for the same batch: each must start from nothing."],
+    ),
+    "a scorer that merges nothing": (
+        {"scorer": Forgetful},
+        ["a scorer that merges another one's state computes other scores than that one."],
     ),
     "one number for all": (
         {"correct": lambda output, target: torch.ones(())},
