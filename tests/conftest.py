@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -31,6 +32,15 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             built = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603  # our own
             assert built.returncode == 0, built.stdout + built.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray_here() -> Iterator[None]:
+    """Start Ray once, with two workers; ``launcher=ray`` uses what is running."""
+    ray = pytest.importorskip("ray")
+    ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+    yield
+    ray.shutdown()
 
 
 @pytest.fixture

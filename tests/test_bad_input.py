@@ -14,7 +14,7 @@ from snnfw.registry import Registry
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
-    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, layers, load, memory, model, neuron, "
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, launcher, layers, load, memory, model, neuron, "
     "out, plugin, recipe, save, search, seed, settled, strict, task, timesteps."
 )
 FILES = {

@@ -26,6 +26,7 @@ ROOMS = (
     "snnfw.errors",
     "snnfw.files",
     "snnfw.kernels",
+    "snnfw.launching",
     "snnfw.neurons",
     "snnfw.planning",
     "snnfw.search",

@@ -21,6 +21,7 @@ from snnfw.contracts import (
 from snnfw.conversion.converter import Converter
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
+from snnfw.launching.launcher import Launcher, Lost
 from snnfw.on_demand import import_on_demand
 from snnfw.planning.rules import Neuron, Quantiser, Rule
 from snnfw.registry import Registry
@@ -107,6 +108,8 @@ __all__ = [
     "Item",
     "Judgement",
     "Keep",
+    "Launcher",
+    "Lost",
     "Measurement",
     "MergeableScorer",
     "ModelSource",

@@ -42,6 +42,9 @@ EXTRAS: Mapping[str, str] = {
     "onnxscript": "export",
     "onnxruntime": "export",
     "nir": "export",
+    "joblib": "local",
+    "ray": "ray",
+    "submitit": "submitit",
     "cupy": "cuda",
 }
 """The optional libraries, each with the extra that installs it."""

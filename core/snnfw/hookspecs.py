@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
+    from snnfw.launching.launcher import Launcher
     from snnfw.planning.rules import Neuron
     from snnfw.report.report import Report
 
@@ -70,6 +71,16 @@ def snnfw_register_energy_models() -> Iterable[type[EnergyModel]]:
     """Offer prices of operations, for ``energy=NAME``.
 
     :return: Frozen dataclasses that fulfil :class:`snnfw.EnergyModel`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_register_launchers() -> Iterable[type[Launcher]]:
+    """Offer launchers, which run work on many workers, for ``launcher=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Launcher`.
 
     Called once, when the plugin is registered.
     """

@@ -29,6 +29,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "searches": Kind("search", contracts.Search),
         "exit_policies": Kind("exit policy", contracts.ExitPolicy),
         "energy_models": Kind("energy model", contracts.EnergyModel),
+        "launchers": Kind("launcher", contracts.Launcher),
         "tasks": Kind("task", contracts.Task),
         "models": Kind("model", contracts.ModelSource),
         "data": Kind("data set", contracts.DataSource),

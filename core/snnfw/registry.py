@@ -77,6 +77,11 @@ class Registry:
         return MappingProxyType(self._found["energy_models"])
 
     @property
+    def launchers(self) -> Mapping[str, type[contracts.Launcher]]:
+        """Return the launchers by name."""
+        return MappingProxyType(self._found["launchers"])
+
+    @property
     def tasks(self) -> Mapping[str, type[contracts.Task]]:
         """Return the tasks by name."""
         return MappingProxyType(self._found["tasks"])

@@ -210,6 +210,9 @@ def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
         "onnxscript",
         "onnxruntime",
         "nir",
+        "joblib",
+        "ray",
+        "submitit",
         "cupy",
     ]
     assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", *libraries, "plugins"]

@@ -184,8 +184,8 @@ def test_what_is_found_cannot_be_changed() -> None:
             SimpleNamespace(__name__="mine", snnfw_register_neuron=hookimpl(lambda: [Leaky])),
             "no hook named 'snnfw_register_neuron'. Did you mean 'snnfw_register_neurons'? Hooks: "
             "snnfw_after_run, snnfw_register_converters, snnfw_register_data, snnfw_register_energy_models, "
-            "snnfw_register_exit_policies, snnfw_register_models, snnfw_register_neurons, snnfw_register_presets, "
-            "snnfw_register_searches, snnfw_register_tasks.",
+            "snnfw_register_exit_policies, snnfw_register_launchers, snnfw_register_models, snnfw_register_neurons, "
+            "snnfw_register_presets, snnfw_register_searches, snnfw_register_tasks.",
         ),
         (
             SimpleNamespace(__name__="mine", snnfw_register_neurons=lambda: [Leaky]),

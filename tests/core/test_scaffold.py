@@ -99,6 +99,7 @@ def test_what_is_written_fulfils_its_contract(begun: Path) -> None:
         "search my-search: ok",
         "exit policy my-exit: ok",
         "energy model my-energy: ok",
+        "launcher my-launcher: ok",
         "model my-model (task classification): ok",
         "data set my-data (task classification): ok",
         *("task my-task: ok", "model my-task-network (task my-task): ok", "data set my-task-points (task my-task): ok"),
@@ -130,7 +131,7 @@ def test_no_class_is_made_inside_a_function(tmp_path: Path) -> None:
 
 def test_a_kind_that_there_is_not_is_refused(tmp_path: Path) -> None:
     sentence = (
-        "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, data, energy, exit, model, neuron, preset, "
+        "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, data, energy, exit, launcher, model, neuron, preset, "
         "search, task."
     )
     with pytest.raises(SnnfwError, match=f"^{re.escape(sentence)}$"):

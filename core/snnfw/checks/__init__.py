@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from snnfw.checks.energy_models import check_energy_model
     from snnfw.checks.exits import check_exit
     from snnfw.checks.faults import NotTriedError
+    from snnfw.checks.launchers import check_launcher
     from snnfw.checks.named import check_named
     from snnfw.checks.neurons import check_neuron
     from snnfw.checks.presets import check_preset
@@ -24,6 +25,7 @@ __all__ = [
     "check_data",
     "check_energy_model",
     "check_exit",
+    "check_launcher",
     "check_model",
     "check_named",
     "check_neuron",
@@ -39,6 +41,7 @@ __getattr__ = import_on_demand(
         "energy_models": "check_energy_model",
         "exits": "check_exit",
         "faults": "NotTriedError",
+        "launchers": "check_launcher",
         "named": "check_named",
         "neurons": "check_neuron",
         "presets": "check_preset",

@@ -10,6 +10,7 @@ from snnfw.checks.converters import check_converter
 from snnfw.checks.energy_models import check_energy_model
 from snnfw.checks.exits import check_exit
 from snnfw.checks.faults import NotTriedError
+from snnfw.checks.launchers import check_launcher
 from snnfw.checks.neurons import check_neuron
 from snnfw.checks.presets import check_preset
 from snnfw.checks.searches import check_search
@@ -104,5 +105,6 @@ def _arguments(registry: Registry, key: str, given: Plain) -> tuple[Callable[...
         "neuron": check_neuron,
         "exit": check_exit,
         "energy": check_energy_model,
+        "launcher": check_launcher,
     }
     return alone[key], (method,)

@@ -112,7 +112,7 @@ def read_training(sent: TrainingFolder) -> Plain:
         begun = "no training has begun" if sent.key == "resume" else "nothing was trained"
         raise SnnfwError(f"{sent} does not work: it holds no config.yaml, so {begun} there.")
     read = read_experiment(sent.file, (*KEYS, "trainer"))
-    own = ("out", "device", "backend") if sent.key == "checkpoint" else ()
+    own = ("out", "device", "backend", "launcher") if sent.key == "checkpoint" else ()
     return {key: value for key, value in read.items() if key not in own}
 
 

@@ -98,8 +98,9 @@ def method_fields(
         "exit": choose_optional(registry, values, "exit"),
     }
     energy: EnergyModel = choose(registry, values, "energy")
+    around = {"energy": energy, "launcher": choose_optional(registry, values, "launcher")}
     if gathered.sent:
-        require_confirmed_code(gathered.sent, {**sources, **stages, "energy": energy}, gathered.said)
+        require_confirmed_code(gathered.sent, {**sources, **stages, **around}, gathered.said)
     rules, recipe = build_layers(registry, values, gathered)
     settings = _settings(values)
     written = {key: value for key, value in as_plain(settings).items() if sources or key not in SETTINGS_OF_A_RUN}
@@ -108,12 +109,12 @@ def method_fields(
         **{key: as_plain(method) if method else None for key, method in {**sources, **stages}.items()},
         **recipe,
         **written,
-        "energy": as_plain(energy),
+        **{key: as_plain(method) if method else None for key, method in around.items()},
         **({"load": list(gathered.loaded)} if gathered.loaded else {}),
     }
     rules = settle(rules) if settings.settled else rules
     own = {key.name: getattr(settings, key.name) for key in fields(Settings) if key.name not in SETTINGS_OF_A_RUN}
-    return {**stages, **own, "layers": rules, "energy": energy, "plugin": gathered.plugin, "resolved": resolved}
+    return {**stages, **own, **around, "layers": rules, "plugin": gathered.plugin, "resolved": resolved}
 
 
 def _settings(values: Plain) -> Settings:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Search, Task
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
+    from snnfw.launching.launcher import Launcher
     from snnfw.planning.rules import Rule
 
 UNITS = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
@@ -123,6 +124,7 @@ class MethodConfig:
     settled: bool
     strict: bool
     energy: EnergyModel
+    launcher: Launcher | None
     plugin: str | None
     resolved: Mapping[str, Any]
 
@@ -153,6 +155,7 @@ METHODS: Mapping[str, str] = {
     "search": "searches",
     "exit": "exit_policies",
     "energy": "energy_models",
+    "launcher": "launchers",
 }
 """The keys that choose a method by name, each with the registry's kind."""
 

@@ -33,6 +33,7 @@ WITHOUT_EFFECT = (
     "fitting",
     "strict",
     "energy",
+    "launcher",
     "checkpoint",
     "save",
 )

@@ -10,6 +10,7 @@ from snnfw.contracts.sources import DataSource, ModelSource, Task, obtain, requi
 from snnfw.contracts.stages import ExitPolicy, Preset, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
+from snnfw.launching.launcher import Launcher
 from snnfw.planning.rules import Neuron, Quantiser, Rule
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "DataSource",
     "EnergyModel",
     "ExitPolicy",
+    "Launcher",
     "ModelSource",
     "Neuron",
     "Preset",

@@ -19,9 +19,10 @@ from snnfw.values import Keep
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 IMPORTED = frozenset(
     {
-        *("Accuracy", "AdaFire", "Ahead", "Annotated", "Any", "Bars", "Callable", "ClassVar", "Direct", "Field"),
-        *("Iterable", "LabelledData", "Mapping", "Operation", "Parts", "Path", "Population", "Preprocess", "Sequence"),
-        *("Static", "Tensor", "Tracking"),
+        *("Accuracy", "AdaFire", "Ahead", "Annotated", "Any", "Bars", "BrokenProcessPool", "Callable", "ClassVar"),
+        *("Direct", "Field", "Given", "Iterable", "Iterator", "LabelledData", "Mapping", "Operation", "Parts"),
+        *("Path", "Population", "Preprocess", "ProcessPoolExecutor", "Returned", "Sequence", "Static", "Tensor"),
+        *("ThreadPoolExecutor", "Tracking", "TypeVar"),
     }
 )
 """What the written modules call by name, and no class in them may be called."""
@@ -65,6 +66,12 @@ BEGINNINGS: Mapping[str, Beginning] = MappingProxyType(
             None,
             ("energy_models",),
             ("task=classification plugin=burst energy={name} energy.ac_pj=0.5",),
+        ),
+        "launcher": Beginning(
+            "launcher",
+            None,
+            ("launchers",),
+            ("task=classification plugin=burst search=pareto launcher={name} launcher.workers=2",),
         ),
         "model": Beginning("network", "network", ("models",), ("task=classification plugin=burst model={name}",)),
         "data": Beginning("data set", "samples", ("data",), ("task=classification plugin=burst data={name}",)),

@@ -180,7 +180,7 @@ REFUSALS: dict[str, str] = {
     "methods=[single] task=namin": "no task named 'namin'. Did you mean 'naming'? Registered: finding, naming.",
     "method=[single]": (
         "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, device, energy, "
-        "exit, experiment, fitting, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
+        "exit, experiment, fitting, launcher, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
         "settled, strict, task."
     ),
 }

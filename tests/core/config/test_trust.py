@@ -19,6 +19,7 @@ from snnfw.config.trust import confirming_words
 from snnfw.errors import SnnfwError
 from snnfw.kinds import KINDS
 from snnfw.registry import Registry
+from snnfw_plugins.launchers.slurm import Submitit
 from snnfw_tasks.detection.models.yolo import UltralyticsModel
 from snnfw_tasks.networks.imported import CallableModel
 
@@ -179,6 +180,9 @@ def test_every_parameter_that_takes_text_is_known_for_data_or_as_running() -> No
 ALLOWED = {("callable", name) for name in CallableModel.runs} | {
     ("timm", "args"),  # what would read files is refused
     ("torchvision", "args"),  # its builders read none
+    ("ray", "address"),  # where work is sent, of this program's own
+    *(("submitit", name) for name in ("folder", "partition")),  # where jobs lie, and wait
+    *(("submitit", name) for name in Submitit.runs),
 }
 
 
