@@ -15,7 +15,7 @@ from snnfw.checks.squares import square_or_fail
 from snnfw.errors import SnnfwError
 from snnfw.launching import Launcher, Lost, Raised, UnreachableError, collect, launch
 from snnfw.registry import Registry
-from snnfw_plugins.launchers import clusters, slurm
+from snnfw_plugins.launchers import slurm
 from snnfw_plugins.launchers.clusters import Ray
 from snnfw_plugins.launchers.processes import Local
 from snnfw_plugins.launchers.slurm import Submitit
@@ -141,8 +141,8 @@ def test_a_slurm_that_cannot_be_used_is_said(answer: Any, sentence: str, monkeyp
             raise answer
         return answer
 
-    monkeypatch.setattr(slurm.shutil, "which", lambda name: name if answer else None)
-    monkeypatch.setattr(slurm.subprocess, "run", run)
+    monkeypatch.setattr("shutil.which", lambda name: name if answer else None)
+    monkeypatch.setattr("subprocess.run", run)
     with pytest.raises(SnnfwError) as caught:
         collect(Submitit(partition="big", wait=1), square_or_fail, [(0, 1, "return")])
     assert str(caught.value).startswith(sentence)
@@ -187,4 +187,4 @@ def test_a_worker_without_the_framework_is_named(monkeypatch: pytest.MonkeyPatch
         SnnfwError, match=r"^launcher=ray: the worker on .* cannot read its work \(No module named 'not_there"
     ):
         require_fit("ray", work(b""))
-    assert clusters.require_fit("ray", 3) == 3
+    assert require_fit("ray", 3) == 3

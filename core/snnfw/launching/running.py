@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import Any, TypeVar, cast
 
@@ -23,7 +23,7 @@ TRIES = 3
 
 def launch(
     launcher: Launcher | None, function: Callable[[Given], Returned], items: Sequence[Given], seed: int | None = 0
-) -> Iterator[tuple[int, Returned | Raised | Lost]]:
+) -> Generator[tuple[int, Returned | Raised | Lost], None, None]:
     """Yield the position of every item with what came of it, in the order of finishing.
 
     Every item finds all generators seeded with ``seed`` (None: the function draws nothing), whoever runs it and
@@ -87,7 +87,7 @@ def collect(
     )
 
 
-def _mapped(launcher: Launcher, work: Work, items: Sequence[bytes]) -> Iterator[tuple[int, bytes | Lost]]:
+def _mapped(launcher: Launcher, work: Work, items: Sequence[bytes]) -> Generator[tuple[int, bytes | Lost], None, None]:
     """Yield what a launcher yields, and say whose fault an exception is."""
     try:
         yield from launcher.map(work, items)

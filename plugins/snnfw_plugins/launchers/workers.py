@@ -27,7 +27,7 @@ def import_library(module: str) -> Any:
 
 def make_worker(fetch: Callable[..., bytes], threads: int) -> Callable[..., Any]:
     """Return a function for workers of a cluster, of an item and of what ``fetch`` finds the function by, once."""
-    absent, read = ABSENT, []
+    absent, read = ABSENT, list[Any]()
 
     # A function inside another one is pickled by its code: it needs nothing of ours where it arrives.
     def work(item: Any, *place: Any) -> Any:
