@@ -1,7 +1,8 @@
-"""What holds for all tests: networks are captured anew, and the documentation is built once for all that read it."""
+"""What holds for all tests: networks are captured anew, and what many of them need is made once."""
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import shutil
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 os.environ["SNNFW_CAPTURES"] = "none"  # so that none passes by what an earlier one has kept
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what lives as long as the tests: libraries, and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

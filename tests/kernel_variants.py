@@ -1,4 +1,4 @@
-"""Every kernel of every registered neuron: each choice that it offers, at every activation that it stands in for by default."""
+"""Every kernel of every registered neuron: each choice that it offers, and every activation that it stands in for by default."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from snnfw_plugins.sigmadelta import SigmaDelta
 Make = Callable[[SiteStats], SpikingNeuron]
 
 TIMESTEPS = 7
+
+OTHERS = [activation for activation in KNOWN if activation != "relu"]
 
 
 def filtered(depolarisation: Literal["input", "exact"]) -> Make:
@@ -77,8 +79,10 @@ def bodies() -> Mapping[str, KernelBody]:
 
 
 def _makes(neuron: type[Neuron]) -> Iterator[tuple[str, Make, str]]:
-    for words, method in _methods(neuron):
-        for activation in method.activations or KNOWN:
+    """Yield each choice at ReLU and at a share of the others: a kernel computes the activation, then what is chosen."""
+    methods = list(_methods(neuron))
+    for number, (words, method) in enumerate(methods):
+        for activation in method.activations or ("relu", *OTHERS[number :: len(methods)]):
             label = "-".join((neuron.name, *words, *(() if method.activations else (activation,))))
             yield label, functools.partial(_build, method, activation), activation
 

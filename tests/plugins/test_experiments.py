@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from safetensors.torch import save_file
 
 from published_layouts import LAYOUTS
@@ -19,7 +20,7 @@ from snnfw.reproduce.jobs import make_jobs
 from snnfw.reproduce.request import read_request
 from snnfw.reproduce.running import reproduce
 from snnfw.train import train
-from snnfw.values import Resources
+from snnfw.values import Bundle, Resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,38 @@ if TYPE_CHECKING:
     from snnfw.config.schema import RunConfig
 
 EXPERIMENTS = {experiment.name: experiment for experiment in list_experiments(Registry())}
+
+RUN = (
+    "adafire/action_recognition",
+    "adafire/cifar10_resnet20",
+    "adafire/coco_segmentation",
+    "adafire/coco_yolov2",
+    "adafire/coco_yolov2_calibration",
+    "adafire/digits",
+    "adafire/ncaltech101",
+    "adafire/ncars",
+    "adafire/shapenet_cls",
+    "adafire/shapenet_cls_calibration",
+    "adafire/table7",
+    "adafire/voc_segmentation_calibration",
+    "ibra/cifar100_resnet18",
+    "ibra/cifar10dvs_resnet18",
+    "ibra/coco_spikeyolo_m",
+    "ibra/digits",
+    "ibra/imagenet_resnet18_ann",
+    "ibra/imagenet_resnet34_a2s",
+    "inflor/cifar100_resnet20",
+    "inflor/cifar10dvs_resnet19",
+    "msat/cifar100_vgg16",
+    "msat/digits",
+    "msat/imagenet_resnet34",
+    "msat/imdb_lstm",
+    "msat/imdb_lstm_rmp",
+    "msat/speech_m5",
+    "msat/speech_m5_rmp",
+)
+"""Those that are run: every data set, network, search and exit is in one, and every method with each of its tasks,
+preparations and searches. Of the others networks and data are opened."""
 
 SMALL_MODEL = {
     "vgg16": ("model.width=8", "model.hidden=[8]"),
@@ -130,14 +163,19 @@ def shorten(experiment: Experiment, registry: Registry, root: Path) -> list[str]
 
 def write_weights(experiment: Experiment, registry: Registry, words: list[str], path: Path) -> None:
     """Write random weights of the network that is converted."""
-    row = experiment.rows[0]
-    kept = [word for word in words if not word.startswith("trainer.")]
-    config = resolve([f"experiment={row.experiment}", *row.words, *kept], registry)
-    opened = config.task.load(config.model, config.data, Resources())
+    opened = open_first(experiment, registry, words)
     save_file({name: tensor.contiguous() for name, tensor in opened.model.state_dict().items()}, path)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+def open_first(experiment: Experiment, registry: Registry, words: list[str]) -> Bundle:
+    """Return the network that the first row converts, with random weights, and its data."""
+    row = experiment.rows[0]
+    kept = [word for word in words if not word.startswith("trainer.")]
+    config = resolve([f"experiment={row.experiment}", *row.words, *kept], registry)
+    return config.task.load(config.model, config.data, Resources())
+
+
+@pytest.mark.parametrize("name", RUN)
 def test_a_shortened_run_passes_on_data_in_its_published_layout(
     name: str, registry: Registry, roots: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -156,6 +194,34 @@ def test_a_shortened_run_passes_on_data_in_its_published_layout(
     assert "task.limit=2" in told["difference"]
     assert len(told["lines"]) == len(lines)
     assert (tmp_path / "out" / lines[0].folder / "report.html").is_file()
+
+
+@pytest.mark.parametrize("name", sorted({*EXPERIMENTS} - {*RUN}))
+def test_the_networks_of_all_others_take_their_data(
+    name: str, registry: Registry, roots: dict[str, Path], tmp_path: Path
+) -> None:
+    experiment = EXPERIMENTS[name]
+    opened = open_first(
+        experiment, registry, shorten(experiment, registry, roots[base(experiment, registry).data.name])
+    )
+    inputs = next(iter(opened.data.evaluation)).inputs
+    with torch.no_grad():
+        opened.model.eval()(*((x[:, 0] for x in inputs) if opened.data.temporal else inputs))
+
+
+def kinds(experiment: Experiment, registry: Registry) -> set[tuple[object, ...]]:
+    """Return what an experiment is one of."""
+    config = base(experiment, registry)
+    search, left = (part.name if part else None for part in (config.search, config.exit))
+    alone = {config.data.name, config.model.name, search, left, config.converter.name}
+    paired = {config.task.name, preparation(experiment), search}
+    return {*((kind,) for kind in alone), *((config.plugin, kind) for kind in paired)}
+
+
+def test_a_run_is_there_for_every_kind_of_experiment(registry: Registry) -> None:
+    missing = {name: kinds(file, registry) for name, file in EXPERIMENTS.items()}
+    covered = set().union(*(missing[name] for name in RUN))
+    assert not {name: left for name, kind in missing.items() if (left := kind - covered)}, "add one to RUN"
 
 
 def preparation(experiment: Experiment) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from torch.export import ExportedProgram
 from torch.nn import functional as F
 from torch.utils import _pytree as pytree
+from torchvision.models.mobilenetv3 import InvertedResidualConfig
 
 from networks import ConvNet, InnerBatch, InPlaceReuse, estimated, noise, seeded, small_vit
 from operator_rows import ROWS, Row
@@ -172,14 +173,24 @@ def test_what_is_not_simple_is_traced(name: str, monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(capture(network, (x,))(x.clone()), network(x.clone()))
 
 
+def small_shufflenet() -> nn.Module:
+    return torchvision.models.ShuffleNetV2([2, 1, 1], [8, 16, 32, 64, 128], num_classes=4)
+
+
+def small_mobilenet() -> nn.Module:
+    """Build blocks with either activation, with and without a gate, with and without a sum."""
+    rows = [(16, 3, 16, 16, True, "RE", 2), (16, 3, 64, 24, False, "HS", 1), (24, 5, 64, 24, True, "HS", 1)]
+    return torchvision.models.MobileNetV3([InvertedResidualConfig(*row, 1, 1.0) for row in rows], 32, num_classes=4)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "convnet": (ConvNet, (2, 3, 8, 8)),
     "in-place reuse": (InPlaceReuse, (2, 3, 6, 6)),
     "inner batch": (InnerBatch, (2, 5, 6)),
     "vit": (small_vit, (2, 3, 32, 32)),
     "squeezenet1_1": (lambda: torchvision.models.squeezenet1_1(num_classes=4), (2, 3, 32, 32)),
-    "shufflenet": (lambda: torchvision.models.shufflenet_v2_x0_5(num_classes=4), (2, 3, 32, 32)),
-    "mobilenet_v3": (lambda: torchvision.models.mobilenet_v3_small(num_classes=4), (2, 3, 32, 32)),
+    "shufflenet": (small_shufflenet, (2, 3, 32, 32)),
+    "mobilenet_v3": (small_mobilenet, (2, 3, 32, 32)),
 }
 
 

@@ -11,11 +11,9 @@ from snnfw.exports.exporting import export_model
 
 NETWORKS = {
     "residual": ("task=classification model=digits-resnet20 plugin=adafire", 2),
-    "maximum pooling": ("task=classification model=digits-vgg plugin=adafire", 2),
-    "a detector with ReLU": ("task=detection model=scenes-yolo-relu plugin=signed", 1),
     "a detector with SiLU": ("task=detection model=scenes-yolo-silu plugin=signed", 1),
     "waveforms": ("task=speech plugin=adafire", 1),
-    "delta coding": ("task=pointcloud plugin=sigmadelta neuron.digits=1", 1),
+    "delta coding and maximum pooling": ("task=classification model=digits-vgg plugin=sigmadelta neuron.digits=1", 2),
 }
 
 

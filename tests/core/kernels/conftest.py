@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from kernel_variants import Make, bodies, rounded, variants
 from snnfw.kernels import choice, compiler, gpu, native
-from snnfw.kernels.body import KernelBody
 
 ROUNDED = {name: make for name, make in variants().items() if rounded(bodies()[name])}
 """Neurons whose kernel computes a transcendental function, of which torch has another approximation."""
@@ -25,14 +26,16 @@ def make(request: pytest.FixtureRequest) -> Make:
     return EXACT[request.param]
 
 
+@pytest.fixture(scope="session", params=zip(EXACT, itertools.cycle((torch.bfloat16, torch.float16))), ids=str)
+def half(request: pytest.FixtureRequest) -> tuple[Make, torch.dtype]:
+    """Return a neuron and one of the types of half precision: reading and writing them is the loop's own."""
+    name, dtype = request.param
+    return EXACT[name], dtype
+
+
 @pytest.fixture(scope="session", params=ROUNDED)
 def make_rounded(request: pytest.FixtureRequest) -> Make:
     return ROUNDED[request.param]
-
-
-@pytest.fixture(scope="session", params=bodies())
-def body(request: pytest.FixtureRequest) -> KernelBody:
-    return bodies()[request.param]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -18,7 +18,7 @@ from snnfw.values import SiteStats
 pytestmark = pytest.mark.usefixtures("c_compiler")
 
 # Most of the time goes into compiling the few variants of a kernel, when they are first asked for.
-few = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -71,10 +71,10 @@ def test_native_is_the_reference_bit_for_bit(make: Make, dtype: torch.dtype, dat
         assert_equal_states(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 @given(data=st.data())
 @settings(few, max_examples=15)
-def test_half_precision_is_computed_with_states_of_32_bits(make: Make, dtype: torch.dtype, data: st.DataObject) -> None:
+def test_half_precision_is_computed_with_states_of_32_bits(half: tuple[Make, torch.dtype], data: st.DataObject) -> None:
+    make, dtype = half
     stats, chunks = data.draw(runs(dtype))
     ours, theirs = native(make, stats), make(stats)
     for chunk in chunks:
@@ -187,8 +187,8 @@ def test_a_threshold_that_changes_during_a_run_holds_from_then_on(make: Make) ->
         assert_equal_states(ours, theirs)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
-def test_parameters_in_half_precision_are_read_as_they_are(make: Make, dtype: torch.dtype) -> None:
+def test_parameters_in_half_precision_are_read_as_they_are(half: tuple[Make, torch.dtype]) -> None:
+    make, dtype = half
     drive = noise((4, 2, 3), dtype, 0)
     stats = SiteStats(noise((3,), dtype, 1).abs() + 0.1, offset=noise((3,), dtype, 2))
     assert same(native(make, stats)(drive), make(stats)(drive))

@@ -11,6 +11,8 @@ import torchvision
 from torch import Tensor, nn
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
+from torchvision.models.efficientnet import MBConvConfig
+from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from networks import (
     ConvNet,
@@ -22,6 +24,7 @@ from networks import (
     estimated,
     noise,
     seeded,
+    small_swin,
     small_vit,
 )
 from snnfw.capture.export import capture
@@ -35,7 +38,7 @@ from snnfw.values import Keep, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.tracking import Tracking
 
-models = torchvision.models
+models, segmentation = torchvision.models, torchvision.models.segmentation
 
 
 def distance(output: object, wanted: object) -> float:
@@ -52,21 +55,34 @@ def visible_scales(model: nn.Module) -> nn.Module:
     return model
 
 
+def small_densenet() -> nn.Module:
+    return models.DenseNet(growth_rate=8, block_config=(3, 3), num_init_features=8, num_classes=10)
+
+
+def small_efficientnet() -> nn.Module:
+    """Build its kinds of blocks once each: without an expansion, with one, and strided."""
+    blocks = [(1, 3, 1, 16, 16), (6, 3, 2, 16, 24), (6, 5, 1, 24, 24)]
+    return models.EfficientNet([MBConvConfig(*block, 1) for block in blocks], dropout=0.2, num_classes=10)
+
+
+def small_fcn() -> nn.Module:
+    trunk = models.ResNet(Bottleneck, [1, 1, 1, 1], replace_stride_with_dilation=[False, True, True])
+    return segmentation.fcn._fcn_resnet(trunk, 4, aux=None)
+
+
+def small_lraspp() -> nn.Module:
+    return segmentation.lraspp._lraspp_mobilenetv3(models.mobilenet_v3_small(dilated=True), 4)
+
+
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
-    "resnet18": (partial(models.resnet18, num_classes=10), (3, 3, 32, 32)),
-    "densenet121": (partial(models.densenet121, num_classes=10), (3, 3, 32, 32)),
+    "resnet": (partial(models.ResNet, BasicBlock, [1, 1, 1, 1], num_classes=10), (3, 3, 32, 32)),
+    "densenet": (small_densenet, (3, 3, 32, 32)),
     "mobilenet_v3": (partial(models.mobilenet_v3_small, num_classes=10), (3, 3, 32, 32)),
-    "efficientnet_b0": (partial(models.efficientnet_b0, num_classes=10), (3, 3, 32, 32)),
+    "efficientnet": (small_efficientnet, (3, 3, 32, 32)),
     "small_vit": (small_vit, (3, 3, 32, 32)),
-    "swin_t": (partial(models.swin_t, num_classes=10), (2, 3, 32, 32)),
-    "fcn_resnet50": (
-        partial(models.segmentation.fcn_resnet50, weights=None, weights_backbone=None, num_classes=4),
-        (2, 3, 24, 24),
-    ),
-    "lraspp": (
-        partial(models.segmentation.lraspp_mobilenet_v3_large, weights=None, weights_backbone=None, num_classes=4),
-        (2, 3, 64, 64),
-    ),
+    "swin": (small_swin, (2, 3, 16, 16)),
+    "fcn": (small_fcn, (2, 3, 24, 24)),
+    "lraspp": (small_lraspp, (2, 3, 48, 48)),
     "pointnet": (SmallPointNet, (3, 3, 24)),
     "in_place_reuse": (InPlaceReuse, (3, 3, 8, 8)),
     "inner_batch": (InnerBatch, (3, 5, 6)),
