@@ -15,6 +15,7 @@ from snnfw.contracts import (
     Preset,
     Search,
     Task,
+    Tracker,
     obtain,
     require_sources,
 )
@@ -52,6 +53,7 @@ from snnfw.values import (
     Site,
     SiteStats,
     Track,
+    Tracked,
     Training,
     View,
 )
@@ -135,6 +137,8 @@ __all__ = [
     "SpikingNeuron",
     "Task",
     "Track",
+    "Tracked",
+    "Tracker",
     "Training",
     "View",
     "__version__",

@@ -25,6 +25,7 @@ from snnfw.report.progress import describe_stages
 from snnfw.report.report import Network
 from snnfw.report.saving import leaderboard_files
 from snnfw.report.summary import describe_method, summarise_checkpoint
+from snnfw.report.tracked import track_comparison
 from snnfw.stages import (
     Subject,
     acquire_resources,
@@ -35,6 +36,7 @@ from snnfw.stages import (
     provenance,
     untrained_warning,
 )
+from snnfw.tracking import require_tracker, track
 from snnfw.values import Bundle, Item, Resources
 
 
@@ -48,6 +50,7 @@ def compare_methods(
     console = console or Console(quiet=True)
     shared = config.shared
     resources = acquire_resources(shared, console)
+    require_tracker(shared.tracker)
     target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
 
     if registry:
@@ -72,6 +75,7 @@ def compare_methods(
     folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
     console.print(Text(f"took {describe_stages(resources.clock.seconds)}"), soft_wrap=True)
     console.print(Text(f"results in {folder}\nopen {folder / 'leaderboard.html'}"), soft_wrap=True)
+    track(shared.tracker, resources.tell, *track_comparison(board, folder))
     return board
 
 

@@ -45,6 +45,9 @@ EXTRAS: Mapping[str, str] = {
     "joblib": "local",
     "ray": "ray",
     "submitit": "submitit",
+    "mlflow": "mlflow",
+    "wandb": "wandb",
+    "tensorboard": "tensorboard",
     "cupy": "cuda",
 }
 """The optional libraries, each with the extra that installs it."""

@@ -11,8 +11,9 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
-    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task
+    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Preset, Search, Task, Tracker
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
     from snnfw.launching.launcher import Launcher
@@ -127,10 +128,21 @@ def snnfw_register_presets() -> Iterable[Preset]:
 
 
 @hookspec
-def snnfw_after_run(report: Report) -> None:
+def snnfw_register_trackers() -> Iterable[type[Tracker]]:
+    """Offer trackers, for ``tracker=NAME``.
+
+    :return: Frozen dataclasses that fulfil :class:`snnfw.Tracker`.
+
+    Called once, when the plugin is registered.
+    """
+
+
+@hookspec
+def snnfw_after_run(report: Report, folder: Path) -> None:
     """Do something with the result of a run: log it, plot it, send it on.
 
     :param report: What the run measured.
+    :param folder: The run's folder.
 
     Called after the run folder is complete, for every plugin that defines it.
     """

@@ -33,6 +33,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "tasks": Kind("task", contracts.Task),
         "models": Kind("model", contracts.ModelSource),
         "data": Kind("data set", contracts.DataSource),
+        "trackers": Kind("tracker", contracts.Tracker),
         "presets": Kind("plugin", contracts.Preset),
     }
 )

@@ -28,6 +28,7 @@ from snnfw.report.results import describe_results
 from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_report
+from snnfw.report.tracked import track_run
 from snnfw.simulate.look import draw_gallery
 from snnfw.simulate.measuring import evaluation_inputs, measure_methods
 from snnfw.simulate.settling import certify_first
@@ -44,6 +45,7 @@ from snnfw.stages import (
     untrained_warning,
 )
 from snnfw.store.batches import describe_batches
+from snnfw.tracking import require_tracker, track
 from snnfw.values import Resources
 
 LOOKED_AT = 8
@@ -56,6 +58,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
         raise wrong_kind_error("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
     console = console or Console(quiet=True)
     resources = acquire_resources(config, console)
+    require_tracker(config.tracker)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
 
     warning = untrained_warning(config, registry)
@@ -97,7 +100,8 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
         folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
     console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)
     console.print(Text(f"results in {folder}\nopen {folder / 'report.html'}"), soft_wrap=True)
-    registry.after_run(report)
+    registry.after_run(report, folder)
+    track(config.tracker, resources.tell, track_run(report, folder))
     return folder
 
 

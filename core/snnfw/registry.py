@@ -45,11 +45,12 @@ class Registry:
         self._files: set[Path] = set()
         self._register("snnfw", builtin)
         for entry in find_entry_points() if entry_points else ():
-            self._register_or_quarantine(entry.name, entry)
+            self._register_or_quarantine(entry.name, entry=entry)
         for number, plugin in enumerate(plugins, start=1):
             full = getattr(plugin, "__name__", f"plugin {number}")
             name = full.rpartition(".")[2]
-            self._register_or_quarantine(full if name in self.plugins else name, plugin)  # many are called task
+            free = full if name in self.plugins else name  # many are called task
+            self._register_or_quarantine(free, plugin)
 
     @property
     def neurons(self) -> Mapping[str, type[contracts.Neuron]]:
@@ -95,6 +96,11 @@ class Registry:
     def data(self) -> Mapping[str, type[contracts.DataSource]]:
         """Return the data sets by name."""
         return MappingProxyType(self._found["data"])
+
+    @property
+    def trackers(self) -> Mapping[str, type[contracts.Tracker]]:
+        """Return the trackers by name."""
+        return MappingProxyType(self._found["trackers"])
 
     @property
     def presets(self) -> Mapping[str, contracts.Preset]:
@@ -151,15 +157,18 @@ class Registry:
             raise SnnfwError(f"load={path} does not work: {failure_text(error)}") from error
         self._files.add(resolved)
 
-    def after_run(self, report: Report) -> None:
-        """Hand the report to every plugin that asked for it."""
-        self._manager.hook.snnfw_after_run(report=report)
+    def after_run(self, report: Report, folder: Path) -> None:
+        """Hand the report, and the folder that holds the results, to every plugin that asked for it."""
+        self._manager.hook.snnfw_after_run(report=report, folder=folder)
 
-    def _register_or_quarantine(self, name: str, source: object) -> None:
+    def _register_or_quarantine(
+        self, name: str, plugin: object = None, entry: metadata.EntryPoint | None = None
+    ) -> None:
+        """Take a plugin, or what an entry point loads, whose class may be of another library than importlib."""
         try:
-            self._register(name, source.load() if isinstance(source, metadata.EntryPoint) else source)
+            self._register(name, entry.load() if entry else plugin)
         except STRANGE as error:
-            package = source.dist.name if isinstance(source, metadata.EntryPoint) and source.dist else "plugins"
+            package = entry.dist.name if entry and entry.dist else "plugins"
             taken = name in self.plugins or name in self._quarantined
             self._quarantined[f"{name} ({package})" if taken else name] = failure_text(error)
 

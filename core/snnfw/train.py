@@ -16,17 +16,20 @@ from rich.console import Console
 from snnfw.capture.export import capture
 from snnfw.config.resolution import to_yaml
 from snnfw.config.training import TrainConfig
-from snnfw.config.trust import confirming_words
+from snnfw.config.trust import confirming_words, tracker_words
 from snnfw.conversion.direct import Direct
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file, write_folder
 from snnfw.planning.placement import place
 from snnfw.report.folder import as_json, run_folder
 from snnfw.report.progress import describe_stages
+from snnfw.report.tracked import track_training
 from snnfw.stages import acquire_resources, load_bundle
+from snnfw.tracking import require_tracker, track
 from snnfw.training.checkpoint import WEIGHTS, save_weights
 from snnfw.training.fit import LAST, fit, require_training
 from snnfw.training.fresh import initialise
+from snnfw.training.lines import METRICS, EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.processes import is_first_process
 from snnfw.training.tdbn import raise_gains, scale_norms
@@ -55,6 +58,8 @@ def train(config: TrainConfig, console: Console | None = None, trainable: Sequen
     first = is_first_process()
     console = console if console and first else Console(quiet=True)
     resources = acquire_resources(config.run, console)
+    if first:
+        require_tracker(config.run.tracker)
     target = training_folder(config)
 
     bundle = load_bundle(config.run, resources)
@@ -96,6 +101,10 @@ def train(config: TrainConfig, console: Console | None = None, trainable: Sequen
         soft_wrap=True,
         markup=False,
     )
+    if first and config.run.tracker is not None:
+        about = {**facts, "task": config.run.task.name, "stages": dict(resources.clock.seconds)}
+        rows = EpochLines(folder / METRICS).rows
+        track(config.run.tracker, resources.tell, track_training(rows, config.resolved, about, folder))
     return folder
 
 
@@ -142,4 +151,5 @@ def create_folder(config: TrainConfig, target: Path) -> Iterator[Path]:
 
 def resume_command(config: TrainConfig, key: str, folder: Path) -> str:
     """Return the command that goes on with a training's folder, with the words that allow it what it names."""
-    return " ".join([f"snnfw {key}={shlex.quote(str(folder))}", *confirming_words(config.run)])
+    tracked = tracker_words(config.run) if key == "train resume" else ()
+    return " ".join([f"snnfw {key}={shlex.quote(str(folder))}", *confirming_words(config.run), *tracked])

@@ -48,6 +48,7 @@ SOUND = {
     "tasks": ("default_model = 'small'", "default_data = 'digits'", "load"),
     "models": ("tasks = ('naming',)", "build"),
     "data": ("tasks = ('naming',)", "open"),
+    "trackers": ("require", "log"),
 }
 """What a class of each kind has, the method that is left out last."""
 
@@ -61,6 +62,7 @@ LACKS = {
     "tasks": "task 'mine' has no load: see snnfw.Task.",
     "models": "model 'mine' has no build: see snnfw.ModelSource.",
     "data": "data set 'mine' has no open: see snnfw.DataSource.",
+    "trackers": "tracker 'mine' has no log: see snnfw.Tracker.",
     "presets": "Preset.converter is a str: give an instance with a method 'convert'.",
 }
 
@@ -78,6 +80,7 @@ REMOVED = {
     "tasks": ("from snnfw.contracts import Bundle", "snnfw.contracts.Bundle", "Bundle"),
     "models": ("from snnfw.contracts.data import Resources", "snnfw.contracts.data.Resources", "Resources"),
     "data": ("import snnfw.contracts as c; c.Resources", "snnfw.contracts.Resources", "Resources"),
+    "trackers": ("from snnfw.contracts import Inputs", "snnfw.contracts.Inputs", "Inputs"),
     "presets": ("from snnfw.contracts import Keep", "snnfw.contracts.Keep", "Keep"),
 }
 """What a plugin for each kind takes by a name that is no more: the line, the old name and the new."""

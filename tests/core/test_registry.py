@@ -185,7 +185,7 @@ def test_what_is_found_cannot_be_changed() -> None:
             "no hook named 'snnfw_register_neuron'. Did you mean 'snnfw_register_neurons'? Hooks: "
             "snnfw_after_run, snnfw_register_converters, snnfw_register_data, snnfw_register_energy_models, "
             "snnfw_register_exit_policies, snnfw_register_launchers, snnfw_register_models, snnfw_register_neurons, "
-            "snnfw_register_presets, snnfw_register_searches, snnfw_register_tasks.",
+            "snnfw_register_presets, snnfw_register_searches, snnfw_register_tasks, snnfw_register_trackers.",
         ),
         (
             SimpleNamespace(__name__="mine", snnfw_register_neurons=lambda: [Leaky]),
@@ -340,8 +340,19 @@ def test_a_broken_file_leaves_no_module_behind(tmp_path: Path) -> None:
 def test_the_report_is_handed_to_every_plugin_that_asks() -> None:
     seen: list[object] = []
     asking = SimpleNamespace(__name__="asking", snnfw_after_run=hookimpl(lambda report: seen.append(report)))
-    registry(toy_plugin, asking).after_run("the report")  # type: ignore[arg-type]  # any object will do
-    assert seen == ["the report"]
+    both = SimpleNamespace(
+        __name__="both", snnfw_after_run=hookimpl(lambda report, folder: seen.append((report, folder)))
+    )
+    registry(toy_plugin, asking, both).after_run("the report", "its folder")  # type: ignore[arg-type]  # any will do
+    assert seen == [("the report", "its folder"), "the report"]
+
+
+def test_entry_points_may_be_those_of_another_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow brings importlib_metadata, which puts classes of its own in the place of Python's."""
+    entry = SimpleNamespace(name="toys", load=lambda: toy_plugin, dist=SimpleNamespace(name="mine"))
+    monkeypatch.setattr("snnfw.registry.find_entry_points", lambda: [entry])
+    found = Registry()
+    assert (dict(found.quarantined), found.owner("neurons", "burst")) == ({}, "toys")
 
 
 def test_every_hook_is_documented_with_its_signature() -> None:

@@ -103,6 +103,7 @@ def test_what_is_written_fulfils_its_contract(begun: Path) -> None:
         "model my-model (task classification): ok",
         "data set my-data (task classification): ok",
         *("task my-task: ok", "model my-task-network (task my-task): ok", "data set my-task-points (task my-task): ok"),
+        "tracker my-tracker: ok",
         "plugin my-preset: ok",
     ]
 
@@ -132,7 +133,7 @@ def test_no_class_is_made_inside_a_function(tmp_path: Path) -> None:
 def test_a_kind_that_there_is_not_is_refused(tmp_path: Path) -> None:
     sentence = (
         "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, data, energy, exit, launcher, model, neuron, preset, "
-        "search, task."
+        "search, task, tracker."
     )
     with pytest.raises(SnnfwError, match=f"^{re.escape(sentence)}$"):
         new_plugin("mine", tmp_path, kind="serch")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snnfw.checks.searches import check_search
     from snnfw.checks.sources import check_data, check_model
     from snnfw.checks.tasks import check_task
+    from snnfw.checks.trackers import check_tracker
 
 __all__ = [
     "NotTriedError",
@@ -32,6 +33,7 @@ __all__ = [
     "check_preset",
     "check_search",
     "check_task",
+    "check_tracker",
 ]
 
 __getattr__ = import_on_demand(
@@ -48,5 +50,6 @@ __getattr__ = import_on_demand(
         "searches": "check_search",
         "sources": "check_data check_model",
         "tasks": "check_task",
+        "trackers": "check_tracker",
     },
 )

@@ -16,6 +16,7 @@ from snnfw.checks.presets import check_preset
 from snnfw.checks.searches import check_search
 from snnfw.checks.sources import check_data, check_model
 from snnfw.checks.tasks import check_task
+from snnfw.checks.trackers import check_tracker
 from snnfw.config.methods import choose, choose_optional, choose_source, expand_sources
 from snnfw.config.schema import METHODS
 from snnfw.config.sources import Plain, combine, read_words
@@ -106,5 +107,6 @@ def _arguments(registry: Registry, key: str, given: Plain) -> tuple[Callable[...
         "exit": check_exit,
         "energy": check_energy_model,
         "launcher": check_launcher,
+        "tracker": check_tracker,
     }
     return alone[key], (method,)

@@ -36,8 +36,11 @@ class Look:
     seconds: Annotated[float, Field(gt=0, description="none of them begins later than this")] = 60.0
 
 
+WITHOUT_EFFECT = ("save", "tracker")
+"""What a run is told and a diagnosis has no use for."""
+
 OWN_KEYS = tuple(own.name for own in fields(Look))
-DIAGNOSIS_KEYS = (*OWN_KEYS, *(key for key in KEYS if key != "save"))
+DIAGNOSIS_KEYS = (*OWN_KEYS, *(key for key in KEYS if key not in WITHOUT_EFFECT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +58,11 @@ def resolve_diagnosis(words: Sequence[str], registry: Registry) -> DiagnosisConf
     said = given_words(words, registry)
     require_words(said, DIAGNOSIS_KEYS, registry)
     given = read_words(said, DIAGNOSIS_KEYS)
-    readable = (*DIAGNOSIS_KEYS, "save")  # the file of a run may be given
+    readable = (*DIAGNOSIS_KEYS, *WITHOUT_EFFECT)  # the file of a run may be given
     file = read_named_experiment(given, registry, readable)
     own = {key: value for key, value in {**file, **given}.items() if key in OWN_KEYS and value is not None}
     look = build_dataclass(Look, own, "", "the diagnosis")
     rest: Plain = {key: value for key, value in given.items() if key not in OWN_KEYS}
     run = replace(resolve_plain(rest, registry, readable), words=tuple(said))
-    kept = {key: value for key, value in run.resolved.items() if key not in ("save", *OWN_KEYS)}
+    kept = {key: value for key, value in run.resolved.items() if key not in (*WITHOUT_EFFECT, *OWN_KEYS)}
     return DiagnosisConfig(run, look, {**kept, **as_plain(look)}, tuple(said))

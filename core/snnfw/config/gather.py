@@ -107,12 +107,13 @@ def _kept_in(given: Plain) -> Plain:
 
 
 def read_training(sent: TrainingFolder) -> Plain:
-    """Return the settings of a training; where a run of it computes and writes is the run's own."""
+    """Return the settings of a training; where a run of it computes, writes and is logged is the run's own."""
     if not sent.file.is_file():
         begun = "no training has begun" if sent.key == "resume" else "nothing was trained"
         raise SnnfwError(f"{sent} does not work: it holds no config.yaml, so {begun} there.")
     read = read_experiment(sent.file, (*KEYS, "trainer"))
-    own = ("out", "device", "backend", "launcher") if sent.key == "checkpoint" else ()
+    # Where results are sent is the user's to say: a folder is data.
+    own = ("tracker", *(("out", "device", "backend", "launcher") if sent.key == "checkpoint" else ()))
     return {key: value for key, value in read.items() if key not in own}
 
 

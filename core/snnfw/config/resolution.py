@@ -84,8 +84,12 @@ def resolve_plain(
     }
     method = method_fields(values, gathered, registry, sources)
     require_own_data(registry, values, sources["model"], task)
+    tracker = choose_optional(registry, values, "tracker")
+    if tracker is not None:
+        method["resolved"] = {**method["resolved"], "tracker": as_plain(tracker)}
     settings = _settings(values)
-    return RunConfig(**sources, **method, **{key: getattr(settings, key) for key in SETTINGS_OF_A_RUN})
+    own = {key: getattr(settings, key) for key in SETTINGS_OF_A_RUN}
+    return RunConfig(**sources, **method, **own, tracker=tracker)
 
 
 def method_fields(

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Search, Task
+    from snnfw.contracts import DataSource, ExitPolicy, ModelSource, Search, Task, Tracker
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
     from snnfw.launching.launcher import Launcher
@@ -143,6 +143,7 @@ class RunConfig(MethodConfig):
     checkpoint: Path | None
     save: bool
     out: Path | None
+    tracker: Tracker | None = None
     words: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -156,6 +157,7 @@ METHODS: Mapping[str, str] = {
     "exit": "exit_policies",
     "energy": "energy_models",
     "launcher": "launchers",
+    "tracker": "trackers",
 }
 """The keys that choose a method by name, each with the registry's kind."""
 
@@ -184,5 +186,7 @@ RECIPE_KEYS = (
 SETTINGS_OF_A_RUN = ("checkpoint", "save", "out")
 """The settings that no method has: where a run gets its weights, and what it writes where."""
 
-KEYS_WITHOUT_TASK = tuple(key for key in KEYS if key not in ("experiment", "task", "model", "data", *SETTINGS_OF_A_RUN))
+KEYS_OF_A_RUN = ("experiment", "task", "model", "data", "tracker", *SETTINGS_OF_A_RUN)
+
+KEYS_WITHOUT_TASK = tuple(key for key in KEYS if key not in KEYS_OF_A_RUN)
 """The keys of a method alone, for a network that no task brings."""

@@ -106,11 +106,11 @@ def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given
 
 
 def _folder(given: Plain) -> Path | None:
-    """Return the folder to go on in; beside it stand at most the words that let it run what it names."""
+    """Return the folder to go on in; beside it stand at most what it may run and who is told."""
     resume = optional_text(given, "resume")
     if resume is None:
         return None
-    if others := sorted(set(given) - {"resume", "load", *MAY_RUN}):
+    if others := sorted(set(given) - {"resume", "load", "tracker", *MAY_RUN}):
         raise _changes_nothing(Path(resume), others)
     return Path(resume)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from snnfw.config.fields import as_plain, format_value
 from snnfw.config.schema import METHODS
@@ -60,6 +60,16 @@ def confirming_words(config: RunConfig) -> list[str]:
     files = files_to_load(dict(config.resolved))
     methods = {key: getattr(config, key, None) for key in METHODS}
     return [*([_loading(files)] if files else []), *(_word(*running) for running in _running(methods))]
+
+
+def tracker_words(config: RunConfig) -> list[str]:
+    """Return the words that have to stand beside the folder of a training to go on telling its tracker."""
+    tracker = config.tracker
+    if tracker is None:
+        return []
+    plain = as_plain(tracker)
+    given = [field.name for field in fields(cast("Any", tracker)) if getattr(tracker, field.name) != field.default]
+    return [f"tracker={tracker.name}", *(_word("tracker", name, plain[name]) for name in given)]
 
 
 def _running(methods: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from snnfw.contracts.sources import DataSource, ModelSource, Task, obtain, require_sources
 from snnfw.contracts.stages import ExitPolicy, Preset, Search
+from snnfw.contracts.trackers import Tracker
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
 from snnfw.launching.launcher import Launcher
@@ -26,6 +27,7 @@ __all__ = [
     "Rule",
     "Search",
     "Task",
+    "Tracker",
     "obtain",
     "require_sources",
 ]

@@ -76,6 +76,9 @@ BEGINNINGS: Mapping[str, Beginning] = MappingProxyType(
         "model": Beginning("network", "network", ("models",), ("task=classification plugin=burst model={name}",)),
         "data": Beginning("data set", "samples", ("data",), ("task=classification plugin=burst data={name}",)),
         "task": Beginning("task", "bundle", ("tasks",), ("task={name} plugin=burst",)),
+        "tracker": Beginning(
+            "tracker", None, ("trackers",), ("task=classification plugin=burst tracker={name} tracker.file=runs.jsonl",)
+        ),
         "preset": Beginning("method", None, ("presets",), ("task=classification plugin={name}",)),
     }
 )

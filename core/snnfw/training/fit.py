@@ -23,7 +23,7 @@ from snnfw.training.averaging import AverageWeights
 from snnfw.training.checkpoint import first_mismatch
 from snnfw.training.estimating import TellDuration
 from snnfw.training.learner import Learner
-from snnfw.training.lines import EpochLines
+from snnfw.training.lines import METRICS, EpochLines
 from snnfw.training.network import TrainingNetwork
 from snnfw.training.pairs import Pair, make_pair
 from snnfw.training.settings import TrainerSettings
@@ -109,7 +109,7 @@ def fit(
         )
     steps = -(-batches // settings.accumulate) * settings.epochs
     learner = Learner(network, training.loss, bundle.judgement, settings, steps)
-    lines = EpochLines(folder / "log" / "metrics.csv")
+    lines = EpochLines(folder / METRICS)
     average = AverageWeights(settings.average) if settings.average is not None else None
     last = _last(folder, learner)
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):

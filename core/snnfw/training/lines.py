@@ -13,6 +13,9 @@ from lightning.pytorch.callbacks import Callback
 from snnfw.errors import SnnfwError
 from snnfw.files import write_file
 
+METRICS = Path("log") / "metrics.csv"
+"""Where the table lies in the folder of a training."""
+
 
 class EpochLines(Callback):
     """Write the loss and every score of each epoch, behind those of the epochs before."""

@@ -10,6 +10,7 @@ from snnfw.values.pictures import Drawing, Gallery, View
 from snnfw.values.resources import Resources, Track, tell_nothing, track_nothing
 from snnfw.values.samples import Batch, Batches, Inputs, Item, Output, count_batches
 from snnfw.values.sites import Keep, Observer, Site, SiteStats
+from snnfw.values.tracked import Setting, Tracked
 
 __all__ = [
     "CODINGS",
@@ -34,9 +35,11 @@ __all__ = [
     "Output",
     "Resources",
     "Scorer",
+    "Setting",
     "Site",
     "SiteStats",
     "Track",
+    "Tracked",
     "Training",
     "View",
     "count_batches",

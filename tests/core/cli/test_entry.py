@@ -419,7 +419,7 @@ def test_plugins_check_holds_everything_of_a_name_against_its_contract(
         (["check", "brst"], "no method or plugin named 'brst'. Did you mean 'burst'? Registered: "),
         (
             ["check", "burst", "phi=3"],
-            "no key named 'phi'. Keys: converter, data, energy, exit, launcher, model, neuron, search, task.",
+            "no key named 'phi'. Keys: converter, data, energy, exit, launcher, model, neuron, search, task, tracker.",
         ),
         (["new", "mine", "search"], "'snnfw plugins new' takes one name and one kind=KIND, and not search. Kinds: "),
         (["new", "mine", "kind=serch"], "no kind of plugin named 'serch'. Did you mean 'search'? Kinds: converter, "),

@@ -181,7 +181,7 @@ REFUSALS: dict[str, str] = {
     "method=[single]": (
         "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, device, energy, "
         "exit, experiment, fitting, launcher, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
-        "settled, strict, task."
+        "settled, strict, task, tracker."
     ),
 }
 

@@ -29,7 +29,7 @@ NOTHING_SAYS = (
 )
 KEYS = (
     "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, launcher, layers, load, memory, "
-    "model, neuron, out, plugin, recipe, save, search, seed, settled, strict, task, timesteps."
+    "model, neuron, out, plugin, recipe, save, search, seed, settled, strict, task, timesteps, tracker."
 )
 NO_EFFECT = "every rule of the layers names its own neuron. Leave the neuron out of the rules that it is meant for."
 REFUSALS: dict[str, str] = {

@@ -160,6 +160,7 @@ def test_resuming_says_the_same_and_nothing_else(sent: Path) -> None:
 DATA = {
     *("arch", "file", "root", "weights"),  # files and names of networks, read as data
     *("field", "initial", "mode", "space", "training", "evaluation", "classes"),  # names of a method's own
+    *("uri", "experiment", "project", "entity", "group", "folder"),  # where a run is logged
     *("train", "test", "calibration", "text", "label", "separator"),  # tables, and what their columns are called
 }
 
