@@ -213,6 +213,7 @@ def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
         "joblib",
         "ray",
         "submitit",
+        *("mlflow", "wandb", "tensorboard"),
         "cupy",
     ]
     assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", *libraries, "plugins"]
