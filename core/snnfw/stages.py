@@ -15,6 +15,7 @@ from rich.text import Text
 
 from snnfw.archive.captures import capture_once
 from snnfw.archive.files import read_network
+from snnfw.archive.sending import REDUCERS
 from snnfw.capture.graph import Graph
 from snnfw.config.schema import MethodConfig, RunConfig, default_checkpoints
 from snnfw.contracts import ExitPolicy
@@ -30,6 +31,7 @@ from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
 from snnfw.search.results import SearchResult
+from snnfw.search.spreading import Workers
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
@@ -229,7 +231,9 @@ def search_plan(config: MethodConfig, graph: Graph, placed: Plan, bundle: Bundle
         return SearchResult(placed)
     share = (SHARE if config.fitting is None else config.fitting) if bundle.data.fitting else 0.0
     data = replace(bundle.data, evaluation=())  # which a search never sees
-    trials = Trials(graph, data, bundle.judgement, config.converter, config.timesteps, config.energy, resources, share)
+    workers = Workers(config.launcher, REDUCERS) if config.launcher else None
+    settings = (config.converter, config.timesteps, config.energy, resources, share, workers)
+    trials = Trials(graph, data, bundle.judgement, *settings)
     with tell_new_names(f"search={config.search.name}"):
         found = config.search.search(placed, trials)
     return require_returned(config.search, found, SearchResult)

@@ -153,8 +153,8 @@ def test_a_space_without_meaning_is_refused(space: Any, sentence: str, trials: T
 
 
 def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials: Trials) -> None:
-    first = plan_scorer(trials)(planned(trials))
-    assert plan_scorer(trials)(planned(trials)) == first
+    first = dict(plan_scorer(trials)([planned(trials)]))
+    assert dict(plan_scorer(trials)([planned(trials)])) == first
     assert len(scored) == 1
     for other in (
         replace(trials, timesteps=5),
@@ -166,9 +166,9 @@ def test_a_score_is_remembered_until_something_that_it_depends_on_changes(trials
             data=replace(trials.data, tuning=[Batch((INPUTS,), torch.arange(6) % 4)]),
         ),
     ):
-        plan_scorer(other)(planned(trials))
+        dict(plan_scorer(other)([planned(trials)]))
     assert len(scored) == 5  # an equal converter is no change
-    plan_scorer(trials)(planned(trials, Rule("relu", Keep()), Rule("*", Tracking())))
+    dict(plan_scorer(trials)([planned(trials, Rule("relu", Keep()), Rule("*", Tracking()))]))
     assert len(scored) == 6
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from snnfw.launching.launcher import Launcher, Lost, UnreachableError
 from snnfw.launching.outcomes import Raised
-from snnfw.launching.running import collect, launch
+from snnfw.launching.running import collect, finished, launch
 from snnfw.launching.threads import count_cores, limit_threads, share_cores
+from snnfw.launching.work import Reducers, seeded
 
 __all__ = [
     "Launcher",
     "Lost",
     "Raised",
+    "Reducers",
     "UnreachableError",
     "collect",
     "count_cores",
+    "finished",
     "launch",
     "limit_threads",
+    "seeded",
     "share_cores",
 ]

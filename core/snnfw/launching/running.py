@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
 from snnfw.errors import SnnfwError
@@ -12,7 +13,7 @@ from snnfw.failures import failure_text
 from snnfw.launching.launcher import Launcher, Lost
 from snnfw.launching.outcomes import Raised
 from snnfw.launching.versions import installed_versions
-from snnfw.launching.work import Unfit, Work, attempt, pack
+from snnfw.launching.work import Reducers, Unfit, Work, attempt, pack
 
 Given = TypeVar("Given")
 Returned = TypeVar("Returned")
@@ -22,12 +23,17 @@ TRIES = 3
 
 
 def launch(
-    launcher: Launcher | None, function: Callable[[Given], Returned], items: Sequence[Given], seed: int | None = 0
+    launcher: Launcher | None,
+    function: Callable[[Given], Returned],
+    items: Sequence[Given],
+    seed: int | None = 0,
+    reducers: Reducers = MappingProxyType({}),
 ) -> Generator[tuple[int, Returned | Raised | Lost], None, None]:
     """Yield the position of every item with what came of it, in the order of finishing.
 
     Every item finds all generators seeded with ``seed`` (None: the function draws nothing), whoever runs it and
     whatever ran before, so that it comes to the same with a launcher and without, which is in this process.
+    ``reducers`` say how classes pickle that do not by themselves.
 
     Raises:
         SnnfwError: the launcher does not work, or a worker lacks something or has another version of it.
@@ -39,9 +45,10 @@ def launch(
         return
     if not items:
         return
-    work = Work(pack(function), installed_versions(), seed)
+    packed, *given = _packed(launcher, [function, *items], reducers)
+    work = Work(packed, installed_versions(), seed)
     missing = set(range(len(items)))
-    with closing(_mapped(launcher, work, [pack(item) for item in items])) as answers:
+    with closing(_mapped(launcher, work, given)) as answers:
         for at, answer in answers:
             if at not in missing:
                 raise SnnfwError(f"launcher '{launcher.name}' yields {at!r}, which is no position, or twice.")
@@ -58,33 +65,58 @@ def collect(
     seed: int | None = 0,
     tell: Callable[[str], None] | None = None,
 ) -> list[Returned]:
-    """Return what a function returns for each item, in their order; one whose worker died is given again.
+    """Return what ``finished`` yields, in the order of the items."""
+    found = dict(finished(launcher, function, items, seed, tell))
+    return [found[at] for at in range(len(items))]
+
+
+def finished(
+    launcher: Launcher | None,
+    function: Callable[[Given], Returned],
+    items: Sequence[Given],
+    seed: int | None = 0,
+    tell: Callable[[str], None] | None = None,
+    reducers: Reducers = MappingProxyType({}),
+) -> Generator[tuple[int, Returned], None, None]:
+    """Yield every item's position with what a function returns, as they finish; one whose worker died is given again.
 
     Raises:
         Exception: the first one that the function raised; the other items are stopped.
         SnnfwError: as ``launch``, or a worker died of the same item again and again.
 
     """
-    found: dict[int, Returned] = {}
-    for _ in range(TRIES):
-        left = [at for at in range(len(items)) if at not in found]
+    left = list(range(len(items)))
+    for again in reversed(range(TRIES)):
         lost: dict[int, Lost] = {}
-        with closing(launch(launcher, function, [items[at] for at in left], seed)) as outcomes:
+        with closing(launch(launcher, function, [items[at] for at in left], seed, reducers)) as outcomes:
             for position, outcome in outcomes:
                 if isinstance(outcome, Raised):
                     raise outcome.error
                 if isinstance(outcome, Lost):
                     lost[left[position]] = outcome
                 else:
-                    found[left[position]] = outcome
+                    yield left[position], outcome
         if not lost:
-            return [found[at] for at in range(len(items))]
-        if tell:
+            return
+        left = sorted(lost)
+        if tell and again:
             tell(f"{len(lost)} of {len(items)} are given again: {next(iter(lost.values())).reason}.")
-    at, last = next(iter(lost.items()))
+    at, last = min(lost.items(), key=lambda entry: entry[0])
     raise SnnfwError(
         f"item {at + 1} of {len(items)} was lost {TRIES} times: {last.reason}. Give workers more memory, or have fewer."
     )
+
+
+def _packed(launcher: Launcher, values: Sequence[Any], reducers: Reducers) -> list[bytes]:
+    try:
+        return [pack(value, reducers) for value in values]
+    except SnnfwError:
+        raise
+    except Exception as error:  # whatever a stranger's value raises when it is pickled
+        raise SnnfwError(
+            f"what launcher '{launcher.name}' is given cannot be sent to a worker ({failure_text(error).rstrip('.')}): "
+            "leave the launcher out."
+        ) from error
 
 
 def _mapped(launcher: Launcher, work: Work, items: Sequence[bytes]) -> Generator[tuple[int, bytes | Lost], None, None]:

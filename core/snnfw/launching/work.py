@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import platform
 import random
 import sys
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
+from types import MappingProxyType
 from typing import Any
 
 import cloudpickle
 
 from snnfw.launching.outcomes import as_raised
 from snnfw.launching.versions import describe_difference, installed_versions
+
+Reducers = Mapping[Any, Callable[[Any], tuple[Any, ...]]]
+"""How values of some classes pickle: a function, and what it makes the value of where it arrives."""
 
 LOADED = "snnfw_loaded_"
 """How the modules of files are called that only this process has imported, by ``load=``."""
@@ -47,22 +54,47 @@ class Work:
         return pack(attempt(function, pickle.loads(item), self.seed))  # noqa: S301  # of our own caller
 
 
-def pack(value: Any) -> bytes:
+def pack(value: Any, reducers: Reducers = MappingProxyType({})) -> bytes:
     """Return a value as bytes that a process reads which has not imported the files of ``load=``, nor this program."""
     loaded = [module for name, module in list(sys.modules.items()) if name.startswith(LOADED)]
     try:
         for module in loaded:
             cloudpickle.register_pickle_by_value(module)
-        return bytes(cloudpickle.dumps(value))
+        written = io.BytesIO()
+        _pickler({**_operators(), **reducers})(written).dump(value)
+        return written.getvalue()
     finally:
         for module in loaded:
             cloudpickle.unregister_pickle_by_value(module)
 
 
+def _pickler(reducers: Reducers) -> Any:
+    """Return a class that pickles as cloudpickle does, and what nothing pickles by itself as ``reducers`` say."""
+    base: Any = cloudpickle.Pickler
+    return type("_Pickler", (base,), {"dispatch_table": ChainMap(dict(reducers), base.dispatch_table)})
+
+
+def _operators() -> Reducers:
+    """Return how the operators of torch pickle, by their names; they are in the sites of every plan."""
+    if "torch" not in sys.modules:
+        return {}
+    ops = sys.modules["torch._ops"]
+    return {
+        ops.OpOverload: lambda made: (_operator, (*str(made._schema.name).split("::"), made._overloadname)),
+        ops.OpOverloadPacket: lambda made: (_operator, tuple(made._qualified_op_name.split("::"))),
+    }
+
+
+def _operator(*names: str) -> Any:
+    import torch
+
+    return reduce(getattr, names, torch.ops)
+
+
 def attempt(function: Callable[[Any], Any], item: Any, seed: int | None) -> Any:
     """Return what a function returns on an item, or the exception that it raises; ``seed`` is what it draws with."""
     try:
-        with _seeded(seed):
+        with seeded(seed):
             return function(item)
     except Exception as error:  # whatever it is, the caller is told
         return as_raised(error)
@@ -80,7 +112,7 @@ def _unpack_once(packed: bytes) -> Callable[[Any], Any]:
 
 
 @contextmanager
-def _seeded(seed: int | None) -> Iterator[None]:
+def seeded(seed: int | None) -> Iterator[None]:
     """Seed every generator for one item, so that it draws the same wherever it runs, and leave them as they were."""
     if seed is None:
         yield

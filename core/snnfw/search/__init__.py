@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from snnfw.search.questions import Question
     from snnfw.search.results import Score, SearchResult
     from snnfw.search.sensitivity import Table, measure
+    from snnfw.search.spreading import Workers, measure_all
     from snnfw.search.trials import Trials
 
 __all__ = [
@@ -20,7 +21,9 @@ __all__ = [
     "SearchResult",
     "Table",
     "Trials",
+    "Workers",
     "measure",
+    "measure_all",
     "open_store",
 ]
 
@@ -31,6 +34,7 @@ __getattr__ = import_on_demand(
         "results": "SearchResult Score",
         "questions": "Question",
         "sensitivity": "Table measure",
+        "spreading": "Workers measure_all",
         "trials": "Trials",
     },
 )

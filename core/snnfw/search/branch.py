@@ -9,6 +9,7 @@ import torch
 from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor, fx, nn
 
+from snnfw.launching import seeded
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Site
@@ -16,16 +17,17 @@ from snnfw.values import Inputs, Site
 
 @torch.no_grad()
 def run_branches(
-    model: SpikingModel, inputs: Inputs, substitutes: Mapping[str, Sequence[SpikingNeuron]]
+    model: SpikingModel, inputs: Inputs, substitutes: Mapping[str, Sequence[SpikingNeuron]], seed: int = 0
 ) -> Iterator[tuple[Site, int]]:
     """Yield each site with the index of one of its ``substitutes``, by the site's name, in the order of execution.
 
     All timesteps of the batch run at once as far as a site; from there they run once for each substitute, with states
     of their own, before they go on with the model's own neuron. Whenever something is yielded the model is as after a
     whole run with that substitute in its place: its output can be read, its events counted. When nothing more is, it
-    is as after a run unchanged.
+    is as after a run unchanged. Every operator finds the generators seeded alike, whatever else is substituted.
     """
-    model.begin(inputs)
+    with seeded(seed):
+        model.begin(inputs)
     model.show_frames(model.timesteps)
     model.elapsed = model.timesteps
     sites = {site.node: site for site, _ in model.site_neurons()}
@@ -35,8 +37,9 @@ def run_branches(
         if node.name in sites:
             site = sites[node.name]
             for number, neuron in enumerate(substitutes.get(site.name, ())):
-                yield from _branch(model, streams[index:], dict(values), neuron, (site, number))
-        model.run_streams([node], values, model.timesteps)
+                yield from _branch(model, streams[index:], dict(values), neuron, (site, number), seed)
+        with seeded(seed):
+            model.run_streams([node], values, model.timesteps)
 
 
 def _branch(
@@ -45,12 +48,14 @@ def _branch(
     values: dict[fx.Node, Any],
     neuron: SpikingNeuron,
     found: tuple[Site, int],
+    seed: int,
 ) -> Iterator[tuple[Site, int]]:
     """Run the rest of the streams with another neuron at the first of them; forget it all afterwards."""
     own = model.neurons[rest[0].name]
     model.neurons[rest[0].name] = neuron
     try:
-        model.run_streams(rest, values, model.timesteps, _fire_without_overwriting)
+        with seeded(seed):
+            model.run_streams(rest, values, model.timesteps, _fire_without_overwriting)
         yield found
     finally:
         _reset(model, rest)

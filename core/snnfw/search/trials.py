@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
     from snnfw.planning.placement import Plan
+    from snnfw.search.spreading import Workers
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Batch, Batches, Data, Judgement, Resources
 
@@ -26,6 +27,7 @@ class Trials:
     """One network, its data, and how plans for it are converted and charged. Evaluation data has no part in it.
 
     ``fitting`` is the share of the calibration samples that no conversion sees, for recipes that are to do the same.
+    ``workers`` are where ``measure_all`` measures, None in this process.
     """
 
     graph: Graph
@@ -36,6 +38,7 @@ class Trials:
     costs: EnergyModel
     resources: Resources
     fitting: float = 0.0
+    workers: Workers | None = None
 
     def convert(self, plan: Plan) -> SpikingModel:
         """Return the spiking model of a plan, calibrated as a run would."""

@@ -36,6 +36,9 @@ class OptunaSearch:
     )
     shared: Annotated[bool, Field(description="one value of a field for all sites instead of one for each")] = False
     trials: Annotated[int, Field(ge=1, description="plans to try, the plan as given included")] = 100
+    batch: Annotated[
+        int, Field(ge=1, description="plans to choose before any of them is scored: as many as workers score at once")
+    ] = 1
     sampler: Annotated[Literal["tpe", "nsga2", "random"], Field(description="how Optuna chooses the next plan")] = "tpe"
     budget: Annotated[
         float, Field(gt=0, allow_inf_nan=False, description="energy, as a ratio of what the plan as given costs")
@@ -46,7 +49,7 @@ class OptunaSearch:
         from snnfw_plugins.optuna_search.study import Sampling, dimensions_of, run_study
 
         space = dimensions_of(self.space, self.shared, plan)
-        return run_study(plan, trials, space, Sampling(self.sampler, self.trials, self.budget))
+        return run_study(plan, trials, space, Sampling(self.sampler, self.trials, self.budget, self.batch))
 
 
 @hookimpl

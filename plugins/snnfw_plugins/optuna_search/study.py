@@ -37,11 +37,12 @@ class Dimension:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How plans are chosen: by which of Optuna's samplers, how many, and what the best of them may cost."""
+    """How plans are chosen: by which of Optuna's samplers, how many, how many at once, and what the best may cost."""
 
     sampler: Literal["tpe", "nsga2", "random"]
     trials: int
     budget: float
+    batch: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def run_study(plan: Plan, trials: Trials, space: Sequence[Dimension], sampling: 
     """
     optuna = _optuna()
     score = plan_scorer(trials)
-    given = TriedPlan(plan, {}, score(plan))
+    given = TriedPlan(plan, {}, dict(score([plan]))[0])
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -122,14 +123,19 @@ def _run(
     sampler = samplers[sampling.sampler](seed=trials.resources.seed)
     running = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
     running.enqueue_trial({dimension.label: dimension.own for dimension in dimensions})
-    tried = []
-    for _ in trials.resources.track(range(sampling.trials), "try plans", sampling.trials):
-        trial = running.ask()
-        choices = {entry.label: trial.suggest_categorical(entry.label, entry.values) for entry in dimensions}
-        variant = _variant(plan, dimensions, choices)
-        found = score(variant)
-        running.tell(trial, [found.metric, found.energy])
-        tried.append(TriedPlan(variant, choices, found))
+    tried: list[TriedPlan] = []
+    rounds = range(0, sampling.trials, sampling.batch)
+    for begun in trials.resources.track(rounds, "try plans", len(rounds)):
+        asked = [running.ask() for _ in range(min(sampling.batch, sampling.trials - begun))]
+        choices = [
+            {each.label: trial.suggest_categorical(each.label, each.values) for each in dimensions} for trial in asked
+        ]
+        variants = [_variant(plan, dimensions, chosen) for chosen in choices]
+        found = dict(score(variants))
+        # Told in the order in which they were asked for, whichever came first: the sampler goes on alike everywhere.
+        for at, trial in enumerate(asked):
+            running.tell(trial, [found[at].metric, found[at].energy])
+            tried.append(TriedPlan(variants[at], choices[at], found[at]))
     return tried
 
 

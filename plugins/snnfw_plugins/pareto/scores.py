@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnfw import Score, SnnfwError
-from snnfw.search import Keys, open_store
+from snnfw.search import Keys, measure_all, open_store
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,20 +19,40 @@ if TYPE_CHECKING:
     from snnfw.search import Trials
 
 
-def plan_scorer(trials: Trials) -> Callable[[Plan], Score]:
-    """Return the scorer of plans, which remembers scores of earlier runs on the same network and data."""
+def plan_scorer(trials: Trials) -> Callable[[Sequence[Plan]], Iterator[tuple[int, Score]]]:
+    """Return what scores plans, by their positions, and remembers earlier scores on the same network and data.
+
+    Those that nothing is known of are scored here, or on the trials' workers, and yielded as they finish.
+    """
     store, keys = open_store(), Keys(trials)
 
-    def score(plan: Plan) -> Score:
-        key = keys.of("the score", keys.plan(plan))
-        kept = store.load(key)
-        if kept is None:
-            found = trials.score(plan)
-            store.save(key, {"metric": found.metric, "energy": found.energy})
-            return found
-        return Score(kept["metric"], kept["energy"])
+    def score(plans: Sequence[Plan]) -> Iterator[tuple[int, Score]]:
+        missing: dict[int, str] = {}
+        known: dict[str, int] = {}
+        same: list[tuple[int, int]] = []
+        for at, plan in enumerate(plans):
+            key = keys.of("the score", keys.plan(plan))
+            kept = store.load(key)
+            if kept is not None:
+                yield at, Score(kept["metric"], kept["energy"])
+            elif key in known:
+                same.append((at, known[key]))
+            else:
+                missing[at], known[key] = key, at
+        asked, found = list(missing), dict[int, Score]()
+        for number, scored in measure_all(trials, score_plan, [plans[at] for at in asked]):
+            at = asked[number]
+            store.save(missing[at], {"metric": scored.metric, "energy": scored.energy})
+            found[at] = scored
+            yield at, scored
+        yield from ((at, found[first]) for at, first in same)
 
     return score
+
+
+def score_plan(trials: Trials, plan: Plan) -> Score:
+    """Return the score of one plan, wherever that is asked."""
+    return trials.score(plan)
 
 
 ROUNDING = 1e-9
@@ -79,9 +99,10 @@ class Tried:
 
 def try_plans(plans: Mapping[int, Plan], trials: Trials) -> Tried:
     """Convert and score the plans of some points, by their numbers."""
-    score = plan_scorer(trials)
-    tracked = trials.resources.track(plans.items(), "try plans", len(plans))
-    scored = sorted(((point, score(plan)) for point, plan in tracked), key=lambda pair: pair[1].energy)
+    points = list(plans)
+    found = plan_scorer(trials)([plans[point] for point in points])
+    reached = dict(trials.resources.track(found, "try plans", len(plans)))
+    scored = sorted(((point, reached[at]) for at, point in enumerate(points)), key=lambda pair: pair[1].energy)
     scores = tuple(tried for _, tried in scored)
     rising = fit_rising([tried.metric for tried in scores])
     network = trials.network(next(iter(plans.values())))
