@@ -134,8 +134,9 @@ def test_every_item_draws_alike_wherever_and_whenever() -> None:
 
 @pytest.mark.parametrize("workers", [None, Workers(Turned(), REDUCERS)])
 def test_a_refusal_comes_home(workers: Workers | None) -> None:
-    with pytest.raises(SnnfwError, match=r"^not [12]\.$"):
+    with pytest.raises(SnnfwError) as caught:
         dict(measure_all(trials_of(workers), refuse, [1, 2]))
+    assert str(caught.value) in ("not 1.", "not 2.")
 
 
 def test_what_cannot_be_sent_is_refused() -> None:
