@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import torch
 from filelock import FileLock
 
 if TYPE_CHECKING:
@@ -21,10 +22,20 @@ if TYPE_CHECKING:
 os.environ["SNNFW_CAPTURES"] = "none"  # so that none passes by what an earlier one has kept
 
 
+THREADS = torch.get_num_threads()
+"""What tests begin with: as many as the environment says."""
+
+
 def pytest_collection_finish() -> None:
     """Let the collector of garbage pass over what lives as long as the tests: libraries, and the tests themselves."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_teardown() -> None:
+    """Take back the threads that a test, or a library in it, has set: they would wait for cores that others are on."""
+    if torch.get_num_threads() != THREADS:
+        torch.set_num_threads(THREADS)
 
 
 @pytest.fixture(scope="session")

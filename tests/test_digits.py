@@ -37,7 +37,7 @@ def test_adafire_is_within_half_a_point_of_the_network_at_eight_timesteps(
 
 @pytest.mark.parametrize("model", ["digits-resnet20", "digits-vgg"])
 def test_maximum_thresholds_are_visibly_worse(model: str, tmp_path: Path) -> None:
-    report = run(tmp_path / "run", "neuron=if", f"model={model}", "checkpoints=[8]")
+    report = run(tmp_path / "run", "neuron=if", f"model={model}", "checkpoints=[8]", "task.limit=200")
     assert accuracy(report) < report["network"]["scores"]["accuracy"] - 0.2
 
 
@@ -51,7 +51,7 @@ def test_layers_can_mix_methods(tmp_path: Path) -> None:
         '  - {match: "layer3.*", neuron: tracking}\n'
         '  - {match: "*", neuron: {name: if, shift: true}}\n'
     )
-    report = run(tmp_path / "run", f"recipe={recipe}")
+    report = run(tmp_path / "run", f"recipe={recipe}", "checkpoints=[8]", "task.limit=200")
     methods = {layer["site"]: layer["neuron"] for layer in report["layers"]}
     assert methods["layer1.0.relu1"] == "adafire"
     assert methods["layer2.0.relu1"] == "if"

@@ -37,14 +37,15 @@ ELSEWHERE = {("presets", "qcfs"): "rule '* (qcfs)' places nothing"}
 MODELS = {
     "callable": ["model.target=networks:contract_network", "task=classification"],
     "cifar-resnet": ["model.channels=1", "model.depth=8", "model.width=4", "task=classification"],
-    "cifar-resnet18": ["model.channels=2", "task=events"],
-    "resnet19": ["model.channels=2", "task=events"],
+    "cifar-resnet18": ["model.channels=2", "model.width=8", "task=events"],
+    "resnet19": ["model.channels=2", "model.width=8", "task=events"],
     "resnet20": ["model.channels=2", "model.width=8", "task=events"],
+    "spike-yolo": ["model.width=0.0625", "model.depth=0.1", "model.side=64", "data.size=64"],
     "timm": ["model.arch=resnet10t", "model.args.in_chans=1", "task=classification"],
     "torchvision": ["model.arch=lraspp_mobilenet_v3_large", "task=segmentation"],
     "ultralytics": ["model.arch=yolov3-tiny.yaml"],
 }
-"""Words for models that do not fit the default data as they are, or need to be told which one they are."""
+"""Words for models that do not fit the default data, that need to be told which one they are, or that are large."""
 
 NOT_FOR_DEFAULTS = {"vgg16": "its five stages need images of 32 pixels"}
 """Models that fit no embedded data, each with the reason; their own tests build them."""
