@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -33,9 +33,15 @@ class Ground:
     subject: Subject
     accuracy: float
     registry: Registry
+    results: dict[str, Result] = field(default_factory=dict)
 
     def result(self, words: str) -> Result:
         """Return what ``snnfw run task=classification WORDS`` measures at its last timestep, and the logits' error."""
+        if words not in self.results:
+            self.results[words] = self.measured(words)
+        return self.results[words]
+
+    def measured(self, words: str) -> Result:
         config = self.resolved(words)
         torch.manual_seed(config.seed)
         simulation = convert_and_simulate(replace(config, checkpoints=(config.timesteps,)), self.subject)
