@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from snnfw.allocator import keep_freed_memory
 from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.schema import RunConfig
 from snnfw.contracts import (
@@ -147,6 +148,7 @@ __all__ = [
     "evaluate",
     "export",
     "hookimpl",
+    "keep_freed_memory",
     "load",
     "obtain",
     "place",

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from rich.table import Table
 from rich.text import Text
 
+from snnfw.allocator import find_allocator
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -80,6 +82,7 @@ def examine(registry: Registry) -> list[Check]:
         check_torchvision(),
         check_spikingjelly(),
         check_compiler(),
+        check_allocator(),
         *(check_extra(module, extra) for module, extra in EXTRAS.items()),
         check_plugins(registry),
     ]
@@ -130,6 +133,13 @@ def check_compiler() -> Check:
     if found:
         return Check("C compiler", "ok", found)
     return Check("C compiler", "missing", "neither cc nor gcc", "apt-get install build-essential")
+
+
+def check_allocator() -> Check:
+    """Find what hands out memory, and say whether freed memory is kept."""
+    allocator = find_allocator(os.environ)
+    does = f"left as it is: {allocator.left}" if allocator.left else "commands keep freed memory for what comes next"
+    return Check("allocator", "ok", f"{allocator.name}, {does}")
 
 
 def check_extra(module: str, extra: str) -> Check:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 import toy_plugin
 from snnfw import doctor
+from snnfw.allocator import Allocator
 from snnfw.doctor import Check
 from snnfw.registry import Registry
 
@@ -197,6 +198,19 @@ def test_the_report_shows_the_cure() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Allocator("glibc 2.36"), "glibc 2.36, commands keep freed memory for what comes next"),
+        (Allocator("libjemalloc.so.2", "it stands before glibc's"),
+         "libjemalloc.so.2, left as it is: it stands before glibc's"),
+    ],
+)  # fmt: skip
+def test_the_allocator_is_told(monkeypatch: pytest.MonkeyPatch, found: Allocator, said: str) -> None:
+    monkeypatch.setattr(doctor, "find_allocator", lambda _: found)
+    assert doctor.check_allocator() == Check("allocator", "ok", said)
+
+
 def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
     names = [check.name for check in doctor.examine(Registry(entry_points=False))]
     libraries = [
@@ -216,4 +230,4 @@ def test_an_examination_looks_at_everything(imports: dict[str, Any]) -> None:
         *("mlflow", "wandb", "tensorboard"),
         "cupy",
     ]
-    assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", *libraries, "plugins"]
+    assert names == ["python", "torch", "torchvision", "spikingjelly", "C compiler", "allocator", *libraries, "plugins"]

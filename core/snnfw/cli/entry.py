@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from snnfw.allocator import keep_freed_memory
 from snnfw.cli.command import HELP, Call, Command
 from snnfw.cli.commands import COMMANDS
 from snnfw.config.usage import rows, section
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return 0, 1 where something checked or compared fails, 2 for a mistake, 130 if interrupted."""
+    if argv is None:  # the process is this command's own
+        keep_freed_memory()
     try:
         return run_command(list(sys.argv[1:] if argv is None else argv), Console(highlight=False))
     except SnnfwError as error:

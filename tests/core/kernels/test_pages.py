@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from snnfw.kernels import pages
-from snnfw.kernels.pages import PAGE, ask_for_large_pages
+from snnfw import allocator
+from snnfw.allocator import PAGE
+from snnfw.kernels.pages import ask_for_large_pages
 
 SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -28,5 +29,5 @@ def test_a_large_tensor_takes_them_and_keeps_its_values() -> None:
 
 
 def test_a_system_without_the_function_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "_madvise", lambda: None)
+    monkeypatch.setattr(allocator, "_library", lambda: None)
     assert not ask_for_large_pages(torch.empty(4 * PAGE))
