@@ -7,13 +7,15 @@ import math
 import torch
 from torch import Tensor
 
+from snnfw.kernels.layout import memory_order
 from snnfw.values import Site, SiteStats
 
 
 def channel_rows(activation: Tensor, site: Site, channel_wise: bool) -> Tensor:
-    """Return the activation as [C, elements of a channel], or as [1, all elements]."""
+    """Return the activation as [C, elements of a channel], or as [1, all elements]; elements as they lie in memory."""
     if not channel_wise:
-        return activation.reshape(1, -1)
+        order = memory_order(activation)
+        return (activation if order is None else activation.permute(order)).reshape(1, -1)
     return activation.movedim(site.channel, 0).flatten(1)
 
 
@@ -35,11 +37,10 @@ def magnitude_percentile(rows: Tensor, percentile: float) -> Tensor:
     Where that is 0 because so few are above it, it is the largest value: 0 is left to rows that are silent.
     """
     rank = max(1, math.ceil(rows.shape[1] * percentile / 100.0))
-    values = rows.abs()
-    largest = values.amax(1)
+    largest = torch.maximum(rows.amax(1), -rows.amin(1)).abs()  # of a zero the sign
     if rank == rows.shape[1]:
         return largest
-    found = values.kthvalue(rank, dim=1).values
+    found = rows.abs().kthvalue(rank, dim=1).values
     return torch.where(found > 0, found, largest)
 
 

@@ -50,7 +50,10 @@ class Quantiser(Neuron, Protocol):
     """A neuron whose mean output for a constant input is known in closed form, so that thresholds can be fitted."""
 
     def quantise(self, activation: Tensor, threshold: Tensor, timesteps: int) -> Tensor:
-        """Return the mean output over ``timesteps`` steps when the network's activation is ``activation``."""
+        """Return the mean output over ``timesteps`` steps when the network's activation is ``activation``.
+
+        Element by element, of any shape that ``threshold`` broadcasts against; it rises with the activation.
+        """
         ...
 
 
