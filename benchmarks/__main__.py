@@ -11,14 +11,17 @@ from itertools import chain
 from pathlib import Path
 
 import torch
+import torchvision
 from rich.console import Console
 
 from benchmarks import (
     capturing,
     conversions,
+    converting,
     exits,
     gpu,
     gpu_tests,
+    large,
     memory,
     network,
     neurons,
@@ -42,6 +45,11 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "capture": lambda: capturing.measure(capturing.Settings()),
     "store": lambda: storing.measure(capturing.Settings()),
     "memory": memory.measure,
+    "large": lambda: large.measure(conversions.Settings(samples=24, pixels=224, timesteps=8)),
+    "convert": lambda: chain(
+        converting.measure(conversions.Settings(samples=64)),
+        converting.measure(conversions.Settings(samples=16, pixels=224, network=torchvision.models.mobilenet_v2)),
+    ),
     "search": lambda: search.measure(search.Settings()),
     "exits": lambda: exits.measure(exits.Settings()),
 }

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-from torch import Tensor
-
-import snnfw
-from benchmarks.conversions import Settings, images, network
+from benchmarks.conversions import Settings, folded, images
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured
+from snnfw import Converter, Preset, Registry, place
+from snnfw.capture.graph import Graph
+from snnfw.conversion.direct import Direct
+from snnfw.simulate.memory import advance_within
+
+Method = tuple[str, Mapping[str, Any]]
+"""A preset, and options of its converter."""
 
 BATCH = 16
-GOAL = 3.0
 
-METHODS: Mapping[str, Mapping[str, Any]] = {
-    **{name: {"method": name} for name in ("signed", "sigmadelta", "ibra", "rate", "msat", "burst", "calibration")},
-    "adafire, without its search": {"method": "adafire", "search": False, "exit": False},
-    "spikingjelly": {"method": "spikingjelly"},
-    "calibration, potentials too": {"method": "calibration", "converter": {"name": "calibration", "potential": True}},
-    "calibration, a percentile": {
-        "method": "calibration",
-        "converter": {"name": "calibration", "threshold": "percentile", "channel_wise": True},
-    },
-    "calibration, weights too": {"method": "calibration", "converter": {"name": "calibration", "weights": True}},
+METHODS: Mapping[str, Method] = {
+    **{name: (name, {}) for name in ("signed", "sigmadelta", "ibra", "rate", "msat", "burst", "calibration")},
+    "adafire, without its search": ("adafire", {}),
+    "spikingjelly": ("spikingjelly", {}),
+    "calibration, potentials too": ("calibration", {"potential": True}),
+    "calibration, a percentile": ("calibration", {"threshold": "percentile"}),
+    "calibration, weights too": ("calibration", {"weights": True}),
 }
-"""What ``snnfw.convert`` is told, by what the table calls it. Presets that the network must be trained for are not here."""
+"""Presets, each with what its converter does otherwise. Those that a network must be trained for are not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +44,49 @@ def measure(
     settings: Settings,
     timesteps: tuple[int, ...] = (2, 8),
     repetitions: int = 3,
-    methods: Mapping[str, Mapping[str, Any]] = METHODS,
+    methods: Mapping[str, Method] = METHODS,
 ) -> Iterator[Section]:
     """Yield the table of one network."""
+    graph, presets = folded(settings), Registry().presets
     found = {
-        (name, steps): measure_method(settings, words, steps, repetitions)
-        for name, words in methods.items()
+        (name, steps): measure_method(graph, changed(presets[preset], options), settings, steps, repetitions)
+        for name, (preset, options) in methods.items()
         for steps in timesteps
     }
     yield _section(settings, found)
 
 
-def measure_method(settings: Settings, words: Mapping[str, Any], timesteps: int, repetitions: int) -> Took:
+def changed(preset: Preset, options: Mapping[str, Any]) -> Preset:
+    """Return a preset whose converter has other options."""
+    converter: Any = preset.converter
+    return replace(preset, converter=replace(converter, **options))
+
+
+def measure_method(graph: Graph, preset: Preset, settings: Settings, timesteps: int, repetitions: int) -> Took:
     """Return the shortest of several times of one method, of the processor, which others have no part in."""
-    net, samples = network(settings), images(settings)
-    batches = list(samples.split(BATCH))
-    made: list[snnfw.SpikingNetwork] = []
+    batches = [(part,) for part in images(settings).split(BATCH)]
+    plan, converter, resources = place(graph, preset.layers), obtain_converter(preset), settings.resources()
+    made = [converter.convert(graph, plan, batches, timesteps, resources)]
 
     def convert() -> None:
-        made[:] = [snnfw.convert(net, batches, timesteps=timesteps, memory=settings.memory, **words)]
+        made[:] = [converter.convert(graph, plan, batches, timesteps, resources)]
 
-    convert()  # which captures the network, compiles kernels, and fills caches
+    def simulate() -> None:
+        for batch in batches:
+            made[0].begin(batch)
+            advance_within(made[0], timesteps, settings.memory)
+            made[0].read()
+
     return Took(
-        shortest(convert, repetitions) - shortest(lambda: snnfw.plan(net, batches, **_placing(words)), repetitions),
-        shortest(lambda: [made[0](batch) for batch in batches], repetitions),
-        shortest(lambda: _run(net, batches), repetitions),
+        shortest(convert, repetitions),
+        shortest(simulate, repetitions),
+        shortest(lambda: [graph(*batch) for batch in batches], repetitions),
     )
+
+
+def obtain_converter(preset: Preset) -> Converter:
+    """Return a preset's converter, which is the plain one where it has none of its own."""
+    return preset.converter or Direct()
 
 
 def shortest(function: Callable[[], object], repetitions: int) -> float:
@@ -81,17 +97,6 @@ def shortest(function: Callable[[], object], repetitions: int) -> float:
         function()
         taken.append(time.process_time() - start)
     return min(taken)
-
-
-def _placing(words: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a plan needs of a method's words."""
-    return {"method": words["method"]}
-
-
-@torch.no_grad()
-def _run(net: torch.nn.Module, batches: list[Tensor]) -> None:
-    for batch in batches:
-        net(batch)
 
 
 def _section(settings: Settings, found: Mapping[tuple[str, int], Took]) -> Section:

@@ -19,9 +19,11 @@ from benchmarks import __main__ as command_line
 from benchmarks import (
     capturing,
     conversions,
+    converting,
     exports,
     gpu,
     gpu_tests,
+    large,
     machine,
     memory,
     network,
@@ -47,6 +49,7 @@ from backends import needs_native
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw.capture.graph import BatchDim
+from snnfw import Registry
 from snnfw.kernels.choice import choose_backend
 from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Bundle, Data, Judgement, Resources
@@ -62,6 +65,11 @@ def small(num_classes: int) -> nn.Module:
     return ConvNet()
 
 
+def again(num_classes: int) -> nn.Module:
+    """Return another one."""
+    return small(num_classes)
+
+
 TRAINED = training_network.Settings(depth=8, width=2, pixels=8, samples=3, timesteps=2)
 CONVERTED = conversions.Settings(samples=3, pixels=8, timesteps=2, network=small)
 
@@ -75,6 +83,35 @@ def check(section: Section) -> None:
     assert section.rows
     assert all(len(row) == len(section.columns) for row in section.rows)
     assert all(value > 0 for values in section.measured.values.values() for value in values)
+
+
+@pytest.mark.parametrize("option", ["calibration", "calibration, weights too"])
+def test_conversions_are_timed_beside_an_evaluation(option: str) -> None:
+    settings = replace(CONVERTED, backend="reference")
+    preset, options = converting.METHODS[option]
+    methods = {option: (preset, {**options, "iterations": 2})}
+    sections = list(converting.measure(settings, timesteps=(1, 2), repetitions=1, methods=methods))
+    check(sections[0])
+    assert [row[:2] for row in sections[0].rows] == [(option, "1"), (option, "2")]
+
+
+def test_every_preset_that_converts_any_network_is_timed() -> None:
+    made_for_it = {name for name, preset in Registry().presets.items() if preset.trained}
+    timed = {preset for preset, _ in converting.METHODS.values()}
+    assert timed == set(Registry().presets) - made_for_it - {"ann"}
+
+
+@needs_native
+def test_large_images_are_timed_before_and_after_memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large, "NETWORKS", {small: large.RELU, again: large.RELU})
+    kept: list[bool] = []
+    sections = list(large.measure(CONVERTED, repetitions=1, keep=lambda: not kept.append(True)))
+    for section in sections:
+        check(section)
+    assert [section.title.rpartition(", ")[2] for section in sections] == [
+        "the allocator as it comes", "freed memory kept", "freed memory kept"
+    ]  # fmt: skip
+    assert kept == [True]
 
 
 @needs_native

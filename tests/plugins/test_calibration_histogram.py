@@ -81,7 +81,7 @@ def test_of_a_quantiser_that_falls_nothing_is_ruled_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "bins"), [(1, 2**14 - 1, 0), (1, 2**14, 256), (1, 2**24, 2**15), (64, 2**24, 2**12)]
+    ("rows", "columns", "bins"), [(1, 24 * 2**8 - 1, 0), (1, 24 * 2**8, 256), (1, 2**24, 2**15), (64, 2**24, 2**14)]
 )
 def test_bins_are_as_many_as_are_worth_their_while(rows: int, columns: int, bins: int) -> None:
     assert bins_for(torch.empty(1).expand(rows, columns)) == bins

@@ -14,11 +14,11 @@ FINEST = 2**15
 COARSER = 16
 """How many bins go together in a first look, which rules out most thresholds."""
 
-MOST = 2**18
-"""Most bins of all rows together: their counts stay in a cache."""
+MOST = 2**20
+"""Most bins of all rows together, and most values that are quantised at once to bound errors."""
 
 FEWEST = 2**8
-WORTH = 64
+WORTH = 24
 """Values for each bin from which on counting them takes less time than quantising them."""
 
 BLOCK = 2**16
@@ -89,25 +89,24 @@ def bins_for(rows: Tensor) -> int:
 def sort_into_bins(rows: Tensor, bins: int) -> Histogram:
     """Return the histogram of rows [R, K] of finite values."""
     wide = torch.promote_types(rows.dtype, torch.float32)
-    low = rows.amin(1, keepdim=True).to(wide)
-    span = (rows.amax(1, keepdim=True).to(wide) - low).double()
+    low = rows.amin(1).to(wide)
+    span = (rows.amax(1).to(wide) - low).double()
     width = torch.where(span > 0, span, torch.ones_like(span)) / bins
-    offsets = torch.arange(len(rows), device=rows.device).unsqueeze(1) * bins
-    counts = torch.zeros(len(rows) * bins, dtype=torch.float64, device=rows.device)
+    counts = torch.zeros(len(rows), bins, dtype=torch.float64, device=rows.device)
     sums, squares = torch.zeros_like(counts), torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
-    for block in blocks(rows, 16 * BLOCK):
-        values = block.to(wide)
-        places = ((values - low) * (1 / width).to(wide)).long().clamp_(0, bins - 1).add_(offsets).flatten()
-        values = values.double()
-        counts += torch.bincount(places, minlength=len(counts))
-        sums += torch.bincount(places, values.flatten(), minlength=len(counts))
-        squares += values.square().sum(1)
-    return Histogram(counts.view(len(rows), bins), sums.view(len(rows), bins), low.double(), width, squares)
+    for row, values in enumerate(rows):
+        for block in values.split(16 * BLOCK):
+            places = ((block.to(wide) - low[row]) * (1 / width[row]).to(wide)).long().clamp_(0, bins - 1)
+            exact = block.double()
+            counts[row] += torch.bincount(places, minlength=bins)
+            sums[row] += torch.bincount(places, exact, minlength=bins)
+            squares[row] += exact.dot(exact)
+    return Histogram(counts, sums, low.double().unsqueeze(1), width.unsqueeze(1), squares)
 
 
-def blocks(rows: Tensor, most: int = BLOCK) -> Iterator[Tensor]:
-    """Yield rows [R, K] in pieces of at most so many values, one value of each row at least."""
-    yield from rows.split(max(1, most // len(rows)), dim=1)
+def blocks(rows: Tensor) -> Iterator[Tensor]:
+    """Yield rows [R, K] in pieces that stay in a cache, one value of each row at least."""
+    yield from rows.split(max(1, BLOCK // len(rows)), dim=1)
 
 
 def possibly_least(histogram: Histogram, quantise: Quantise, thresholds: Tensor) -> Tensor:
@@ -116,7 +115,7 @@ def possibly_least(histogram: Histogram, quantise: Quantise, thresholds: Tensor)
     several = histogram.counts.shape[1] >= COARSER * FEWEST
     for look in [histogram.coarser(), histogram] if several else [histogram]:
         least, most = torch.full((2, *thresholds.shape), torch.inf, dtype=torch.float64, device=thresholds.device)
-        for columns in possible.any(0).nonzero().flatten().split(max(1, MOST // look.counts.numel())):
+        for columns in possible.any(0).nonzero().flatten().split(max(1, MOST // 4 // look.counts.numel())):
             least[:, columns], most[:, columns] = look.bounds(quantise, thresholds[:, columns])
         possible &= least <= torch.where(possible, most, torch.inf).amin(1, keepdim=True)
     return possible

@@ -99,6 +99,7 @@ class LeastSquaresThreshold(RunningThreshold):
         """Return the best candidate of each row."""
         peak = magnitude_percentile(rows, 100.0)
         largest = replace_zero_thresholds(peak)
+        rows = rows.contiguous()  # channels may lie between each other, and are gone through many times
         best, least = largest, torch.full_like(largest, torch.inf, dtype=torch.float64)
         for index, chosen in self._possible(rows, largest):
             candidate = largest[chosen] * (1 - 0.01 * index)
