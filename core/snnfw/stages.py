@@ -119,16 +119,21 @@ def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     with tell_new_names(f"task={config.task.name}"), resources.clock.stage("load"):
         loaded = config.task.load(config.model, config.data, resources)
     bundle = require_returned(config.task, loaded, Bundle)
-    frames = bundle.data.frames
-    if frames is not None and config.timesteps > frames:
-        raise SnnfwError(
-            f"timesteps={config.timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
-            "or cut the data into more frames."
-        )
+    require_frames(config.timesteps, bundle)
     if config.checkpoint is not None and not config.checkpoint.is_file():
         trained = load_weights(bundle.model, config.checkpoint, config.plugin)
         return replace(bundle, description={**bundle.description, "trained": dict(trained)})
     return bundle
+
+
+def require_frames(timesteps: int, bundle: Bundle) -> None:
+    """Refuse more timesteps than the data has frames."""
+    frames = bundle.data.frames
+    if frames is not None and timesteps > frames:
+        raise SnnfwError(
+            f"timesteps={timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
+            "or cut the data into more frames."
+        )
 
 
 def load_subject(config: RunConfig, resources: Resources) -> Subject:

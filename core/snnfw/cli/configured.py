@@ -1,4 +1,4 @@
-"""The commands that take a configuration: run, plan, compare, diagnose and train."""
+"""The commands that take a configuration: run, plan, compare, sweep, diagnose and train."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from snnfw.config.quick import quick_words
 from snnfw.config.resolution import resolve, to_yaml
 from snnfw.config.schema import KEYS
 from snnfw.config.sketch import KEY, SketchConfig, is_sketch, require_subject, resolve_sketch
+from snnfw.config.sweep import resolve_sweep
 from snnfw.config.training import TRAINING_KEYS, TrainConfig, resolve_training
 from snnfw.errors import SnnfwError, unknown_name_error
 
@@ -34,6 +35,7 @@ PURPOSES: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report what it scores and costs.",
     "plan": "Say what would become of every operator, and compute nothing.",
     "compare": "Run several methods on one network, side by side.",
+    "sweep": "Run every combination of values, each in a process of its own, and compare.",
     "diagnose": "Say which layer of a run goes wrong first, and what mends it.",
     "train": "Train a network as the spiking network that it will be.",
 }
@@ -46,7 +48,7 @@ QUICK = "--quick"
 
 OPTIONS: Mapping[str, Sequence[str]] = {
     "plan": [f"--{form}" for form in FORMS],
-    **{command: [QUICK] for command in ("run", "compare", "diagnose", "train")},
+    **{command: [QUICK] for command in ("run", "compare", "sweep", "diagnose", "train")},
 }
 """What a command takes beside words, --config and --help apart."""
 
@@ -55,6 +57,7 @@ KEYS_OF: Mapping[str, Sequence[str]] = {
     "run": KEYS,
     "plan": (*KEYS, KEY),
     "compare": COMPARISON_KEYS,
+    "sweep": KEYS,
     "diagnose": DIAGNOSIS_KEYS,
     "train": TRAINING_KEYS,
 }
@@ -71,6 +74,8 @@ def run_configured(command: str, call: Call) -> int:
             )
     registry = open_registry()
     words = [word for word in call.words if word not in options]
+    if command == "sweep":
+        return _sweep(words, registry, call.console, options)
     config = _resolve(command, words, registry)
     short = quick_words(config, words, registry) if QUICK in options and not isinstance(config, SketchConfig) else []
     if short:
@@ -103,6 +108,17 @@ def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:
     if command == "plan":
         require_subject(words)
     return resolve(words, registry)
+
+
+def _sweep(words: Sequence[str], registry: Registry, console: Console, options: Collection[str]) -> int:
+    """Run every combination, or print what they are; return 1 where one of them did not end well."""
+    config = resolve_sweep(words, registry, QUICK in options)
+    if "--config" in options:
+        console.out(to_yaml(config), end="", highlight=False)
+        return 0
+    from snnfw.sweeping.running import sweep  # brings in torch
+
+    return 0 if sweep(config, console) else 1
 
 
 def _compute(command: str, config: Config, registry: Registry, console: Console, options: Collection[str]) -> int:

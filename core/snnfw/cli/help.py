@@ -72,6 +72,18 @@ SCREENS: Mapping[str, Screen] = {
         },
         without=("plugin", "neuron", "timesteps", "checkpoints"),
     ),
+    "sweep": Screen(
+        options={**QUICK, "--config": "print every run as it is configured, and stop"},
+        examples={
+            "task=classification plugin=adafire,signed timesteps=1,2,4": "six runs",
+            "task=classification plugin=burst neuron.phi=1,2 launcher=local": "several at once",
+            "task=detection plugin=rate timesteps=4,8 launcher=ray out=runs/rate": "again: what is missing",
+        },
+        own={
+            "KEY": "several values, A,B,C: every combination is a run; a list in brackets is one value",
+            "launcher": "what runs them: local, ray or submitit; without one, one after the other",
+        },
+    ),
     "diagnose": Screen(
         options={**QUICK, **CONFIG},
         examples={

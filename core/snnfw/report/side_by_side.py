@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rich.console import Console
@@ -28,8 +29,8 @@ MOST_RUNS = 24
 MOST_DIFFERENCES = 12
 """Settings that differ of which the terminal tells."""
 
-OWN_KEYS = ("out", "data", "task")
-"""Settings that say nothing of a difference: where results go, and what has to be the same."""
+OWN_KEYS = ("out", "data", "task", "launcher")
+"""Settings that say nothing of a difference: where results go, what ran the work, and what has to be the same."""
 
 
 def name_runs(folders: Sequence[Path]) -> list[str]:
@@ -153,8 +154,8 @@ def side_rows(runs: Runs) -> list[tuple[str, ...]]:
     return rows
 
 
-def show_side_by_side(runs: Runs, console: Console) -> None:
-    """Print what comes out, a line for each run, and where their configurations differ."""
+def show_side_by_side(runs: Runs, console: Console, most: int = MOST_DIFFERENCES) -> None:
+    """Print what comes out, a line for each run, and ``most`` of the settings in which they differ."""
     for sentence in describe_runs(runs):
         console.print(Text(sentence, style="bold"))
     for sentence in describe_differences_of_terms(runs):
@@ -167,30 +168,34 @@ def show_side_by_side(runs: Runs, console: Console) -> None:
         table.add_row(*map(Text, row))
     console.print(table)
     found = differences(runs)
-    for key, values in list(found.items())[:MOST_DIFFERENCES]:
+    for key, values in list(found.items())[:most]:
         told = "; ".join(f"{name}: {value}" for name, value in zip(runs, values, strict=True))
         console.print(Text(f"{key}: {told}"))
-    if len(found) > MOST_DIFFERENCES:
-        console.print(Text(f"{len(found) - MOST_DIFFERENCES} more settings differ; the page has them."))
+    if len(found) > most:
+        console.print(Text(f"{len(found) - most}{' more' if most else ''} settings differ; the page has them."))
 
 
 def side_csv(runs: Runs) -> str:
     """Return every checkpoint of every run as CSV."""
-    return as_csv(
-        [
-            {
-                "run": name,
-                "timestep": point.timestep,
-                "steps": point.steps,
-                **point.scores,
-                "energy_mj": point.energy.total,
-                "energy_ratio": point.energy_ratio,
-                "spikes": point.energy.spikes,
-            }
-            for name, report in runs.items()
-            for point in report.checkpoints
-        ]
-    )
+    return as_csv(side_records(runs))
+
+
+def side_records(runs: Runs, said: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> list[dict[str, Any]]:
+    """Return every checkpoint of every run as the cells of a line; ``said`` are more of a run, behind its name."""
+    return [
+        {
+            "run": name,
+            **said.get(name, {}),
+            "timestep": point.timestep,
+            "steps": point.steps,
+            **point.scores,
+            "energy_mj": point.energy.total,
+            "energy_ratio": point.energy_ratio,
+            "spikes": point.energy.spikes,
+        }
+        for name, report in runs.items()
+        for point in report.checkpoints
+    ]
 
 
 def differences(runs: Runs) -> dict[str, list[str]]:

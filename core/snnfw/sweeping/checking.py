@@ -1,0 +1,62 @@
+"""What a plan can tell of every job before the first one starts: what cannot be loaded, captured or placed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rich.console import Console
+
+from snnfw.config.sweep import SweepConfig, SweepJob, faults_error
+from snnfw.errors import SnnfwError
+from snnfw.failures import failure_text
+from snnfw.planning.strict import require_all_spiking
+from snnfw.stages import Subject, acquire_resources, load_subject, place_neurons, require_device, require_frames
+
+SUBJECT = ("task", "model", "data", "checkpoint", "seed", "load")
+"""What a job's network and data follow from."""
+
+
+def require_plans(config: SweepConfig, jobs: Sequence[SweepJob]) -> None:
+    """Place the neurons of every job, and refuse the sweep with all faults at once.
+
+    Networks are loaded on this machine's CPU, each once; the devices of a launcher's machines are not known here.
+    """
+    faults: dict[str, str] = {}
+    held: tuple[str, Subject | str] = ("", "")
+    for job in sorted(jobs, key=_subject_key):
+        if _subject_key(job) != held[0]:
+            held = (_subject_key(job), _load(job))
+        fault = held[1] if isinstance(held[1], str) else _place(job, held[1], config.launcher is None)
+        if fault:
+            faults[job.name] = fault
+    if faults:
+        raise faults_error({job.name: faults[job.name] for job in jobs if job.name in faults}, len(jobs))
+
+
+def _subject_key(job: SweepJob) -> str:
+    return json.dumps({key: job.config.resolved.get(key) for key in SUBJECT}, sort_keys=True, default=str)
+
+
+def _load(job: SweepJob) -> Subject | str:
+    """Return a job's network with its data, or what is wrong with them."""
+    try:
+        here = replace(job.config, device="cpu", backend="auto", timesteps=1)
+        return load_subject(here, acquire_resources(here, Console(quiet=True)))
+    except Exception as error:  # whatever a stranger's source raises
+        return str(error) if isinstance(error, SnnfwError) else failure_text(error)
+
+
+def _place(job: SweepJob, subject: Subject, here: bool) -> str:
+    """Return what is wrong with a job's plan, or nothing."""
+    try:
+        if here:
+            require_device(job.config.device)
+        require_frames(job.config.timesteps, subject.bundle)
+        plan = place_neurons(job.config, subject)
+        if job.config.strict:
+            require_all_spiking(plan)
+    except Exception as error:  # whatever a stranger's neuron raises
+        return str(error) if isinstance(error, SnnfwError) else failure_text(error)
+    return ""
