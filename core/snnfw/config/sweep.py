@@ -70,12 +70,10 @@ def resolve_sweep(words: Sequence[str], registry: Registry, quick: bool = False)
     own = [word for word in axes.shared if word.partition("=")[0].partition(".")[0] in ("out", "launcher")]
     shared = [word for word in axes.shared if word not in own]
     jobs, faults = list[SweepJob](), dict[str, str]()
-    whole: RunConfig | None = None
     for values in axes.combinations():
         name = _unique(job_name(values), {job.name for job in jobs} | set(faults))
         job_words = [*shared, *(f"{key}={value}" for key, value in values.items())]
         try:
-            whole = whole or resolve([*job_words, *own], registry)
             config = resolve(job_words, registry)
             if quick and (short := quick_words(config, job_words, registry)):
                 job_words = [*short, *job_words]
@@ -84,8 +82,9 @@ def resolve_sweep(words: Sequence[str], registry: Registry, quick: bool = False)
             faults[name] = str(error)
             continue
         jobs.append(SweepJob(name, values, tuple(job_words), config))
-    if faults or whole is None:
+    if faults:
         raise faults_error(faults, len(jobs) + len(faults))
+    whole = resolve([*jobs[0].words, *own], registry)
     return SweepConfig(tuple(jobs), axes.values, tuple(shared), whole.launcher, whole.out, tuple(said))
 
 

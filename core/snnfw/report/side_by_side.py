@@ -18,7 +18,7 @@ from snnfw.report.report import Report
 from snnfw.report.score_figures import Curve, draw_scores
 from snnfw.report.tables import SHORT, plain_table
 from snnfw.report.tabular import as_csv
-from snnfw.report.units import format_count, format_joules, format_percent, format_score
+from snnfw.report.units import format_count, format_joules, format_percent, format_score, plural
 
 Runs = Mapping[str, Report]
 """Reports by the names of their runs."""
@@ -172,7 +172,8 @@ def show_side_by_side(runs: Runs, console: Console, most: int = MOST_DIFFERENCES
         told = "; ".join(f"{name}: {value}" for name, value in zip(runs, values, strict=True))
         console.print(Text(f"{key}: {told}"))
     if len(found) > most:
-        console.print(Text(f"{len(found) - most}{' more' if most else ''} settings differ; the page has them."))
+        more = plural(len(found) - most, "more setting" if most else "setting")
+        console.print(Text(f"{more} {'differs' if len(found) - most == 1 else 'differ'}; the page has them."))
 
 
 def side_csv(runs: Runs) -> str:

@@ -90,7 +90,7 @@ def _require_same(folder: Path, config: SweepConfig) -> None:
     try:
         there = json.loads((folder / FILE).read_bytes())
         told = list(_differences(there, json.loads(as_json(config.resolved))))
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, KeyError) as error:
         raise SnnfwError(f"'{folder / FILE}' is damaged ({error}): choose another folder, out=FOLDER.") from error
     if told:
         more = f" and {len(told) - MOST_TOLD} more" if len(told) > MOST_TOLD else ""
