@@ -83,11 +83,13 @@ def test_a_damaged_description_is_said(text: str, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(
-        SnnfwError, match=r"^cannot write into '.*/file/mine' \(Not a directory\): choose another folder"
+    with (
+        pytest.raises(
+            SnnfwError, match=r"^cannot write into '.*/file/mine' \(Not a directory\): choose another folder"
+        ),
+        hold(tmp_path / "file" / "mine"),
     ):
-        with hold(tmp_path / "file" / "mine"):
-            pass
+        pass
 
 
 HOLDING = """
