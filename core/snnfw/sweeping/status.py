@@ -64,8 +64,8 @@ def require_ended(name: str, folder: Path) -> None:
 
 
 def _built(plain: Mapping[str, Any]) -> Status:
-    state = plain.get("state")
-    if state not in get_args(State):
+    state: State | None = next((each for each in get_args(State) if each == plain.get("state")), None)
+    if state is None:
         return Status("waiting")
     texts = {key: printable(str(plain.get(key, ""))) for key in ("reason", "host")}
     return Status(state, **texts, pid=int(plain.get("pid", 0)), seconds=float(plain.get("seconds", 0.0)))

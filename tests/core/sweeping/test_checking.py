@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from made_jobs import made_sweep
+from snnfw.config.sweep import SweepJob
 from snnfw.errors import SnnfwError
+from snnfw.stages import Subject
 from snnfw.sweeping import checking
 from snnfw.sweeping.checking import require_plans
 
@@ -15,7 +17,12 @@ from snnfw.sweeping.checking import require_plans
 def test_every_network_is_loaded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     loaded = []
     load = checking._load
-    monkeypatch.setattr(checking, "_load", lambda job: loaded.append(job.name) or load(job))
+
+    def count(job: SweepJob) -> Subject | str:
+        loaded.append(job.name)
+        return load(job)
+
+    monkeypatch.setattr(checking, "_load", count)
     config = made_sweep(tmp_path, base=["task=classification", "plugin=rate,signed", "seed=0,1", "model=digits-vgg"])
     require_plans(config, config.jobs)
     assert len(loaded) == 2

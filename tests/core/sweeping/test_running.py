@@ -17,10 +17,20 @@ from snnfw.launching import UnreachableError, collect
 from snnfw.launching.launcher import Lost
 from snnfw.sweeping import running
 from snnfw.sweeping.folder import JOBS, hold
-from snnfw.sweeping.jobs import Job
+from snnfw.sweeping.jobs import Job, run_job
 from snnfw.sweeping.running import sweep
 from snnfw.sweeping.status import Status, read_status, write_status
 from snnfw_plugins.launchers.clusters import Ray
+
+
+def stand_in(names: list[str]) -> Callable[[Job], Status]:
+    """Return what is run in place of a job, which notes its name."""
+
+    def run_at_once(job: Job) -> Status:
+        names.append(Path(job.folder).name)
+        return finish(job)
+
+    return run_at_once
 
 
 @pytest.fixture
@@ -28,21 +38,17 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Let jobs be done at once, without a plan, and return which ones were."""
     names: list[str] = []
 
-    def run_job(job: Job) -> Status:
-        names.append(Path(job.folder).name)
-        return finish(job)
-
-    monkeypatch.setattr(running, "run_job", run_job)
+    monkeypatch.setattr(running, "run_job", stand_in(names))
     monkeypatch.setattr(running, "require_plans", lambda config, jobs: None)
     return names
 
 
 def failing(given: list[str], name: str, how: Callable[[Job], Status]) -> Callable[[Job], Status]:
-    def run_job(job: Job) -> Status:
+    def run_or_fail(job: Job) -> Status:
         given.append(Path(job.folder).name)
         return how(job) if Path(job.folder).name == name else finish(job)
 
-    return run_job
+    return run_or_fail
 
 
 def states(folder: Path) -> dict[str, str]:
@@ -92,7 +98,7 @@ def test_what_goes_wrong_is_named_and_done_again(
 ) -> None:
     console = Console(record=True, width=200)
     config = made_sweep(tmp_path / "s")
-    whole = running.run_job
+    whole = stand_in(given)
     monkeypatch.setattr(running, "run_job", failing(given, "rate_timesteps=2", how))
     assert not sweep(config, console)
     text = console.export_text()
@@ -121,7 +127,7 @@ def test_ctrl_c_leaves_a_folder_that_goes_on(given: list[str], tmp_path: Path, m
         write_status(Path(job.folder), Status("running", pid=os.getpid()))
         raise KeyboardInterrupt
 
-    whole = running.run_job
+    whole = stand_in(given)
     monkeypatch.setattr(running, "run_job", failing(given, "signed_timesteps=1", interrupt))
     config = made_sweep(tmp_path / "s")
     with pytest.raises(KeyboardInterrupt):
@@ -170,7 +176,7 @@ def test_the_command_ends_with_the_status_of_its_jobs(
 
 def test_jobs_on_ray_are_processes_of_their_own(ray_here: None, tmp_path: Path) -> None:
     jobs = [Job(str(tmp_path / words), (words,), str(tmp_path)) for words in ("--help", "task=nothing")]
-    refused, helped = sorted(collect(Ray(), running.run_job, jobs, seed=None), key=lambda status: status.state)[::-1]
+    refused, helped = sorted(collect(Ray(), run_job, jobs, seed=None), key=lambda status: status.state)[::-1]
     assert (helped.state, refused.state) == ("done", "failed")
     assert refused.reason.startswith("no task named 'nothing'. Registered: ")
     assert f"$ cd {tmp_path}\n" in (tmp_path / "task=nothing" / "log.txt").read_text()
