@@ -17,6 +17,8 @@ from snnfw.config.resolution import to_yaml
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
+from snnfw.ranks.group import Ranks, in_step
+from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, Standing, make_standing
@@ -47,7 +49,13 @@ def compare_methods(
 
     ``registry`` knows which presets are for networks trained with them, which is told before anything is computed.
     """
-    console = console or Console(quiet=True)
+    shared = config.shared
+    with start_ranks(shared.devices, shared.nodes, shared.device) as ranks:
+        return _compare(config, (console if ranks.rank == 0 else None) or Console(quiet=True), registry, ranks)
+
+
+def _compare(config: CompareConfig, console: Console, registry: Registry | None, ranks: Ranks) -> Leaderboard:
+    """Compare as one of several processes, of which the first one tells and writes."""
     shared = config.shared
     resources = acquire_resources(shared, console)
     require_tracker(shared.tracker)
@@ -57,7 +65,7 @@ def compare_methods(
         warnings = (untrained_warning(method.config, registry) for method in config.methods)
         for warning in filter(None, warnings):
             resources.tell(warning)
-    subject = load_subject(shared, resources)
+    subject = load_subject(shared, resources, ranks)
     network = measure_network(shared, subject, place_neurons(shared, subject))
     entries = tuple(enter_method(config, method, subject, network) for method in config.methods)
     board = Leaderboard(
@@ -70,6 +78,8 @@ def compare_methods(
         entries=entries,
         chance=subject.bundle.judgement.chance,
     )
+    if ranks.rank:
+        return board
     show_leaderboard(board, console)  # before anything is drawn or written, which may fail
     board = replace(board, about={**board.about, "stages": dict(resources.clock.seconds)})
     folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
@@ -87,7 +97,8 @@ def enter_method(config: CompareConfig, method: Method, subject: Subject, networ
         for number, run in enumerate(config.runs(method)):
             named = replace(subject, resources=name_progress(subject.resources, method.name, run.timesteps))
             torch.manual_seed(run.seed)  # whatever ran before
-            simulation = convert_and_simulate(run, named, warm_up=number == 0)
+            with in_step(subject.ranks):  # of several processes all lose a method that one of them loses
+                simulation = convert_and_simulate(run, named, warm_up=number == 0)
             trace, samples = simulation.trace, simulation.trace.samples
             inventory = take_inventory(subject.graph, simulation.found.plan)
             for point in trace.points:

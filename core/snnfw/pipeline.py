@@ -19,6 +19,8 @@ from snnfw.diagnosis.findings import SiteError
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
+from snnfw.ranks.group import Ranks
+from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
 from snnfw.report.card import write_card
 from snnfw.report.folder import run_folder
@@ -53,10 +55,18 @@ LOOKED_AT = 8
 
 
 def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
-    """Convert, simulate, score and report; return the folder that holds the results."""
+    """Convert, simulate, score and report; return the folder that holds the results.
+
+    With ``devices`` or ``nodes`` above 1 each process evaluates a part of the data, and the first one writes.
+    """
     if not isinstance(config, RunConfig):
         raise wrong_kind_error("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
-    console = console or Console(quiet=True)
+    with start_ranks(config.devices, config.nodes, config.device) as ranks:
+        return _run(config, registry, (console if ranks.rank == 0 else None) or Console(quiet=True), ranks)
+
+
+def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks) -> Path:
+    """Run as one of several processes, of which the first one tells, draws and writes."""
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
     target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
@@ -64,9 +74,12 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
     warning = untrained_warning(config, registry)
     if warning:
         resources.tell(warning)
-    subject = load_subject(config, resources)
+    subject = load_subject(config, resources, ranks)
     config = adopt_network(config, subject)
     simulation = convert_and_simulate(config, subject)
+    if ranks.rank:
+        measure_network(config, subject, simulation.found.plan)
+        return target
     report = report_run(config, subject, simulation)
     report = replace(report, about={**report.about, **({"warnings": [warning]} if warning else {})})
     show_report(report, console)  # before anything is drawn or written, which may fail

@@ -25,6 +25,7 @@ from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.strict import require_all_spiking
+from snnfw.ranks.group import ALONE, Ranks, require_same
 from snnfw.registry import Registry
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
@@ -36,6 +37,7 @@ from snnfw.search.trials import Trials
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.store.fingerprint import Fingerprints
 from snnfw.training.checkpoint import load_weights
 from snnfw.values import Bundle, ExitRule, Resources
 
@@ -46,13 +48,15 @@ Returned = TypeVar("Returned")
 class Subject:
     """What methods are tried on: a task's network, captured, with its data, and what may be used.
 
-    ``made`` is the spiking model that a file holds, where one is run instead of being converted.
+    ``made`` is the spiking model that a file holds, where one is run instead of being converted. ``ranks`` are the
+    processes that share the evaluation.
     """
 
     bundle: Bundle
     graph: Graph
     resources: Resources
     made: SpikingModel | None = None
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def require_frames(timesteps: int, bundle: Bundle) -> None:
         )
 
 
-def load_subject(config: RunConfig, resources: Resources) -> Subject:
+def load_subject(config: RunConfig, resources: Resources, ranks: Ranks = ALONE) -> Subject:
     """Return the task's network, captured, with its data; of a file, the networks that it holds."""
     bundle = load_bundle(config, resources)
     if config.checkpoint is not None and config.checkpoint.is_file():
@@ -147,12 +151,12 @@ def load_subject(config: RunConfig, resources: Resources) -> Subject:
             raise SnnfwError(
                 f"checkpoint={config.checkpoint} takes {takes}, and the data holds {holds}: score it on such data."
             )
-        return Subject(bundle, made.graph, resources, made)
+        return Subject(bundle, made.graph, resources, made, ranks)
     if bundle.merge:
         bundle.merge()
     with resources.clock.stage("capture"):
         graph = capture_once(bundle.model, bundle.example)
-    return Subject(bundle, graph, resources)
+    return Subject(bundle, graph, resources, ranks=ranks)
 
 
 def adopt_network(config: RunConfig, subject: Subject) -> RunConfig:
@@ -200,12 +204,22 @@ def convert_and_simulate(config: MethodConfig, subject: Subject, warm_up: bool =
     model, bundle, resources = converted.model, converted.bundle, subject.resources
     with resources.clock.stage("exit"):
         rule = prepare_exit(config.exit, model, bundle, config.timesteps, resources)
+    agree_on_model(subject.ranks, model, rule)
     scorer = bundle.judgement.scorer
     with resources.clock.stage("simulate"):
         if warm_up:
             simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, scorer, resources)
-        trace = simulate(model, bundle.data.evaluation, config.checkpoints, scorer, resources, rule)
+        trace = simulate(model, bundle.data.evaluation, config.checkpoints, scorer, resources, rule, subject.ranks)
     return Simulation(converted, rule, trace)
+
+
+def agree_on_model(ranks: Ranks, model: SpikingModel, rule: ExitRule | None) -> None:
+    """Refuse to run one model in one process and another one in another: each has made its own."""
+    if ranks.count == 1:
+        return
+    keys = Fingerprints()
+    require_same(ranks, "the spiking network", keys.key(dict(model.state_dict())))
+    require_same(ranks, "who may leave early", keys.key(rule.record() if rule else None))
 
 
 def set_fitting_aside(config: MethodConfig, bundle: Bundle) -> tuple[Bundle, Mapping[str, Any]]:
@@ -255,7 +269,9 @@ def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Netwo
     """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
     with subject.resources.clock.stage("evaluate the network"):
-        scores, seconds = evaluate_network(subject.graph, bundle.data, bundle.judgement.scorer, subject.resources)
+        scores, seconds = evaluate_network(
+            subject.graph, bundle.data, bundle.judgement.scorer, subject.resources, subject.ranks
+        )
     inventory = take_inventory(subject.graph, plan)
     return summarise_network(inventory, config.energy, scores, seconds, bundle.data.frames)
 

@@ -83,7 +83,14 @@ def train(config: TrainConfig, console: Console | None = None, trainable: Sequen
     with create_folder(config, target) as folder:
         with resources.clock.stage("train"):
             scores = fit(
-                TrainingNetwork(model), bundle, config.trainer, folder, resources, quiet=not console.is_terminal
+                TrainingNetwork(model),
+                bundle,
+                config.trainer,
+                folder,
+                resources,
+                quiet=not console.is_terminal,
+                devices=config.run.devices,
+                nodes=config.run.nodes,
             )
         console.print(f"{', '.join(f'{name} {value:.4f}' for name, value in scores.items())}")
         facts = {

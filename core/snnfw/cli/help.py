@@ -11,6 +11,7 @@ from rich.text import Text
 
 from snnfw.cli.describing import KINDS_OF_KEYS, describe_name, list_kind
 from snnfw.config.comparison import Comparison
+from snnfw.config.diagnosis import WITHOUT_EFFECT as UNDIAGNOSED
 from snnfw.config.diagnosis import Look
 from snnfw.config.schema import KEYS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
@@ -190,7 +191,7 @@ def topic_help(registry: Registry, command: str, purpose: str, topic: str) -> li
 def _pages(command: str) -> Mapping[str, Sequence[RenderableType]]:
     """Return what is configured without a choice by name, by topic."""
     own = tuple(field.name for field in fields(Comparison))
-    without = {"compare": ("timesteps", *own), "diagnose": ("save",), "train": WITHOUT_EFFECT}.get(command, ())
+    without = {"compare": ("timesteps", *own), "diagnose": UNDIAGNOSED, "train": WITHOUT_EFFECT}.get(command, ())
     pages: dict[str, Sequence[RenderableType]] = {
         "settings": (parameters(Settings, without=without), rows(SOURCES.items())),
     }

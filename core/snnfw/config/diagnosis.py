@@ -36,7 +36,7 @@ class Look:
     seconds: Annotated[float, Field(gt=0, description="none of them begins later than this")] = 60.0
 
 
-WITHOUT_EFFECT = ("save", "tracker")
+WITHOUT_EFFECT = ("save", "tracker", "devices", "nodes")
 """What a run is told and a diagnosis has no use for."""
 
 OWN_KEYS = tuple(own.name for own in fields(Look))

@@ -66,6 +66,10 @@ class Settings:
     device: Annotated[
         str, BeforeValidator(require_known_device), Field(description="where to compute: cpu, cuda or cuda:1")
     ] = "cpu"
+    devices: Annotated[
+        int, Field(ge=1, description="processes on each machine, each with a device, that share evaluation or training")
+    ] = 1
+    nodes: Annotated[int, Field(ge=1, description="machines, each of which is given the same command")] = 1
     seed: Annotated[int, Field(ge=0, lt=2**32, description="seed of everything random")] = 0
     memory: Annotated[
         int,
@@ -140,6 +144,8 @@ class RunConfig(MethodConfig):
     task: Task
     model: ModelSource
     data: DataSource
+    devices: int
+    nodes: int
     checkpoint: Path | None
     save: bool
     out: Path | None
@@ -183,8 +189,8 @@ RECIPE_KEYS = (
     "load",
 )
 
-SETTINGS_OF_A_RUN = ("checkpoint", "save", "out")
-"""The settings that no method has: where a run gets its weights, and what it writes where."""
+SETTINGS_OF_A_RUN = ("devices", "nodes", "checkpoint", "save", "out")
+"""The settings that no method has: who shares a run, where it gets its weights, and what it writes where."""
 
 KEYS_OF_A_RUN = ("experiment", "task", "model", "data", "tracker", *SETTINGS_OF_A_RUN)
 

@@ -74,6 +74,10 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
     else:
         file = read_named_experiment(given, registry, (*TRAINING_KEYS, *WITHOUT_EFFECT))
     trainer = {**_mapping(file.get("trainer")), **_mapping(given.get("trainer"))}
+    if moved := [key for key in ("devices", "nodes") if key in trainer]:
+        raise SnnfwError(
+            f"trainer.{moved[0]} has become {moved[0]}, which every command takes: say {moved[0]}={trainer[moved[0]]}."
+        )
     settings = build_dataclass(TrainerSettings, trainer, "trainer", "the trainer")
     shared = {key: value for key, value in given.items() if key not in ("trainer", "resume")}
     run = resolve_plain(shared, registry, resume=resume)

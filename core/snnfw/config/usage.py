@@ -13,6 +13,7 @@ from rich.text import Text
 
 from snnfw.config.comparison import Comparison
 from snnfw.config.describe import Parameter, describe
+from snnfw.config.diagnosis import WITHOUT_EFFECT as UNDIAGNOSED
 from snnfw.config.diagnosis import Look
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
@@ -60,7 +61,7 @@ def comparison_usage(registry: Registry, command: str, purpose: str) -> Renderab
 def diagnosis_usage(registry: Registry, command: str, purpose: str) -> RenderableType:
     """Return the help of the command that takes the configuration of a diagnosis."""
     introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=EXAMPLE))
-    settings = parameters(Settings, without=("save",))
+    settings = parameters(Settings, without=UNDIAGNOSED)
     return Group(introduction, section("Diagnosis", parameters(Look)), _keys(registry, settings))
 
 

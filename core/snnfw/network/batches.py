@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from snnfw.conversion.activations import require_inputs
 from snnfw.errors import SnnfwError, wrong_kind_error
+from snnfw.ranks.parts import part_of
 from snnfw.values import Batch, Batches, Inputs
 from snnfw.values.samples import count_batches
 
@@ -37,6 +38,10 @@ class ReadBatches:
 
     def __len__(self) -> int:
         return count_batches(self.given, self.what)
+
+    def part(self, positions: range) -> ReadBatches:
+        """Return the batches at some positions."""
+        return ReadBatches(part_of(self.given, positions), self.arguments, self.what)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,12 @@ from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError
 from snnfw.network.evaluation import Evaluation, choose_checkpoints, now
 from snnfw.network.network import SpikingNetwork
+from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
 from snnfw.report.report import Report
 from snnfw.report.summary import make_report
 from snnfw.simulate.settling import certify_first
-from snnfw.stages import prepare_exit
+from snnfw.stages import agree_on_model, prepare_exit
 from snnfw.store.batches import describe_batches
 from snnfw.values import Bundle, Data, ExitRule
 
@@ -33,6 +34,8 @@ def evaluate(
     checkpoints: Sequence[int] | None = None,
     exit: str | Mapping[str, Any] | ExitPolicy | None = None,  # noqa: A002  # the name that it has everywhere
     registry: Registry | None = None,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> Report:
     """Return the report of a spiking network on data with labels: scores, latency and energy, beside the network's own.
 
@@ -45,14 +48,29 @@ def evaluate(
         exit: who may leave early, by name, as a mapping or an instance; its thresholds are fitted on the calibration
             samples of the conversion, so that a network from a file takes one that needs none.
         registry: the plugins to choose an exit from; without it, those that are installed.
+        devices: processes on each machine that share the batches; Lightning starts the script again for all but the
+            first, unless torchrun or a cluster has started them. All of them return the same report.
+        nodes: machines that share them, on each of which the script is started.
 
     Raises:
         SnnfwError: there are no labels, the metric does not fit, or a checkpoint is not within the timesteps.
 
     """
-    test = Evaluation.on(snn, batches, metric)
+    with start_ranks(devices, nodes, str(snn.device)) as ranks:
+        return _evaluate(snn, Evaluation.on(snn, batches, metric, ranks), checkpoints, exit, registry or Registry())
+
+
+def _evaluate(
+    snn: SpikingNetwork,
+    test: Evaluation,
+    checkpoints: Sequence[int] | None,
+    policy: str | Mapping[str, Any] | ExitPolicy | None,
+    registry: Registry,
+) -> Report:
+    """Evaluate as one of the processes that share it."""
     scored = choose_checkpoints(checkpoints, snn.timesteps)
-    rule = _exit_rule(snn, exit, registry or Registry(), test)
+    rule = _exit_rule(snn, policy, registry, test)
+    agree_on_model(test.ranks, snn.model, rule)
     trace = test.simulate(snn, scored, rule)
     about = {
         **{key: value for key, value in snn.about.items() if key not in ("search", "fitting")},

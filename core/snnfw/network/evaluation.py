@@ -16,6 +16,7 @@ from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.network.batches import read_batches
 from snnfw.network.judging import read_metric
 from snnfw.network.network import SpikingNetwork
+from snnfw.ranks.group import ALONE, Ranks
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
@@ -31,9 +32,10 @@ class Evaluation:
     data: Data
     judgement: Judgement
     resources: Resources
+    ranks: Ranks = ALONE
 
     @classmethod
-    def on(cls, snn: SpikingNetwork, batches: Any, metric: Any) -> Evaluation:
+    def on(cls, snn: SpikingNetwork, batches: Any, metric: Any, ranks: Ranks = ALONE) -> Evaluation:
         """Return the test of a network, and of every other conversion of the same network."""
         if not isinstance(snn, SpikingNetwork):
             raise wrong_kind_error("what to evaluate", snn, "what snnfw.convert or snnfw.load returns")
@@ -46,17 +48,19 @@ class Evaluation:
         resources = Resources(device=str(snn.device), memory=snn.memory, track=show_progress(Console(stderr=True)))
         sample = tuple(tensor[:2] for tensor in to_device(tuple(first.inputs), _place(graph)))
         output = network_output(graph, sample, frames)
-        return cls(Data((), read, frames=frames), read_metric(metric, first, output), resources)
+        return cls(Data((), read, frames=frames), read_metric(metric, first, output), resources, ranks)
 
     def simulate(self, snn: SpikingNetwork, checkpoints: Sequence[int], rule: ExitRule | None) -> Trace:
         """Return the trace of a spiking network over all samples."""
-        return simulate(snn.model, self.data.evaluation, checkpoints, self.judgement.scorer, self.resources, rule)
+        return simulate(
+            snn.model, self.data.evaluation, checkpoints, self.judgement.scorer, self.resources, rule, self.ranks
+        )
 
     def measure_network(self, snn: SpikingNetwork) -> Network:
         """Return the network's own scores and cost on the same data."""
         graph = snn.model.graph
         resources = replace(self.resources, device=_place(graph))
-        scores, seconds = evaluate_network(graph, self.data, self.judgement.scorer, resources)
+        scores, seconds = evaluate_network(graph, self.data, self.judgement.scorer, resources, self.ranks)
         inventory = take_inventory(graph, snn.plan)
         return summarise_network(inventory, snn.costs, scores, seconds, self.data.frames)
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError, describe_type, wrong_kind_error
 from snnfw.simulate.accuracy import Accuracy, is_correct, require_logits
-from snnfw.simulate.states import join_states, merge_metric_state, metric_state, part_of_state, sums_floats
+from snnfw.simulate.states import is_mergeable, join_states, merge_metric_state, metric_state, part_of_state, sums_floats
 from snnfw.values import Batch, Judgement, Output, Scorer
 
 WANTED = "a metric of torchmetrics, a function of (output, target), a snnfw.Judgement, or 'accuracy'"
@@ -30,8 +30,8 @@ class MetricScorer:
     def __init__(self, metric: Any, name: str) -> None:
         self.metric, self.name = metric, name
         self._batches: list[dict[str, Tensor]] = []
-        self._mergeable = _is_mergeable(metric)
-        self._batchwise = self._mergeable and sums_floats(metric)
+        self._batchwise = False
+        self._batchwise = is_mergeable(self) and sums_floats(metric)
 
     def update(self, output: Output, target: Any) -> None:
         """Take one batch."""
@@ -162,15 +162,6 @@ def _fresh(metric: Any, name: str) -> MetricScorer:
     made = copy.deepcopy(metric).cpu()
     made.reset()
     return MetricScorer(made, name)
-
-
-def _is_mergeable(metric: Any) -> bool:
-    """Tell whether torchmetrics can put a metric together: another one is scored in one process, and in one go."""
-    try:
-        metric_state(metric)
-    except SnnfwError:
-        return False
-    return True
 
 
 def _number(value: Any, name: str) -> float:

@@ -26,7 +26,7 @@ SHORTER = (
 
 NEUTRAL = (
     "out", "device", "backend", "memory", "load", "save", "seed", "checkpoint", "rows", "data.root", "data.file",
-    "model.weights", "task.batch", "task.workers", "trainer.workers", "trainer.devices", "trainer.nodes",
+    "model.weights", "task.batch", "task.workers", "trainer.workers", "devices", "nodes",
     "trainer.strategy", "trainer.precision", "trainer.tensorboard",
 )  # fmt: skip
 """Words about where things are and what computes: a run with them is as published."""
@@ -77,7 +77,7 @@ def read_request(name: str, words: Sequence[str], registry: Registry) -> Request
     given = read_words(kept, REQUEST_KEYS)
     if refused := next((key for key in REFUSED if key in given), None):
         raise SnnfwError(f"{refused}= is not for reproduce, whose experiment is its name: leave it out.")
-    for key in ("trainer.devices", "trainer.nodes"):
+    for key in ("devices", "nodes"):
         if value_at(given, key) not in (None, 1):  # each process would run every row, in a folder of its own
             raise SnnfwError(
                 f"{key}={format_value(value_at(given, key))} is not for reproduce, which is one process: train with "

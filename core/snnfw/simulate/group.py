@@ -87,6 +87,10 @@ class Group:
             output = self._output if alone else self._outputs.select(self._output, samples)
             yield output, batch.target
 
+    def sums(self, each: Tensor) -> list[float]:
+        """Return the sum over the samples of each batch, of one number for every sample."""
+        return [float(part.sum()) for part in each.split([len(batch.inputs[0]) for batch in self.batches])]
+
     def _note(self, output: Output, rows: Tensor) -> None:
         """Keep output, timesteps and counts of the samples at some rows of the model's batch."""
         if self._output is None or len(rows) == self.samples:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import torch
 from torch.utils import _pytree as pytree
@@ -13,24 +15,46 @@ from torch.utils import _pytree as pytree
 from snnfw.capture.graph import Graph
 from snnfw.conversion.activations import require_batch, to_device
 from snnfw.errors import SnnfwError
+from snnfw.ranks.group import ALONE, Ranks
+from snnfw.ranks.noise import own_noise
+from snnfw.ranks.parts import consecutive, part_of
 from snnfw.simulate.group import Group, group_batches, samples_within_a_step
+from snnfw.simulate.states import State, merge_state, state_of
 from snnfw.simulate.trace import Point, Trace
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Batch, Batches, Data, ExitRule, Inputs, Output, Resources, Scorer
 from snnfw.values.samples import count_batches
 
-Totals = dict[str, float]
+Totals: TypeAlias = "dict[str, array[float]]"
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What each batch adds up to at one checkpoint, in their order: sums over all are the same whoever ran them."""
+
+    steps: array[float] = field(default_factory=lambda: array("d"))
+    reads: array[float] = field(default_factory=lambda: array("d"))
+    spikes: Totals = field(default_factory=dict)
+    accumulations: Totals = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Tally:
-    """Running sums of one checkpoint."""
+    """What is counted at one checkpoint."""
 
     scorer: Scorer
-    steps: float = 0.0
-    reads: float = 0.0
-    spikes: Totals = field(default_factory=dict)
-    accumulations: Totals = field(default_factory=dict)
+    sums: _Sums = field(default_factory=_Sums)
+
+
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """What one of several processes has seen: at each checkpoint a scorer's state and sums."""
+
+    tallies: Mapping[int, tuple[State, _Sums]]
+    exits: Counter[int]
+    samples: int
+    chunk: int
+    seconds: float
 
 
 @torch.no_grad()
@@ -41,46 +65,66 @@ def simulate(
     scorer: Callable[[], Scorer],
     resources: Resources,
     exit_rule: ExitRule | None = None,
+    ranks: Ranks = ALONE,
 ) -> Trace:
     """Return the trace of a run over all evaluation samples, up to the last of ``checkpoints``.
+
+    Each of several processes runs its part of the batches, and all of them return the trace of all samples.
 
     With an exit rule, samples leave the batch with the output they have; at later checkpoints they are scored with it
     and cost nothing more. What is left of a batch would soon be too small to be worth a timestep, so that several
     batches go together: as many as a run without exits has timesteps in memory, if they fit.
     """
-    tallies = {timestep: _Tally(scorer()) for timestep in sorted(checkpoints)}
+    tallies = {timestep: _Tally(_fresh(scorer, ranks)) for timestep in sorted(checkpoints)}
     exits: Counter[int] = Counter()
     samples = chunk = 0
     start = time.perf_counter()
     most = max(tallies) if exit_rule else 1
-    ready = _checked_batches(evaluation, resources, len(model.graph.inputs))
-    for batches in group_batches(ready, most, samples_within_a_step(model, resources.memory)):
-        group = Group(model, batches, resources.memory)
-        _run_group(group, tallies, exit_rule)
-        exits.update(group.exits)
-        samples, chunk = samples + group.samples, max(chunk, group.chunk)
+    ready = _checked_batches(evaluation, resources, len(model.graph.inputs), ranks)
+    with own_noise(ranks, resources.seed, resources.device):
+        for batches in group_batches(ready, most, samples_within_a_step(model, resources.memory)):
+            group = Group(model, batches, resources.memory)
+            _run_group(group, tallies, exit_rule)
+            exits.update(group.exits)
+            samples, chunk = samples + group.samples, max(chunk, group.chunk)
+    seconds = time.perf_counter() - start
+    if ranks.count > 1:
+        shared = {timestep: (state_of(tally.scorer), tally.sums) for timestep, tally in tallies.items()}
+        shares = ranks.gather(_Share(shared, exits, samples, chunk, seconds))
+        tallies = {timestep: _merge(scorer(), [share.tallies[timestep] for share in shares]) for timestep in tallies}
+        exits = sum((share.exits for share in shares), Counter())
+        samples, chunk = sum(share.samples for share in shares), max(share.chunk for share in shares)
+        seconds = max(share.seconds for share in shares)
     if not samples:
         raise SnnfwError("there is no evaluation data: the data set is empty.")
-    seconds = time.perf_counter() - start
     points = tuple(_point(timestep, tally, samples) for timestep, tally in tallies.items())
     return Trace(points, samples, seconds, dict(sorted(exits.items())), chunk)
 
 
 @torch.no_grad()
 def evaluate_network(
-    graph: Graph, data: Data, scorer_of: Callable[[], Scorer], resources: Resources
+    graph: Graph, data: Data, scorer_of: Callable[[], Scorer], resources: Resources, ranks: Ranks = ALONE
 ) -> tuple[Mapping[str, float], float]:
     """Return the network's own scores on the same data, and the seconds that it took.
 
-    Of frames it gives the mean of its outputs for each.
+    Of frames it gives the mean of its outputs for each. Each of several processes takes its part of the batches, and
+    all of them return the scores of all.
     """
-    scorer = scorer_of()
+    scorer = _fresh(scorer_of, ranks)
     start = time.perf_counter()
-    batches = resources.track(data.evaluation, "evaluate the network", len(data.evaluation))
-    for index, batch in enumerate(batches):
-        require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
-        scorer.update(network_output(graph, to_device(batch.inputs, resources.device), data.frames), batch.target)
-    return scorer.compute(), time.perf_counter() - start
+    own = consecutive(len(data.evaluation), ranks)
+    batches = resources.track(part_of(data.evaluation, own), "evaluate the network", len(own))
+    with own_noise(ranks, resources.seed, resources.device):
+        for index, batch in enumerate(batches, own.start):
+            require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
+            scorer.update(network_output(graph, to_device(batch.inputs, resources.device), data.frames), batch.target)
+    seconds = time.perf_counter() - start
+    if ranks.count > 1:
+        shares = ranks.gather((state_of(scorer), seconds))
+        scorer, seconds = scorer_of(), max(seconds for _, seconds in shares)
+        for state, _ in shares:
+            merge_state(scorer, state)
+    return scorer.compute(), seconds
 
 
 def network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
@@ -91,11 +135,33 @@ def network_output(graph: Graph, inputs: Inputs, frames: int | None) -> Output:
     return pytree.tree_map(lambda leaf: leaf.unflatten(0, (-1, frames)).mean(1), each)
 
 
-def _checked_batches(evaluation: Batches[Batch], resources: Resources, arguments: int) -> Iterator[Batch]:
-    """Yield every batch, checked, its inputs on the device."""
-    for index, batch in enumerate(
-        resources.track(evaluation, "simulate", count_batches(evaluation, "the evaluation data"))
-    ):
+def _fresh(scorer: Callable[[], Scorer], ranks: Ranks) -> Scorer:
+    """Return a scorer that has seen nothing, and whose part of the samples makes the whole where there are others."""
+    made = scorer()
+    if ranks.count > 1:
+        state_of(made)  # or it says, before anything is computed, that it cannot
+    return made
+
+
+def _merge(scorer: Scorer, shares: Sequence[tuple[State, _Sums]]) -> _Tally:
+    """Return what processes have counted at one checkpoint as one, in the order of their batches."""
+    whole = _Tally(scorer)
+    for state, sums in shares:
+        merge_state(whole.scorer, state)
+        whole.sums.steps.extend(sums.steps)
+        whole.sums.reads.extend(sums.reads)
+        for kept, more in ((whole.sums.spikes, sums.spikes), (whole.sums.accumulations, sums.accumulations)):
+            for name, values in more.items():
+                kept.setdefault(name, array("d")).extend(values)
+    return whole
+
+
+def _checked_batches(
+    evaluation: Batches[Batch], resources: Resources, arguments: int, ranks: Ranks
+) -> Iterator[Batch]:
+    """Yield every batch of this process, checked, its inputs on the device."""
+    own = consecutive(count_batches(evaluation, "the evaluation data"), ranks)
+    for index, batch in enumerate(resources.track(part_of(evaluation, own), "simulate", len(own)), own.start):
         given = require_batch(batch, f"evaluation batch {index}", arguments)
         yield replace(given, inputs=to_device(given.inputs, resources.device))
 
@@ -115,20 +181,21 @@ def _run_group(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule 
 def _add(tally: _Tally, group: Group) -> None:
     for output, target in group.outputs():
         tally.scorer.update(output, target)
-    tally.steps += float(group.steps.sum())
-    tally.reads += float(group.reads.sum())
-    for sums, values in ((tally.spikes, group.spikes), (tally.accumulations, group.accumulations)):
+    sums = tally.sums
+    sums.steps.extend(group.sums(group.steps))
+    sums.reads.extend(group.sums(group.reads))
+    for kept, values in ((sums.spikes, group.spikes), (sums.accumulations, group.accumulations)):
         for name, counts in values.items():
-            sums[name] = sums.get(name, 0.0) + float(counts.sum())
+            kept.setdefault(name, array("d")).extend(group.sums(counts))
 
 
 def _point(timestep: int, tally: _Tally, samples: int) -> Point:
     return Point(
         timestep=timestep,
         scores=tally.scorer.compute(),
-        steps=tally.steps / samples,
-        reads=tally.reads / samples,
-        spikes={name: total / samples for name, total in tally.spikes.items()},
-        accumulations={name: total / samples for name, total in tally.accumulations.items()},
+        steps=sum(tally.sums.steps) / samples,
+        reads=sum(tally.sums.reads) / samples,
+        spikes={name: sum(each) / samples for name, each in tally.sums.spikes.items()},
+        accumulations={name: sum(each) / samples for name, each in tally.sums.accumulations.items()},
         scorer=tally.scorer,
     )

@@ -35,6 +35,15 @@ def state_of(scorer: Scorer) -> State:
     return dict(scorer.state())  # type: ignore[attr-defined]  # which is what was asked
 
 
+def is_mergeable(scorer: Scorer) -> bool:
+    """Tell whether scorers of this kind can be put together from parts of the data."""
+    try:
+        state_of(scorer)
+    except SnnfwError:
+        return False
+    return True
+
+
 def merge_state(scorer: Scorer, state: Mapping[str, Tensor]) -> None:
     """Let a scorer go on as if it had seen, behind what it has, what another one of its kind saw."""
     state_of(scorer)  # which says what is missing

@@ -8,7 +8,6 @@ import signal
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,16 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from snnfw.errors import SnnfwError
+from snnfw.ranks.noise import seed_of
+from snnfw.ranks.parts import consecutive, part_of
+from snnfw.simulate.states import is_mergeable
 from snnfw.training.averaging import AverageWeights
 from snnfw.training.checkpoint import first_mismatch
 from snnfw.training.estimating import TellDuration
 from snnfw.training.learner import Learner
 from snnfw.training.lines import METRICS, EpochLines
 from snnfw.training.network import TrainingNetwork
+from snnfw.training.processes import ranks_of
 from snnfw.training.pairs import Pair, make_pair
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Batch, Batches, Bundle, Resources, Training
@@ -33,40 +36,60 @@ LAST = "last.ckpt"
 
 
 class ProcessBatches:
-    """The batches of one of several processes, every ``processes``-th of them, as many in each.
+    """The batches of one of several processes, as plain pairs of inputs and target, which Lightning moves and casts.
 
-    They are plain pairs of inputs and target, through which Lightning finds its way to move and to cast them.
+    ``count`` is how many they all go through: where this one has fewer, its last batch comes again, because Lightning's
+    processes wait for each other at every batch; ``len(own)`` of them are to be scored.
     """
 
-    def __init__(self, batches: Batches[Batch], rank: int = 0, processes: int = 1) -> None:
-        self.batches, self.rank, self.processes = batches, rank, processes
+    def __init__(self, own: Batches[Batch], count: int | None = None, spare: Batches[Batch] = ()) -> None:
+        self.own, self.spare = own, spare
+        self.count = len(own) if count is None else count
 
     def __len__(self) -> int:
-        return len(self.batches) // self.processes
+        return self.count
 
     def __iter__(self) -> Iterator[Pair]:
-        own = islice(self.batches, self.rank, len(self) * self.processes, self.processes)
-        return (make_pair(batch.inputs, batch.target) for batch in own)
+        last: Batch | None = None
+        for last in self.own:
+            yield make_pair(last.inputs, last.target)
+        for _ in range(self.count - len(self.own)):
+            last = last or next(iter(self.spare))
+            yield make_pair(last.inputs, last.target)
 
 
 class TrainingData(lightning.LightningDataModule):
     """The task's training and evaluation batches, on whatever device Lightning uses."""
 
-    def __init__(self, training: Training, evaluation: Batches[Batch], settings: TrainerSettings, seed: int) -> None:
+    def __init__(
+        self,
+        training: Training,
+        evaluation: Batches[Batch],
+        settings: TrainerSettings,
+        seed: int,
+        shares_scores: bool = False,
+    ) -> None:
         super().__init__()
         self.training, self.evaluation, self.settings, self.seed = training, evaluation, settings, seed
+        self.shares_scores = shares_scores
 
     def train_dataloader(self) -> Any:
         """Return the batches of the epoch that begins, in an order that the seed and the epoch fix."""
-        epoch, rank, processes = 0, 0, 1
-        if self.trainer:
-            epoch, rank, processes = self.trainer.current_epoch, self.trainer.global_rank, self.trainer.world_size
+        epoch = self.trainer.current_epoch if self.trainer else 0
         batches = self.training.batches(self.settings.batch, self.settings.workers, self.seed + epoch)
-        return ProcessBatches(batches, rank, processes)
+        ranks = ranks_of(self.trainer)
+        each = len(batches) // ranks.count
+        return ProcessBatches(part_of(batches, range(ranks.rank, each * ranks.count, ranks.count)))
 
     def val_dataloader(self) -> Any:
-        """Return the evaluation batches, all of them in every process: scores are then exact."""
-        return ProcessBatches(self.evaluation)
+        """Return this process's evaluation batches; all of them where a scorer cannot be put together from parts."""
+        ranks = ranks_of(self.trainer)
+        if not self.shares_scores:
+            return ProcessBatches(self.evaluation)
+        total = len(self.evaluation)
+        return ProcessBatches(
+            part_of(self.evaluation, consecutive(total, ranks)), -(-total // ranks.count), self.evaluation
+        )
 
 
 class SeedEachEpoch(Callback):
@@ -76,9 +99,9 @@ class SeedEachEpoch(Callback):
         self.seed = seed
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Seed with the run's seed and the epoch."""
+        """Seed with the run's seed, the epoch and the process, so that no two processes draw the same noise."""
         del pl_module
-        torch.manual_seed((self.seed << 20) + trainer.current_epoch)
+        torch.manual_seed(seed_of(self.seed, trainer.current_epoch, trainer.global_rank))
 
 
 def fit(
@@ -88,6 +111,8 @@ def fit(
     folder: Path,
     resources: Resources,
     quiet: bool = False,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> dict[str, float]:
     """Train, writing logs and the last epoch's checkpoint into ``folder``; go on where it holds one already.
 
@@ -99,8 +124,9 @@ def fit(
 
     """
     training = require_training(bundle)
-    data = TrainingData(training, bundle.data.evaluation, settings, resources.seed)
-    there, processes = len(data.train_dataloader()), settings.devices * settings.nodes
+    shares = devices * nodes > 1 and is_mergeable(bundle.judgement.scorer())
+    data = TrainingData(training, bundle.data.evaluation, settings, resources.seed, shares)
+    there, processes = len(data.train_dataloader()), devices * nodes
     batches = there // processes
     if not batches:
         raise SnnfwError(
@@ -115,7 +141,7 @@ def fit(
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):
         try:
             watching = [*([average] if average else []), lines, TellDuration(batches, resources.tell)]
-            trainer = _trainer(settings, folder, resources, watching, quiet)
+            trainer = _trainer(settings, folder, resources, watching, quiet, devices, nodes)
         except (ValueError, RuntimeError, ImportError, MisconfigurationException) as error:
             reason = str(error).splitlines()[0].rstrip(".")
             raise SnnfwError(f"Lightning cannot train so ({reason}): change the trainer's settings.") from error
@@ -198,18 +224,19 @@ def _without_chatter() -> Iterator[None]:
 
 
 def _trainer(
-    settings: TrainerSettings, folder: Path, resources: Resources, callbacks: list[Callback], quiet: bool
+    settings: TrainerSettings, folder: Path, resources: Resources, callbacks: list[Callback], quiet: bool, devices: int, nodes: int
 ) -> lightning.Trainer:
     kind, _, index = resources.device.partition(":")
-    devices: Any = [int(index)] if index else settings.devices
+    chosen: Any = [int(index)] if index else devices
     keep = ModelCheckpoint(
         dirpath=folder, filename="last", save_top_k=1, every_n_epochs=1, enable_version_counter=False
     )
     return lightning.Trainer(
         accelerator="gpu" if kind == "cuda" else "cpu",
-        devices=devices,
-        num_nodes=settings.nodes,
+        devices=chosen,
+        num_nodes=nodes,
         strategy=settings.strategy,
+        sync_batchnorm=settings.sync_batchnorm,
         precision=settings.precision,
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,

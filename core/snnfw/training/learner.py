@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from snnfw.errors import SnnfwError
+from snnfw.simulate.states import merge_state, state_of
 from snnfw.training.network import TrainingNetwork, mean_over_time, split_timesteps
 from snnfw.training.pairs import Pair, split_pair
+from snnfw.training.processes import ranks_of
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Judgement
 
@@ -74,13 +76,20 @@ class Learner(lightning.LightningModule):
         self._scorer = self._judgement.scorer()
 
     def validation_step(self, batch: Pair, index: int) -> None:
-        """Score the output of one batch, as a run reads it."""
-        del index
+        """Score the output of one batch, as a run reads it; one that comes again to keep in step is not."""
+        if index >= len(self.trainer.val_dataloaders.own):
+            return
         inputs, target = split_pair(batch)
         self._scorer.update(self.network.model(*inputs), target)
 
     def on_validation_epoch_end(self) -> None:
-        """Log every score of the epoch."""
+        """Log every score of the epoch, of all processes where each has scored a part."""
+        ranks = ranks_of(self.trainer)
+        if self.trainer.datamodule.shares_scores:
+            states = ranks.gather(state_of(self._scorer))
+            self._scorer = self._judgement.scorer()
+            for state in states:
+                merge_state(self._scorer, state)
         if not self.trainer.sanity_checking:
             for name, value in self._scorer.compute().items():
                 self.log(name, value, prog_bar=name == self._judgement.headline)

@@ -57,7 +57,8 @@ class TrainerSettings:
     precision: Annotated[
         Literal["32-true", "64-true", "16-mixed", "bf16-mixed"], Field(description="Lightning's precision")
     ] = "32-true"
-    devices: Annotated[int, Field(ge=1, description="processes, each with a device, per node")] = 1
-    nodes: Annotated[int, Field(ge=1, description="machines")] = 1
     strategy: Annotated[str, Field(description="Lightning's strategy: auto, ddp, ...")] = "auto"
+    sync_batchnorm: Annotated[
+        bool, Field(description="several processes take the statistics of batch norms over all their samples")
+    ] = False
     tensorboard: Annotated[bool, Field(description="log for TensorBoard too, which has to be installed")] = False

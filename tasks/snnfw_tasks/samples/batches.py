@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
 from snnfw import Batch, Data, Item, SnnfwError
 from snnfw_tasks.samples.checked import stack
@@ -37,7 +39,8 @@ def as_batch(images: Tensor, target: object) -> Batch:
 class LoadedBatches(Generic[Item]):
     """Batches on the CPU, read anew every time: ``collate`` puts samples together, and ``make`` shapes what it returns.
 
-    An SnnfwError that it returns is raised. With ``shuffle_seed`` they come in a random order, in full batches.
+    An SnnfwError that it returns is raised. With ``shuffle_seed`` they come in a random order, in full batches. With
+    ``positions`` they are those at these places of the order, and no sample of another one is read.
     """
 
     def __init__(
@@ -48,25 +51,34 @@ class LoadedBatches(Generic[Item]):
         collate: Callable[[list[Any]], tuple[Any, Any] | SnnfwError],
         make: Callable[[Any, Any], Item],
         shuffle_seed: int | None = None,
+        positions: range | None = None,
     ) -> None:
         self._make = make
+        self._part = partial(LoadedBatches, samples, size, workers, collate, make, shuffle_seed)
         # Its own generator, because a DataLoader otherwise draws from torch's global one in every iteration.
         generator = torch.Generator()
         if shuffle_seed is not None:
             generator.manual_seed(shuffle_seed)
+        order = SequentialSampler(samples) if shuffle_seed is None else RandomSampler(samples, generator=generator)
+        # A last batch of one sample has no variance, which batch norms need in training.
+        whole = BatchSampler(order, size, drop_last=shuffle_seed is not None and len(samples) >= size)
+        own = range(len(whole)) if positions is None else positions
+        # Workers draw from the loader's generator: of another part they draw other noise, in an order that is the same.
+        loading = generator if own.start == 0 else torch.Generator().manual_seed((shuffle_seed or 0) + (own.start << 32))
         self._loader: DataLoader[Any] = DataLoader(
             samples,
-            batch_size=size,
+            batch_sampler=_Chosen(whole, own),
             num_workers=workers,
             collate_fn=collate,
-            generator=generator,
-            shuffle=shuffle_seed is not None,
-            # A last batch of one sample has no variance, which batch norms need in training.
-            drop_last=shuffle_seed is not None and len(samples) >= size,
+            generator=loading,
         )
 
     def __len__(self) -> int:
         return len(self._loader)
+
+    def part(self, positions: range) -> LoadedBatches[Item]:
+        """Return the batches at ascending positions, without reading the others."""
+        return self._part(positions)  # type: ignore[arg-type]  # partial keeps no names
 
     def __iter__(self) -> Iterator[Item]:
         for loaded in self._loader:
@@ -104,6 +116,20 @@ def batch_splits(
         evaluation=batch_checked(evaluation, amounts.batch, amounts.workers, ready),
         frames=frames,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen(Sampler[list[int]]):
+    """The samples' indices of the batches at some positions."""
+
+    batches: BatchSampler
+    positions: range
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return islice(self.batches, self.positions.start, self.positions.stop, self.positions.step)
 
 
 @dataclass(frozen=True, slots=True)

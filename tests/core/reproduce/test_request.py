@@ -156,9 +156,9 @@ MISTAKES = {
         {}, ["timesteps=many"], "timesteps=many is not allowed: it must be one whole number, like timesteps=8.",
     ),
     "several processes": (
-        {}, ["trainer.devices=2"],
-        "trainer.devices=2 is not for reproduce, which is one process: train with 'snnfw train experiment={name} "
-        "trainer.devices=...', and give checkpoint=FOLDER of it.",
+        {}, ["devices=2"],
+        "devices=2 is not for reproduce, which is one process: train with 'snnfw train experiment={name} "
+        "devices=...', and give checkpoint=FOLDER of it.",
     ),
     "an unknown word": (
         {}, ["tusk.limit=3"], "no key named 'tusk'. Did you mean 'task'? Keys: ",

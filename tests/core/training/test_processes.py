@@ -114,7 +114,7 @@ def test_two_processes_train_the_weights_of_one_with_twice_the_batch(
     (tmp_path / "signs.py").write_text(PLUGIN)
     monkeypatch.chdir(tmp_path)
     train(resolve_training([*WORDS, "out=one", "trainer.batch=16"], Registry()))
-    given = [*WORDS, "out=two", "trainer.batch=8", "trainer.devices=2", "trainer.strategy=ddp"]
+    given = [*WORDS, "out=two", "trainer.batch=8", "devices=2", "trainer.strategy=ddp"]
     done = subprocess.run([sys.executable, "-m", "snnfw", "train", *given], capture_output=True, text=True, timeout=300)  # noqa: S603  # our own words
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("the network is initialised anew") == 1

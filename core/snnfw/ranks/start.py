@@ -1,0 +1,64 @@
+"""Start the processes of a run with Lightning's Fabric, or join those that torchrun or a cluster has started."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from snnfw.errors import SnnfwError
+from snnfw.ranks.group import ALONE, Ranks, Together, in_step
+
+PATIENCE = timedelta(days=30)
+"""How long a process waits for another one: one that ends is noticed at once, and one may write while others wait."""
+
+
+@contextmanager
+def start_ranks(devices: int, nodes: int, device: str) -> Iterator[Ranks]:
+    """Yield this process among ``devices`` on each of ``nodes``; what one of them raises is raised in all.
+
+    The first time, Lightning starts the command or the script again for each of the others.
+
+    Raises:
+        SnnfwError: Lightning cannot start as many.
+
+    """
+    if devices * nodes == 1:
+        yield ALONE
+        return
+    ranks = _start(devices, nodes, device)
+    with in_step(ranks):
+        yield ranks
+
+
+def _start(devices: int, nodes: int, device: str) -> Ranks:
+    from lightning.fabric import Fabric
+    from torch import distributed
+
+    kind, _, index = device.partition(":")
+    if index:
+        raise SnnfwError(f"device={device} is one device and devices={devices} are several: give device={kind}.")
+    logging.getLogger("lightning.fabric.utilities.distributed").setLevel(logging.WARNING)  # who came when
+    try:
+        fabric = Fabric(
+            accelerator="gpu" if kind == "cuda" else "cpu", devices=devices, num_nodes=nodes, strategy="ddp"
+        )
+        fabric.launch()
+    except (ValueError, RuntimeError, TypeError) as error:  # what Lightning raises for settings
+        raise _refused(devices, nodes, error) from error
+    count = distributed.get_world_size() if distributed.is_initialized() else 1
+    if count != devices * nodes:
+        raise SnnfwError(
+            f"devices={devices} nodes={nodes} are {devices * nodes} processes, and {count} were started: give as many as "
+            "torchrun or the cluster starts."
+        )
+    # What is exchanged lies on the CPU, whatever the devices talk through.
+    group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)
+    return Together(distributed.get_rank(), count, group)
+
+
+def _refused(devices: int, nodes: int, error: Exception) -> SnnfwError:
+    reason = " ".join(str(error).split()).rstrip(".")
+    return SnnfwError(f"devices={devices} nodes={nodes} cannot be started ({reason}): give fewer, or devices=1.")
