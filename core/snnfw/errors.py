@@ -15,7 +15,12 @@ FEW = 4
 
 
 class SnnfwError(Exception):
-    """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2."""
+    """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2.
+
+    ``told`` says that another process does so.
+    """
+
+    told = False
 
 
 def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:

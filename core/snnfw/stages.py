@@ -32,6 +32,7 @@ from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
 from snnfw.search.results import SearchResult
+from snnfw.search.sharing import search_once
 from snnfw.search.spreading import Workers
 from snnfw.search.trials import Trials
 from snnfw.simulate.run import evaluate_network, simulate
@@ -189,7 +190,7 @@ def convert_subject(config: MethodConfig, subject: Subject) -> Converted:
     graph, resources = subject.graph, subject.resources
     placed = place_neurons(config, subject)
     with resources.clock.stage("search"):
-        found = search_plan(config, graph, placed, bundle, resources)
+        found = search_once(subject.ranks, lambda: search_plan(config, graph, placed, bundle, resources), graph)
     with tell_new_names(f"converter={config.converter.name}"), resources.clock.stage("convert"):
         converted = config.converter.convert(graph, found.plan, bundle.data.calibration, config.timesteps, resources)
     return Converted(found, require_returned(config.converter, converted, SpikingModel), bundle, fitting)

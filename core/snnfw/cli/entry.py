@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return run_command(list(sys.argv[1:] if argv is None else argv), Console(highlight=False))
     except SnnfwError as error:
+        if error.told:  # by the first of several processes, whose status is the command's
+            return 0
         print(f"snnfw: {printable(str(error))}", file=sys.stderr)  # it may quote a file that somebody sent
         return 2
     except KeyboardInterrupt as stop:

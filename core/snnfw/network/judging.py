@@ -14,7 +14,14 @@ from torch import Tensor
 
 from snnfw.errors import SnnfwError, describe_type, wrong_kind_error
 from snnfw.simulate.accuracy import Accuracy, is_correct, require_logits
-from snnfw.simulate.states import is_mergeable, join_states, merge_metric_state, metric_state, part_of_state, sums_floats
+from snnfw.simulate.states import (
+    is_mergeable,
+    join_states,
+    merge_metric_state,
+    metric_state,
+    part_of_state,
+    sums_floats,
+)
 from snnfw.values import Batch, Judgement, Output, Scorer
 
 WANTED = "a metric of torchmetrics, a function of (output, target), a snnfw.Judgement, or 'accuracy'"

@@ -59,7 +59,7 @@ class Together:
         found = self._exchange(None, value)
         failures = [failure for failure, _ in found if failure]
         if failures:
-            self._told = SnnfwError(failures[0])
+            self._told = self._known(SnnfwError(failures[0]))
             raise self._told
         return [value for _, value in found]
 
@@ -67,9 +67,14 @@ class Together:
         """Let the others, who wait for a value of this process or will, raise what it has failed with."""
         if error is self._told:  # which they know, or have told
             return
-        self._told = error
+        self._told = self._known(error) if isinstance(error, SnnfwError) else error
         kind = f"process {self.rank} of {self.count} failed: {type(error).__name__}: {error}"
         self._exchange(str(error) if isinstance(error, SnnfwError) else kind, None)
+
+    def _known(self, error: SnnfwError) -> SnnfwError:
+        """Return an error that the first process tells its user."""
+        error.told = self.rank > 0
+        return error
 
     def _exchange(self, failure: str | None, value: Any) -> list[tuple[str | None, Any]]:
         from torch import distributed
@@ -104,6 +109,6 @@ def require_same(ranks: Ranks, what: str, key: str) -> None:
     others = [rank for rank, found in enumerate(keys) if found != keys[0]]
     if others:
         raise SnnfwError(
-            f"{what} of process {others[0]} is another one than that of process 0: something that it is made with draws "
-            "at random, or their machines or libraries differ. Use devices=1, or fix what draws."
+            f"{what} of process {others[0]} is another one than that of process 0: something that it is made with "
+            "draws at random, or their machines or libraries differ. Use devices=1, or fix what draws."
         )

@@ -20,10 +20,11 @@ def seed_of(seed: int, epoch: int, rank: int) -> int:
 
 @contextmanager
 def own_noise(ranks: Ranks, seed: int, device: str) -> Iterator[None]:
-    """Let every process but the first draw other random numbers, and go on with those of before afterwards."""
-    if ranks.rank == 0:
+    """Let every process but the first draw other random numbers, and all go on with those of before afterwards."""
+    if ranks.count == 1:
         yield
         return
     with torch.random.fork_rng([torch.device(device)] if device.startswith("cuda") else []):
-        torch.manual_seed(seed_of(seed, 0, ranks.rank))
+        if ranks.rank:
+            torch.manual_seed(seed_of(seed, 0, ranks.rank))
         yield

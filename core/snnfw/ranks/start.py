@@ -11,6 +11,8 @@ from typing import Any
 from snnfw.errors import SnnfwError
 from snnfw.ranks.group import ALONE, Ranks, Together, in_step
 
+LAUNCHER = "lightning.fabric.strategies.launchers.subprocess_script"
+
 PATIENCE = timedelta(days=30)
 """How long a process waits for another one: one that ends is noticed at once, and one may write while others wait."""
 
@@ -40,7 +42,8 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
     kind, _, index = device.partition(":")
     if index:
         raise SnnfwError(f"device={device} is one device and devices={devices} are several: give device={kind}.")
-    logging.getLogger("lightning.fabric.utilities.distributed").setLevel(logging.WARNING)  # who came when
+    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # not who came when
+    logging.getLogger(LAUNCHER).setLevel(logging.INFO)  # but which process was killed, upon which it ends the others
     try:
         fabric = Fabric(
             accelerator="gpu" if kind == "cuda" else "cpu", devices=devices, num_nodes=nodes, strategy="ddp"
@@ -51,8 +54,8 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
     count = distributed.get_world_size() if distributed.is_initialized() else 1
     if count != devices * nodes:
         raise SnnfwError(
-            f"devices={devices} nodes={nodes} are {devices * nodes} processes, and {count} were started: give as many as "
-            "torchrun or the cluster starts."
+            f"devices={devices} nodes={nodes} are {devices * nodes} processes, and {count} were started: give as many "
+            "as torchrun or the cluster starts."
         )
     # What is exchanged lies on the CPU, whatever the devices talk through.
     group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)

@@ -156,9 +156,7 @@ def _merge(scorer: Scorer, shares: Sequence[tuple[State, _Sums]]) -> _Tally:
     return whole
 
 
-def _checked_batches(
-    evaluation: Batches[Batch], resources: Resources, arguments: int, ranks: Ranks
-) -> Iterator[Batch]:
+def _checked_batches(evaluation: Batches[Batch], resources: Resources, arguments: int, ranks: Ranks) -> Iterator[Batch]:
     """Yield every batch of this process, checked, its inputs on the device."""
     own = consecutive(count_batches(evaluation, "the evaluation data"), ranks)
     for index, batch in enumerate(resources.track(part_of(evaluation, own), "simulate", len(own)), own.start):

@@ -27,8 +27,8 @@ from snnfw.training.estimating import TellDuration
 from snnfw.training.learner import Learner
 from snnfw.training.lines import METRICS, EpochLines
 from snnfw.training.network import TrainingNetwork
-from snnfw.training.processes import ranks_of
 from snnfw.training.pairs import Pair, make_pair
+from snnfw.training.processes import ranks_of
 from snnfw.training.settings import TrainerSettings
 from snnfw.values import Batch, Batches, Bundle, Resources, Training
 
@@ -224,7 +224,13 @@ def _without_chatter() -> Iterator[None]:
 
 
 def _trainer(
-    settings: TrainerSettings, folder: Path, resources: Resources, callbacks: list[Callback], quiet: bool, devices: int, nodes: int
+    settings: TrainerSettings,
+    folder: Path,
+    resources: Resources,
+    callbacks: list[Callback],
+    quiet: bool,
+    devices: int,
+    nodes: int,
 ) -> lightning.Trainer:
     kind, _, index = resources.device.partition(":")
     chosen: Any = [int(index)] if index else devices

@@ -64,7 +64,9 @@ class LoadedBatches(Generic[Item]):
         whole = BatchSampler(order, size, drop_last=shuffle_seed is not None and len(samples) >= size)
         own = range(len(whole)) if positions is None else positions
         # Workers draw from the loader's generator: of another part they draw other noise, in an order that is the same.
-        loading = generator if own.start == 0 else torch.Generator().manual_seed((shuffle_seed or 0) + (own.start << 32))
+        loading = (
+            generator if own.start == 0 else torch.Generator().manual_seed((shuffle_seed or 0) + (own.start << 32))
+        )
         self._loader: DataLoader[Any] = DataLoader(
             samples,
             batch_sampler=_Chosen(whole, own),

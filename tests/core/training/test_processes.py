@@ -42,6 +42,12 @@ class Right:
     def compute(self):
         return {"accuracy": float(torch.cat(self.right).mean())}
 
+    def state(self):
+        return {"right": torch.cat([torch.empty(0), *self.right])}
+
+    def merge(self, state):
+        self.right.append(state["right"])
+
 
 def batches(size, workers, seed):
     order = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))
@@ -61,7 +67,7 @@ class Signs:
         return Bundle(
             model=net,
             example=(X[:2],),
-            data=Data(calibration=[(X,)], evaluation=[Batch((X,), Y)]),
+            data=Data(calibration=[(X,)], evaluation=[Batch((X[part],), Y[part]) for part in torch.arange(len(X)).split(20)]),
             judgement=Judgement(scorer=Right, headline="accuracy"),
             training=Training(batches, lambda output, target, smoothing: F.cross_entropy(output, target)),
         )

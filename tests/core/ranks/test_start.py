@@ -1,0 +1,20 @@
+"""One process needs nobody; what cannot be started is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from snnfw.errors import SnnfwError
+from snnfw.ranks.group import ALONE
+from snnfw.ranks.start import start_ranks
+
+
+def test_one_process_is_not_started() -> None:
+    with start_ranks(1, 1, "cuda:1") as ranks:
+        assert ranks is ALONE
+
+
+def test_one_device_by_its_number_is_none_for_several() -> None:
+    with pytest.raises(SnnfwError) as error, start_ranks(2, 1, "cuda:1"):
+        pass
+    assert str(error.value) == "device=cuda:1 is one device and devices=2 are several: give device=cuda."
