@@ -14,8 +14,9 @@ from snnfw.registry import Registry
 
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
-    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, launcher, layers, load, memory, model, neuron, "
-    "out, plugin, recipe, save, search, seed, settled, strict, task, timesteps, tracker."
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, devices, energy, exit, experiment, fitting,"
+    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, save, search, seed, settled, "
+    "strict, task, timesteps, tracker."
 )
 FILES = {
     "mistaken_nets.py": (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
+import numpy
 import torch
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, Sampler, SequentialSampler
 
@@ -63,16 +65,13 @@ class LoadedBatches(Generic[Item]):
         # A last batch of one sample has no variance, which batch norms need in training.
         whole = BatchSampler(order, size, drop_last=shuffle_seed is not None and len(samples) >= size)
         own = range(len(whole)) if positions is None else positions
-        # Workers draw from the loader's generator: of another part they draw other noise, in an order that is the same.
-        loading = (
-            generator if own.start == 0 else torch.Generator().manual_seed((shuffle_seed or 0) + (own.start << 32))
-        )
         self._loader: DataLoader[Any] = DataLoader(
             samples,
             batch_sampler=_Chosen(whole, own),
             num_workers=workers,
             collate_fn=collate,
-            generator=loading,
+            generator=generator,
+            worker_init_fn=_OwnNoise(own.start) if own.start else None,
         )
 
     def __len__(self) -> int:
@@ -132,6 +131,20 @@ class _Chosen(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         return islice(self.batches, self.positions.start, self.positions.stop, self.positions.step)
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnNoise:
+    """Let the workers of another part draw other noise: the generator of all parts is the same, as is their order."""
+
+    start: int
+
+    def __call__(self, worker: int) -> None:
+        del worker
+        seed = (torch.initial_seed() + (self.start << 32)) % 2**63
+        torch.manual_seed(seed)
+        random.seed(seed)
+        numpy.random.seed(seed % 2**32)  # which libraries draw from
 
 
 @dataclass(frozen=True, slots=True)

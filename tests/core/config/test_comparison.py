@@ -179,9 +179,9 @@ REFUSALS: dict[str, str] = {
     "methods=[single] seed=-1": "seed=-1 is not allowed: it must be at least 0.",
     "methods=[single] task=namin": "no task named 'namin'. Did you mean 'naming'? Registered: finding, naming.",
     "method=[single]": (
-        "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, device, energy, "
-        "exit, experiment, fitting, launcher, layers, load, memory, methods, model, neuron, out, plugin, recipe, retarget, search, seed, "
-        "settled, strict, task, tracker."
+        "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, "
+        "device, devices, energy, exit, experiment, fitting, launcher, layers, load, memory, methods, model, "
+        "neuron, nodes, out, plugin, recipe, retarget, search, seed, settled, strict, task, tracker."
     ),
 }
 

@@ -28,8 +28,9 @@ NOTHING_SAYS = (
     "Registered plugins: ann, bursting, plain. Registered neurons: burst, following, single."
 )
 KEYS = (
-    "Keys: backend, checkpoint, checkpoints, converter, data, device, energy, exit, experiment, fitting, launcher, layers, load, memory, "
-    "model, neuron, out, plugin, recipe, save, search, seed, settled, strict, task, timesteps, tracker."
+    "Keys: backend, checkpoint, checkpoints, converter, data, device, devices, energy, exit, experiment, fitting,"
+    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, save, search, seed, settled, "
+    "strict, task, timesteps, tracker."
 )
 NO_EFFECT = "every rule of the layers names its own neuron. Leave the neuron out of the rules that it is meant for."
 REFUSALS: dict[str, str] = {

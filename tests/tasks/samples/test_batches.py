@@ -69,3 +69,52 @@ def test_one_sample_is_too_few_to_train_with() -> None:
     with pytest.raises(SnnfwError) as caught:
         training_batches(lambda: checked(Numbers(1), "training"), "numbers", as_batch, 3, 0, 0)
     assert str(caught.value) == "data 'numbers' has 1 training numbers, 2 or more are needed."
+
+
+class Reading:
+    """Note which samples are read."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.read = count, list[int]()
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> int:
+        self.read.append(index)
+        return index
+
+
+def numbered(samples: Reading, seed: int | None) -> LoadedBatches[list[int]]:
+    return LoadedBatches(samples, 3, 0, lambda items: (items, None), lambda items, _: list(items), seed)
+
+
+@pytest.mark.parametrize("seed", [None, 5])
+@pytest.mark.parametrize("positions", [range(1, 3), range(1, 4, 2), range(2), range(3, 3)])
+def test_a_part_is_what_the_whole_has_there_and_reads_nothing_else(seed: int | None, positions: range) -> None:
+    whole = list(numbered(Reading(12), seed))
+    samples = Reading(12)
+    part = numbered(samples, seed).part(positions)
+    assert list(part) == [whole[position] for position in positions]
+    assert len(part) == len(positions)
+    assert samples.read == [index for position in positions for index in whole[position]]
+
+
+def test_workers_of_two_parts_draw_other_noise_in_the_same_order() -> None:
+    def noisy(positions: range) -> list[tuple[list[int], float]]:
+        batches = LoadedBatches(Noisy(), 2, 1, lambda items: (items, None), lambda items, _: items, 5)
+        return [([index for index, _ in batch], batch[0][1]) for batch in batches.part(positions)]
+
+    first, second = noisy(range(0, 4, 2)), noisy(range(1, 4, 2))
+    assert sorted(index for part in (first, second) for indices, _ in part for index in indices) == list(range(8))
+    assert not {draw for _, draw in first} & {draw for _, draw in second}
+
+
+class Noisy:
+    """Draw where a sample is read."""
+
+    def __len__(self) -> int:
+        return 8
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        return index, float(torch.rand(()))
