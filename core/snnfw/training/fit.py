@@ -242,7 +242,6 @@ def _trainer(
         devices=chosen,
         num_nodes=nodes,
         strategy=settings.strategy,
-        sync_batchnorm=settings.sync_batchnorm,
         precision=settings.precision,
         max_epochs=settings.epochs,
         accumulate_grad_batches=settings.accumulate,

@@ -58,7 +58,4 @@ class TrainerSettings:
         Literal["32-true", "64-true", "16-mixed", "bf16-mixed"], Field(description="Lightning's precision")
     ] = "32-true"
     strategy: Annotated[str, Field(description="Lightning's strategy: auto, ddp, ...")] = "auto"
-    sync_batchnorm: Annotated[
-        bool, Field(description="several processes take the statistics of batch norms over all their samples")
-    ] = False
     tensorboard: Annotated[bool, Field(description="log for TensorBoard too, which has to be installed")] = False

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
 
 
+FAR = 0x9E3779B1
+"""How far apart the seeds of neighbouring parts are: in their lower 32 bits, of which torch takes no others."""
+
+
 def as_inputs(images: Tensor, target: object) -> Inputs:
     """Return the inputs of a network that takes images alone."""
     del target
@@ -141,7 +145,7 @@ class _OwnNoise:
 
     def __call__(self, worker: int) -> None:
         del worker
-        seed = (torch.initial_seed() + (self.start << 32)) % 2**63
+        seed = (torch.initial_seed() + self.start * FAR) % 2**63
         torch.manual_seed(seed)
         random.seed(seed)
         numpy.random.seed(seed % 2**32)  # which libraries draw from
