@@ -27,6 +27,7 @@ from benchmarks import (
     neurons,
     real,
     search,
+    spreading,
     storing,
     training,
     training_network,
@@ -51,6 +52,7 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
         converting.measure(conversions.Settings(samples=16, pixels=224, network=torchvision.models.mobilenet_v2)),
     ),
     "search": lambda: search.measure(search.Settings()),
+    "workers": lambda: spreading.measure(search.Settings()),
     "exits": lambda: exits.measure(exits.Settings()),
 }
 

@@ -29,6 +29,7 @@ from benchmarks import (
     network,
     neurons,
     search,
+    spreading,
     storing,
     timing,
     training,

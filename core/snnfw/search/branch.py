@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
 from spikingjelly.activation_based.base import MemoryModule
 from torch import Tensor, fx, nn
 
-from snnfw.launching import seeded
 from snnfw.neurons.spiking_neuron import SpikingNeuron
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Site
@@ -26,7 +26,7 @@ def run_branches(
     whole run with that substitute in its place: its output can be read, its events counted. When nothing more is, it
     is as after a run unchanged. Every operator finds the generators seeded alike, whatever else is substituted.
     """
-    with seeded(seed):
+    with _drawing_alike(seed):
         model.begin(inputs)
     model.show_frames(model.timesteps)
     model.elapsed = model.timesteps
@@ -38,7 +38,7 @@ def run_branches(
             site = sites[node.name]
             for number, neuron in enumerate(substitutes.get(site.name, ())):
                 yield from _branch(model, streams[index:], dict(values), neuron, (site, number), seed)
-        with seeded(seed):
+        with _drawing_alike(seed):
             model.run_streams([node], values, model.timesteps)
 
 
@@ -54,12 +54,26 @@ def _branch(
     own = model.neurons[rest[0].name]
     model.neurons[rest[0].name] = neuron
     try:
-        with seeded(seed):
+        with _drawing_alike(seed):
             model.run_streams(rest, values, model.timesteps, _fire_without_overwriting)
         yield found
     finally:
         _reset(model, rest)
         model.neurons[rest[0].name] = own
+
+
+@contextmanager
+def _drawing_alike(seed: int) -> Iterator[None]:
+    """Seed torch's generators, and leave them as they were; ``torch.manual_seed`` takes as long as a small layer."""
+    generators = [torch.default_generator, *(torch.cuda.default_generators if torch.cuda.is_initialized() else ())]
+    before = [generator.get_state() for generator in generators]
+    try:
+        for generator in generators:
+            generator.manual_seed(seed)
+        yield
+    finally:
+        for generator, state in zip(generators, before, strict=True):
+            generator.set_state(state)
 
 
 def _fire_without_overwriting(site: Site, neuron: SpikingNeuron, drive: Tensor) -> Tensor:
