@@ -78,7 +78,7 @@ def measure(settings: Settings) -> Iterator[Section]:
         (f"divided: {len(timed.items)} items together", sum(timed.items)),
         ("the longest of them", max(timed.items)),
     ]
-    sizes = f"{settings.bundle.__name__}, N = {settings.samples}, T = {settings.timesteps}, {settings.candidates} candidates"
+    sizes = f"{settings.bundle.__name__}, N = {settings.samples}, T = {settings.timesteps}, {settings.candidates} φ"
     yield Section(
         f"A search's measurements on workers, {sizes}: processor seconds",
         ("", "s"),

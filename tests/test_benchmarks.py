@@ -177,6 +177,12 @@ def test_a_search_is_measured() -> None:
     assert int(str(levels.rows[0][2])) > 1
 
 
+def test_a_search_on_workers_is_measured_by_its_parts() -> None:
+    parts, computed = spreading.measure(SEARCHED)
+    assert [row[0] for row in computed.rows] == ["1", "2", "8", "64"]
+    assert "divided: 3 items together" in [row[0] for row in parts.rows]
+
+
 @needs_native
 def test_a_search_is_measured_against_runs_that_find_the_same() -> None:
     trials = SEARCHED.trials()

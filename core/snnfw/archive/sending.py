@@ -41,7 +41,7 @@ def make_model(
     """Return the model that was sent."""
     made = SpikingModel(graph, plan, neurons, timesteps)
     made.stats = stats
-    made.load_state_dict(made.state_dict() | state)
+    made.load_state_dict({**made.state_dict(), **state})
     return made
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from snnfw.launching import Launcher, Reducers, finished, seeded
 from snnfw.values import Data, tell_nothing, track_nothing
@@ -62,5 +62,10 @@ def portable(trials: Trials) -> Trials:
 
 def _read(data: Data) -> Data:
     """Return the samples that measurements may see as lists of tensors, whatever they are read from."""
-    found: Mapping[str, Any] = {name: getattr(data, name) for name in ("calibration", "fitting", "tuning")}
-    return replace(data, **{name: None if it is None else list(it) for name, it in found.items()}, evaluation=())
+    return replace(
+        data,
+        calibration=list(data.calibration),
+        fitting=None if data.fitting is None else list(data.fitting),
+        tuning=None if data.tuning is None else list(data.tuning),
+        evaluation=(),
+    )

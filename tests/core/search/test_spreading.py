@@ -8,6 +8,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -140,7 +141,7 @@ def test_a_refusal_comes_home(workers: Workers | None) -> None:
 
 
 def test_what_cannot_be_sent_is_refused() -> None:
-    trials = replace(trials_of(Workers(Turned(), REDUCERS)), costs=(each for each in ()))  # type: ignore[arg-type]
+    trials = replace(trials_of(Workers(Turned(), REDUCERS)), costs=Lock())  # type: ignore[arg-type]  # no price list
     with pytest.raises(SnnfwError) as caught:
         dict(measure_all(trials, draw, [1]))
     assert str(caught.value).startswith("what launcher 'turned' is given cannot be sent to a worker (TypeError: ")
