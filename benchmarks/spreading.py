@@ -19,8 +19,8 @@ from snnfw import Lost
 from snnfw.archive.sending import REDUCERS
 from snnfw.search.sensitivity import Table
 from snnfw.search.sensitivity import measure as measure_sensitivity
-from snnfw.search.spreading import Workers
 from snnfw.search.trials import Trials
+from snnfw.search.workers import Workers
 
 Given = TypeVar("Given")
 Returned = TypeVar("Returned")

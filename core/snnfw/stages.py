@@ -33,8 +33,8 @@ from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
 from snnfw.search.results import SearchResult
 from snnfw.search.sharing import search_once
-from snnfw.search.spreading import Workers
 from snnfw.search.trials import Trials
+from snnfw.search.workers import Workers
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.model import SpikingModel

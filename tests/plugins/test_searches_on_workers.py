@@ -15,8 +15,8 @@ from snnfw.contracts import Search
 from snnfw.energy.horowitz import Horowitz
 from snnfw.planning.placement import place
 from snnfw.planning.rules import Rule
-from snnfw.search.spreading import Workers
 from snnfw.search.trials import Trials
+from snnfw.search.workers import Workers
 from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Batch, Data, Judgement, Resources
 from snnfw_plugins.adafire import AdaFire

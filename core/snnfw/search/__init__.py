@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from snnfw.search.questions import Question
     from snnfw.search.results import Score, SearchResult
     from snnfw.search.sensitivity import Table, measure
-    from snnfw.search.spreading import Workers, measure_all
+    from snnfw.search.spreading import measure_all
     from snnfw.search.trials import Trials
+    from snnfw.search.workers import Workers
 
 __all__ = [
     "Keys",
@@ -34,7 +35,8 @@ __getattr__ = import_on_demand(
         "results": "SearchResult Score",
         "questions": "Question",
         "sensitivity": "Table measure",
-        "spreading": "Workers measure_all",
+        "spreading": "measure_all",
+        "workers": "Workers",
         "trials": "Trials",
     },
 )

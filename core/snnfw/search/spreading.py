@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from snnfw.launching import Launcher, Reducers, finished, seeded
+from snnfw.launching import finished, seeded
 from snnfw.values import Data, tell_nothing, track_nothing
 from snnfw.values.resources import Clock
 
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
 Given = TypeVar("Given")
 Returned = TypeVar("Returned")
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """Where measurements run, and how what they are told pickles: graphs and models do not by themselves."""
-
-    launcher: Launcher
-    reducers: Reducers = field(default_factory=dict)
 
 
 def measure_all(

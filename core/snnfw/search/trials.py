@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from snnfw.conversion.converter import Converter
     from snnfw.energy.model import EnergyModel
     from snnfw.planning.placement import Plan
-    from snnfw.search.spreading import Workers
+    from snnfw.search.workers import Workers
     from snnfw.spiking.model import SpikingModel
     from snnfw.values import Batch, Batches, Data, Judgement, Resources
 

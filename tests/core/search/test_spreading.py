@@ -24,8 +24,9 @@ from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Rule
 from snnfw.search.questions import Question
 from snnfw.search.sensitivity import Table, measure
-from snnfw.search.spreading import Workers, measure_all, portable
+from snnfw.search.spreading import measure_all, portable
 from snnfw.search.trials import Trials
+from snnfw.search.workers import Workers
 from snnfw.values import Data, Judgement, Resources
 from snnfw_plugins.adafire import AdaFire
 from snnfw_plugins.calibration import Calibration
