@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cloudpickle
 import pytest
 
 from snnfw.checks.squares import square_or_fail
@@ -19,6 +20,7 @@ from snnfw_plugins.launchers import slurm
 from snnfw_plugins.launchers.clusters import Ray
 from snnfw_plugins.launchers.processes import Local
 from snnfw_plugins.launchers.slurm import Submitit
+from snnfw_plugins.launchers.workers import make_worker, require_fit
 
 LAUNCHERS = ["local", "ray", "submitit"]
 
@@ -178,13 +180,30 @@ def test_a_folder_that_takes_no_files_is_named(tmp_path: Path, monkeypatch: pyte
         collect(Local(), square_or_fail, [(0, 1, "return")])
 
 
-def test_a_worker_without_the_framework_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    from snnfw_plugins.launchers.workers import make_worker, require_fit
+WITHOUT = """
+import pickle, sys
+sys.modules.update(snnfw=None, snnfw_plugins=None)
+print(*pickle.load(sys.stdin.buffer)(b""), sep="; ")
+"""
 
+
+def test_a_worker_without_the_framework_is_named() -> None:
     work = make_worker(lambda: b"cnot_there\nnothing\n.", 1)
-    monkeypatch.setattr("snnfw.launching.limit_threads", lambda threads: None)
-    with pytest.raises(
-        SnnfwError, match=r"^launcher=ray: the worker on .* cannot read its work \(No module named 'not_there"
-    ):
-        require_fit("ray", work(b""))
+    told = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-c", WITHOUT], input=cloudpickle.dumps(work), capture_output=True, check=True
+    )
+    absent, where, lack = told.stdout.decode().strip().split("; ", 2)
+    assert sys.executable in where
+    assert lack.startswith("No module named 'snnfw")
+    with pytest.raises(SnnfwError, match=r"^launcher=ray: the worker on .* cannot read its work \(No module named 'snnfw"):
+        require_fit("ray", (absent, where, lack))
     assert require_fit("ray", 3) == 3
+
+
+def test_a_worker_without_a_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("snnfw.launching.limit_threads", lambda threads: None)
+    answer = make_worker(lambda: b"cnot_there\nnothing\n.", 1)(b"")
+    with pytest.raises(
+        SnnfwError, match=r"cannot read its work \(No module named 'not_there'\): install snnfw and the"
+    ):
+        require_fit("ray", answer)

@@ -67,9 +67,13 @@ def _map(workers: int, threads: int, file: Path, items: Sequence[Any]) -> Iterat
         while waiting or running:
             executor = _executor(workers, threads)
             while waiting and len(running) < workers:
-                at, item = waiting.pop(0)
-                running[executor.submit(run_from_file, str(file), threads, item)] = at
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
+                at, item = waiting[0]
+                try:
+                    running[executor.submit(run_from_file, str(file), threads, item)] = at
+                except BrokenProcessPool:  # one has died since: what it had is told below, and the rest gets new ones
+                    break
+                waiting.pop(0)
+            done, _ = wait(running, return_when=FIRST_COMPLETED) if running else (set[Future[Any]](), None)
             if any(isinstance(each.exception(), BrokenProcessPool) for each in done):
                 done, _ = wait(running)  # all of them had the same processes
             for each in done:
