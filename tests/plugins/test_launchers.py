@@ -195,7 +195,9 @@ def test_a_worker_without_the_framework_is_named() -> None:
     absent, where, lack = told.stdout.decode().strip().split("; ", 2)
     assert sys.executable in where
     assert lack.startswith("No module named 'snnfw")
-    with pytest.raises(SnnfwError, match=r"^launcher=ray: the worker on .* cannot read its work \(No module named 'snnfw"):
+    with pytest.raises(
+        SnnfwError, match=r"^launcher=ray: the worker on .* cannot read its work \(No module named 'snnfw"
+    ):
         require_fit("ray", (absent, where, lack))
     assert require_fit("ray", 3) == 3
 

@@ -12,11 +12,11 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from snnfw.errors import SnnfwError, printable
 from snnfw.files import write_file
-from snnfw.report.reading import REPORT
 
 FILE = "status.json"
+REPORT = "report.json"
 RUN = "run"
-"""The folder of the run itself, in the job's; it is there when it is complete."""
+"""The folder of the run itself, in the job's; it is there, with its report, when it is complete."""
 
 State: TypeAlias = Literal["waiting", "running", "done", "failed", "lost"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -84,3 +85,8 @@ def test_a_job_that_is_interrupted_takes_its_process_along(tmp_path: Path, monke
     with pytest.raises(KeyboardInterrupt):
         run_job(Job(str(tmp_path / "job"), (), str(tmp_path)))
     assert not Path(f"/proc/{started[0]}").exists()
+
+
+def test_a_worker_that_starts_jobs_imports_no_torch() -> None:
+    code = "import sys, snnfw.sweeping.jobs, snnfw.launching.work; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603  # our own interpreter
