@@ -37,6 +37,7 @@ from snnfw.search.trials import Trials
 from snnfw.search.workers import Workers
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
+from snnfw.spiking.frames import require_frames
 from snnfw.spiking.model import SpikingModel
 from snnfw.store.fingerprint import Fingerprints
 from snnfw.training.checkpoint import load_weights
@@ -124,21 +125,11 @@ def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
     with tell_new_names(f"task={config.task.name}"), resources.clock.stage("load"):
         loaded = config.task.load(config.model, config.data, resources)
     bundle = require_returned(config.task, loaded, Bundle)
-    require_frames(config.timesteps, bundle)
+    require_frames(config.timesteps, bundle.data.frames)
     if config.checkpoint is not None and not config.checkpoint.is_file():
         trained = load_weights(bundle.model, config.checkpoint, config.plugin)
         return replace(bundle, description={**bundle.description, "trained": dict(trained)})
     return bundle
-
-
-def require_frames(timesteps: int, bundle: Bundle) -> None:
-    """Refuse more timesteps than the data has frames."""
-    frames = bundle.data.frames
-    if frames is not None and timesteps > frames:
-        raise SnnfwError(
-            f"timesteps={timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
-            "or cut the data into more frames."
-        )
 
 
 def load_subject(config: RunConfig, resources: Resources, ranks: Ranks = ALONE) -> Subject:

@@ -51,6 +51,15 @@ def frames_in(graph: Graph, inputs: Inputs) -> int | None:
     return None
 
 
+def require_frames(timesteps: int, frames: int | None) -> None:
+    """Refuse more timesteps than data has frames, which is None where it has none."""
+    if frames is not None and timesteps > frames:
+        raise SnnfwError(
+            f"timesteps={timesteps} and the data holds {frames} frames: give timesteps={frames} or fewer, "
+            "or cut the data into more frames."
+        )
+
+
 def whole_samples(graph: Graph, inputs: Inputs) -> Inputs:
     """Return inputs that vary in time, refusing single frames."""
     if frames_in(graph, inputs) is None:

@@ -12,7 +12,8 @@ from snnfw.config.sweep import SweepConfig, SweepJob, faults_error
 from snnfw.errors import SnnfwError
 from snnfw.failures import failure_text
 from snnfw.planning.strict import require_all_spiking
-from snnfw.stages import Subject, acquire_resources, load_subject, place_neurons, require_device, require_frames
+from snnfw.spiking.frames import require_frames
+from snnfw.stages import Subject, acquire_resources, load_subject, place_neurons, require_device
 
 SUBJECT = ("task", "model", "data", "checkpoint", "seed", "load")
 """What a job's network and data follow from."""
@@ -53,7 +54,7 @@ def _place(job: SweepJob, subject: Subject, here: bool) -> str:
     try:
         if here:
             require_device(job.config.device)
-        require_frames(job.config.timesteps, subject.bundle)
+        require_frames(job.config.timesteps, subject.bundle.data.frames)
         plan = place_neurons(job.config, subject)
         if job.config.strict:
             require_all_spiking(plan)
