@@ -26,6 +26,7 @@ from benchmarks import (
     network,
     neurons,
     real,
+    scaling,
     search,
     spreading,
     storing,
@@ -54,6 +55,7 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "search": lambda: search.measure(search.Settings()),
     "workers": lambda: spreading.measure(search.Settings()),
     "exits": lambda: exits.measure(exits.Settings()),
+    "scaling": lambda: scaling.measure(scaling.Settings()),
 }
 
 
@@ -79,6 +81,8 @@ def main(arguments: list[str]) -> int:
         for result in run(name, " ".join(["python -m benchmarks", *arguments]), options.minutes):
             show(result.sections[-1], console)
             save(result, options.out, stem)
+            if name == "scaling" and len(result.sections) > 1:
+                (options.out / f"{stem}.svg").write_bytes(scaling.draw(result.sections))
             status = max(status, int(gpu_tests.failed(result.sections[-1])))
     return status
 
