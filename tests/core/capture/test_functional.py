@@ -174,13 +174,17 @@ def test_what_is_not_simple_is_traced(name: str, monkeypatch: pytest.MonkeyPatch
 
 
 def small_shufflenet() -> nn.Module:
-    return torchvision.models.ShuffleNetV2([2, 1, 1], [8, 16, 32, 64, 128], num_classes=4)
+    net: nn.Module = torchvision.models.ShuffleNetV2([2, 1, 1], [8, 16, 32, 64, 128], num_classes=4)
+    return net
 
 
 def small_mobilenet() -> nn.Module:
     """Build blocks with either activation, with and without a gate, with and without a sum."""
     rows = [(16, 3, 16, 16, True, "RE", 2), (16, 3, 64, 24, False, "HS", 1), (24, 5, 64, 24, True, "HS", 1)]
-    return torchvision.models.MobileNetV3([InvertedResidualConfig(*row, 1, 1.0) for row in rows], 32, num_classes=4)
+    net: nn.Module = torchvision.models.MobileNetV3(
+        [InvertedResidualConfig(*row, 1, 1.0) for row in rows], 32, num_classes=4
+    )
+    return net
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {

@@ -56,22 +56,26 @@ def visible_scales(model: nn.Module) -> nn.Module:
 
 
 def small_densenet() -> nn.Module:
-    return models.DenseNet(growth_rate=8, block_config=(3, 3), num_init_features=8, num_classes=10)
+    net: nn.Module = models.DenseNet(growth_rate=8, block_config=(3, 3), num_init_features=8, num_classes=10)
+    return net
 
 
 def small_efficientnet() -> nn.Module:
     """Build its kinds of blocks once each: without an expansion, with one, and strided."""
     blocks = [(1, 3, 1, 16, 16), (6, 3, 2, 16, 24), (6, 5, 1, 24, 24)]
-    return models.EfficientNet([MBConvConfig(*block, 1) for block in blocks], dropout=0.2, num_classes=10)
+    net: nn.Module = models.EfficientNet([MBConvConfig(*block, 1) for block in blocks], dropout=0.2, num_classes=10)
+    return net
 
 
 def small_fcn() -> nn.Module:
     trunk = models.ResNet(Bottleneck, [1, 1, 1, 1], replace_stride_with_dilation=[False, True, True])
-    return segmentation.fcn._fcn_resnet(trunk, 4, aux=None)
+    net: nn.Module = segmentation.fcn._fcn_resnet(trunk, 4, aux=None)
+    return net
 
 
 def small_lraspp() -> nn.Module:
-    return segmentation.lraspp._lraspp_mobilenetv3(models.mobilenet_v3_small(dilated=True), 4)
+    net: nn.Module = segmentation.lraspp._lraspp_mobilenetv3(models.mobilenet_v3_small(dilated=True), 4)
+    return net
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
