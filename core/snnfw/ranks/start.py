@@ -42,13 +42,12 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
     kind, _, index = device.partition(":")
     if index:
         raise SnnfwError(f"device={device} is one device and devices={devices} are several: give device={kind}.")
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)  # not who came when
-    logging.getLogger(LAUNCHER).setLevel(logging.INFO)  # but which process was killed, upon which it ends the others
     try:
         fabric = Fabric(
             accelerator="gpu" if kind == "cuda" else "cpu", devices=devices, num_nodes=nodes, strategy="ddp"
         )
-        fabric.launch()
+        with _without_chatter():
+            fabric.launch()
     except (ValueError, RuntimeError, TypeError) as error:  # what Lightning raises for settings
         raise _refused(devices, nodes, error) from error
     count = distributed.get_world_size() if distributed.is_initialized() else 1
@@ -60,6 +59,21 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
     # What is exchanged lies on the CPU, whatever the devices talk through.
     group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)
     return Together(distributed.get_rank(), count, group)
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Leave out who came when; but which process was killed is told later on, when Lightning ends the others."""
+    logging.getLogger(LAUNCHER).setLevel(logging.INFO)
+    logs = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [log.level for log in logs]
+    for log in logs:
+        log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for log, level in zip(logs, levels, strict=True):
+            log.setLevel(level)
 
 
 def _refused(devices: int, nodes: int, error: Exception) -> SnnfwError:

@@ -134,7 +134,7 @@ def fit(
             "data, or lower trainer.batch."
         )
     steps = -(-batches // settings.accumulate) * settings.epochs
-    learner = Learner(network, training.loss, bundle.judgement, settings, steps)
+    learner = Learner(network, training.loss, bundle.judgement, settings, steps, shares)
     lines = EpochLines(folder / METRICS)
     average = AverageWeights(settings.average) if settings.average is not None else None
     last = _last(folder, learner)

@@ -24,10 +24,19 @@ NOTHING = "no parameter of the network may change, so there is nothing to train"
 
 
 class Learner(lightning.LightningModule):
-    """Minimise the task's loss by backpropagation through time."""
+    """Minimise the task's loss by backpropagation through time.
+
+    With ``shares_scores`` each of several processes scores a part of the evaluation samples.
+    """
 
     def __init__(
-        self, network: TrainingNetwork, loss: Loss, judgement: Judgement, settings: TrainerSettings, steps: int
+        self,
+        network: TrainingNetwork,
+        loss: Loss,
+        judgement: Judgement,
+        settings: TrainerSettings,
+        steps: int,
+        shares_scores: bool = False,
     ) -> None:
         super().__init__()
         if not any(parameter.requires_grad for parameter in network.parameters()):
@@ -35,7 +44,7 @@ class Learner(lightning.LightningModule):
         self.network, self.settings = network, settings
         network.spreads = settings.spread > 0
         self._loss = loss
-        self._judgement, self._steps = judgement, steps
+        self._judgement, self._steps, self._shares_scores = judgement, steps, shares_scores
         self._scorer = judgement.scorer()
 
     def training_step(self, batch: Pair, index: int) -> Tensor:
@@ -77,7 +86,8 @@ class Learner(lightning.LightningModule):
 
     def validation_step(self, batch: Pair, index: int) -> None:
         """Score the output of one batch, as a run reads it; one that comes again to keep in step is not."""
-        if index >= len(self.trainer.val_dataloaders.own):
+        loaded: Any = self.trainer.val_dataloaders
+        if index >= len(loaded.own):
             return
         inputs, target = split_pair(batch)
         self._scorer.update(self.network.model(*inputs), target)
@@ -85,7 +95,7 @@ class Learner(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log every score of the epoch, of all processes where each has scored a part."""
         ranks = ranks_of(self.trainer)
-        if self.trainer.datamodule.shares_scores:
+        if self._shares_scores:
             states = ranks.gather(state_of(self._scorer))
             self._scorer = self._judgement.scorer()
             for state in states:

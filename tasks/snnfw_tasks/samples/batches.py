@@ -83,7 +83,7 @@ class LoadedBatches(Generic[Item]):
 
     def part(self, positions: range) -> LoadedBatches[Item]:
         """Return the batches at ascending positions, without reading the others."""
-        return self._part(positions)  # type: ignore[arg-type]  # partial keeps no names
+        return self._part(positions)
 
     def __iter__(self) -> Iterator[Item]:
         for loaded in self._loader:
