@@ -181,7 +181,6 @@ def evaluated(ranks: Ranks) -> list[Any]:
     """Return what ``snnfw.evaluate`` says in each process, and in one alone."""
     x = noise(10, 3, 8, 8).float()
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)).eval()
-    torch.nn.init.constant_(net[3].bias, 0.1)
     with torch.no_grad():
         for index, parameter in enumerate(net.parameters()):
             parameter.copy_(0.2 * noise(*parameter.shape, seed=index))
@@ -200,7 +199,7 @@ def commands(ranks: Ranks, folder: Path) -> dict[str, Any]:
         if ranks.rank == 0:
             found[f"{task} one"] = main(["run", *given, f"out={folder / f'{task}-one'}"])
         found[f"{task} two"] = ranks.gather(main(["run", *given, f"out={folder / f'{task}-two'}", "devices=2"]))
-    given = [
+    compared = [
         "task=classification",
         "methods=[adafire,if]",
         "checkpoints=[2]",
@@ -208,9 +207,9 @@ def commands(ranks: Ranks, folder: Path) -> dict[str, Any]:
         "task.batch=10",
         "task.calibration=16",
     ]
-    for name, words in {"one": [], "two": ["devices=2"]}.items():
+    for name, more in {"one": [], "two": ["devices=2"]}.items():
         if name == "two" or ranks.rank == 0:
-            found[f"compare {name}"] = main(["compare", *given, *words, f"out={folder / f'compare-{name}'}"])
+            found[f"compare {name}"] = main(["compare", *compared, *more, f"out={folder / f'compare-{name}'}"])
     taken = [
         "run",
         "task=classification",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
+import torch
 from torch import nn
 
 from snnfw.config.given import given_mapping
@@ -56,7 +57,12 @@ def evaluate(
         SnnfwError: there are no labels, the metric does not fit, or a checkpoint is not within the timesteps.
 
     """
-    with start_ranks(devices, nodes, str(snn.device)) as ranks:
+    for name, given in {"devices": devices, "nodes": nodes}.items():
+        if not isinstance(given, int) or given < 1:
+            raise SnnfwError(f"{name}={given} is not allowed: give a whole number, at least 1.")
+    with start_ranks(devices, nodes, snn.device.type if isinstance(snn, SpikingNetwork) else "cpu") as ranks:
+        if ranks.count > 1 and snn.device.type == "cuda":
+            snn.to(torch.device("cuda", torch.cuda.current_device()))  # each process has one of its own
         return _evaluate(snn, Evaluation.on(snn, batches, metric, ranks), checkpoints, exit, registry or Registry())
 
 

@@ -1,1 +1,1 @@
-"""Ranks: the processes that share one evaluation or training; how they start, what each does, how they agree."""
+"""Ranks: several processes of one run; how they start, which batches are whose and what they exchange comes in here."""
