@@ -25,21 +25,20 @@ from snnfw.failures import tell_new_names
 from snnfw.kernels.choice import choose_backend
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.strict import require_all_spiking
-from snnfw.ranks.group import ALONE, Ranks, require_same
+from snnfw.ranks.group import ALONE, Ranks
 from snnfw.registry import Registry
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.search.fitting import SHARE, set_aside
 from snnfw.search.results import SearchResult
-from snnfw.search.sharing import search_once
+from snnfw.search.sharing import agree_on_model, search_once
 from snnfw.search.trials import Trials
 from snnfw.search.workers import Workers
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.frames import require_frames
 from snnfw.spiking.model import SpikingModel
-from snnfw.store.fingerprint import Fingerprints
 from snnfw.training.checkpoint import load_weights
 from snnfw.values import Bundle, ExitRule, Resources
 
@@ -203,15 +202,6 @@ def convert_and_simulate(config: MethodConfig, subject: Subject, warm_up: bool =
             simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, scorer, resources)
         trace = simulate(model, bundle.data.evaluation, config.checkpoints, scorer, resources, rule, subject.ranks)
     return Simulation(converted, rule, trace)
-
-
-def agree_on_model(ranks: Ranks, model: SpikingModel, rule: ExitRule | None) -> None:
-    """Refuse to run one model in one process and another one in another: each has made its own."""
-    if ranks.count == 1:
-        return
-    keys = Fingerprints()
-    require_same(ranks, "the spiking network", keys.key(dict(model.state_dict())))
-    require_same(ranks, "who may leave early", keys.key(rule.record() if rule else None))
 
 
 def set_fitting_aside(config: MethodConfig, bundle: Bundle) -> tuple[Bundle, Mapping[str, Any]]:

@@ -21,8 +21,9 @@ from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
 from snnfw.report.report import Report
 from snnfw.report.summary import make_report
+from snnfw.search.sharing import agree_on_model
 from snnfw.simulate.settling import certify_first
-from snnfw.stages import agree_on_model, prepare_exit
+from snnfw.stages import prepare_exit
 from snnfw.store.batches import describe_batches
 from snnfw.values import Bundle, Data, ExitRule
 

@@ -1,4 +1,4 @@
-"""Search in the first of several processes alone, and let the others have the plan that it found."""
+"""Search in the first of several processes alone, let the others have its plan, and see that all made one network."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from snnfw.capture.graph import Graph
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
-from snnfw.ranks.group import Ranks
+from snnfw.ranks.group import Ranks, require_same
 from snnfw.search.results import SearchResult
-from snnfw.values import Keep
+from snnfw.spiking.model import SpikingModel
+from snnfw.store.fingerprint import Fingerprints
+from snnfw.values import ExitRule, Keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +45,12 @@ def search_once(ranks: Ranks, search: Callable[[], SearchResult], graph: Graph) 
     found = search() if ranks.rank == 0 else None
     sent: Sent = ranks.gather(Sent.of(found.plan) if found else None)[0]
     return found or SearchResult(sent.plan(graph))
+
+
+def agree_on_model(ranks: Ranks, model: SpikingModel, rule: ExitRule | None) -> None:
+    """Refuse to run one model in one process and another one in another: each has made its own."""
+    if ranks.count == 1:
+        return
+    keys = Fingerprints()
+    require_same(ranks, "the spiking network", keys.key(dict(model.state_dict())))
+    require_same(ranks, "who may leave early", keys.key(rule.record() if rule else None))
