@@ -127,7 +127,7 @@ class SignedBurstNeuron(SpikingNeuron):
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial potential everywhere, and no spikes."""
-        return torch.zeros_like(drive) + self.initial, torch.zeros_like(drive)
+        return self.initial.to(drive.dtype).expand_as(drive), drive.new_zeros(()).expand_as(drive)
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Charge, fire or take back, and subtract what was fired."""

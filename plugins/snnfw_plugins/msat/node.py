@@ -100,8 +100,9 @@ class MSATNeuron(SpikingNeuron):
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial potential and empty sums."""
-        zero = torch.zeros_like(drive)
-        return zero + self.initial, zero, zero, zero, drive.new_zeros(())
+        number = drive.new_zeros(())
+        zero = number.expand_as(drive)
+        return self.initial.to(drive.dtype).expand_as(drive), zero, zero, zero, number
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Adapt the threshold, charge, fire, and subtract what was fired."""

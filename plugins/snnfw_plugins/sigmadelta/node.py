@@ -64,8 +64,7 @@ class SigmaDeltaNeuron(DeltaNeuron):
 
     def begin(self, drive: Tensor) -> States:
         """Return the initial value of the input, and nothing sent."""
-        zero = torch.zeros_like(drive)
-        return zero + self.initial, zero
+        return self.initial.to(drive.dtype).expand_as(drive), drive.new_zeros(()).expand_as(drive)
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Send as much of what is missing as a timestep carries."""

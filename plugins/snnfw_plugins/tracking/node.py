@@ -57,8 +57,8 @@ class TrackingNeuron(SpikingNeuron):
 
     def begin(self, drive: Tensor) -> States:
         """Return empty sums."""
-        zero = torch.zeros_like(drive)
-        return zero, zero, drive.new_zeros(())
+        zero = drive.new_zeros(())
+        return zero.expand_as(drive), zero.expand_as(drive), zero
 
     def step(self, drive: Tensor, states: States) -> tuple[Tensor, States]:
         """Emit the number of thresholds, of either sign, nearest to what is missing."""
