@@ -1,4 +1,4 @@
-"""How long a conversion takes, beside an evaluation of the data that it calibrates on: by every converter and preset."""
+"""How long a conversion takes beside an evaluation of the data that it calibrates on, by converters and presets."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ from torch import nn
 from backends import needs_native
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
-from snnfw.capture.graph import BatchDim
 from snnfw import Registry
+from snnfw.capture.graph import BatchDim
 from snnfw.kernels.choice import choose_backend
 from snnfw.simulate.accuracy import Accuracy
 from snnfw.values import Bundle, Data, Judgement, Resources

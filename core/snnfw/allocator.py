@@ -17,12 +17,12 @@ LARGE_PAGES = 14
 """Linux's ``MADV_HUGEPAGE``."""
 
 TRIM_THRESHOLD, TOP_PAD, MMAP_MAX = -1, -2, -4
-"""glibc's parameters of ``mallopt``: what is freed at the end of the heap stays from so many bytes on, the heap grows by
-so many more than it needs, and so many blocks have pages of their own, which go back when they are freed."""
+"""glibc's parameters of ``mallopt``: of how many free bytes at the heap's end some go back, how many more it grows by
+than it needs, and how many blocks may have pages of their own, which go back when they are freed."""
 
 ROOM = 4 * 2**30
-"""Bytes that the heap is made to reach for at once, so that large pages can be asked for before it is used. Address space
-alone: memory is taken when it is written."""
+"""Bytes that the heap is made to reach for at once, so that large pages can be asked for before it is used. They are
+address space alone: memory is taken when it is written."""
 
 LEAST_ROOM = 2**28
 GROWTH = 2**26
@@ -53,9 +53,9 @@ class _Place(ctypes.Structure):
 def keep_freed_memory() -> bool:
     """Keep freed memory for what comes next instead of handing it back; return whether the allocator can.
 
-    The system clears every page that it hands out, and a simulation on a CPU asks for as many as it has activations, chunk
-    after chunk. The price: the process stays as large as it ever was, until it ends. Known for glibc's allocator, which
-    most Linux systems have; of any other nothing is changed, nor where environment variables set glibc's up.
+    The system clears every page that it hands out, and a simulation on a CPU asks for as many as it has activations,
+    chunk after chunk. The price: the process stays as large as it ever was, until it ends. Known for glibc's allocator,
+    which most Linux systems have; of any other nothing is changed, nor where environment variables set glibc's up.
     """
     return not find_allocator(os.environ).left and _keep()
 

@@ -8,8 +8,8 @@ from snnfw.kernels.arithmetic import c_prelude, cuda_prelude
 from snnfw.kernels.body import KernelBody
 
 BLOCK = 128
-"""Elements that a CPU core takes through all timesteps at once: few enough that their states, parameters and events stay
-in its first cache. Where there are fewer for each thread, it takes those."""
+"""Elements that a CPU core takes through all timesteps at once: few enough that their states, parameters and events
+stay in its first cache. Where there are fewer for each thread, it takes those."""
 
 AHEAD = 4
 """Timesteps that a GPU's thread reads before it computes the first of them, so that it waits for memory once."""

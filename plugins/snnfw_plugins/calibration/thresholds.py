@@ -127,5 +127,7 @@ class LeastSquaresThreshold(RunningThreshold):
 
     def _error(self, rows: Tensor, candidate: Tensor) -> Tensor:
         """Return each row's squared error, [R]; of many values added up in 64 bits, block by block."""
-        parts = [(self._quantise(block, candidate.unsqueeze(1)) - block).square_().sum(1).double() for block in blocks(rows)]
+        parts = [
+            (self._quantise(block, candidate.unsqueeze(1)) - block).square_().sum(1).double() for block in blocks(rows)
+        ]
         return torch.stack(parts).sum(0)

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import ClassVar
 
-import torch
 from torch import Tensor
 
 from snnfw import SiteStats, SpikingNeuron
