@@ -49,8 +49,8 @@ class Histogram:
 
     def coarser(self) -> Histogram:
         """Return the same with several bins in each."""
-        together = [bins.unflatten(1, (-1, COARSER)).sum(2) for bins in (self.counts, self.sums)]
-        return Histogram(*together, self.low, self.width * COARSER, self.squares)
+        counts, sums = (bins.unflatten(1, (-1, COARSER)).sum(2) for bins in (self.counts, self.sums))
+        return Histogram(counts, sums, self.low, self.width * COARSER, self.squares)
 
     def bounds(self, quantise: Quantise, thresholds: Tensor) -> tuple[Tensor, Tensor]:
         """Return what Σ (quantise(a, θ) - a)² is at least and at most for thresholds [R, P], [R, P] each.
