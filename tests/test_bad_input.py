@@ -15,7 +15,7 @@ from snnfw.registry import Registry
 WEIGHTS = Path(snnfw_tasks.__file__).parent / "weights"
 KEYS = (
     "Keys: backend, checkpoint, checkpoints, converter, data, device, devices, energy, exit, experiment, fitting,"
-    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, save, search, seed, settled, "
+    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, resume, save, search, seed, settled, "
     "strict, task, timesteps, tracker."
 )
 FILES = {

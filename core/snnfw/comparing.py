@@ -14,6 +14,7 @@ from rich.text import Text
 
 from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
+from snnfw.config.untrained import untrained_warning
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
@@ -36,7 +37,6 @@ from snnfw.stages import (
     measure_network,
     place_neurons,
     provenance,
-    untrained_warning,
 )
 from snnfw.tracking import require_tracker, track
 from snnfw.values import Bundle, Item, Resources

@@ -1,4 +1,4 @@
-"""How long something will take, from how long its first steps took, and how that is said."""
+"""How long something will take, from how long what is done of it took, and how that is said."""
 
 from __future__ import annotations
 
@@ -10,27 +10,34 @@ LONG = 20.0
 SURE = 1.0
 """Seconds of work that an estimate stands on."""
 
+PAUSE = 60.0
+"""Seconds between two words on the same thing, at least; of what takes hours, a tenth of what it took so far."""
+
 
 class Estimate:
-    """What is left of so many steps, said once and only where it is long."""
+    """What is left of so many steps: said once and only where it is long; with ``again`` once in a while too."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self, total: int, again: bool = False) -> None:
+        self.total, self.again = total, again
         self.done = 0
         self.start = 0.0
-        self.told = False
+        self.told: float | None = None
 
     def step(self) -> float | None:
-        """Begin a step; return the seconds that are left where they are many and this is the first time to know."""
+        """Begin a step; return the seconds that are left where that is to be said."""
         now = time.perf_counter()
         self.start = self.start if self.done else now
         spent, done = now - self.start, self.done
         self.done += 1
-        if self.told or spent <= SURE:
+        if spent <= SURE or (self.told is not None and not self._is_due(spent)):
             return None
-        self.told = True
+        first = self.told is None
+        self.told = spent
         left = spent / done * (self.total - done)
-        return left if left > LONG else None
+        return left if left > LONG or not first else None
+
+    def _is_due(self, spent: float) -> bool:
+        return self.again and self.told is not None and spent - self.told >= max(PAUSE, spent / 10)
 
 
 def describe_duration(seconds: float) -> str:

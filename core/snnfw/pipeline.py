@@ -15,6 +15,7 @@ from rich.text import Text
 from snnfw.archive.files import NAME, dump_network
 from snnfw.config.resolution import to_yaml
 from snnfw.config.schema import RunConfig
+from snnfw.config.untrained import untrained_warning
 from snnfw.diagnosis.findings import SiteError
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError, wrong_kind_error
@@ -31,6 +32,7 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_report
 from snnfw.report.tracked import track_run
+from snnfw.resuming import begin_progress, first_words, part_of, resumed_target
 from snnfw.simulate.look import draw_gallery
 from snnfw.simulate.measuring import evaluation_inputs, measure_methods
 from snnfw.simulate.settling import certify_first
@@ -44,9 +46,9 @@ from snnfw.stages import (
     load_subject,
     measure_network,
     provenance,
-    untrained_warning,
 )
 from snnfw.store.batches import describe_batches
+from snnfw.store.progress import PartOf, Progress
 from snnfw.tracking import require_tracker, track
 from snnfw.values import Resources
 
@@ -66,21 +68,40 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None) -
 
 
 def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks) -> Path:
-    """Run as one of several processes, of which the first one tells, draws and writes."""
+    """Run as one of several processes, and keep how far that is where there is one."""
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
-    target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
+    if config.resume:
+        target = resumed_target(config.resume)
+    else:
+        target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
+    config = replace(config, words=first_words(config))
+    if ranks.count > 1:
+        return _report(config, registry, console, resources, ranks, target)
+    with begin_progress(config, target, resources.tell) as progress:
+        return _report(config, registry, console, resources, ranks, target, progress)
 
+
+def _report(
+    config: RunConfig,
+    registry: Registry,
+    console: Console,
+    resources: Resources,
+    ranks: Ranks,
+    target: Path,
+    progress: Progress | None = None,
+) -> Path:
+    """Convert, simulate and score in every process; the first one tells, draws and writes."""
     warning = untrained_warning(config, registry)
     if warning:
         resources.tell(warning)
     subject = load_subject(config, resources, ranks)
     config = adopt_network(config, subject)
-    simulation = convert_and_simulate(config, subject)
+    simulation = convert_and_simulate(config, subject, part_of=part_of(progress, "simulate", config, subject.bundle))
     if ranks.rank:
         measure_network(config, subject, simulation.found.plan)
         return target
-    report = report_run(config, subject, simulation)
+    report = report_run(config, subject, simulation, part_of(progress, "network", config, subject.bundle))
     report = replace(report, about={**report.about, **({"warnings": [warning]} if warning else {})})
     show_report(report, console)  # before anything is drawn or written, which may fail
 
@@ -111,6 +132,8 @@ def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks) 
     report = replace(report, about={**report.about, "stages": dict(clock.seconds)})
     with clock.stage("write"):
         folder = write_folder(target, {**files, "config.yaml": to_yaml(config), **report_files(report, files), **kept})
+    if progress:
+        progress.finish()
     console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)
     console.print(Text(f"results in {folder}\nopen {folder / 'report.html'}"), soft_wrap=True)
     registry.after_run(report, folder)
@@ -139,7 +162,7 @@ def network_files(
     return {NAME: content}
 
 
-def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> Report:
+def report_run(config: RunConfig, subject: Subject, simulation: Simulation, part_of: PartOf | None = None) -> Report:
     """Return the report of one run, once the network itself is measured."""
     plan, rule = simulation.found.plan, simulation.rule
     command = f"snnfw run {shlex.join(config.words)}" if config.words else None
@@ -147,7 +170,7 @@ def report_run(config: RunConfig, subject: Subject, simulation: Simulation) -> R
         subject.graph,
         plan,
         simulation.trace,
-        measure_network(config, subject, plan),
+        measure_network(config, subject, plan, part_of),
         config.energy,
         headline=subject.bundle.judgement.headline,
         about={

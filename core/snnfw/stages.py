@@ -16,7 +16,7 @@ from rich.text import Text
 from snnfw.archive.captures import capture_once
 from snnfw.archive.files import read_network
 from snnfw.archive.sending import REDUCERS
-from snnfw.capture.graph import Graph
+from snnfw.capture.graph import Graph, read_weights
 from snnfw.config.schema import MethodConfig, RunConfig, default_checkpoints
 from snnfw.contracts import ExitPolicy
 from snnfw.energy.inventory import take_inventory
@@ -26,7 +26,6 @@ from snnfw.kernels.choice import choose_backend
 from snnfw.planning.placement import Plan, place
 from snnfw.planning.strict import require_all_spiking
 from snnfw.ranks.group import ALONE, Ranks
-from snnfw.registry import Registry
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
@@ -39,6 +38,8 @@ from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
 from snnfw.spiking.frames import require_frames
 from snnfw.spiking.model import SpikingModel
+from snnfw.store.batches import few_batches, keep_first
+from snnfw.store.progress import PartOf
 from snnfw.training.checkpoint import load_weights
 from snnfw.values import Bundle, ExitRule, Resources
 
@@ -133,7 +134,7 @@ def load_bundle(config: RunConfig, resources: Resources) -> Bundle:
 
 def load_subject(config: RunConfig, resources: Resources, ranks: Ranks = ALONE) -> Subject:
     """Return the task's network, captured, with its data; of a file, the networks that it holds."""
-    bundle = load_bundle(config, resources)
+    bundle = keep_first(load_bundle(config, resources))
     if config.checkpoint is not None and config.checkpoint.is_file():
         made = read_network(config.checkpoint).model.to(config.device)
         frames = bundle.data.temporal
@@ -186,21 +187,24 @@ def convert_subject(config: MethodConfig, subject: Subject) -> Converted:
     return Converted(found, require_returned(config.converter, converted, SpikingModel), bundle, fitting)
 
 
-def convert_and_simulate(config: MethodConfig, subject: Subject, warm_up: bool = False) -> Simulation:
+def convert_and_simulate(
+    config: MethodConfig, subject: Subject, warm_up: bool = False, part_of: PartOf | None = None
+) -> Simulation:
     """Plan, search, convert, prepare exits and simulate: one method on a subject, from start to end.
 
-    With ``warm_up`` an untimed batch compiles the kernels before the simulation that is timed.
+    With ``warm_up`` an untimed batch compiles the kernels before the timed ones; ``part_of`` keeps how far these are.
     """
     converted = convert_subject(config, subject)
     model, bundle, resources = converted.model, converted.bundle, subject.resources
     with resources.clock.stage("exit"):
         rule = prepare_exit(config.exit, model, bundle, config.timesteps, resources)
     agree_on_model(subject.ranks, model, rule)
-    scorer = bundle.judgement.scorer
+    data, scorer = bundle.data.evaluation, bundle.judgement.scorer
     with resources.clock.stage("simulate"):
         if warm_up:
-            simulate(model, list(islice(bundle.data.evaluation, 1)), config.checkpoints, scorer, resources)
-        trace = simulate(model, bundle.data.evaluation, config.checkpoints, scorer, resources, rule, subject.ranks)
+            simulate(model, list(islice(few_batches(data), 1)), config.checkpoints, scorer, resources)
+        part = part_of(model.state_dict, rule) if part_of else None
+        trace = simulate(model, data, config.checkpoints, scorer, resources, rule, subject.ranks, part)
     return Simulation(converted, rule, trace)
 
 
@@ -247,26 +251,15 @@ def require_returned(method: Any, returned: object, kind: type[Returned]) -> Ret
     return returned
 
 
-def measure_network(config: MethodConfig, subject: Subject, plan: Plan) -> Network:
+def measure_network(config: MethodConfig, subject: Subject, plan: Plan, part_of: PartOf | None = None) -> Network:
     """Return the network's own scores and cost on the evaluation data."""
     bundle = subject.bundle
     with subject.resources.clock.stage("evaluate the network"):
-        scores, seconds = evaluate_network(
-            subject.graph, bundle.data, bundle.judgement.scorer, subject.resources, subject.ranks
-        )
+        part = part_of(lambda: read_weights(subject.graph), None) if part_of else None
+        scorer = bundle.judgement.scorer
+        scores, seconds = evaluate_network(subject.graph, bundle.data, scorer, subject.resources, subject.ranks, part)
     inventory = take_inventory(subject.graph, plan)
     return summarise_network(inventory, config.energy, scores, seconds, bundle.data.frames)
-
-
-def untrained_warning(config: MethodConfig, registry: Registry) -> str | None:
-    """Return what to know of a method for networks trained with it where no training is named, or None."""
-    preset = registry.presets.get(config.plugin or "")
-    if preset is None or not preset.trained or getattr(config, "checkpoint", None) is not None:
-        return None
-    return (
-        f"plugin={preset.name} is for networks that are trained with it: of another one expect chance. 'snnfw train' "
-        f"with plugin={preset.name} trains one, and 'snnfw run checkpoint=FOLDER' runs that."
-    )
 
 
 def provenance(config: MethodConfig, bundle: Bundle) -> dict[str, Any]:

@@ -156,6 +156,13 @@ def get_attribute(module: torch.nn.Module, name: str) -> Any:
     return found
 
 
+def read_weights(graph: Graph) -> dict[str, Tensor]:
+    """Return the tensors that a graph computes with by their paths, without those that its module only holds."""
+    names = dict.fromkeys(str(node.target) for node in graph.nodes if node.op == "get_attr")
+    held = {name: get_attribute(graph.module, name) for name in names}
+    return {name: value for name, value in held.items() if isinstance(value, Tensor)}
+
+
 def find_attribute(module: torch.nn.Module, name: str) -> Any:
     """Return what ``get_attribute`` does, and None where there is nothing."""
     try:

@@ -48,8 +48,9 @@ SCREENS: Mapping[str, Screen] = {
             "task=classification plugin=signed --quick": "the network and the data that come along",
             "task=classification plugin=signed model=nets:build data=folder data.root=images": "yours",
             "experiment=runs/NAME/config.yaml timesteps=4": "a run again, changed",
+            "resume=runs/NAME": "a run that was stopped",
         },
-        own={},
+        own={"resume": "the folder to go on in"},
     ),
     "plan": Screen(
         options={"--full": "every operator by itself", "--json": "as plain data, and nothing else", **CONFIG},

@@ -40,7 +40,8 @@ ALIASES: Mapping[str, str] = {
 _TRAINER = tuple(field.name for field in fields(TrainerSettings))
 
 ELSEWHERE: Mapping[str, str] = {
-    **dict.fromkeys(("trainer", "resume"), "train"),
+    "trainer": "train",
+    "resume": "run",
     **dict.fromkeys(("methods", "retarget"), "compare"),
     **dict.fromkeys(("samples", "site", "neurons", "tries", "seconds"), "diagnose"),
     "input": "plan",

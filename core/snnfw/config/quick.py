@@ -30,7 +30,7 @@ def quick_words(config: Quickened, said: Sequence[str], registry: Registry) -> l
     They take few samples, no search, one epoch, and few timesteps where a preset does not have its own number.
 
     Raises:
-        SnnfwError: a training goes on, whose length is that of its folder.
+        SnnfwError: a training or a run goes on, whose length is that of its folder.
 
     """
     if isinstance(config, CompareConfig):
@@ -43,6 +43,8 @@ def quick_words(config: Quickened, said: Sequence[str], registry: Registry) -> l
         words = [word for word in words if not word.startswith("checkpoints=")]
     else:
         config = config.run if isinstance(config, DiagnosisConfig) else config
+        if config.resume:
+            raise SnnfwError("--quick is for a run that begins: one that goes on is as long as it was told.")
         kept = config.checkpoint is not None and config.checkpoint.is_file()
         search = ["search=null"] if config.search and not kept else []
         words = [*_samples(config.task), *search, *([] if kept else _timesteps(config, said, registry))]

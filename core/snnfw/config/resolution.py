@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 from omegaconf import OmegaConf
 
 from snnfw.config.fields import as_plain, build_dataclass, format_value
-from snnfw.config.gather import gather
+from snnfw.config.gather import gather, read_training
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.hints import require_words
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source, require_own_data
+from snnfw.config.resuming import require_nothing_new, resumed_folder
 from snnfw.config.schema import (
     KEYS,
     KEYS_WITHOUT_TASK,
+    RUN_KEYS,
     SETTINGS_OF_A_RUN,
     MethodConfig,
     RunConfig,
@@ -25,9 +27,10 @@ from snnfw.config.schema import (
     default_checkpoints,
 )
 from snnfw.config.sources import Plain, combine, interpolate, read_values, read_words
-from snnfw.config.trust import require_confirmed_code
+from snnfw.config.trust import TrainingFolder, require_confirmed_code
 from snnfw.errors import SnnfwError
 from snnfw.planning.settled import settle
+from snnfw.report.folder import stopped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,13 +44,26 @@ if TYPE_CHECKING:
 def resolve(words: Sequence[str], registry: Registry) -> RunConfig:
     """Return the configuration that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
-    require_words(said, KEYS, registry)
-    return replace(resolve_plain(read_words(said), registry), words=tuple(said))
+    require_words(said, RUN_KEYS, registry)
+    return replace(_resolve_run(read_words(said, RUN_KEYS), registry), words=tuple(said))
 
 
 def resolve_mapping(mapping: Mapping[str, Any], registry: Registry) -> RunConfig:
     """Return the configuration that a mapping asks for; methods may be names, mappings or instances."""
-    return resolve_plain(read_values(given_mapping(mapping, registry)), registry)
+    return _resolve_run(read_values(given_mapping(mapping, registry), RUN_KEYS), registry)
+
+
+def _resolve_run(given: Plain, registry: Registry) -> RunConfig:
+    """Return the configuration of a run that begins, or of one that goes on."""
+    asked = resumed_folder(given)
+    if asked is None:
+        return resolve_plain({key: value for key, value in given.items() if key != "resume"}, registry)
+    folder = stopped_folder(asked)
+    file = read_training(TrainingFolder("resume", folder))
+    words = {key: value for key, value in given.items() if key != "resume"}
+    config = resolve_plain(words, registry, resume=folder)
+    require_nothing_new(asked, file, words, registry)
+    return replace(config, resume=folder)
 
 
 class ResolvedConfig(Protocol):

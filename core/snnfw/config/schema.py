@@ -138,7 +138,7 @@ class RunConfig(MethodConfig):
     """One run, completely: a method, and a task with its network and its data.
 
     Its ``resolved`` can be read from a file by ``experiment=``. ``words`` are those of the command line, if it was
-    asked for there.
+    asked for there, and ``resume`` is the folder of a run that was stopped and goes on.
     """
 
     task: Task
@@ -151,6 +151,7 @@ class RunConfig(MethodConfig):
     out: Path | None
     tracker: Tracker | None = None
     words: tuple[str, ...] = field(default=(), compare=False)
+    resume: Path | None = field(default=None, compare=False)
 
 
 METHODS: Mapping[str, str] = {
@@ -191,6 +192,9 @@ RECIPE_KEYS = (
 
 SETTINGS_OF_A_RUN = ("devices", "nodes", "checkpoint", "save", "out")
 """The settings that no method has: who shares a run, where it gets its weights, and what it writes where."""
+
+RUN_KEYS = (*KEYS, "resume")
+"""The keys of a run: those of all that is computed, and the folder of one that goes on."""
 
 KEYS_OF_A_RUN = ("experiment", "task", "model", "data", "tracker", *SETTINGS_OF_A_RUN)
 

@@ -11,10 +11,10 @@ from snnfw.config.fields import as_plain, build_dataclass, format_value
 from snnfw.config.gather import read_training
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.hints import require_words
-from snnfw.config.methods import expand_sources
 from snnfw.config.resolution import resolve_plain
+from snnfw.config.resuming import require_nothing_new, resumed_folder
 from snnfw.config.schema import KEYS, RunConfig
-from snnfw.config.sources import Plain, combine, optional_text, read_values, read_words
+from snnfw.config.sources import Plain, read_values, read_words
 from snnfw.config.trust import TrainingFolder
 from snnfw.errors import SnnfwError
 from snnfw.training.settings import TrainerSettings
@@ -41,9 +41,6 @@ WITHOUT_EFFECT = (
 
 TRAINING_KEYS = ("trainer", "resume", *(key for key in KEYS if key not in WITHOUT_EFFECT))
 
-MAY_RUN = ("task", "model", "data")
-"""What may name Python to run, and is then said again where a training is resumed."""
-
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
@@ -68,7 +65,7 @@ def resolve_training_mapping(mapping: Mapping[str, Any], registry: Registry) -> 
 
 
 def _resolve(given: Plain, registry: Registry) -> TrainConfig:
-    resume = _folder(given)
+    resume = resumed_folder(given)
     if resume:
         file = read_training(TrainingFolder("resume", resume))
     else:
@@ -82,10 +79,7 @@ def _resolve(given: Plain, registry: Registry) -> TrainConfig:
     shared = {key: value for key, value in given.items() if key not in ("trainer", "resume")}
     run = resolve_plain(shared, registry, resume=resume)
     if resume:
-        before = expand_sources(registry, file)
-        after = combine(before, expand_sources(registry, given))
-        if changed := [key for key in MAY_RUN if before.get(key) != after.get(key)]:
-            raise _changes_nothing(resume, changed)
+        require_nothing_new(resume, file, given, registry)
     settings = replace(settings, start=_start(settings, run))
     if settings.start == "given" and settings.gain != 1.0:
         raise SnnfwError(
@@ -107,22 +101,6 @@ def _start(settings: TrainerSettings, run: RunConfig) -> Literal["fresh", "given
             "them, or leave them out."
         )
     return "given"
-
-
-def _folder(given: Plain) -> Path | None:
-    """Return the folder to go on in; beside it stand at most what it may run and who is told."""
-    resume = optional_text(given, "resume")
-    if resume is None:
-        return None
-    if others := sorted(set(given) - {"resume", "load", "tracker", *MAY_RUN}):
-        raise _changes_nothing(Path(resume), others)
-    return Path(resume)
-
-
-def _changes_nothing(folder: Path, keys: Sequence[str]) -> SnnfwError:
-    return SnnfwError(
-        f"resume={folder} goes on with what its config.yaml says: leave {', '.join(keys)} out, or begin anew."
-    )
 
 
 def _mapping(value: object) -> Plain:

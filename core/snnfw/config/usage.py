@@ -47,7 +47,9 @@ LAYERS = "a list of rules {match, neuron, activation, optional}, as a recipe hol
 def usage(registry: Registry, command: str, purpose: str) -> RenderableType:
     """Return the help of a command that takes the configuration of a run."""
     introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=EXAMPLE))
-    return Group(introduction, _keys(registry, parameters(Settings)))
+    resume = rows([("resume", "the folder of a run that was stopped: go on there, with what its config.yaml says")])
+    going_on = [section("Going on", resume)] if command == "run" else []
+    return Group(introduction, *going_on, _keys(registry, parameters(Settings)))
 
 
 def comparison_usage(registry: Registry, command: str, purpose: str) -> RenderableType:

@@ -22,6 +22,7 @@ from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
 from snnfw.simulate.run import evaluate_network, network_output, simulate
 from snnfw.simulate.trace import Trace
+from snnfw.store.batches import KeptFirst
 from snnfw.values import Batch, Data, ExitRule, Judgement, Resources
 
 
@@ -41,14 +42,15 @@ class Evaluation:
             raise wrong_kind_error("what to evaluate", snn, "what snnfw.convert or snnfw.load returns")
         graph = snn.model.graph
         read = read_batches(batches, len(graph.inputs), "the evaluation data")
-        first = next(iter(read))
+        kept = KeptFirst(read)
+        first = next(iter(kept))
         if first.target is None and not isinstance(metric, Judgement):
             raise SnnfwError("the evaluation data has no labels: give batches of inputs and labels, such as (x, y).")
         frames = _frames(snn, first)
         resources = Resources(device=str(snn.device), memory=snn.memory, track=show_progress(Console(stderr=True)))
         sample = tuple(tensor[:2] for tensor in to_device(tuple(first.inputs), _place(graph)))
         output = network_output(graph, sample, frames)
-        return cls(Data((), read, frames=frames), read_metric(metric, first, output), resources, ranks)
+        return cls(Data((), kept, frames=frames), read_metric(metric, first, output), resources, ranks)
 
     def simulate(self, snn: SpikingNetwork, checkpoints: Sequence[int], rule: ExitRule | None) -> Trace:
         """Return the trace of a spiking network over all samples."""

@@ -18,8 +18,41 @@ def run_folder(out: Path | None, task: str, plugin: str, now: datetime) -> Path:
     target = Path("runs") / f"{now:%Y%m%d-%H%M%S}-{task}-{plugin}" if out is None else out
     if out is not None and out.exists():
         raise SnnfwError(f"out={out} exists already: name a folder that does not, nothing is ever overwritten.")
+    if partial_folder(target).exists():
+        raise SnnfwError(
+            f"a run to '{target}' was begun and not finished: resume={target} goes on with it, and without the folder "
+            f"'{partial_folder(target)}' it begins anew."
+        )
     require_writable(target)
     return target
+
+
+PARTIAL = ".partial"
+"""What the name of the folder ends in, beside its results', in which a run keeps how far it is."""
+
+
+def partial_folder(target: Path) -> Path:
+    """Return where a run keeps how far it is."""
+    return target.with_name(f"{target.name}{PARTIAL}")
+
+
+def stopped_folder(asked: Path) -> Path:
+    """Return the folder of a run that was stopped, named itself or by where its results go.
+
+    Raises:
+        SnnfwError: nothing was stopped there.
+
+    """
+    folder = asked if asked.name.endswith(PARTIAL) else partial_folder(asked)
+    target = folder.with_name(folder.name.removesuffix(PARTIAL))
+    if target.exists():
+        raise SnnfwError(f"resume={asked} is finished: its results are in '{target}', and nothing is left to run.")
+    if not (folder / "config.yaml").is_file():
+        raise SnnfwError(
+            f"resume={asked} does not work: there is no '{folder / 'config.yaml'}'. A run keeps how far it is once it "
+            "took half a minute, where its scorer can say what it saw: begin it anew."
+        )
+    return folder
 
 
 def as_json(value: Mapping[str, Any], default: Callable[[Any], Any] = str) -> str:

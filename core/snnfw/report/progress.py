@@ -1,11 +1,11 @@
-"""Show how far something is, and say before it gets long how long it will take."""
+"""Show how far something is and how long it still takes: a bar in a terminal, and now and then a line in a log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sized
 
 from rich.console import Console
-from rich.progress import track as progress_bar
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from snnfw.durations import Estimate, describe_duration
 from snnfw.values import Batch, Item, Track, track_nothing
@@ -14,32 +14,67 @@ from snnfw.values import Batch, Item, Track, track_nothing
 def show_progress(console: Console, tell: Callable[[str], None] | None = None, timesteps: int | None = None) -> Track:
     """Return what shows progress in terminals and notebooks, and tells once of everything that will be long.
 
-    ``timesteps`` are those of the run, which a simulation is told with.
+    Where there is no terminal it tells again now and then, how far it is and what is left. ``timesteps`` are those of
+    the run, which a simulation is told with.
     """
-
-    def bar(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
-        return progress_bar(items, description, total=total, console=console, transient=True)
-
-    shown: Track = bar if console.is_terminal or console.is_jupyter else track_nothing
+    drawn = console.is_terminal or console.is_jupyter
+    shown: Track = _Bars(console).track if drawn else track_nothing
 
     def track(items: Iterable[Item], description: str, total: int | None = None) -> Iterable[Item]:
         counted = _length(items) if total is None else total
         if tell is None or not counted:
             return shown(items, description, total)
         at = f" at T = {timesteps}" if timesteps and description.endswith("simulate") else ""
-        return _estimated(shown(items, description, total), counted, lambda left, size: tell(
-            f"{description}: about {describe_duration(left)} ({counted} {size}{at})."
-        ))  # fmt: skip
+        return _estimated(shown(items, description, total), Estimate(counted, again=not drawn), description, at, tell)
 
     return track
 
 
-def _estimated(items: Iterable[Item], total: int, tell: Callable[[float, str], None]) -> Iterator[Item]:
-    """Yield the items, and tell once how many seconds are left if they are many, by those that are done."""
-    estimate = Estimate(total)
+class _Bars:
+    """The bars of one console, of which only one display may be alive: a loop within a loop is a bar below its bar."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress: Progress | None = None
+
+    def track(self, items: Iterable[Item], description: str, total: int | None = None) -> Iterator[Item]:
+        """Yield the items, and draw how many are through and how long the others take."""
+        progress = self._progress or self._begin()
+        bar = progress.add_task(description, total=_length(items) if total is None else total)
+        try:
+            yield from progress.track(items, total, task_id=bar)
+        finally:
+            progress.remove_task(bar)
+            if not progress.tasks:
+                progress.stop()
+                self._progress = None
+
+    def _begin(self) -> Progress:
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),  # a method's name is in it, which somebody wrote
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=self._console,
+            transient=True,
+            speed_estimate_period=float("inf"),  # a batch of a large network may take longer than any period
+        )
+        self._progress.start()
+        return self._progress
+
+
+def _estimated(
+    items: Iterable[Item], estimate: Estimate, description: str, at: str, tell: Callable[[str], None]
+) -> Iterator[Item]:
+    """Yield the items, and tell how many seconds are left if they are many, by those that are done."""
+    told = False
     for item in items:
         if (left := estimate.step()) is not None:
-            tell(left, _size(item))
+            about = f"about {describe_duration(left)}"
+            done = f"{estimate.done - 1} of {estimate.total} done, {about} left"
+            tell(f"{description}: {done if told else f'{about} ({estimate.total} {_size(item)}{at})'}.")
+            told = True
         yield item
 
 

@@ -11,6 +11,7 @@ from snnfw.conversion.activations import require_inputs, take_samples, to_device
 from snnfw.errors import wrong_kind_error
 from snnfw.simulate.memory import steps_within
 from snnfw.spiking.model import SpikingModel, Visit
+from snnfw.store.batches import few_batches
 from snnfw.values import Bundle, Inputs, Measurement, Resources
 
 SAMPLES = 64
@@ -41,7 +42,7 @@ def measure_methods(methods: Iterable[Any], model: SpikingModel, bundle: Bundle,
 
 def evaluation_inputs(bundle: Bundle, resources: Resources, samples: int = SAMPLES) -> Iterator[Inputs]:
     """Yield the inputs of the first evaluation samples, batch by batch, on the device."""
-    batches = (batch.inputs for batch in bundle.data.evaluation)
+    batches = (batch.inputs for batch in few_batches(bundle.data.evaluation))
     checked = (require_inputs(inputs, "an evaluation batch", len(inputs)) for inputs in batches)
     for inputs in take_samples(checked, samples):
         yield to_device(inputs, resources.device)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch.utils import _pytree as pytree
@@ -19,42 +18,21 @@ from snnfw.ranks.group import ALONE, Ranks
 from snnfw.ranks.noise import own_noise
 from snnfw.ranks.parts import consecutive, part_of
 from snnfw.simulate.group import Group, group_batches, samples_within_a_step
+from snnfw.simulate.kept import Counts, Sums, Tally, pass_state, restore_pass, usable
 from snnfw.simulate.states import State, merge_state, state_of
 from snnfw.simulate.trace import Point, Trace
 from snnfw.spiking.model import SpikingModel
+from snnfw.store.progress import Part
 from snnfw.values import Batch, Batches, Data, ExitRule, Inputs, Output, Resources, Scorer
 from snnfw.values.samples import count_batches
-
-Totals: TypeAlias = "dict[str, array[float]]"
-
-
-@dataclass(slots=True)
-class _Sums:
-    """What each batch adds up to at one checkpoint, in their order: sums over all are the same whoever ran them."""
-
-    steps: array[float] = field(default_factory=lambda: array("d"))
-    reads: array[float] = field(default_factory=lambda: array("d"))
-    spikes: Totals = field(default_factory=dict)
-    accumulations: Totals = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What is counted at one checkpoint."""
-
-    scorer: Scorer
-    sums: _Sums = field(default_factory=_Sums)
 
 
 @dataclass(frozen=True, slots=True)
 class _Share:
     """What one of several processes has seen: at each checkpoint a scorer's state and sums."""
 
-    tallies: Mapping[int, tuple[State, _Sums]]
-    exits: Counter[int]
-    samples: int
-    chunk: int
-    seconds: float
+    tallies: Mapping[int, tuple[State, Sums]]
+    counts: Counts
 
 
 @torch.no_grad()
@@ -66,6 +44,7 @@ def simulate(
     resources: Resources,
     exit_rule: ExitRule | None = None,
     ranks: Ranks = ALONE,
+    part: Part | None = None,
 ) -> Trace:
     """Return the trace of a run over all evaluation samples, up to the last of ``checkpoints``.
 
@@ -74,51 +53,65 @@ def simulate(
     With an exit rule, samples leave the batch with the output they have; at later checkpoints they are scored with it
     and cost nothing more. What is left of a batch would soon be too small to be worth a timestep, so that several
     batches go together: as many as a run without exits has timesteps in memory, if they fit.
+
+    ``part`` keeps what was counted after each group, and the run goes on behind what it has found; of several processes
+    none keeps anything.
     """
-    tallies = {timestep: _Tally(_fresh(scorer, ranks)) for timestep in sorted(checkpoints)}
-    exits: Counter[int] = Counter()
-    samples = chunk = 0
-    start = time.perf_counter()
+    tallies = {timestep: Tally(_fresh(scorer, ranks)) for timestep in sorted(checkpoints)}
+    part = usable(part, tallies[max(tallies)].scorer) if ranks.count == 1 else None
+    counts = restore_pass(part, tallies)
+    start = time.perf_counter() - counts.seconds
     most = max(tallies) if exit_rule else 1
-    ready = _checked_batches(evaluation, resources, len(model.graph.inputs), ranks)
+    ready = _checked_batches(evaluation, resources, len(model.graph.inputs), ranks, counts.batches)
     with own_noise(ranks, resources.seed, resources.device):
         for batches in group_batches(ready, most, samples_within_a_step(model, resources.memory)):
             group = Group(model, batches, resources.memory)
             _run_group(group, tallies, exit_rule)
-            exits.update(group.exits)
-            samples, chunk = samples + group.samples, max(chunk, group.chunk)
-    seconds = time.perf_counter() - start
+            counts.add(group, time.perf_counter() - start)
+            if part:
+                part.keep(partial(pass_state, counts, tallies))
+    if part:
+        part.keep(partial(pass_state, counts, tallies), last=True)
     if ranks.count > 1:
         shared = {timestep: (state_of(tally.scorer), tally.sums) for timestep, tally in tallies.items()}
-        shares = ranks.gather(_Share(shared, exits, samples, chunk, seconds))
+        shares = ranks.gather(_Share(shared, counts))
         tallies = {timestep: _merge(scorer(), [share.tallies[timestep] for share in shares]) for timestep in tallies}
-        exits = sum((share.exits for share in shares), Counter())
-        samples, chunk = sum(share.samples for share in shares), max(share.chunk for share in shares)
-        seconds = max(share.seconds for share in shares)
-    if not samples:
+        counts = Counts.over([share.counts for share in shares])
+    if not counts.samples:
         raise SnnfwError("there is no evaluation data: the data set is empty.")
-    points = tuple(_point(timestep, tally, samples) for timestep, tally in tallies.items())
-    return Trace(points, samples, seconds, dict(sorted(exits.items())), chunk)
+    points = tuple(_point(timestep, tally, counts.samples) for timestep, tally in tallies.items())
+    return Trace(points, counts.samples, counts.seconds, dict(sorted(counts.exits.items())), counts.chunk)
 
 
 @torch.no_grad()
 def evaluate_network(
-    graph: Graph, data: Data, scorer_of: Callable[[], Scorer], resources: Resources, ranks: Ranks = ALONE
+    graph: Graph,
+    data: Data,
+    scorer_of: Callable[[], Scorer],
+    resources: Resources,
+    ranks: Ranks = ALONE,
+    part: Part | None = None,
 ) -> tuple[Mapping[str, float], float]:
     """Return the network's own scores on the same data, and the seconds that it took.
 
     Of frames it gives the mean of its outputs for each. Each of several processes takes its part of the batches, and
-    all of them return the scores of all.
+    all of them return the scores of all. ``part`` keeps what was scored, as that of a simulation.
     """
-    scorer = _fresh(scorer_of, ranks)
-    start = time.perf_counter()
-    own = consecutive(len(data.evaluation), ranks)
+    tally, count = Tally(_fresh(scorer_of, ranks)), len(data.evaluation)
+    part = usable(part, tally.scorer) if ranks.count == 1 else None
+    counts = restore_pass(part, {0: tally})
+    start = time.perf_counter() - counts.seconds
+    own = consecutive(count, ranks)[counts.batches :]
     batches = resources.track(part_of(data.evaluation, own), "evaluate the network", len(own))
     with own_noise(ranks, resources.seed, resources.device):
         for index, batch in enumerate(batches, own.start):
             require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
-            scorer.update(network_output(graph, to_device(batch.inputs, resources.device), data.frames), batch.target)
-    seconds = time.perf_counter() - start
+            output = network_output(graph, to_device(batch.inputs, resources.device), data.frames)
+            tally.scorer.update(output, batch.target)
+            counts.batches, counts.seconds = counts.batches + 1, time.perf_counter() - start
+            if part:
+                part.keep(partial(pass_state, counts, {0: tally}), last=counts.batches == count)
+    scorer, seconds = tally.scorer, counts.seconds
     if ranks.count > 1:
         shares = ranks.gather((state_of(scorer), seconds))
         scorer, seconds = scorer_of(), max(seconds for _, seconds in shares)
@@ -143,9 +136,9 @@ def _fresh(scorer: Callable[[], Scorer], ranks: Ranks) -> Scorer:
     return made
 
 
-def _merge(scorer: Scorer, shares: Sequence[tuple[State, _Sums]]) -> _Tally:
+def _merge(scorer: Scorer, shares: Sequence[tuple[State, Sums]]) -> Tally:
     """Return what processes have counted at one checkpoint as one, in the order of their batches."""
-    whole = _Tally(scorer)
+    whole = Tally(scorer)
     for state, sums in shares:
         merge_state(whole.scorer, state)
         whole.sums.steps.extend(sums.steps)
@@ -156,15 +149,17 @@ def _merge(scorer: Scorer, shares: Sequence[tuple[State, _Sums]]) -> _Tally:
     return whole
 
 
-def _checked_batches(evaluation: Batches[Batch], resources: Resources, arguments: int, ranks: Ranks) -> Iterator[Batch]:
-    """Yield every batch of this process, checked, its inputs on the device."""
-    own = consecutive(count_batches(evaluation, "the evaluation data"), ranks)
+def _checked_batches(
+    evaluation: Batches[Batch], resources: Resources, arguments: int, ranks: Ranks, done: int
+) -> Iterator[Batch]:
+    """Yield every batch of this process that is not done, checked, its inputs on the device."""
+    own = consecutive(count_batches(evaluation, "the evaluation data"), ranks)[done:]
     for index, batch in enumerate(resources.track(part_of(evaluation, own), "simulate", len(own)), own.start):
         given = require_batch(batch, f"evaluation batch {index}", arguments)
         yield replace(given, inputs=to_device(given.inputs, resources.device))
 
 
-def _run_group(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule | None) -> None:
+def _run_group(group: Group, tallies: Mapping[int, Tally], exit_rule: ExitRule | None) -> None:
     """Run up to the last checkpoint and add to every tally on the way."""
     last = max(tallies)
     for timestep in range(1, last + 1) if exit_rule else tallies:
@@ -176,7 +171,7 @@ def _run_group(group: Group, tallies: Mapping[int, _Tally], exit_rule: ExitRule 
             _add(tallies[timestep], group)
 
 
-def _add(tally: _Tally, group: Group) -> None:
+def _add(tally: Tally, group: Group) -> None:
     for output, target in group.outputs():
         tally.scorer.update(output, target)
     sums = tally.sums
@@ -187,7 +182,7 @@ def _add(tally: _Tally, group: Group) -> None:
             kept.setdefault(name, array("d")).extend(group.sums(counts))
 
 
-def _point(timestep: int, tally: _Tally, samples: int) -> Point:
+def _point(timestep: int, tally: Tally, samples: int) -> Point:
     return Point(
         timestep=timestep,
         scores=tally.scorer.compute(),

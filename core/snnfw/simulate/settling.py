@@ -15,6 +15,7 @@ from snnfw.neurons.delta_neuron import DeltaNeuron
 from snnfw.simulate.memory import samples_within
 from snnfw.spiking.model import SpikingModel
 from snnfw.spiking.precision import dtype_name
+from snnfw.store.batches import first_batch
 from snnfw.values import DELTA, Batch, Batches, Inputs, Output
 
 LOOKED_AT = 64
@@ -82,7 +83,7 @@ def certify_first(model: SpikingModel, evaluation: Batches[Batch], memory: int) 
     """Return the certificate for the first samples of evaluation data; None where there is nothing to settle at."""
     if model.plan.coding != DELTA or model.plan.temporal:
         return None
-    first = next(iter(evaluation), None)
+    first = first_batch(evaluation)
     if first is None:
         return None
     where = next(model.neurons.buffers()).device

@@ -42,8 +42,8 @@ def make_bundle(amounts: Amounts, gains: Gains, model: ModelSource, data: DataSo
     side = image_side(splits.side or detector.side, network)
     few = partial(choose_shuffled, count=amounts.calibration, seed=resources.seed)
     some = partial(choose_first, limit=amounts.limit)
-    calibration, calibrating = open_split(splits, side, splits.calibration, few, "calibration")
-    evaluation, evaluating = open_split(splits, side, splits.evaluation, some, splits.evaluation_split)
+    calibration, calibrating = open_split(splits, side, splits.calibration, few, "calibration", resources)
+    evaluation, evaluating = open_split(splits, side, splits.evaluation, some, splits.evaluation_split, resources)
     read = tell_reading(make_reading(data.name, splits, calibrating, evaluating), resources.tell)
     require_samples(data.name, "samples", len(calibration), len(evaluation))
     example = collate([calibration[0], calibration[1]])[0].to(resources.device)
@@ -123,10 +123,15 @@ def image_side(side: int, network: Any) -> int:
 
 
 def open_split(
-    splits: Splits, side: int, places: Sequence[Path], choose: Callable[[list[str]], list[str]], split: str
+    splits: Splits,
+    side: int,
+    places: Sequence[Path],
+    choose: Callable[[list[str]], list[str]],
+    split: str,
+    resources: Resources,
 ) -> tuple[Any, Part]:
     """Return ultralytics' data set of what ``choose`` picks of a split's images, and what else is there."""
-    return open_images(places, side, splits.names, choose, split, splits.skip_broken)
+    return open_images(places, side, splits.names, choose, split, splits.skip_broken, resources=resources)
 
 
 def choose_shuffled(files: list[str], count: int, seed: int) -> list[str]:

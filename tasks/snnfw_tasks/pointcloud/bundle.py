@@ -25,7 +25,7 @@ from snnfw_tasks.pointcloud.scores import (
     share_correct,
 )
 from snnfw_tasks.pointcloud.sources import Clouds, Head
-from snnfw_tasks.samples.batches import batch_splits, training_batches
+from snnfw_tasks.samples.batches import batch_splits, few_at_a_time, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.confusions import Confusions
@@ -75,7 +75,7 @@ def make_bundle(amounts: Amounts, name: HeadName, model: ModelSource, data: Data
             ),
             cross_entropy if head.name == "cls" else part_loss,
         ),
-        gallery=make_gallery(splits.evaluation, clouds.categories, look_at(clouds.up))
+        gallery=make_gallery(few_at_a_time(evaluation, ready), clouds.categories, look_at(clouds.up))
         if head.name == "cls"
         else make_parts_gallery(head, clouds, evaluation),
         description=describe_bundle(clouds.categories, [3, clouds.points], calibration, evaluation, network, read),

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 import numpy
 import torch
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from torch import Tensor
+    from torch.utils.data import Dataset
 
-    from snnfw import Inputs
+    from snnfw import Batches, Inputs
     from snnfw_tasks.samples.checked import CheckedSamples
     from snnfw_tasks.samples.options import Amounts
-
-Loaded: TypeAlias = "tuple[Tensor, Tensor] | SnnfwError"
 
 
 FAR = 0x9E3779B1
@@ -42,11 +41,16 @@ def as_batch(images: Tensor, target: object) -> Batch:
     return Batch(inputs=(images,), target=target)
 
 
+FEW = 8
+"""Samples that are read at once where a few are looked at."""
+
+
 class LoadedBatches(Generic[Item]):
     """Batches on the CPU, read anew every time: ``collate`` puts samples together, and ``make`` shapes what it returns.
 
-    An SnnfwError that it returns is raised. With ``shuffle_seed`` they come in a random order, in full batches. With
-    ``positions`` they are those at these places of the order, and no sample of another one is read.
+    An SnnfwError of a sample is raised, and one that says so where a process that reads was killed. ``workers``
+    processes read two batches each ahead, and no more. With ``shuffle_seed`` batches are full and in a random order.
+    With ``positions`` they are those at these places of the order, and no sample of another one is read.
     """
 
     def __init__(
@@ -54,7 +58,7 @@ class LoadedBatches(Generic[Item]):
         samples: Any,
         size: int,
         workers: int,
-        collate: Callable[[list[Any]], tuple[Any, Any] | SnnfwError],
+        collate: Callable[[list[Any]], tuple[Any, Any]],
         make: Callable[[Any, Any], Item],
         shuffle_seed: int | None = None,
         positions: range | None = None,
@@ -70,10 +74,10 @@ class LoadedBatches(Generic[Item]):
         whole = BatchSampler(order, size, drop_last=shuffle_seed is not None and len(samples) >= size)
         own = range(len(whole)) if positions is None else positions
         self._loader: DataLoader[Any] = DataLoader(
-            samples,
+            cast("Dataset[Any]", _ErrorsAsValues(samples)),
             batch_sampler=_Chosen(whole, own),
             num_workers=workers,
-            collate_fn=collate,
+            collate_fn=partial(_collate, collate),
             generator=generator,
             worker_init_fn=_OwnNoise(own.start) if own.start else None,
         )
@@ -86,10 +90,27 @@ class LoadedBatches(Generic[Item]):
         return self._part(positions)
 
     def __iter__(self) -> Iterator[Item]:
-        for loaded in self._loader:
+        for loaded in self._read():
             if isinstance(loaded, SnnfwError):
                 raise loaded
             yield self._make(*loaded)
+
+    def _read(self) -> Iterator[Any]:
+        """Yield what the loader does, and say in a sentence that a process of it was killed."""
+        batches = iter(self._loader)
+        while True:
+            try:
+                loaded = next(batches)
+            except StopIteration:
+                return
+            except RuntimeError as error:
+                if "DataLoader worker" not in str(error):
+                    raise
+                raise SnnfwError(
+                    f"one of the processes that read files (workers={self._loader.num_workers}) was killed, as a "
+                    "system does that is out of memory: give fewer, or a smaller batch."
+                ) from error
+            yield loaded
 
 
 def batch_checked(
@@ -100,7 +121,12 @@ def batch_checked(
     shuffle_seed: int | None = None,
 ) -> LoadedBatches[Item]:
     """Return checked samples in batches; ``make`` shapes (images, labels)."""
-    return LoadedBatches(_ErrorsAsValues(samples), size, workers, _collate, make, shuffle_seed)
+    return LoadedBatches(samples, size, workers, stack, make, shuffle_seed)
+
+
+def few_at_a_time(samples: CheckedSamples[Any], ready: Callable[[Tensor, Tensor], Batch] = as_batch) -> Batches[Batch]:
+    """Return checked samples in batches of a few, for whoever looks at the first of them."""
+    return batch_checked(samples, FEW, 0, ready)
 
 
 def batch_splits(
@@ -155,26 +181,27 @@ class _OwnNoise:
 class _ErrorsAsValues:
     """Hand errors over as values: a worker process would wrap a raised one in its traceback's text."""
 
-    samples: CheckedSamples[Any]
+    samples: Any
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, position: int) -> tuple[Tensor, int | Tensor] | SnnfwError:
+    def __getitem__(self, position: int) -> Any:
         try:
             return self.samples[position]
         except SnnfwError as error:
             return error
 
 
-def _collate(items: list[tuple[Tensor, int | Tensor] | SnnfwError]) -> Loaded:
-    """Stack samples, unless one of them is an error."""
-    good: list[tuple[Tensor, int | Tensor]] = []
+def _collate(collate: Callable[[list[Any]], tuple[Any, Any]], items: list[Any]) -> Any:
+    """Put samples together, unless one of them is an error, which is returned, or they don't go together."""
     for item in items:
         if isinstance(item, SnnfwError):
             return item
-        good.append(item)
-    return stack(good)
+    try:
+        return collate(items)
+    except SnnfwError as error:
+        return error
 
 
 def training_batches(

@@ -10,7 +10,7 @@ from torch import nn
 
 from snnfw import Bundle, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import Accuracy, cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
+from snnfw_tasks.samples.batches import as_batch, batch_splits, few_at_a_time, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.confusions import Confusions
@@ -69,7 +69,7 @@ def make_bundle(
             ),
             cross_entropy,
         ),
-        gallery=make_gallery(splits.evaluation, labelled.classes, look),
+        gallery=make_gallery(few_at_a_time(evaluation), labelled.classes, look),
         description=describe_bundle(labelled.classes, labelled.shape, calibration, evaluation, network, read),
     )
 

@@ -41,8 +41,7 @@ def make_bundle(amounts: Amounts, model: ModelSource, data: DataSource, resource
     masked = obtain(MaskedSplits, "segmentation", data, "open", preprocess_of(model))
     require_samples(data.name, "images", len(masked.calibration), len(masked.evaluation))
     tested = choose_tested(len(masked.evaluation), amounts.limit)
-    looked_at = resources.track(tested, "labels that are scored", len(tested))
-    read = tell_reading(note_unseen_classes(data.name, masked, looked_at), resources.tell)
+    read = tell_reading(note_unseen_classes(data.name, masked, tested, resources), resources.tell)
     classes, side = len(masked.classes), masked.prepare.crop
     network = obtain(nn.Module, "segmentation", model, "build", classes, resources).eval().to(resources.device)
     require_finite(network, model.name)

@@ -10,7 +10,7 @@ from torch import nn
 
 from snnfw import Bundle, Judgement, SnnfwError, Training, obtain
 from snnfw.simulate import cross_entropy, is_correct, require_logits
-from snnfw_tasks.samples.batches import as_batch, batch_splits, training_batches
+from snnfw_tasks.samples.batches import as_batch, batch_splits, few_at_a_time, training_batches
 from snnfw_tasks.samples.checked import CheckedSamples, check_all
 from snnfw_tasks.samples.choosing import choose_tested, require_samples, shuffle
 from snnfw_tasks.samples.confusions import Confusions
@@ -69,7 +69,7 @@ def make_bundle(amounts: TextAmounts, model: ModelSource, data: DataSource, reso
         training=Training(
             partial(training_batches, lambda: check_all(checked, texts.training()), "texts", as_batch), cross_entropy
         ),
-        gallery=make_gallery(splits.evaluation, texts.classes, look_at(read_text)),
+        gallery=make_gallery(few_at_a_time(evaluation), texts.classes, look_at(read_text)),
         description=describe_bundle(texts.classes, list(example.shape[1:]), calibration, evaluation, network, read),
     )
 

@@ -29,7 +29,7 @@ NOTHING_SAYS = (
 )
 KEYS = (
     "Keys: backend, checkpoint, checkpoints, converter, data, device, devices, energy, exit, experiment, fitting,"
-    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, save, search, seed, settled, "
+    " launcher, layers, load, memory, model, neuron, nodes, out, plugin, recipe, resume, save, search, seed, settled, "
     "strict, task, timesteps, tracker."
 )
 NO_EFFECT = "every rule of the layers names its own neuron. Leave the neuron out of the rules that it is meant for."

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -34,17 +35,60 @@ def told(monkeypatch: pytest.MonkeyPatch, seconds: float, steps: int, descriptio
 @pytest.mark.parametrize(
     ("seconds", "steps", "lines"),
     [
-        (6.0, 41, ["simulate: about 4 minutes (41 steps at T = 8)."]),
+        (6.0, 5, ["simulate: about 20 seconds (5 steps at T = 8)."]),
         (0.1, 41, []),
         (19.0, 2, []),
         (21.0, 2, ["simulate: about 20 seconds (2 steps at T = 8)."]),
         (6.0, 0, []),
+        (
+            6.0,
+            30,
+            [
+                "simulate: about 3 minutes (30 steps at T = 8).",
+                "simulate: 11 of 30 done, about 2 minutes left.",
+                "simulate: 21 of 30 done, about 50 seconds left.",
+            ],
+        ),
     ],
 )
-def test_what_will_be_long_is_told_once(
+def test_what_is_long_is_told_in_a_log_and_again_each_minute(
     seconds: float, steps: int, lines: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert told(monkeypatch, seconds, steps) == lines
+
+
+def test_what_takes_hours_is_told_of_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(told(monkeypatch, 20.0, 10 * 180)) == 48  # each minute, then after a tenth of the time so far
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=100)
+
+
+def drawn(console: Console) -> str:
+    """Return what was drawn, without colours and without what moves the cursor."""
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())  # type: ignore[attr-defined]  # it is a StringIO
+
+
+def test_in_a_terminal_a_bar_tells_the_time_left_and_no_line_does_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: list[str] = []
+    console = terminal()
+    monkeypatch.setattr(durations, "time", Stopwatch(6.0))
+    assert len(list(show_progress(console, lines.append)(range(30), "simulate [red]"))) == 30
+    assert lines == ["simulate [red]: about 3 minutes (30 steps)."]
+    assert re.search(r"simulate \[red\] \S* *\d+/30 \S+ left", drawn(console))
+
+
+def test_a_loop_within_a_loop_is_a_bar_of_its_own_and_one_that_is_left_goes() -> None:
+    console = terminal()
+    track = show_progress(console)
+    for _ in track(range(2), "outer"):
+        assert list(track(iter("abc"), "inner", 3)) == ["a", "b", "c"]
+        for _ in track(range(9), "left early"):
+            break
+    assert list(track(range(2), "afterwards")) == [0, 1]
+    assert {"outer", "inner", "left early", "afterwards"} <= set(drawn(console).split()) | {"left early"}
+    assert "outer" not in drawn(console).rsplit("afterwards", 1)[1]
 
 
 def test_only_a_simulation_has_timesteps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
-from snnfw.store.batches import describe_batches
+from snnfw.store.batches import KeptFirst, describe_batches, few_batches, first_batch
+from snnfw.store.digest import digest_by_name
 from snnfw.values import Batch
 
 X = torch.arange(6.0).reshape(2, 3)
@@ -28,3 +30,45 @@ def test_other_values_types_and_shapes_have_another_hash(other: Tensor) -> None:
 
 def test_how_a_tensor_lies_in_memory_is_not_told() -> None:
     assert describe_batches([(X.t().contiguous().t(),)]) == describe_batches([(X,)])
+
+
+class Numbers:
+    """Whole numbers that note which of them was read."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.read: list[int] = []
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __iter__(self) -> Iterator[int]:
+        for number in range(self.count):
+            self.read.append(number)
+            yield number
+
+
+def test_the_first_batch_is_read_once_for_all_who_look_at_a_few_and_each_pass_reads_all() -> None:
+    numbers = Numbers(3)
+    kept = KeptFirst(numbers)
+    assert (list(kept), list(kept), len(kept)) == ([0, 1, 2], [0, 1, 2], 3)
+    numbers.read.clear()
+    assert [first_batch(kept), next(few_batches(kept)), first_batch(kept)] == [0, 0, 0]
+    assert numbers.read == []
+    assert list(few_batches(kept)) == [0, 1, 2]
+
+
+def test_the_first_batch_is_read_where_no_pass_was_and_nothing_behind_it() -> None:
+    numbers = Numbers(3)
+    kept = KeptFirst(numbers)
+    assert [first_batch(kept), first_batch(kept), next(few_batches(kept))] == [0, 0, 0]
+    assert numbers.read == [0]
+    assert first_batch(KeptFirst(Numbers(0))) is first_batch([]) is None
+    assert list(few_batches(KeptFirst(Numbers(0)))) == []
+
+
+def test_named_tensors_are_told_by_names_and_values_and_not_by_their_order() -> None:
+    some = {"a": X, "b": X + 1}
+    assert digest_by_name(some) == digest_by_name(dict(reversed(some.items())))
+    others = [{"a": X + 1, "b": X}, {"a": X}, {"a": X, "c": X + 1}, {"a": X, "b": (X + 1).double()}]
+    assert len({digest_by_name(each) for each in (some, *others, {"a": torch.tensor(1.0)})}) == 6

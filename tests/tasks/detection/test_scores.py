@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from snnfw.capture.export import capture
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.detection.batches import Truth, batch_images
 from snnfw_tasks.detection.bundle import choose_first, open_split
 from snnfw_tasks.detection.data.yolo import Yolo
@@ -45,7 +46,9 @@ def graph() -> Graph:
 def seen(file: Path, graph: Graph) -> list[tuple[Output, Batch]]:
     """Return the outputs for all images, in batches of ten."""
     splits = Yolo(file=file, split="test").open()
-    images, _ = open_split(splits, SIDE, splits.evaluation, lambda files: choose_first(files, None), "test")
+    images, _ = open_split(
+        splits, SIDE, splits.evaluation, lambda files: choose_first(files, None), "test", Resources()
+    )
     with torch.no_grad():
         return [(graph(*item.inputs), item) for item in batch_images(images, 10, 0, as_batch)]
 

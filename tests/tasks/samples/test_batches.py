@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -118,3 +120,17 @@ class Noisy:
 
     def __getitem__(self, index: int) -> tuple[int, float]:
         return index, float(torch.rand(()))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_more_is_read_ahead_than_two_batches_for_each_process(workers: int, tmp_path: Path) -> None:
+    class Written(Numbers):
+        def __getitem__(self, index: int) -> tuple[Tensor, int]:
+            (tmp_path / str(index)).touch()
+            return Numbers.__getitem__(self, index)
+
+    loader = iter(batches(Written(100), size=1, workers=workers))
+    for _ in range(5):
+        next(loader)
+    time.sleep(0.3)
+    assert len(list(tmp_path.iterdir())) == 5 + 2 * workers

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snnfw import SnnfwError
+from snnfw import Resources, SnnfwError
 from snnfw_tasks.detection.data.labels import image_problem, read_image, require_labels
 from snnfw_tasks.detection.data.listing import label_file, list_images
 from snnfw_tasks.detection.library import require_ultralytics
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 REPEATED = "label files' rows that come again"
 
+QUIET = Resources()
+"""What tells nobody how far something is."""
+
 
 def open_images(
     places: Sequence[Path],
@@ -30,45 +34,37 @@ def open_images(
     split: str,
     skip_broken: bool,
     augment: Augmentation | None = None,
+    resources: Resources = QUIET,
 ) -> tuple[Any, Part]:
     """Return ultralytics' data set of the images that ``choose`` picks of all the split's, distorted or as they are.
 
-    Broken images are an SnnfwError that names the first, or are left out. No cache of labels is read or written
-    beside the user's images: reading one would unpickle it.
+    Broken images are an SnnfwError that names the first, here where its head tells and otherwise when it is read; or
+    all are decoded here, and broken ones left out. No cache of labels is read or written beside the user's images:
+    reading one would unpickle it.
     """
     require_ultralytics()
-    from ultralytics.data.dataset import YOLODataset
+    from snnfw_tasks.detection.data.dataset import CheckedImages
 
     listing = list_images(places)
     if not listing.files:
         listed = ", ".join(f"'{place}'" for place in places)
         raise SnnfwError(f"the {split} split finds no images in {listed}: check the paths in data.yaml.")
-    files, broken = separate_broken(choose(list(listing.files)), split, skip_broken)
+    files, broken = separate_broken(choose(list(listing.files)), split, skip_broken, resources)
     pairs = [(file, label_file(file)) for file in files]
-    labels = [read_entry(image, label, len(names)) for image, label in pairs]
-
-    class CheckedImages(YOLODataset):  # type: ignore[misc]  # the library is untyped
-        """The data set of these files, with labels that are read anew and checked."""
-
-        def get_img_files(self, img_path: list[str]) -> list[str]:
-            del img_path
-            return files
-
-        def get_labels(self) -> list[dict[str, Any]]:
-            self.verify_labels(labels, Path(split))
-            return labels
-
+    tracked = resources.track(pairs, f"read labels of {split}", len(pairs))
+    labels = [read_entry(image, label, len(names)) for image, label in tracked]
     images = CheckedImages(
-        [str(place) for place in places],
+        files,
+        labels,
+        split,
+        decoded=skip_broken,
+        places=places,
         imgsz=side,
         augment=augment is not None,
         hyp=library_words(augment),
         rect=False,
         data={"names": dict(enumerate(names)), "channels": 3},
     )
-    # It would take an array of this name for the image, and delete one that it cannot read: let it find none.
-    images.npy_files = [Path(file) / "none" for file in images.im_files]
-    images.__class__ = YOLODataset  # worker processes can import that one, and all that was ours is done
     repeated = [label for (_, label), entry in zip(pairs, labels, strict=True) if count_rows(label) > len(entry["cls"])]
     unlabelled = tuple(image for image, label in pairs if not Path(label).is_file())
     left_out = merge_left_out(listing.left_out, {BROKEN: broken, REPEATED: repeated})
@@ -108,10 +104,16 @@ def make_reading(data: str, splits: Splits, calibration: Part, evaluation: Part)
     )
 
 
-def separate_broken(files: list[str], split: str, skip_broken: bool) -> tuple[list[str], list[str]]:
-    """Return the files that can be decoded, and the others; a broken one is an error unless it may be skipped."""
+def separate_broken(
+    files: list[str], split: str, skip_broken: bool, resources: Resources = QUIET
+) -> tuple[list[str], list[str]]:
+    """Return the files that can be used, and the others, which are an error unless they may be skipped.
+
+    Only those that may be skipped are decoded for that: of others the head is looked at.
+    """
+    look = partial(image_problem, decode=skip_broken)
     with ThreadPoolExecutor() as pool:
-        problems = list(pool.map(lambda file: image_problem(Path(file)), files))
+        problems = list(resources.track(pool.map(look, map(Path, files)), f"look at images of {split}", len(files)))
     broken = [(file, problem) for file, problem in zip(files, problems, strict=True) if problem]
     if broken and not skip_broken:
         file, problem = broken[0]

@@ -17,14 +17,15 @@ TOLERANCE = 0.01
 """How far beyond the image ultralytics lets coordinates be, which are fractions of its sides."""
 
 
-def image_problem(path: Path) -> str | None:
-    """Return why an image file cannot be used, or nothing; it is decoded for that, to the end."""
+def image_problem(path: Path, decode: bool = True) -> str | None:
+    """Return why an image file cannot be used, or nothing; with ``decode`` it is decoded for that, to the end."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path) as image:
             count = getattr(image, "n_frames", 1)
-            image.load()
+            if decode:
+                image.load()
             size, kind, mode = image.size, image.format, image.mode
     except (UnidentifiedImageError, ImportError):  # the latter from ultralytics, which looks for another decoder
         return "it is of no known format"

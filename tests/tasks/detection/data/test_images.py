@@ -92,6 +92,41 @@ def test_a_broken_image_in_the_middle_is_named_and_skipped_only_when_asked(root:
     assert broken.read_bytes() == before
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_whose_head_is_whole_is_named_when_it_is_read_once_and_in_any_process(
+    root: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = root / "images" / "val" / "002.png"
+    Image.new("RGB", (64, 64)).save(broken)
+    content = bytearray(broken.read_bytes())
+    content[60] ^= 255
+    broken.write_bytes(content)
+    monkeypatch.setattr("snnfw_tasks.detection.data.images.read_image", entry_of)
+    images = opened(root)
+    with pytest.raises(SnnfwError) as raised:
+        list(batch_images(images, 1, workers, as_batch))
+    assert str(raised.value).startswith(f"image '{broken}' of the val split cannot be used (")
+    assert str(raised.value).endswith("): repair or remove it, or set data.skip_broken=true.")
+    read: list[int] = images._decoded.tolist()
+    assert read[: images.im_files.index(str(broken)) + 1] == [1, 1, 1, 0]
+    assert len(opened(root, skip_broken=True)) == 4
+
+
+def entry_of(image: str, label: str, classes: int) -> dict[str, Any]:
+    """Return an entry without ultralytics' own look at the file, which reads all of a PNG."""
+    del label, classes
+    return {
+        "im_file": image,
+        "shape": (64, 64),
+        "cls": np.zeros((0, 1)),
+        "bboxes": np.zeros((0, 4)),
+        "segments": [],
+        "keypoints": None,
+        "normalized": True,
+        "bbox_format": "xywh",
+    }
+
+
 def test_a_split_of_broken_images_alone_is_an_error(root: Path) -> None:
     for path in (root / "images" / "val").iterdir():
         path.write_text("no picture")

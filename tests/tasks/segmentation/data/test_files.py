@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 
 from masked_files import write_image, write_mask, write_voc
 from snnfw.errors import SnnfwError
+from snnfw.values import Resources
 from snnfw_tasks.samples.labelled import IMAGENET, Preprocess
 from snnfw_tasks.segmentation.data.classes import VOC_CLASSES
 from snnfw_tasks.segmentation.data.folders import Masks
@@ -169,14 +172,34 @@ def test_an_image_that_is_listed_twice_counts_once(tmp_path: Path) -> None:
     assert left_out(masked) == {"images listed twice": [f"{tmp_path}/JPEGImages/b.jpg"]}
 
 
+def test_no_more_masks_are_read_than_tell_the_classes_and_of_many_a_thousand(tmp_path: Path) -> None:
+    write_folders(tmp_path, train=2, test=2)
+    masked = Masks(tmp_path, ("no", "yes", "maybe")).open(OWN)
+    read: list[int] = []
+
+    def held(label: int, index: int) -> set[int]:
+        read.append(index)
+        return {0, 1, label} if index == 4 else {0}
+
+    def notes(label: int) -> tuple[str, ...]:
+        read.clear()
+        found = note_unseen_classes("masks", replace(masked, held=partial(held, label)), range(5000), Resources())
+        assert found is not None
+        return found.notes
+
+    assert (notes(2), read) == ((), list(range(5)))
+    assert notes(1) == ("none of the first 1000 images holds 1 ('maybe') of the 3 classes.",)
+    assert len(read) == 1000
+
+
 def test_classes_that_nothing_scored_holds_are_told(tmp_path: Path) -> None:
     write_folders(tmp_path, train=2, test=2)
     masked = Masks(tmp_path, ("no", "yes", "maybe")).open(OWN)
     for tested, absent in (((0, 1), "1 ('maybe')"), ((0,), "2 ('yes', 'maybe')")):
-        found = note_unseen_classes("masks", masked, tested)
+        found = note_unseen_classes("masks", masked, tested, Resources())
         assert found is not None
         assert found.notes == (f"no image that is scored holds {absent} of the 3 classes.",)
-    whole = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0, 1))
+    whole = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0, 1), Resources())
     assert whole is not None
     assert whole.notes == ()
 
@@ -187,7 +210,7 @@ def test_masks_of_0_and_255_are_refused(values: tuple[int, int], only: str, tmp_
     for path in (tmp_path / "test" / "masks").iterdir():
         write_mask(path, np.repeat([values], 4, 0).repeat(3, 1))
     with pytest.raises(SnnfwError) as caught:
-        note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+        note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,), Resources())
     assert str(caught.value) == (
         f"the masks of data 'masks' that are scored hold {only} alone and none 'yes': 255 is for pixels that count for "
         "nothing, so write 1 in its place if it is the foreground."
@@ -197,6 +220,6 @@ def test_masks_of_0_and_255_are_refused(values: tuple[int, int], only: str, tmp_
 def test_a_few_masks_may_hold_0_and_255_if_others_hold_more(tmp_path: Path) -> None:
     write_folders(tmp_path, train=2, test=2)
     write_mask(tmp_path / "test" / "masks" / "0.png", np.repeat([[0, 255]], 4, 0).repeat(3, 1))
-    found = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,))
+    found = note_unseen_classes("masks", Masks(tmp_path, ("no", "yes")).open(OWN), (0,), Resources())
     assert found is not None
     assert found.notes == ()

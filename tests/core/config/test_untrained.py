@@ -6,12 +6,12 @@ import pytest
 
 import toy_plugin
 from snnfw.config.resolution import resolve
+from snnfw.config.untrained import untrained_warning
 from snnfw.contracts import Preset
 from snnfw.conversion.direct import Direct
 from snnfw.hookspecs import hookimpl
 from snnfw.planning.rules import Rule
 from snnfw.registry import Registry
-from snnfw.stages import untrained_warning
 
 LEARNT = Preset("learnt", (Rule("*", toy_plugin.Burst()),), Direct(), trained=True)
 

@@ -1,0 +1,77 @@
+"""Where a run keeps how far it is, and what has to be as it was for another process to go on there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from snnfw.config.resolution import to_yaml
+from snnfw.config.schema import RunConfig
+from snnfw.config.trust import confirming_words
+from snnfw.kernels.choice import choose_backend
+from snnfw.report.folder import PARTIAL, partial_folder
+from snnfw.store.batches import describe_batches
+from snnfw.store.digest import digest_by_name
+from snnfw.store.progress import Key, PartOf, Progress
+from snnfw.values import Bundle, ExitRule
+
+COMMAND = "command.json"
+"""The file of the words that a run began with, for its report."""
+
+
+def begin_progress(config: RunConfig, target: Path, tell: Callable[[str], None]) -> Progress:
+    """Return where a run keeps how far it is: beside the folder of its results, or where it was stopped."""
+    again = " ".join([f"'snnfw run resume={shlex.quote(str(target))}", *confirming_words(config)]) + "'"
+    files = {"config.yaml": to_yaml(config), COMMAND: json.dumps(config.words)}
+    told = _digest({key: value for key, value in config.resolved.items() if key != "tracker"})  # who may be another one
+    return Progress(config.resume or partial_folder(target), files, told, again, tell, config.resume is not None)
+
+
+def resumed_target(folder: Path) -> Path:
+    """Return where the results of a run go that was stopped."""
+    return folder.with_name(folder.name.removesuffix(PARTIAL))
+
+
+def first_words(config: RunConfig) -> tuple[str, ...]:
+    """Return the words that a run began with."""
+    if config.resume is None:
+        return config.words
+    try:
+        said = json.loads((config.resume / COMMAND).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return config.words
+    return tuple(map(str, said)) if isinstance(said, list) else config.words
+
+
+def part_of(progress: Progress | None, name: str, config: RunConfig, bundle: Bundle) -> PartOf | None:
+    """Return what keeps a pass under a name, if something does."""
+    if progress is None:
+        return None
+    return lambda weights, rule: progress.part(name, lambda: pass_key(config, bundle, weights(), rule))
+
+
+def pass_key(config: RunConfig, bundle: Bundle, weights: Mapping[str, Tensor], rule: ExitRule | None = None) -> Key:
+    """Return what the numbers of a pass over the evaluation data depend on, to the last digit."""
+    data = {"first": describe_batches(bundle.data.evaluation), **bundle.description}
+    left = "" if rule is None else json.dumps(rule.record(), default=str, sort_keys=True)
+    return {
+        **{f"the version of {name}": version(name) for name in ("snnfw", "torch", "spikingjelly")},
+        "the number of torch's threads": str(torch.get_num_threads()),
+        "the processor": torch.backends.cpu.get_cpu_capability(),
+        "the device": torch.cuda.get_device_name(config.device) if config.device != "cpu" else "cpu",
+        "the backend": choose_backend(config.backend, config.device).name,
+        "the evaluation data": _digest(data),
+        "the network": _digest([digest_by_name(weights), left]),
+    }
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,188 @@
+"""Keep how far a run is in a folder beside its place, so that one that was killed goes on there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from snnfw.errors import SnnfwError
+from snnfw.files import replace_file, write_folder
+from snnfw.store.digest import digest_by_name
+from snnfw.values import ExitRule
+
+EVERY = 30.0
+"""Seconds of work that a run may lose: what is shorter keeps nothing."""
+
+SHARE = 20
+"""So many times as long as it took to keep it is worked before it is kept again."""
+
+Key = Mapping[str, str]
+"""What has to be as it was for a run to go on: values by what they are called in a sentence."""
+
+
+PartOf = Callable[[Callable[[], Mapping[str, Tensor]], ExitRule | None], "Part"]
+"""Return what keeps how far a pass over the evaluation data is, by the network's weights and who may leave early."""
+
+
+class Progress:
+    """A folder in which a run keeps how far it is, made when there is something to keep and gone once it is done.
+
+    ``files`` are put into it, ``told`` is the digest of what the run was told, and ``again`` says how to go on. With
+    ``resumed`` the folder is there: this process works in it alone from now on.
+
+    Raises:
+        SnnfwError: another process works in the folder.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Mapping[str, str],
+        told: str,
+        again: str,
+        tell: Callable[[str], None],
+        resumed: bool,
+    ) -> None:
+        self.folder, self.files, self.told, self.resumed, self.tell = folder, files, told, resumed, tell
+        self._again = again
+        self._lock: FileLock | None = None
+        self._keeps = True
+        if resumed:
+            self._take()
+
+    def part(self, name: str, key: Callable[[], Key]) -> Part:
+        """Return what one pass over the data keeps; ``key`` is asked once there is something."""
+        return Part(self, name, key)
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a file of the folder, the old one or the new one; where that fails, nothing is kept from then on."""
+        if not self._keeps:
+            return
+        try:
+            self._begin()
+            with replace_file(self.folder / name, ()) as scratch, scratch.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())  # or a power cut may leave the new name and an empty file
+        except (OSError, SnnfwError) as error:
+            self._keeps = False
+            self.tell(f"how far this run is, is not kept from here on ({error}): if it is stopped, it starts over.")
+
+    def finish(self) -> None:
+        """Remove the folder, if this run made it or went on in it: the results are whole."""
+        if self._lock:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Progress:
+        """Work in the folder alone."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Leave the folder to whoever goes on, if it is still there."""
+        if self._lock:
+            self._lock.release()
+            self._lock = None
+
+    @property
+    def begun(self) -> bool:
+        """Tell whether there is a folder."""
+        return self._lock is not None
+
+    def _begin(self) -> None:
+        if self._lock:
+            return
+        if self.folder.exists():
+            raise SnnfwError(f"'{self.folder}' is another run's")
+        self.folder = write_folder(self.folder, self.files)
+        self._take()
+        self.tell(f"how far this run is, is kept in '{self.folder}': if it is stopped, {self._again} goes on.")
+
+    def _take(self) -> None:
+        lock = FileLock(self.folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise SnnfwError(
+                f"another process works in '{self.folder}': wait for it, or stop it, and go on then."
+            ) from error
+        self._lock = lock
+
+
+class Part:
+    """How far one pass over the data is: tensors by name, in a file with a checksum.
+
+    Raises:
+        SnnfwError: what was kept is damaged, or is of something else than what there is now.
+
+    """
+
+    def __init__(self, progress: Progress, name: str, key: Callable[[], Key]) -> None:
+        self.progress, self.name = progress, name
+        self._key = key
+        self._asked: Key | None = None
+        self._begun = self._saved = time.monotonic()
+        self._pause = EVERY
+        self.found = self._load() if progress.resumed else None
+
+    def keep(self, state: Callable[[], Mapping[str, Tensor]], last: bool = False) -> None:
+        """Keep a state if it is time to; the ``last`` one of a pass wherever the run keeps something."""
+        now = time.monotonic()
+        if not (last and (self.progress.begun or now - self._begun >= EVERY)) and now - self._saved < self._pause:
+            return
+        tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state().items()}
+        facts = {"key": json.dumps(self.key()), "order": json.dumps(list(tensors))}
+        sums = {"sha256": _checksum(tensors, facts)}
+        self.progress.write(self._file, save(tensors, {**facts, **sums}))
+        self._saved = time.monotonic()
+        self._pause = max(EVERY, SHARE * (self._saved - now))
+
+    def key(self) -> Key:
+        """Return what has to be as it was."""
+        if self._asked is None:
+            self._asked = {"what config.yaml says": self.progress.told, **self._key()}
+        return self._asked
+
+    @property
+    def _file(self) -> str:
+        return f"{self.name}.safetensors"
+
+    def _load(self) -> Mapping[str, Tensor] | None:
+        path = self.progress.folder / self._file
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, "pt") as file:
+                facts = dict(file.metadata() or {})
+                tensors = {name: file.get_tensor(name) for name in json.loads(facts["order"])}
+            checksum = facts.pop("sha256")
+            whole = _checksum(tensors, facts) == checksum
+        except (SafetensorError, OSError, KeyError, ValueError, TypeError):
+            whole = False
+        if not whole:
+            raise SnnfwError(f"'{path}' is damaged: delete it, and what it stood for is computed again.")
+        self._require_same(json.loads(facts["key"]))
+        return tensors
+
+    def _require_same(self, before: Key) -> None:
+        for what, now in self.key().items():
+            if before.get(what) != now:
+                short = f" ({before.get(what)}, and now {now})" if len(now) < len(hashlib.sha256().hexdigest()) else ""
+                raise SnnfwError(
+                    f"'{self.progress.folder}' cannot be gone on with: {what} is not what it was{short}. Bring that "
+                    "back, or delete the folder and begin anew."
+                )
+
+
+def _checksum(tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> str:
+    return hashlib.sha256(f"{json.dumps(facts, sort_keys=True)}{digest_by_name(tensors)}".encode()).hexdigest()
