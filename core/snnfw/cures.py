@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
 import time
@@ -11,13 +10,14 @@ from dataclasses import dataclass, fields, replace
 from itertools import islice
 from typing import Any, TypeAlias
 
-from snnfw.config.fields import as_plain, build_dataclass, format_value, type_adapter
+from snnfw.config.fields import as_plain, format_value
 from snnfw.config.recipe import plain_rule
 from snnfw.contracts import Preset
 from snnfw.conversion.converter import Converter
 from snnfw.diagnosis.findings import BAD, Diagnosis, SiteError, Trial, best_of
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError
+from snnfw.knobs import directions, vary
 from snnfw.planning.placement import Plan
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.report.summary import describe_method
@@ -32,9 +32,6 @@ FURTHER = 6
 
 HELPS = 0.98
 """What must be left of an error at most, for a notch to be worth another one."""
-
-NEARER = 10.0
-"""How much nearer to its end a notch brings a number that is close to it, such as a percentile to 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ def _ways(patient: Patient, bad: SiteError, is_mended: Callable[[], bool]) -> It
     for name, values in directions(patient.converter):
         yield (
             _Turn(f"converter.{name}={format_value(value)}", "", replace(patient, converter=converter))
-            for value, converter in _methods(patient.converter, name, values)
+            for value, converter in vary(patient.converter, name, values)
         )
 
 
@@ -183,7 +180,7 @@ def _turns_of_neuron(patient: Patient, neuron: Neuron, site: str) -> Iterator[It
                 replace(patient, plan=patient.plan.with_neuron(site, changed)),
                 f"{name}={format_value(value)} of every {neuron.name}",
             )
-            for value, changed in _methods(neuron, name, values)
+            for value, changed in vary(neuron, name, values)
         )
 
 
@@ -214,60 +211,7 @@ def _as_rule(rule: Rule) -> str:
     return f"{{{', '.join(f'{key}: {format_value(value)}' for key, value in written.items())}}}"
 
 
-def _methods(method: Any, name: str, values: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
-    """Yield values of a parameter with the method that has them, up to the first one that it refuses."""
-    for value in values:
-        plain = {key: entry for key, entry in as_plain(method).items() if key != "name"}
-        try:
-            changed = build_dataclass(type(method), {**plain, name: value}, "", f"'{method.name}'")
-        except SnnfwError:
-            return
-        yield value, changed
-
-
 def preset_neurons(presets: Iterable[Preset]) -> tuple[Neuron, ...]:
     """Return the neurons that presets place, with their parameters, each once."""
     placed = (rule.neuron for preset in presets for rule in preset.layers)
     return tuple(dict.fromkeys(neuron for neuron in placed if not isinstance(neuron, Keep)))
-
-
-def directions(method: Any) -> Iterator[tuple[str, Iterable[Any]]]:
-    """Yield the parameters of a method, each with the values that it takes notch by notch in one direction.
-
-    Numbers double and halve; one with a largest value near which it is comes ten times nearer to it, and at last there;
-    a switch is thrown, and of several choices each other one is a direction of its own.
-    """
-    kind: Any = type(method)
-    properties = type_adapter(kind).json_schema().get("properties", {})
-    for parameter in fields(method):
-        value, schema = getattr(method, parameter.name), properties[parameter.name]
-        if isinstance(value, bool):
-            yield parameter.name, [not value]
-        elif isinstance(value, str):
-            yield from ((parameter.name, [choice]) for choice in schema.get("enum", ()) if choice != value)
-        elif isinstance(value, int | float):
-            yield parameter.name, _upwards(value, schema.get("maximum"))
-            yield parameter.name, _downwards(value, schema.get("maximum"))
-
-
-def _upwards(value: float, most: float | None) -> Iterator[float]:
-    """Yield ever larger numbers of the same kind."""
-    if most is not None and not isinstance(value, int) and value > most / 2:
-        gaps = (most - (most - value) / NEARER**power for power in range(1, 3))
-        yield from (float(f"{number:.10g}") for number in gaps if number < most)
-        if value < most:
-            yield most
-        return
-    yield from (value * 2**power or 2 ** (power - 1) for power in itertools.count(1))
-
-
-def _downwards(value: float, most: float | None) -> Iterator[float]:
-    """Yield ever smaller numbers of the same kind."""
-    if isinstance(value, int):
-        yield from itertools.takewhile(bool, (value >> power for power in itertools.count(1)))
-    elif most is not None and value > most / 2:
-        first = (most - value) * NEARER or most / 1000
-        numbers = (most - first * NEARER**power for power in range(3))
-        yield from (float(f"{number:.10g}") for number in numbers if number > most / 2)
-    elif value:
-        yield from (value / 2**power for power in itertools.count(1))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import pytest
-from pydantic import Field
 from torch import nn
 
 from networks import noise, seeded
 from snnfw.capture.export import capture
 from snnfw.contracts import Preset
 from snnfw.conversion.direct import Direct
-from snnfw.cures import Patient, directions, preset_neurons, try_cures
+from snnfw.cures import Patient, preset_neurons, try_cures
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.neurons.observers import FixedThreshold
 from snnfw.neurons.spiking_neuron import SpikingNeuron
@@ -145,36 +143,6 @@ def test_data_made_of_frames_has_no_more_timesteps_than_these() -> None:
     assert longer
     framed = diagnosed(replace(patient, most_timesteps=2))
     assert not [trial.words for trial in framed.tried if trial.words.startswith("timesteps")]
-
-
-@dataclass(frozen=True, slots=True)
-class Knobs:
-    """A method with a knob of each kind."""
-
-    name: ClassVar[str] = "knobs"
-
-    whole: Annotated[int, Field(ge=1, le=64)] = 4
-    share: Annotated[float, Field(gt=0, le=100)] = 99.9
-    all_of_it: Annotated[float, Field(gt=0, le=100)] = 100.0
-    free: float = 0.5
-    switch: bool = False
-    choice: Literal["a", "b", "c"] = "b"
-    nothing: int | None = None
-    text: str = "as it is"
-
-
-def test_every_kind_of_knob_is_turned_notch_by_notch() -> None:
-    turned: dict[str, list[list[object]]] = {}
-    for name, values in directions(Knobs()):
-        turned.setdefault(name, []).append(list(islice(values, 3)))
-    assert turned == {
-        "whole": [[8, 16, 32], [2, 1]],
-        "share": [[99.99, 99.999, 100], [99.0, 90.0]],
-        "all_of_it": [[], [99.9, 99.0, 90.0]],
-        "free": [[1.0, 2.0, 4.0], [0.25, 0.125, 0.0625]],
-        "switch": [[True]],
-        "choice": [["a"], ["c"]],
-    }
 
 
 @pytest.mark.parametrize("neuron", [IntegrateAndFire(), SigmaDelta()])
