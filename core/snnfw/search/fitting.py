@@ -11,7 +11,7 @@ import torch
 
 from snnfw.conversion.activations import require_batch, require_inputs
 from snnfw.errors import SnnfwError
-from snnfw.values import Batch, Batches, Bundle, Inputs, Item
+from snnfw.values import Batch, Batches, Bundle, Inputs, Item, Judgement
 from snnfw.values.samples import count_batches
 
 SHARE = 0.25
@@ -60,7 +60,7 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
     """
     if share == 0 or (share is None and not fits):
         return bundle, {"own": False}
-    sizes, with_targets = _sizes(bundle)
+    sizes, with_targets = batch_sizes(bundle)
     total = sum(sizes)
     aside = round(total * (SHARE if share is None else share))
     alike = bundle.data.tuning is None or sum(with_targets) == total
@@ -79,17 +79,17 @@ def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, 
     split = total - aside
     tuning = bundle.data.tuning
     if tuning is not None:
-        tuning = Part(tuning, with_targets, split, total, partial(_batch, bundle))
+        tuning = Part(tuning, with_targets, split, total, partial(cut_batch, bundle.judgement))
     data = replace(
         bundle.data,
-        calibration=Part(bundle.data.calibration, sizes, 0, split, _inputs),
-        fitting=Part(bundle.data.calibration, sizes, split, total, _inputs),
+        calibration=Part(bundle.data.calibration, sizes, 0, split, cut_inputs),
+        fitting=Part(bundle.data.calibration, sizes, split, total, cut_inputs),
         tuning=tuning,
     )
     return replace(bundle, data=data), {"own": True, "samples": aside, "conversion": split}
 
 
-def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def batch_sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the samples in each calibration batch without and with targets, refusing what is no such batch."""
     arguments, what = len(bundle.example), "calibration batch"
     count_batches(bundle.data.calibration, "the calibration data")
@@ -102,11 +102,11 @@ def _sizes(bundle: Bundle) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(len(each[0]) for each in given), tuple(len(batch.inputs[0]) for batch in known)
 
 
-def _inputs(inputs: Inputs, first: int, last: int) -> Inputs:
+def cut_inputs(inputs: Inputs, first: int, last: int) -> Inputs:
+    """Return the samples from ``first`` up to ``last``."""
     return tuple(tensor[first:last] for tensor in inputs)
 
 
-def _batch(bundle: Bundle, batch: Batch, first: int, last: int) -> Batch:
-    return Batch(
-        _inputs(batch.inputs, first, last), bundle.judgement.target_of(batch.target, torch.arange(first, last))
-    )
+def cut_batch(judgement: Judgement, batch: Batch, first: int, last: int) -> Batch:
+    """Return the samples from ``first`` up to ``last``, with their targets."""
+    return Batch(cut_inputs(batch.inputs, first, last), judgement.target_of(batch.target, torch.arange(first, last)))

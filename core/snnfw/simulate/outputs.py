@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor, fx
 from torch.utils import _pytree as pytree
 
@@ -23,6 +24,12 @@ class Outputs:
     def select(self, output: Output, samples: Tensor) -> Output:
         """Return the output of the samples with these indices ([K], long)."""
         return self._map(partial(_select, samples=samples), output)
+
+    def count(self, output: Output) -> tuple[int, torch.device]:
+        """Return how many samples an output holds, and where it lies."""
+        found = zip(pytree.tree_leaves(output), self.places, strict=True)
+        leaf, place = next((leaf, place) for leaf, place in found if place is not None)
+        return leaf.shape[place.dim] // (place.outer * place.inner), leaf.device
 
     def replace(self, output: Output, samples: Tensor, new: Output, rows: Tensor) -> Output:
         """Return the output with some rows of ``new`` in the place of ``samples``."""
