@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from snnfw.network.leaderboards import compare
     from snnfw.network.network import SpikingNetwork
     from snnfw.network.storing import load
+    from snnfw.network.tuning import Tuned, tune
     from snnfw.neurons.spiking_neuron import SpikingNeuron
     from snnfw.pipeline import run
     from snnfw.planning.placement import place
@@ -83,6 +84,7 @@ _import_heavy = import_on_demand(
         "network.exporting": "export",
         "network.network": "SpikingNetwork",
         "network.storing": "load",
+        "network.tuning": "Tuned tune",
         "planning.placement": "place",
         "pipeline": "run",
         "report.report": "Report",
@@ -141,6 +143,7 @@ __all__ = [
     "Tracked",
     "Tracker",
     "Training",
+    "Tuned",
     "View",
     "__version__",
     "compare",
@@ -157,6 +160,7 @@ __all__ = [
     "resolve",
     "resolve_mapping",
     "run",
+    "tune",
 ]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.console import Console
 from rich.text import Text
@@ -56,19 +56,24 @@ LOOKED_AT = 8
 """Samples on which every run splits its errors; ``snnfw diagnose`` looks at more."""
 
 
-def run(config: RunConfig, registry: Registry, console: Console | None = None) -> Path:
+Explain: TypeAlias = Callable[[Report], tuple[Report, Mapping[str, str | bytes]]]
+"""Say how a method was chosen: the report with that, and files to stand beside it."""
+
+
+def run(config: RunConfig, registry: Registry, console: Console | None = None, explain: Explain | None = None) -> Path:
     """Convert, simulate, score and report; return the folder that holds the results.
 
+    ``explain`` says how the method was chosen: it is given the report, and returns it with that, and files beside it.
     With ``devices`` or ``nodes`` above 1 each process evaluates a part of the data, and the first one writes.
     """
     if not isinstance(config, RunConfig):
         raise wrong_kind_error("what to run", config, "what snnfw.resolve or snnfw.resolve_mapping returns")
     with start_ranks(config.devices, config.nodes, config.device) as ranks:
-        return _run(config, registry, (console if ranks.rank == 0 else None) or Console(quiet=True), ranks)
+        return _run(config, registry, (console if ranks.rank == 0 else None) or Console(quiet=True), ranks, explain)
 
 
-def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks) -> Path:
-    """Run as one of several processes, and keep how far that is where there is one."""
+def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks, explain: Explain | None = None) -> Path:
+    """Run as one of several processes, and keep how far that is where there is one, and nothing else to do again."""
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
     if config.resume:
@@ -76,8 +81,8 @@ def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks) 
     else:
         target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
     config = replace(config, words=first_words(config))
-    if ranks.count > 1:
-        return _report(config, registry, console, resources, ranks, target)
+    if ranks.count > 1 or explain:
+        return _report(config, registry, console, resources, ranks, target, explain=explain)
     with begin_progress(config, target, resources.tell) as progress:
         return _report(config, registry, console, resources, ranks, target, progress)
 
@@ -90,6 +95,7 @@ def _report(
     ranks: Ranks,
     target: Path,
     progress: Progress | None = None,
+    explain: Explain | None = None,
 ) -> Path:
     """Convert, simulate and score in every process; the first one tells, draws and writes."""
     warning = untrained_warning(config, registry)
@@ -103,6 +109,7 @@ def _report(
         return target
     report = report_run(config, subject, simulation, part_of(progress, "network", config, subject.bundle))
     report = replace(report, about={**report.about, **({"warnings": [warning]} if warning else {})})
+    report, explaining = explain(report) if explain else (report, {})
     show_report(report, console)  # before anything is drawn or written, which may fail
 
     methods = (
@@ -122,7 +129,7 @@ def _report(
         drawings = draw_gallery(subject.graph, simulation.model, subject.bundle, simulation.trace, scores, resources)
     drawn = {f"pictures/{drawing.name}.png": drawing for drawing in drawings}
     report = replace(report, pictures={name: drawing.caption for name, drawing in drawn.items()})
-    files = {**simulation.found.files, **{name: drawing.image for name, drawing in drawn.items()}}
+    files = {**simulation.found.files, **explaining, **{name: drawing.image for name, drawing in drawn.items()}}
     models = registry.energy_models.values()
     results = describe_results(report, subject.graph, simulation.found.plan, config.energy, models)
     about = {**report.about, **results}

@@ -1,4 +1,4 @@
-"""The commands that take a configuration: run, plan, compare, sweep, diagnose and train."""
+"""The commands that take a configuration: run, plan, compare, sweep, tune, diagnose and train."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from snnfw.config.schema import KEYS
 from snnfw.config.sketch import KEY, SketchConfig, is_sketch, require_subject, resolve_sketch
 from snnfw.config.sweep import resolve_sweep
 from snnfw.config.training import TRAINING_KEYS, TrainConfig, resolve_training
+from snnfw.config.tuning import TUNING_KEYS, TuneConfig, resolve_tuning
 from snnfw.errors import SnnfwError, unknown_name_error
 
 if TYPE_CHECKING:
@@ -29,13 +30,14 @@ if TYPE_CHECKING:
     from snnfw.config.schema import RunConfig
     from snnfw.registry import Registry
 
-    Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | DiagnosisConfig | TrainConfig
+    Config: TypeAlias = RunConfig | SketchConfig | CompareConfig | TuneConfig | DiagnosisConfig | TrainConfig
 
 PURPOSES: Mapping[str, str] = {
     "run": "Convert a network, simulate it, and report what it scores and costs.",
     "plan": "Say what would become of every operator, and compute nothing.",
     "compare": "Run several methods on one network, side by side.",
     "sweep": "Run every combination of values, each in a process of its own, and compare.",
+    "tune": "Find the cheapest spiking network within a drop, and test it.",
     "diagnose": "Say which layer of a run goes wrong first, and what mends it.",
     "train": "Train a network as the spiking network that it will be.",
 }
@@ -48,7 +50,7 @@ QUICK = "--quick"
 
 OPTIONS: Mapping[str, Sequence[str]] = {
     "plan": [f"--{form}" for form in FORMS],
-    **{command: [QUICK] for command in ("run", "compare", "sweep", "diagnose", "train")},
+    **{command: [QUICK] for command in ("run", "compare", "sweep", "tune", "diagnose", "train")},
 }
 """What a command takes beside words, --config and --help apart."""
 
@@ -58,6 +60,7 @@ KEYS_OF: Mapping[str, Sequence[str]] = {
     "plan": (*KEYS, KEY),
     "compare": COMPARISON_KEYS,
     "sweep": KEYS,
+    "tune": TUNING_KEYS,
     "diagnose": DIAGNOSIS_KEYS,
     "train": TRAINING_KEYS,
 }
@@ -99,6 +102,8 @@ def explain_configured(command: str, call: Call) -> None:
 def _resolve(command: str, words: Sequence[str], registry: Registry) -> Config:
     if command == "compare":
         return resolve_comparison(words, registry)
+    if command == "tune":
+        return resolve_tuning(words, registry)
     if command == "diagnose":
         return resolve_diagnosis(words, registry)
     if command == "train":
@@ -127,6 +132,10 @@ def _compute(command: str, config: Config, registry: Registry, console: Console,
         from snnfw.comparing import compare_methods
 
         return 0 if compare_methods(config, console, registry).complete else 1
+    if isinstance(config, TuneConfig):
+        from snnfw.cheapest import tune
+
+        return 0 if tune(config, registry, console) else 1
     if isinstance(config, DiagnosisConfig):
         from snnfw.diagnosing import diagnose
 

@@ -15,7 +15,17 @@ from snnfw.config.diagnosis import WITHOUT_EFFECT as UNDIAGNOSED
 from snnfw.config.diagnosis import Look
 from snnfw.config.schema import KEYS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
-from snnfw.config.usage import comparison_usage, diagnosis_usage, parameters, rows, section, training_usage, usage
+from snnfw.config.tuning import Aim
+from snnfw.config.usage import (
+    comparison_usage,
+    diagnosis_usage,
+    parameters,
+    rows,
+    section,
+    training_usage,
+    tuning_usage,
+    usage,
+)
 from snnfw.errors import SnnfwError, did_you_mean
 from snnfw.kinds import KINDS
 from snnfw.training.settings import TrainerSettings
@@ -86,6 +96,19 @@ SCREENS: Mapping[str, Screen] = {
             "launcher": "what runs them: local, ray or submitit; without one, one after the other",
         },
     ),
+    "tune": Screen(
+        options={**QUICK, **CONFIG},
+        examples={
+            "task=classification drop=0.5": "the network and the data that come along",
+            "task=detection drop=1 minimise=timesteps methods=[signed,sigmadelta]": "of two methods",
+        },
+        own={
+            "drop": "points of the headline metric that may be lost",
+            "minimise": "energy, timesteps or spikes",
+            "confidence": "how sure that has to be on held-out samples; more by --help aim",
+        },
+        without=("plugin", "neuron", "timesteps", "checkpoints"),
+    ),
     "diagnose": Screen(
         options={**QUICK, **CONFIG},
         examples={
@@ -110,7 +133,12 @@ SCREENS: Mapping[str, Screen] = {
     ),
 }
 
-EXPLAIN = {"compare": comparison_usage, "diagnose": diagnosis_usage, "train": training_usage}
+EXPLAIN = {
+    "compare": comparison_usage,
+    "tune": tuning_usage,
+    "diagnose": diagnosis_usage,
+    "train": training_usage,
+}
 """What writes down everything that a command can be told, where it is not ``usage``."""
 
 SAYS: Mapping[str, str] = {
@@ -165,10 +193,7 @@ def topic_help(registry: Registry, command: str, purpose: str, topic: str) -> li
 
     """
     if topic == "all":
-        explain = {"compare": comparison_usage, "diagnose": diagnosis_usage, "train": training_usage}.get(
-            command, usage
-        )
-        return [explain(registry, command, purpose)]
+        return [EXPLAIN.get(command, usage)(registry, command, purpose)]
     pages = _pages(command)
     if topic in pages:
         return [section(topic, *pages[topic])]
@@ -200,6 +225,8 @@ def _pages(command: str) -> Mapping[str, Sequence[RenderableType]]:
         pages["trainer"] = (parameters(TrainerSettings, prefix="trainer."),)
     if command == "compare":
         pages["comparison"] = (parameters(Comparison),)
+    if command == "tune":
+        pages["aim"] = (parameters(Aim),)
     if command == "diagnose":
         pages["diagnosis"] = (parameters(Look),)
     return pages

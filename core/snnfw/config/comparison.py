@@ -128,7 +128,7 @@ def _resolve(given: Plain, registry: Registry) -> CompareConfig:
     neutral = {key: value for key, value in common.items() if key not in METHOD_KEYS}
     shared = resolve_plain({**neutral, **WITHOUT, **ANALOG}, registry, readable)
     methods = []
-    for name, own in _label_methods(registry, comparison.methods).items():
+    for name, own in label_methods(registry, comparison.methods).items():
         try:
             config = resolve_plain(combine({**WITHOUT, **common}, own), registry, readable)
             _check_prices(config, shared)
@@ -156,7 +156,7 @@ def _comparison(registry: Registry, values: Plain) -> Comparison:
     return replace(comparison, checkpoints=tuple(sorted(set(comparison.checkpoints))))
 
 
-def _label_methods(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
+def label_methods(registry: Registry, methods: Sequence[str | Plain]) -> dict[str, Plain]:
     """Return each method's values by its label."""
     labelled: dict[str, Plain] = {}
     for number, method in enumerate(methods):

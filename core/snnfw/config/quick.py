@@ -9,6 +9,7 @@ from snnfw.config.comparison import CompareConfig
 from snnfw.config.diagnosis import DiagnosisConfig
 from snnfw.config.schema import default_checkpoints
 from snnfw.config.training import TrainConfig
+from snnfw.config.tuning import TuneConfig
 from snnfw.errors import SnnfwError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from snnfw.config.schema import RunConfig
     from snnfw.registry import Registry
 
-    Quickened: TypeAlias = RunConfig | CompareConfig | DiagnosisConfig | TrainConfig
+    Quickened: TypeAlias = RunConfig | CompareConfig | TuneConfig | DiagnosisConfig | TrainConfig
 
 SAMPLES = 64
 TIMESTEPS = 4
@@ -36,6 +37,12 @@ def quick_words(config: Quickened, said: Sequence[str], registry: Registry) -> l
     if isinstance(config, CompareConfig):
         short = [] if _says(said, "checkpoints") else [_listed(config.checkpoints)]
         words = [*_samples(config.shared.task), *short]
+    elif isinstance(config, TuneConfig):
+        words = [
+            *_samples(config.shared.task),
+            f"timesteps=[{','.join(map(str, _few(config.aim.timesteps)))}]",
+            "rounds=1",
+        ]
     elif isinstance(config, TrainConfig):
         if config.resume:
             raise SnnfwError("--quick is for a training that begins: one that goes on is as long as it was told.")
@@ -67,8 +74,11 @@ def _timesteps(config: RunConfig, said: Sequence[str], registry: Registry) -> li
 
 
 def _listed(checkpoints: Sequence[int]) -> str:
-    few = [step for step in checkpoints if step <= TIMESTEPS] or [min(checkpoints)]
-    return f"checkpoints=[{','.join(map(str, few))}]"
+    return f"checkpoints=[{','.join(map(str, _few(checkpoints)))}]"
+
+
+def _few(timesteps: Sequence[int]) -> list[int]:
+    return [step for step in timesteps if step <= TIMESTEPS] or [min(timesteps)]
 
 
 def _says(said: Sequence[str], key: str) -> bool:

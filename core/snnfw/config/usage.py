@@ -17,6 +17,7 @@ from snnfw.config.diagnosis import WITHOUT_EFFECT as UNDIAGNOSED
 from snnfw.config.diagnosis import Look
 from snnfw.config.schema import METHODS, SOURCES, Settings
 from snnfw.config.training import WITHOUT_EFFECT
+from snnfw.config.tuning import Aim
 from snnfw.training.settings import TrainerSettings
 
 if TYPE_CHECKING:
@@ -65,6 +66,13 @@ def diagnosis_usage(registry: Registry, command: str, purpose: str) -> Renderabl
     introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=EXAMPLE))
     settings = parameters(Settings, without=UNDIAGNOSED)
     return Group(introduction, section("Diagnosis", parameters(Look)), _keys(registry, settings))
+
+
+def tuning_usage(registry: Registry, command: str, purpose: str) -> RenderableType:
+    """Return the help of the command that takes the configuration of a search for the cheapest method."""
+    introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example="task=classification drop=0.5"))
+    settings = parameters(Settings, without=("timesteps", "checkpoints", "checkpoint", "fitting"))
+    return Group(introduction, section("Search", parameters(Aim)), _keys(registry, settings))
 
 
 def training_usage(registry: Registry, command: str, purpose: str) -> RenderableType:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from torch import nn
 
 from snnfw.archive.captures import capture_once
+from snnfw.config.schema import MethodConfig
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
@@ -102,8 +103,13 @@ def convert(
     batches = read_batches(data, count_arguments(net), "the calibration data")
     with own_randomness(config.device):
         resources = quiet_resources(config, verbose)
-        subject = _subject(net, batches, frames, metric, resources)
-        converted = convert_subject(config, subject)
+        subject = make_subject(net, batches, frames, metric, resources)
+        return convert_made(config, subject, batches)
+
+
+def convert_made(config: MethodConfig, subject: Subject, batches: ReadBatches) -> SpikingNetwork:
+    """Return the spiking network of a subject, whose calibration data are ``batches``."""
+    converted = convert_subject(config, subject)
     require_neurons(converted.found.plan)
     graph = subject.graph
     bundle = converted.bundle
@@ -114,7 +120,7 @@ def convert(
         **({"search": dict(converted.found.record)} if converted.found.record else {}),
     }
     conversion = Conversion(
-        graph, config.converter, bundle.data.calibration, config.timesteps, resources, config, bundle
+        graph, config.converter, bundle.data.calibration, config.timesteps, subject.resources, config, bundle
     )
     return SpikingNetwork(
         converted.model, memory=config.memory, costs=config.energy, about=about, conversion=conversion
@@ -165,14 +171,24 @@ def plan(
     return placed
 
 
-def _subject(net: nn.Module, batches: ReadBatches, frames: int | None, metric: Any, resources: Resources) -> Subject:
-    """Return the captured network, with the calibration data that methods are tried on."""
+def make_subject(
+    net: nn.Module,
+    batches: ReadBatches,
+    frames: int | None,
+    metric: Any,
+    resources: Resources,
+    judging: ReadBatches | None = None,
+) -> Subject:
+    """Return the captured network, with the calibration data that methods are tried on.
+
+    The metric is read for the samples of ``judging``, where these are others.
+    """
     example = first_example(batches, frames, resources.device)
     graph = capture_once(net, example)
     output, first = graph(*example), next(iter(batches))
     with_targets = first.target is not None
     data = Data(InputsAlone(batches), (), batches if with_targets else None, frames)
-    judged = _judgement(metric, first, output)
+    judged = _judgement(metric, next(iter(judging)) if judging else first, output)
     return Subject(Bundle(net, example, data, judged), graph, resources)
 
 

@@ -79,7 +79,19 @@ def answer_dearest(report: Report) -> str:
     return f"What costs most is {name}, with {format_percent(share)} of the energy{more}."
 
 
-ANSWERS: tuple[Callable[[Report], str], ...] = (answer_score, answer_timestep, answer_cost, answer_dearest)
+def answer_choice(report: Report) -> str:
+    """Say what a search for the cheapest method has chosen, and whether it keeps what it promises."""
+    said = (report.search or {}).get("verdict")
+    return " ".join(map(str, said)) if isinstance(said, list | tuple) else ""
+
+
+ANSWERS: tuple[Callable[[Report], str], ...] = (
+    answer_choice,
+    answer_score,
+    answer_timestep,
+    answer_cost,
+    answer_dearest,
+)
 """What is said first, in this order; one that has nothing to say returns nothing."""
 
 

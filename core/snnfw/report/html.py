@@ -17,7 +17,7 @@ from snnfw.report.cautions import describe_cautions
 from snnfw.report.diagnosis_figures import draw_parts
 from snnfw.report.drawing import COLOURS, DARK, Picture, data_uri
 from snnfw.report.folder import as_json
-from snnfw.report.records import describe_exits, describe_fitting, exit_steps, explained, site_choices
+from snnfw.report.records import candidates, describe_exits, describe_fitting, exit_steps, explained, site_choices
 from snnfw.report.report import Report
 from snnfw.report.search_figures import draw_exits, search_pictures
 from snnfw.report.sentences import describe_costs, describe_exactness, quantised_cell
@@ -63,6 +63,7 @@ def report_page(report: Report, files: Mapping[str, str | bytes]) -> str:
             },
             searched=explained(report.search or {}),
             choices=site_choices(report.search or {}),
+            candidates=candidates(report.search or {}),
             exited=[*explained(report.exit or {}), *filter(None, [describe_exits(report)])],
             fitted=describe_fitting(report.about),
             exits=exits,

@@ -98,6 +98,14 @@ def uniform_points(record: Record) -> list[tuple[float, float]]:
     return [point for entry in entries if (point := _point(entry))]
 
 
+def candidates(record: Record) -> list[Record]:
+    """Return the candidates that a search for the cheapest one confirmed on held-out samples, as rows."""
+    rows = [row for row in _as_list(record.get("candidates")) if isinstance(row, Mapping)]
+    needed = ("score", "network", "drop", "sure", "energy", "spikes", "steps")
+    known = [row for row in rows if all(_number(row.get(key)) is not None for key in needed)]
+    return [row for row in known if row.get("confirmed")]
+
+
 def explained(record: Record) -> list[str]:
     """Return what a search or an exit rule says of itself in sentences, or else its words and numbers in one line."""
     said = [sentence for sentence in _as_list(record.get("explained")) if isinstance(sentence, str)]

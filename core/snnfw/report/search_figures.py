@@ -19,7 +19,9 @@ from snnfw.report.drawing import (
 )
 from snnfw.report.records import (
     ExitStep,
+    Record,
     SweepPoint,
+    candidates,
     chosen_point,
     exit_steps,
     frontier_points,
@@ -27,6 +29,7 @@ from snnfw.report.records import (
     uniform_points,
 )
 from snnfw.report.scales import choose_scale
+from snnfw.report.units import scale_to_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +47,8 @@ CAPTIONS: Mapping[str, str] = {
 
 def search_pictures(report: Report, files: Mapping[str, str | bytes]) -> list[Picture]:
     """Return the pictures that a search drew, or else its frontier where it says one."""
+    if rows := candidates(report.search or {}):
+        return [_candidates(report, rows)]
     drawn = [
         Picture(_caption(name.removeprefix("search/").removesuffix(".png")), data_uri(content, "image/png"))
         for name, content in sorted(files.items())
@@ -78,6 +83,40 @@ def draw_search(report: Report) -> list[Picture]:
     chosen = f", the chosen one at cost {point[0]:.3g}" if point else ""
     alt = f"Curve of sensitivity over cost, {len(points)} points{chosen}."
     return [as_picture(figure, "The frontier: the least sensitivity that each cost can have, on calibration data", alt)]
+
+
+def _candidates(report: Report, rows: Sequence[Record]) -> Picture:
+    """Return what each candidate drops for what it costs: those that another one beats, the frontier, the choice."""
+    asked = (report.search or {}).get("asked")
+    minimise = str(asked.get("minimise")) if isinstance(asked, Mapping) else "energy"
+    key, label = {"timesteps": ("steps", "mean timesteps"), "spikes": ("spikes", "spikes per sample")}.get(
+        minimise, ("energy", "energy per sample")
+    )
+    costs, prefix = scale_to_unit([row[key] * (1e-3 if key == "energy" else 1.0) for row in rows])
+    unit = f" ({prefix}J)" if key == "energy" else f" ({prefix})" if prefix else ""
+    figure, axes = empty_chart(f"{label}{unit}", f"{report.headline}: points below the network")
+    points = list(zip(costs, (row["drop"] for row in rows), rows, strict=True))
+    shown = [
+        ("beaten by another", [p for p in points if not p[2].get("frontier")], QUIET, ".", "none"),
+        ("frontier", [p for p in points if p[2].get("frontier")], COLOURS[0], "o", "-"),
+        ("chosen", [p for p in points if p[2].get("chosen")], COLOURS[1], "*", "none"),
+    ]
+    names = []
+    for name, some, colour, marker, line in shown:
+        if some:
+            size = 13 if marker == "*" else 5
+            axes.plot([p[0] for p in some], [p[1] for p in some], color=colour, marker=marker, linestyle=line, ms=size)
+            names.append(name)
+    allowed = asked.get("drop") if isinstance(asked, Mapping) else None
+    if isinstance(allowed, int | float):
+        axes.axhline(allowed, color=QUIET, linestyle="--", linewidth=1.2)
+        names.append(f"allowed: {allowed:g}")
+    if max(costs) > 20 * min(costs) > 0:
+        axes.set_xscale("log")
+    axes.invert_yaxis()
+    draw_legend(axes, list(axes.lines), names)
+    alt = f"Points of {len(rows)} candidates: how many points each drops over what it costs; the chosen one is a star."
+    return as_picture(figure, "What each candidate drops for what it costs, on held-out samples", alt)
 
 
 def _logarithmic(axes: Axes, points: Sequence[tuple[float, float]]) -> None:

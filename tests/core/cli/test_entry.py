@@ -89,7 +89,7 @@ def test_config_prints_what_would_run_and_runs_nothing(
         ),
         (
             ["rnu"],
-            "no command named 'rnu'. Did you mean 'run'? Commands: compare, diagnose, doctor, experiments, export, plan, plugins, report, reproduce, run, show, sweep, train.",
+            "no command named 'rnu'. Did you mean 'run'? Commands: compare, diagnose, doctor, experiments, export, plan, plugins, report, reproduce, run, show, sweep, train, tune.",
         ),
         (["compare", "task=naming"], f"nothing says which methods to compare: give methods=[NAME, ...]. {NAMES}"),
         (

@@ -1,0 +1,277 @@
+"""The search for the cheapest method: rounds of proposals, each narrowed by halving, until nothing gets cheaper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+from snnfw.archive.sending import REDUCERS
+from snnfw.config.tuning import Aim
+from snnfw.errors import SnnfwError
+from snnfw.planning.placement import Plan
+from snnfw.search.trials import Trials
+from snnfw.search.workers import Workers
+from snnfw.stages import place_neurons
+from snnfw.tuning.confidence import most_sure
+from snnfw.tuning.ground import CALIBRATE, FEWEST
+from snnfw.tuning.halving import LEAST, Study, promise, rungs
+from snnfw.tuning.measuring import Meter, Rung
+from snnfw.tuning.mixing import mix
+from snnfw.tuning.proposals import at_timesteps, midway, placed_neurons, turn_knobs, with_exits, with_plan, with_stages
+from snnfw.tuning.space import Space
+from snnfw.tuning.values import Candidate, Choice, Finding
+
+LIKELY = 0.5
+"""How sure a drop must be small enough for it to be so rather than not."""
+
+DEAR = 3.0
+"""A method that costs so many times what another one does it with is not tried at more timesteps."""
+
+PICKED = 8
+"""Cheapest candidates that are confirmed on held-out samples, of those that will likely do."""
+
+SUREST = 4
+"""Surest candidates that are confirmed beside them, whatever they cost."""
+
+LEADERS = 2
+"""Methods whose variants are tried in a round."""
+
+GAIN = 0.01
+"""Share of the cost that a round must save for another one to follow."""
+
+
+class _Hunt:
+    """The findings so far: of each candidate the one on the most samples."""
+
+    def __init__(self, meter: Meter, aim: Aim, space: Space) -> None:
+        self.meter, self.aim, self.space = meter, aim, space
+        self.findings: dict[str, Finding] = {}
+        self._methods: dict[Any, str] = {}
+        ground = meter.ground
+        few = min(CALIBRATE, ground.converting)
+        sizes = rungs(ground.picking, FEWEST)
+        self.rungs = [Rung(size, None if size == ground.picking else few) for size in sizes]
+        self.confirming = Rung(ground.samples, None, confirm=True)
+        self.enough = self._enough(self.rungs[-1])
+
+    def _enough(self, rung: Rung) -> float:
+        """Return how sure one has to be on a rung: as asked for, or as sure as so many samples can tell."""
+        own = self.meter.network(rung).headline
+        return min(self.aim.confidence, most_sure(own, rung.samples, self.meter.groups, self.aim.drop))
+
+    def new(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Return the candidates that are no others under another name, as many as may still be tried."""
+        found = []
+        for candidate in candidates:
+            config = candidate.config
+            method = (config.layers, config.converter, config.search, config.exit, config.timesteps, config.fitting)
+            full = len(self._methods) >= self.aim.trials
+            if full or candidate.name in self.findings or method in self._methods:
+                continue
+            self._methods[method] = candidate.name
+            found.append(candidate)
+        return found
+
+    def measure(self, candidates: Sequence[Candidate], number: int, what: str) -> dict[str, Finding]:
+        """Measure on the rung of a number, and keep what is found."""
+        rung = self.rungs[number]
+        found = self.meter.measure(candidates, rung, f"{what}: {len(candidates)} on {rung.samples} samples")
+        self.findings |= found
+        return found
+
+    def narrow(self, candidates: Sequence[Candidate], what: str) -> None:
+        """Take candidates from rung to rung, the most promising ones alone; those of the first rung may be measured."""
+        study = Study([candidate.name for candidate in candidates])
+        for number, rung in enumerate(self.rungs):
+            there = {c.name: f for c in candidates if (f := self.findings.get(c.name)) and _on(f) == rung.samples}
+            missing = [c for c in candidates if c.name not in there and c.name not in self._failed()]
+            found = there | (self.measure(missing, number, what) if missing else {})
+            if number == len(self.rungs) - 1 or not found:
+                return
+            best = self.bar([*found.values()])
+            promises = {name: promise(each, self.aim.minimise, best) for name, each in found.items()}
+            kept = set(study.narrow(promises, rung.samples)) or self._nearest(found)
+            candidates = [candidate for candidate in candidates if candidate.name in kept]
+
+    def _nearest(self, found: Mapping[str, Finding]) -> set[str]:
+        """Return who comes nearest where nobody promises anything, unless something is known that will do."""
+        known = sorted(
+            (each for each in found.values() if each.evidence), key=lambda each: (_drop(each), self.cost(each))
+        )
+        return set() if self.finalists() else {each.candidate.name for each in known[:LEAST]}
+
+    def reasons(self) -> str:
+        """Return why candidates could not be measured, the first few."""
+        reasons = [f"{name}: {found.error}" for name, found in self.findings.items() if found.error]
+        return "; ".join(reasons[:3]) or "none was given"
+
+    def _failed(self) -> set[str]:
+        return {name for name, found in self.findings.items() if found.error}
+
+    def bar(self, among: Sequence[Finding]) -> float:
+        """Return the cost to beat: of the best that will do, or else a little more than all of those have."""
+        best = self.best()
+        if best and best.evidence:
+            return best.evidence.cost(self.aim.minimise)[0]
+        costs = [found.evidence.cost(self.aim.minimise)[0] for found in among if found.evidence]
+        return 1.01 * max(costs, default=1.0)
+
+    def best(self) -> Finding | None:
+        """Return the cheapest finalist whose drop is small enough with the confidence asked for, or that can be had."""
+        sure = [found for found in self.finalists() if found.sure >= self.enough]
+        return min(sure, key=self.cost, default=None)
+
+    def finalists(self) -> list[Finding]:
+        """Return what was measured on all samples to pick by."""
+        return [found for found in self.findings.values() if _on(found) == self.rungs[-1].samples]
+
+    def confirm(self) -> float:
+        """Measure what was picked on the samples that are held out, and return how sure one has to be of it."""
+        likely = [found for found in self.finalists() if found.sure >= LIKELY * self.enough]
+        surest = sorted(self.finalists(), key=lambda found: (-found.sure, *self.cost(found)))
+        picked = [*sorted(likely, key=self.cost)[:PICKED], *surest[:SUREST]]
+        candidates = list({found.candidate.name: found.candidate for found in picked}.values())
+        rung = self.confirming
+        what = f"confirm: {len(candidates)} on {rung.samples} other samples"
+        self.findings |= self.meter.measure(candidates, rung, what)
+        return self._enough(rung)
+
+    def cost(self, found: Finding) -> tuple[float, ...]:
+        """Return the cost of a finding that has evidence."""
+        return found.evidence.cost(self.aim.minimise) if found.evidence else (float("inf"),)
+
+    def leaders(self) -> list[Finding]:
+        """Return the best finding of each of the best families, the best first."""
+        open_ones = [found for found in self.finalists() if found.candidate.config.search is None]
+        ranked = sorted(open_ones, key=lambda found: (found.sure < self.enough, *self._rank(found)))
+        first: dict[str, Finding] = {}
+        for found in ranked:
+            first.setdefault(found.candidate.family, found)
+        return list(first.values())[:LEADERS]
+
+    def _rank(self, found: Finding) -> tuple[float, ...]:
+        return self.cost(found) if found.sure >= self.enough else (-found.sure, *self.cost(found))
+
+
+def find_cheapest(meter: Meter, aim: Aim, space: Space) -> Choice:
+    """Return what was found, and which candidate to keep.
+
+    Raises:
+        SnnfwError: no candidate could be measured at all.
+
+    """
+    hunt = _Hunt(meter, aim, space)
+    pool = _scan(hunt)
+    hunt.narrow(pool, "every method")
+    if not hunt.finalists():
+        raise SnnfwError(f"no method could be measured: {hunt.reasons()}")
+    for number in range(aim.rounds):
+        before = hunt.best()
+        proposed = hunt.new(chain.from_iterable(_variants(hunt, found, number) for found in hunt.leaders()))
+        if not proposed:
+            break
+        hunt.narrow(proposed, f"variants, round {number + 1}")
+        after = hunt.best()
+        if before and after and hunt.cost(after)[0] > (1 - GAIN) * hunt.cost(before)[0]:
+            break
+    return _choose(hunt)
+
+
+def _scan(hunt: _Hunt) -> list[Candidate]:
+    """Measure every method at growing timesteps on the first rung, each as long as more of them may pay."""
+    tried: list[Candidate] = []
+    going = list(hunt.space.methods)
+    enough = dict.fromkeys((method.family for method in going), 0)
+    for timesteps in sorted(hunt.aim.timesteps):
+        at = hunt.new(at_timesteps(method, timesteps) for method in going)
+        if not at:
+            continue
+        found = hunt.measure(at, 0, f"every method at T={timesteps}")
+        tried += at
+        likely = [hunt.cost(each)[0] for each in hunt.findings.values() if each.sure >= LIKELY]
+        bound = DEAR * min(likely, default=float("inf"))
+        for each in found.values():
+            enough[each.candidate.family] += each.sure >= LIKELY
+        dear = {each.candidate.family for each in found.values() if each.evidence and hunt.cost(each)[0] > bound}
+        going = [method for method in going if enough[method.family] < 2 and method.family not in dear]
+    return tried
+
+
+def _variants(hunt: _Hunt, found: Finding, number: int) -> Iterable[Candidate]:
+    """Yield the variants of a finalist: knobs, timesteps in between, exits, and other neurons layer by layer.
+
+    One that searches has none: every variant would search again.
+    """
+    candidate = found.candidate
+    if candidate.config.search is not None:
+        return
+    yield from with_stages(candidate, hunt.space.combined.get(candidate.family, {}))
+    subject = hunt.meter.ground.subject
+    plan = place_neurons(candidate.config, subject)
+    frames = subject.bundle.data.frames
+    family = [each.candidate.config.timesteps for each in hunt.findings.values() if _of(each) == candidate.family]
+    yield from with_exits(candidate, hunt.space.exits)
+    yield from turn_knobs(candidate, plan, midway(candidate.config.timesteps, family, frames))
+    others = placed_neurons_of(hunt, plan)
+    for mixed_number, mixed in enumerate(mix(plan, others, _trials(hunt, candidate), FEWEST), 1):
+        yield with_plan(candidate, mixed, f"layer by layer ({number + 1}.{mixed_number})")
+
+
+def placed_neurons_of(hunt: _Hunt, plan: Plan) -> list[Any]:
+    """Return the neurons of the methods that were tried, cheapest methods first, those of the plan apart."""
+    own = placed_neurons(plan)
+    ranked = sorted((each for each in hunt.findings.values() if each.evidence), key=hunt.cost)
+    rules = chain.from_iterable(each.candidate.config.layers for each in ranked)
+    return [
+        neuron
+        for neuron in dict.fromkeys(rule.neuron for rule in rules)
+        if neuron not in own and hasattr(neuron, "build")
+    ]
+
+
+def _trials(hunt: _Hunt, candidate: Candidate) -> Trials:
+    """Return what sensitivities are measured with: samples to convert with, and others that are held out."""
+    config = candidate.config
+    subject = hunt.meter.ground.judged_by(FEWEST, CALIBRATE, 0)
+    bundle = subject.bundle
+    judgement = hunt.meter.ground.subject.bundle.judgement
+    return Trials(
+        subject.graph,
+        bundle.data,
+        judgement,
+        config.converter,
+        config.timesteps,
+        config.energy,
+        subject.resources,
+        workers=Workers(config.launcher, REDUCERS) if config.launcher else None,
+    )
+
+
+def _choose(hunt: _Hunt) -> Choice:
+    """Confirm what was picked, and choose the cheapest that will do, or what most likely does, or what drops least.
+
+    What candidates were picked by tells too well of them: each round took those that did well on it.
+    """
+    enough = hunt.confirm()
+    confirmed = [found for found in hunt.findings.values() if found.confirmed and found.evidence]
+    if not confirmed:
+        raise SnnfwError(f"no method could be measured: {hunt.reasons()}")
+    doing = [found for found in confirmed if found.sure >= enough]
+    likeliest = max(confirmed, key=lambda each: (each.sure, *(-cost for cost in hunt.cost(each))))
+    nearest = min(confirmed, key=lambda each: (_drop(each), *hunt.cost(each)))
+    chosen = min(doing, key=hunt.cost) if doing else likeliest if likeliest.sure >= LIKELY else nearest
+    met, sure = chosen.sure >= min(LIKELY, enough), chosen.sure >= hunt.aim.confidence
+    return Choice(tuple(hunt.findings.values()), chosen, met, sure, hunt.confirming.samples, enough)
+
+
+def _drop(found: Finding) -> float:
+    return found.evidence.drop if found.evidence else float("inf")
+
+
+def _on(found: Finding) -> int:
+    return found.evidence.samples if found.evidence else 0
+
+
+def _of(found: Finding) -> str:
+    return found.candidate.family
