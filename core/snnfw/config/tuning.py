@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
@@ -62,7 +63,10 @@ class Aim:
 
 
 OWN_KEYS = tuple(own.name for own in fields(Aim))
-TUNING_KEYS = (*OWN_KEYS, *(key for key in KEYS if key not in (*OWN_KEYS, "checkpoints", "checkpoint", *METHOD_KEYS)))
+WITHOUT_EFFECT = ("checkpoints", "checkpoint", "settled", "devices", "nodes", "resume", *METHOD_KEYS)
+"""What a run is told and a search has no use for: it brings the methods, and goes on where it was by itself."""
+
+TUNING_KEYS = (*OWN_KEYS, *(key for key in KEYS if key not in (*OWN_KEYS, *WITHOUT_EFFECT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,10 @@ def resolve_tuning(words: Sequence[str], registry: Registry) -> TuneConfig:
 
 
 def _resolve(given: Plain, registry: Registry) -> TuneConfig:
-    readable = (*TUNING_KEYS, *METHOD_KEYS, "checkpoints")  # the file of a run may be given
+    readable = (*TUNING_KEYS, *WITHOUT_EFFECT)  # the file of a run may be given
     file = read_named_experiment(given, registry, readable)
     for name in [*files_to_load(file), *files_to_load(given)]:
-        registry.load_file(_path(name))
+        registry.load_file(Path(name))
     own = {key: value for key, value in {**file, **given}.items() if key in OWN_KEYS and value is not None}
     if not isinstance(own.get("timesteps", []), list):
         own = own if "timesteps" in given else {key: value for key, value in own.items() if key != "timesteps"}
@@ -124,12 +128,6 @@ def _resolve(given: Plain, registry: Registry) -> TuneConfig:
         **as_plain(aim),
     }
     return TuneConfig(shared, aim, methods, usual_exits(registry), left_out, configure, resolved)
-
-
-def _path(name: str) -> Any:
-    from pathlib import Path
-
-    return Path(name)
 
 
 def more_calibration(shared: RunConfig, said: Plain) -> Plain:

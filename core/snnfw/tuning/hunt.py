@@ -183,7 +183,7 @@ def _scan(hunt: _Hunt) -> list[Candidate]:
     tried: list[Candidate] = []
     going = list(hunt.space.methods)
     enough = dict.fromkeys((method.family for method in going), 0)
-    for timesteps in sorted(hunt.aim.timesteps):
+    for timesteps in ladder(hunt.aim.timesteps, hunt.meter.ground.subject.bundle.data.frames):
         at = hunt.new(at_timesteps(method, timesteps) for method in going)
         if not at:
             continue
@@ -196,6 +196,13 @@ def _scan(hunt: _Hunt) -> list[Candidate]:
         dear = {each.candidate.family for each in found.values() if each.evidence and hunt.cost(each)[0] > bound}
         going = [method for method in going if enough[method.family] < 2 and method.family not in dear]
     return tried
+
+
+def ladder(timesteps: Sequence[int], frames: int | None) -> list[int]:
+    """Return the timesteps to try, in order: of data made of frames no more than these, and all of them."""
+    if frames is None:
+        return sorted(set(timesteps))
+    return sorted({frames, *(each for each in timesteps if each <= frames)})
 
 
 def _variants(hunt: _Hunt, found: Finding, number: int) -> Iterable[Candidate]:

@@ -53,6 +53,7 @@ REFUSALS = {
     "plugin=signed": "no key named 'plugin'",
     "checkpoints=[1]": "no key named 'checkpoints'",
     "fitting=0.5": "no key named 'fitting'",
+    "devices=2": "no key named 'devices'",
     "drops=0.5": "no key named 'drops'. Did you mean 'drop'?",
 }
 

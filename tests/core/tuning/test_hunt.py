@@ -15,7 +15,7 @@ from snnfw.store.files import Store
 from snnfw.tuning import measuring
 from snnfw.tuning.confidence import most_sure
 from snnfw.tuning.ground import Ground
-from snnfw.tuning.hunt import find_cheapest
+from snnfw.tuning.hunt import find_cheapest, ladder
 from snnfw.tuning.measuring import Meter, Observe, Rung
 from snnfw.tuning.space import Space, placeable
 from snnfw.tuning.values import Candidate, Choice
@@ -168,3 +168,12 @@ def test_a_candidate_is_tried_once_under_one_name(
     methods = [replace(each.candidate.config, resolved={}) for each in choice.findings]
     assert len({repr(method) for method in methods}) == len(methods)
     assert all(isinstance(each.candidate, Candidate) for each in choice.findings)
+
+
+@pytest.mark.parametrize(
+    ("timesteps", "frames", "tried"), [((4, 1, 2, 4), None, [1, 2, 4]), ((1, 8, 16), 10, [1, 8, 10]), ((16,), 10, [10])]
+)
+def test_data_of_frames_has_no_more_timesteps_than_these(
+    timesteps: tuple[int, ...], frames: int | None, tried: list[int]
+) -> None:
+    assert ladder(timesteps, frames) == tried
