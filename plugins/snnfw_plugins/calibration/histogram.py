@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -11,18 +11,24 @@ from torch import Tensor
 FINEST = 2**15
 """Most bins of a row: many enough that hardly a value lies in one that a step of the quantiser falls into."""
 
-COARSER = 16
-"""How many bins go together in a first look, which rules out most thresholds."""
+COARSER = 8
+"""How many bins go together in a look before the last, which rules out most thresholds."""
 
-MOST = 2**20
-"""Most bins of all rows together, and most values that are quantised at once to bound errors."""
+COARSEST = 2**5
+"""Fewest bins of a look."""
+
+ALL = 2**20
+"""Most bins of all rows together."""
+
+MOST = 2**16
+"""Most bins that are gone through at once to bound errors."""
 
 FEWEST = 2**8
-WORTH = 24
+WORTH = 48
 """Values for each bin from which on counting them takes less time than quantising them."""
 
-BLOCK = 2**16
-"""Values that are gone through at once, so that what is made of them stays in a cache."""
+BLOCK = 2**18
+"""Values that are sorted at once, so that what is made of them stays in a cache."""
 
 SLACK = 0.01
 """Share of its width by which a bin is taken to be wider: values are sorted with rounding errors."""
@@ -52,37 +58,37 @@ class Histogram:
         counts, sums = (bins.unflatten(1, (-1, COARSER)).sum(2) for bins in (self.counts, self.sums))
         return Histogram(counts, sums, self.low, self.width * COARSER, self.squares)
 
-    def bounds(self, quantise: Quantise, thresholds: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what Σ (quantise(a, θ) - a)² is at least and at most for thresholds [R, P], [R, P] each.
+    def of_rows(self, chosen: Tensor) -> Histogram:
+        """Return these rows ([K], long), of which one may come several times."""
+        parts = (self.counts, self.sums, self.low, self.width, self.squares)
+        return Histogram(*(part.index_select(0, chosen) for part in parts))
 
-        That is Σ a² + Σ (q² - 2 q a). A bin in which q is the same at both edges says it exactly by its count and sum;
-        in any other, q and a are somewhere between their values at the edges. Of what falls nothing is known.
+    def bounds(self, quantise: Quantise, thresholds: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what Σ (quantise(a, θ) - a)² is at least and at most for each row's threshold [R], [R] each.
+
+        That is Σ a² + Σ (q² - 2 q a). With q = s + d, where s is q at a bin's first edge, the latter is s² - 2 s a,
+        which count and sum of a bin say exactly, and d (d - 2 (a - s)). Where q is the same at both edges d is 0, in
+        any other bin between 0 and what q grows by. Of what falls nothing is known.
         """
         bins = torch.arange(self.counts.shape[1], dtype=torch.float64, device=self.counts.device)
-        edges = [self.low + (bins + shift) * self.width for shift in (-SLACK, 1 + SLACK)]
-        (first, small), (last, large) = ((edge.unsqueeze(1), _each(quantise, edge, thresholds)) for edge in edges)
-        counts, sums = self.counts.unsqueeze(1), self.sums.unsqueeze(1)
-        exact = counts * small.square() - 2 * small * sums
-        far = torch.maximum((large - first).square(), (small - last).square())
-        near = torch.maximum(small - last, first - large).clamp_(min=0).square_()
-        widest = torch.maximum(first.square(), last.square())
-        narrowest = torch.where(first * last > 0, torch.minimum(first.square(), last.square()), 0.0)
-        same, squares = small == large, self.squares.unsqueeze(1)
-        least = torch.where(same, exact, counts * (near - widest)).sum(2) + (1 - ROUNDING) * squares
-        most = torch.where(same, exact, counts * (far - narrowest)).sum(2) + (1 + ROUNDING) * squares
-        rises = (small <= large).all(2)
+        first, last = (torch.addcmul(self.low, bins + shift, self.width) for shift in (-SLACK, 1 + SLACK))
+        small, large = (quantise(edge.to(thresholds.dtype), thresholds.unsqueeze(1)).double() for edge in (first, last))
+        known = ((self.counts * small).sub_(self.sums, alpha=2).mul_(small)).sum(1)
+        growth = large.sub_(small)
+        places = ((growth > 0) & (self.counts > 0)).nonzero(as_tuple=True)
+        counts, grown, small_there = self.counts[places], growth[places], small[places]
+        above, beyond = first[places] - small_there, last[places] - small_there
+        deepest = torch.minimum(beyond.clamp(min=0), grown)
+        least = known.index_add(0, places[0], counts * deepest * (deepest - 2 * beyond))
+        most = known.index_add(0, places[0], counts * (grown * (grown - 2 * above)).clamp_(min=0))
+        rises = (growth >= 0).all(1)
+        least, most = least + (1 - ROUNDING) * self.squares, most + (1 + ROUNDING) * self.squares
         return torch.where(rises, least, -torch.inf), torch.where(rises, most, torch.inf)
-
-
-def _each(quantise: Quantise, values: Tensor, thresholds: Tensor) -> Tensor:
-    """Return values [R, B] quantised with each of their row's thresholds [R, P], as [R, P, B] in 64 bits."""
-    repeated = values.to(thresholds.dtype).repeat_interleave(thresholds.shape[1], 0)
-    return quantise(repeated, thresholds.reshape(-1, 1)).double().view(*thresholds.shape, -1)
 
 
 def bins_for(rows: Tensor) -> int:
     """Return how many bins are worth their while for rows of values; 0 where none are."""
-    most = min(FINEST, MOST // len(rows), rows.shape[1] // WORTH)
+    most = min(FINEST, ALL // len(rows), rows.shape[1] // WORTH)
     return 0 if most < FEWEST else 2 ** (most.bit_length() - 1)
 
 
@@ -94,28 +100,32 @@ def sort_into_bins(rows: Tensor, bins: int) -> Histogram:
     width = torch.where(span > 0, span, torch.ones_like(span)) / bins
     counts = torch.zeros(len(rows), bins, dtype=torch.float64, device=rows.device)
     sums, squares = torch.zeros_like(counts), torch.zeros(len(rows), dtype=torch.float64, device=rows.device)
-    for row, values in enumerate(rows):
-        for block in values.split(16 * BLOCK):
-            places = ((block.to(wide) - low[row]) * (1 / width[row]).to(wide)).long().clamp_(0, bins - 1)
-            exact = block.double()
-            counts[row] += torch.bincount(places, minlength=bins)
-            sums[row] += torch.bincount(places, exact, minlength=bins)
-            squares[row] += exact.dot(exact)
-    return Histogram(counts, sums, low.double().unsqueeze(1), width.unsqueeze(1), squares)
-
-
-def blocks(rows: Tensor) -> Iterator[Tensor]:
-    """Yield rows [R, K] in pieces that stay in a cache, one value of each row at least."""
-    yield from rows.split(max(1, BLOCK // len(rows)), dim=1)
+    low, scale = low.unsqueeze(1), (1 / width).to(wide).unsqueeze(1)
+    for some in torch.arange(len(rows), device=rows.device).split(max(1, BLOCK // rows.shape[1])):
+        begin, end = int(some[0]), int(some[-1]) + 1
+        starts = bins * (some - begin).unsqueeze(1)
+        for block in rows[begin:end].split(BLOCK, dim=1):
+            places = ((block.to(wide) - low[begin:end]) * scale[begin:end]).long().clamp_(0, bins - 1)
+            places, exact = places.add_(starts).flatten(), block.double()
+            counts[begin:end].flatten().add_(torch.bincount(places, minlength=len(some) * bins))
+            sums[begin:end].flatten().scatter_add_(0, places, exact.flatten())
+            squares[begin:end] += torch.linalg.vecdot(exact, exact)
+    return Histogram(counts, sums, low.double(), width.unsqueeze(1), squares)
 
 
 def possibly_least(histogram: Histogram, quantise: Quantise, thresholds: Tensor) -> Tensor:
-    """Return with which thresholds [R, P] the error of a row may be the least, as booleans."""
+    """Return with which thresholds [R, P] the error of a row may be the least, as booleans.
+
+    Few and wide bins are looked at first, and for what they leave the next narrower ones.
+    """
+    looks = [histogram]
+    while looks[0].counts.shape[1] >= COARSER * COARSEST:
+        looks.insert(0, looks[0].coarser())
     possible = torch.ones_like(thresholds, dtype=torch.bool)
-    several = histogram.counts.shape[1] >= COARSER * FEWEST
-    for look in [histogram.coarser(), histogram] if several else [histogram]:
+    for look in looks:
         least, most = torch.full((2, *thresholds.shape), torch.inf, dtype=torch.float64, device=thresholds.device)
-        for columns in possible.any(0).nonzero().flatten().split(max(1, MOST // 4 // look.counts.numel())):
-            least[:, columns], most[:, columns] = look.bounds(quantise, thresholds[:, columns])
-        possible &= least <= torch.where(possible, most, torch.inf).amin(1, keepdim=True)
+        for places in possible.nonzero().split(max(1, MOST // look.counts.shape[1])):
+            place = tuple(places.T)
+            least[place], most[place] = look.of_rows(place[0]).bounds(quantise, thresholds[place])
+        possible &= least <= most.amin(1, keepdim=True)
     return possible

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +11,8 @@ from torch import Tensor
 
 from snnfw import Neuron, Observer, Quantiser, Site, SiteStats
 from snnfw.neurons import broadcast_channels, channel_rows, magnitude_percentile, replace_zero_thresholds
-from snnfw_plugins.calibration.histogram import bins_for, blocks, possibly_least, sort_into_bins
+from snnfw_plugins.calibration.histogram import bins_for, possibly_least, sort_into_bins
+from snnfw_plugins.calibration.trying import first_least
 
 CANDIDATES = 95
 """Thresholds tried: 1.00, 0.99 ... 0.06 times the largest activation."""
@@ -100,34 +100,11 @@ class LeastSquaresThreshold(RunningThreshold):
         peak = magnitude_percentile(rows, 100.0)
         largest = replace_zero_thresholds(peak)
         rows = rows.contiguous()  # channels may lie between each other, and are gone through many times
-        best, least = largest, torch.full_like(largest, torch.inf, dtype=torch.float64)
-        for index, chosen in self._possible(rows, largest):
-            candidate = largest[chosen] * (1 - 0.01 * index)
-            error = self._error(rows if len(chosen) == len(rows) else rows[chosen], candidate)
-            better = error < least[chosen]
-            best = best.index_copy(0, chosen, torch.where(better, candidate, best[chosen]))
-            least = least.index_copy(0, chosen, torch.where(better, error, least[chosen]))
-        return torch.where(peak > 0, best, peak)
-
-    def _possible(self, rows: Tensor, largest: Tensor) -> Iterator[tuple[int, Tensor]]:
-        """Yield every candidate's number with the rows whose best it may be ([K], long): all, or what bins leave."""
-        everyone, bins = torch.arange(len(rows), device=rows.device), bins_for(rows)
-        if not bins:
-            yield from ((index, everyone) for index in range(CANDIDATES))
-            return
         candidates = torch.stack([largest * (1 - 0.01 * index) for index in range(CANDIDATES)], 1)
-        possible = possibly_least(sort_into_bins(rows, bins), self._quantise, candidates)
-        for index in range(CANDIDATES):
-            chosen = everyone[possible[:, index]]
-            if len(chosen):
-                yield index, chosen
+        bins = bins_for(rows)
+        possible = possibly_least(sort_into_bins(rows, bins), self._quantise, candidates) if bins else None
+        best = first_least(rows, self._quantise, candidates, possible)
+        return torch.where(peak > 0, best, peak)
 
     def _quantise(self, values: Tensor, threshold: Tensor) -> Tensor:
         return self.neuron.quantise(values, threshold, self.timesteps)
-
-    def _error(self, rows: Tensor, candidate: Tensor) -> Tensor:
-        """Return each row's squared error, [R]; of many values added up in 64 bits, block by block."""
-        parts = [
-            (self._quantise(block, candidate.unsqueeze(1)) - block).square_().sum(1).double() for block in blocks(rows)
-        ]
-        return torch.stack(parts).sum(0)
