@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.conversions import Settings, folded, images
 from benchmarks.result import Cell, Section
 from benchmarks.timing import Measured
-from snnfw import Converter, Preset, Registry, place
+from snnfw import Converter, Preset, Registry, SnnfwError, place
 from snnfw.capture.graph import Graph
 from snnfw.conversion.direct import Direct
 from snnfw.simulate.memory import advance_within
@@ -51,9 +51,19 @@ def measure(
     found = {
         (name, steps): measure_method(graph, changed(presets[preset], options), settings, steps, repetitions)
         for name, (preset, options) in methods.items()
+        if fits(graph, presets[preset])
         for steps in timesteps
     }
     yield _section(settings, found)
+
+
+def fits(graph: Graph, preset: Preset) -> bool:
+    """Tell whether a preset has a neuron for every activation function of a network."""
+    try:
+        place(graph, preset.layers)
+    except SnnfwError:
+        return False
+    return True
 
 
 def changed(preset: Preset, options: Mapping[str, Any]) -> Preset:
