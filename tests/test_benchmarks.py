@@ -50,6 +50,7 @@ from backends import needs_native
 from cupy_on_cpu import needs_host_compiler, on_any_device, stand_in
 from networks import ConvNet
 from snnfw import Registry
+from snnfw.capture.export import capture
 from snnfw.capture.graph import BatchDim
 from snnfw.kernels.choice import choose_backend
 from snnfw.simulate.accuracy import Accuracy
@@ -94,6 +95,12 @@ def test_conversions_are_timed_beside_an_evaluation(option: str) -> None:
     sections = list(converting.measure(settings, timesteps=(1, 2), repetitions=1, methods=methods))
     check(sections[0])
     assert [row[:2] for row in sections[0].rows] == [(option, "1"), (option, "2")]
+
+
+def test_conversions_leave_out_presets_without_a_neuron_for_an_activation() -> None:
+    graph = capture(nn.Sequential(nn.Linear(3, 3), nn.ReLU6()).eval(), (torch.randn(2, 3),))
+    presets = Registry().presets
+    assert [name for name in ("spikingjelly", "signed") if converting.fits(graph, presets[name])] == ["signed"]
 
 
 def test_every_preset_that_converts_any_network_is_timed() -> None:
