@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 from torchmetrics.regression import MeanSquaredError
 
 import snnfw
@@ -156,7 +157,11 @@ def refusals(ranks: Ranks) -> dict[str, Any]:
                 raise error
             ranks.gather("of the other one")
 
+    shuffled: Any = DataLoader(batches(5), batch_size=None, shuffle=True)  # type: ignore[arg-type]  # a list will do
     asked: dict[str, Callable[[], Any]] = {
+        "another order": lambda: evaluate_network(
+            graph, Data((), shuffled), SCORERS["accuracy"], Resources(), ranks
+        ),
         "a mistake in the last": partial(fails, SnnfwError("this is what is wrong."), 1),
         "a mistake in the first": partial(fails, SnnfwError("this is wrong here."), 0),
         "a fault in the last": partial(fails, KeyError("nothing"), 1),
@@ -177,8 +182,8 @@ def refusals(ranks: Ranks) -> dict[str, Any]:
     return found
 
 
-def evaluated(ranks: Ranks) -> list[Any]:
-    """Return what ``snnfw.evaluate`` says in each process, and in one alone."""
+def evaluated(ranks: Ranks) -> dict[str, list[Any]]:
+    """Return what ``snnfw.evaluate`` and ``snnfw.compare`` say in one process alone, and in each of both."""
     x = noise(10, 3, 8, 8).float()
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 10)).eval()
     with torch.no_grad():
@@ -188,7 +193,12 @@ def evaluated(ranks: Ranks) -> list[Any]:
     data = [(batch.inputs[0].float(), batch.target) for batch in batches(5)]
     reports = [snnfw.evaluate(snn, data), snnfw.evaluate(snn, data, devices=2)]
     said = [[asdict(point) for point in report.checkpoints] + [dict(report.network.scores)] for report in reports]
-    return [said[0], *ranks.gather(said[1])]
+    two = {"one": snn, "another": snnfw.convert(net, x, method="if")}
+    alone, together = (
+        [asdict(entry) for entry in board.entries]
+        for board in (snnfw.compare(two, data), snnfw.compare(two, data, devices=2))
+    )
+    return {"evaluate": [said[0], *ranks.gather(said[1])], "compare": [alone, *ranks.gather(together)]}
 
 
 def commands(ranks: Ranks, folder: Path) -> dict[str, Any]:

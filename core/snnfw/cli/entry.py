@@ -14,6 +14,7 @@ from snnfw.cli.command import HELP, Call, Command
 from snnfw.cli.commands import COMMANDS
 from snnfw.config.usage import rows, section
 from snnfw.errors import SnnfwError, printable, unknown_name_error
+from snnfw.ranks.starter import is_started
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"snnfw: {printable(str(error))}", file=sys.stderr)  # it may quote a file that somebody sent
         return 2
     except KeyboardInterrupt as stop:
+        if is_started():  # the first of several processes is stopped too, and says so
+            return 0
         print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)
         return 130
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
-import torch
 from torch import nn
 
 from snnfw.config.given import given_mapping
@@ -15,9 +14,8 @@ from snnfw.config.methods import choose_optional
 from snnfw.config.sources import read_values
 from snnfw.contracts import ExitPolicy
 from snnfw.errors import SnnfwError
-from snnfw.network.evaluation import Evaluation, choose_checkpoints, now
+from snnfw.network.evaluation import Evaluation, choose_checkpoints, now, shared_by
 from snnfw.network.network import SpikingNetwork
-from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
 from snnfw.report.report import Report
 from snnfw.report.summary import make_report
@@ -58,12 +56,7 @@ def evaluate(
         SnnfwError: there are no labels, the metric does not fit, or a checkpoint is not within the timesteps.
 
     """
-    for name, given in {"devices": devices, "nodes": nodes}.items():
-        if not isinstance(given, int) or given < 1:
-            raise SnnfwError(f"{name}={given} is not allowed: give a whole number, at least 1.")
-    with start_ranks(devices, nodes, snn.device.type if isinstance(snn, SpikingNetwork) else "cpu") as ranks:
-        if ranks.count > 1 and snn.device.type == "cuda":
-            snn.to(torch.device("cuda", torch.cuda.current_device()))  # each process has one of its own
+    with shared_by(devices, nodes, [snn] if isinstance(snn, SpikingNetwork) else []) as ranks:
         return _evaluate(snn, Evaluation.on(snn, batches, metric, ranks), checkpoints, exit, registry or Registry())
 
 

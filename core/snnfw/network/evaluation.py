@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from snnfw.config.schema import default_checkpoints
@@ -17,6 +19,7 @@ from snnfw.network.batches import read_batches
 from snnfw.network.judging import read_metric
 from snnfw.network.network import SpikingNetwork
 from snnfw.ranks.group import ALONE, Ranks
+from snnfw.ranks.start import start_ranks
 from snnfw.report.progress import show_progress
 from snnfw.report.report import Network
 from snnfw.report.summary import summarise_network
@@ -47,7 +50,8 @@ class Evaluation:
         if first.target is None and not isinstance(metric, Judgement):
             raise SnnfwError("the evaluation data has no labels: give batches of inputs and labels, such as (x, y).")
         frames = _frames(snn, first)
-        resources = Resources(device=str(snn.device), memory=snn.memory, track=show_progress(Console(stderr=True)))
+        track = show_progress(Console(stderr=True, quiet=ranks.rank > 0))
+        resources = Resources(device=str(snn.device), memory=snn.memory, track=track)
         sample = tuple(tensor[:2] for tensor in to_device(tuple(first.inputs), _place(graph)))
         output = network_output(graph, sample, frames)
         return cls(Data((), kept, frames=frames), read_metric(metric, first, output), resources, ranks)
@@ -65,6 +69,22 @@ class Evaluation:
         scores, seconds = evaluate_network(graph, self.data, self.judgement.scorer, resources, self.ranks)
         inventory = take_inventory(graph, snn.plan)
         return summarise_network(inventory, snn.costs, scores, seconds, self.data.frames)
+
+
+@contextmanager
+def shared_by(devices: int, nodes: int, networks: Sequence[SpikingNetwork]) -> Iterator[Ranks]:
+    """Yield this process among those that share an evaluation, the networks on a device of its own."""
+    for name, given in {"devices": devices, "nodes": nodes}.items():
+        if not isinstance(given, int) or given < 1:
+            raise SnnfwError(f"{name}={given} is not allowed: give a whole number, at least 1.")
+    kinds = {snn.device.type for snn in networks}
+    if devices * nodes > 1 and len(kinds) > 1:
+        raise SnnfwError(f"the networks are on {' and '.join(sorted(kinds))}: move all to one, or give devices=1.")
+    with start_ranks(devices, nodes, min(kinds, default="cpu")) as ranks:
+        for snn in networks:
+            if ranks.count > 1 and snn.device.type == "cuda":
+                snn.to(torch.device("cuda", torch.cuda.current_device()))  # each process has one of its own
+        yield ranks
 
 
 def choose_checkpoints(given: Sequence[int] | None, timesteps: int) -> tuple[int, ...]:

@@ -9,11 +9,12 @@ import torch
 
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError, wrong_kind_error
-from snnfw.network.evaluation import Evaluation, choose_checkpoints, now
+from snnfw.network.evaluation import Evaluation, choose_checkpoints, now, shared_by
 from snnfw.network.network import SpikingNetwork
 from snnfw.report.leaderboard import SCHEMA, Entry, Leaderboard, make_standing
 from snnfw.report.report import Network
 from snnfw.report.summary import describe_method, summarise_checkpoint
+from snnfw.search.sharing import agree_on_model
 
 
 def compare(
@@ -22,6 +23,8 @@ def compare(
     metric: Any = None,
     *,
     checkpoints: Sequence[int] | None = None,
+    devices: int = 1,
+    nodes: int = 1,
 ) -> Leaderboard:
     """Return a leaderboard of several conversions of one network, each scored at the same timesteps of one run.
 
@@ -30,6 +33,8 @@ def compare(
         batches: inputs with labels, as for ``evaluate``.
         metric: as for ``evaluate``.
         checkpoints: timesteps to score at; without it, powers of two up to the shortest run.
+        devices: as for ``evaluate``: processes on each machine that share the batches.
+        nodes: machines that share them.
 
     Raises:
         SnnfwError: there is nothing to compare, the networks are not of one network, or have other prices.
@@ -43,7 +48,17 @@ def compare(
     (first_name, first), *others = networks.items()
     for name, other in others:
         _require_same(first_name, first, name, other)
-    test = Evaluation.on(first, batches, metric)
+    with shared_by(devices, nodes, list(networks.values())) as ranks:
+        return _compare(networks, Evaluation.on(first, batches, metric, ranks), checkpoints)
+
+
+def _compare(
+    networks: Mapping[str, SpikingNetwork], test: Evaluation, checkpoints: Sequence[int] | None
+) -> Leaderboard:
+    """Compare as one of the processes that share it."""
+    first = next(iter(networks.values()))
+    for snn in networks.values():
+        agree_on_model(test.ranks, snn.model, None)
     scored = choose_checkpoints(checkpoints, min(snn.timesteps for snn in networks.values()))
     network = test.measure_network(first)
     entries = tuple(_entry(name, snn, test, scored, network) for name, snn in networks.items())

@@ -10,6 +10,7 @@ from typing import Any
 
 from snnfw.errors import SnnfwError
 from snnfw.ranks.group import ALONE, Ranks, Together, in_step
+from snnfw.ranks.starter import begin_together
 
 LAUNCHER = "lightning.fabric.strategies.launchers.subprocess_script"
 
@@ -42,6 +43,7 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
     kind, _, index = device.partition(":")
     if index:
         raise SnnfwError(f"device={device} is one device and devices={devices} are several: give device={kind}.")
+    begin_together(devices, nodes)
     try:
         fabric = Fabric(
             accelerator="gpu" if kind == "cuda" else "cpu", devices=devices, num_nodes=nodes, strategy="ddp"

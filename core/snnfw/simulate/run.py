@@ -16,7 +16,7 @@ from snnfw.conversion.activations import require_batch, to_device
 from snnfw.errors import SnnfwError
 from snnfw.ranks.group import ALONE, Ranks
 from snnfw.ranks.noise import own_noise
-from snnfw.ranks.parts import consecutive, part_of
+from snnfw.ranks.parts import consecutive, share_of
 from snnfw.simulate.group import Group, group_batches, samples_within_a_step
 from snnfw.simulate.kept import Counts, Sums, Tally, pass_state, restore_pass, usable
 from snnfw.simulate.states import State, merge_state, state_of
@@ -102,7 +102,7 @@ def evaluate_network(
     counts = restore_pass(part, {0: tally})
     start = time.perf_counter() - counts.seconds
     own = consecutive(count, ranks)[counts.batches :]
-    batches = resources.track(part_of(data.evaluation, own), "evaluate the network", len(own))
+    batches = resources.track(share_of(data.evaluation, own), "evaluate the network", len(own))
     with own_noise(ranks, resources.seed, resources.device):
         for index, batch in enumerate(batches, own.start):
             require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
@@ -154,7 +154,7 @@ def _checked_batches(
 ) -> Iterator[Batch]:
     """Yield every batch of this process that is not done, checked, its inputs on the device."""
     own = consecutive(count_batches(evaluation, "the evaluation data"), ranks)[done:]
-    for index, batch in enumerate(resources.track(part_of(evaluation, own), "simulate", len(own)), own.start):
+    for index, batch in enumerate(resources.track(share_of(evaluation, own), "simulate", len(own)), own.start):
         given = require_batch(batch, f"evaluation batch {index}", arguments)
         yield replace(given, inputs=to_device(given.inputs, resources.device))
 

@@ -20,6 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from snnfw.errors import SnnfwError
 from snnfw.ranks.noise import seed_of
 from snnfw.ranks.parts import consecutive, part_of
+from snnfw.ranks.starter import begin_together
 from snnfw.simulate.states import is_mergeable
 from snnfw.training.averaging import AverageWeights
 from snnfw.training.checkpoint import first_mismatch
@@ -138,6 +139,8 @@ def fit(
     lines = EpochLines(folder / METRICS)
     average = AverageWeights(settings.average) if settings.average is not None else None
     last = _last(folder, learner)
+    if processes > 1:
+        begin_together(devices, nodes)
     with _without_chatter(), _let_ctrl_c_through(), _explain_full_disk(folder):
         try:
             watching = [*([average] if average else []), lines, TellDuration(batches, resources.tell)]

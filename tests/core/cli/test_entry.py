@@ -188,6 +188,15 @@ def test_what_goes_wrong_on_the_way_shows_no_traceback(
     assert capsys.readouterr().err == said
 
 
+def test_one_of_several_processes_says_that_it_was_interrupted(
+    calls: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(sys.modules["snnfw.pipeline"], "run", raising(KeyboardInterrupt()))
+    assert cli.main(["run", *RUN]) == 0  # or Lightning would kill the first one before it has ended
+    assert capsys.readouterr().err == ""
+
+
 def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "120")
     for words in ([], ["--help"], ["-h"]):

@@ -72,9 +72,11 @@ def test_processes_draw_different_noise_and_go_on_with_the_same(found: Mapping[s
     assert behind[0] == behind[1]
 
 
-def test_what_snnfw_evaluate_says_is_the_same_in_all_processes(found: Mapping[str, Any]) -> None:
-    alone, *together = found["evaluated"]
+@pytest.mark.parametrize("what", ["evaluate", "compare"])
+def test_what_is_said_to_programs_is_the_same_in_all_processes(found: Mapping[str, Any], what: str) -> None:
+    alone, *together = _untimed(found["evaluated"][what])
     assert together == [alone, alone]
+    assert len(alone) > 1
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,12 @@ def test_what_snnfw_evaluate_says_is_the_same_in_all_processes(found: Mapping[st
             "SnnfwError: the scorer Plain has no state() and merge(state), so that scores of several processes, or of a "
             "run that is gone on with, cannot be put together: give it both, see snnfw.MergeableScorer, or score in one "
             "process.",
+            None,
+        ),
+        (
+            "another order",
+            "SnnfwError: the evaluation data comes in another order each time (RandomSampler), so that its parts do not "
+            "make the whole: give a DataLoader without shuffle, or score it in one process and in one go.",
             None,
         ),
         (

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import torch
+from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
+from snnfw.errors import SnnfwError
+from snnfw.network.batches import read_batches
 from snnfw.ranks.group import Alone
-from snnfw.ranks.parts import Passed, consecutive, part_of
+from snnfw.ranks.parts import Passed, consecutive, part_of, share_of
+from snnfw.store.batches import KeptFirst
 
 
 class Counted:
@@ -58,3 +63,28 @@ def test_what_has_no_part_is_read_up_to_its_last_position() -> None:
     assert batches.read == [0, 1, 2]
     assert list(Passed(batches, range(4, 4))) == []
     assert batches.read == [0, 1, 2]
+
+
+DATA = TensorDataset(torch.arange(10.0)[:, None], torch.arange(10))
+SHUFFLED = {
+    "shuffle": DataLoader(DATA, 2, shuffle=True),
+    "batches": DataLoader(DATA, batch_sampler=BatchSampler(RandomSampler(DATA), 2, drop_last=False)),
+}
+
+
+@pytest.mark.parametrize("how", SHUFFLED)
+def test_what_is_shuffled_has_no_shares(how: str) -> None:
+    batches = KeptFirst(read_batches(SHUFFLED[how], 1, "the evaluation data"))
+    assert share_of(batches, range(5)) is batches
+    with pytest.raises(SnnfwError) as error:
+        share_of(batches, range(3))
+    assert str(error.value) == (
+        "the evaluation data comes in another order each time (RandomSampler), so that its parts do not make the whole: "
+        "give a DataLoader without shuffle, or score it in one process and in one go."
+    )
+
+
+def test_what_comes_in_one_order_has_shares() -> None:
+    batches = KeptFirst(read_batches(DataLoader(DATA, 2), 1, "the evaluation data"))
+    assert [batch.target.tolist() for batch in share_of(batches, range(3, 5))] == [[6, 7], [8, 9]]
+    assert share_of(list(range(5)), range(1, 3)) == [1, 2]
