@@ -33,6 +33,15 @@ RUNS = {
     "classification": ("task.limit=70", "task.batch=10", "task.calibration=32", "search=null", "exit=confidence"),
     "events": ("task.limit=10", "task.batch=4", "task.calibration=4", "search=null", "timesteps=3"),
 }
+COMPARED = [
+    "compare",
+    "task=classification",
+    "methods=[adafire,if]",
+    "checkpoints=[2]",
+    "task.limit=30",
+    "task.batch=10",
+    "task.calibration=16",
+]
 
 
 @dataclass(frozen=True)
@@ -159,9 +168,7 @@ def refusals(ranks: Ranks) -> dict[str, Any]:
 
     shuffled: Any = DataLoader(batches(5), batch_size=None, shuffle=True)  # type: ignore[arg-type]  # a list will do
     asked: dict[str, Callable[[], Any]] = {
-        "another order": lambda: evaluate_network(
-            graph, Data((), shuffled), SCORERS["accuracy"], Resources(), ranks
-        ),
+        "another order": lambda: evaluate_network(graph, Data((), shuffled), SCORERS["accuracy"], Resources(), ranks),
         "a mistake in the last": partial(fails, SnnfwError("this is what is wrong."), 1),
         "a mistake in the first": partial(fails, SnnfwError("this is wrong here."), 0),
         "a fault in the last": partial(fails, KeyError("nothing"), 1),
@@ -202,24 +209,18 @@ def evaluated(ranks: Ranks) -> dict[str, list[Any]]:
 
 
 def commands(ranks: Ranks, folder: Path) -> dict[str, Any]:
-    """Run commands as one process and as both, and return their statuses."""
-    found: dict[str, Any] = {}
-    for task, words in RUNS.items():
-        given = [f"task={task}", "plugin=adafire", "save=false", *words]
-        if ranks.rank == 0:
-            found[f"{task} one"] = main(["run", *given, f"out={folder / f'{task}-one'}"])
-        found[f"{task} two"] = ranks.gather(main(["run", *given, f"out={folder / f'{task}-two'}", "devices=2"]))
-    compared = [
-        "task=classification",
-        "methods=[adafire,if]",
-        "checkpoints=[2]",
-        "task.limit=30",
-        "task.batch=10",
-        "task.calibration=16",
-    ]
-    for name, more in {"one": [], "two": ["devices=2"]}.items():
-        if name == "two" or ranks.rank == 0:
-            found[f"compare {name}"] = main(["compare", *compared, *more, f"out={folder / f'compare-{name}'}"])
+    """Run commands as one process and as both, and return their statuses.
+
+    What one process does alone both do at the same time, each some of it.
+    """
+    asked = {task: ["run", f"task={task}", "plugin=adafire", "save=false", *words] for task, words in RUNS.items()} | {
+        "compare": COMPARED
+    }
+    alone = {name: words for name, words in asked.items() if (name == "classification") == (ranks.rank == 0)}
+    done = {f"{name} one": main([*words, f"out={folder / f'{name}-one'}"]) for name, words in alone.items()}
+    found: dict[str, Any] = {name: status for each in ranks.gather(done) for name, status in each.items()}
+    for name, words in asked.items():
+        found[f"{name} two"] = ranks.gather(main([*words, f"out={folder / f'{name}-two'}", "devices=2"]))
     taken = [
         "run",
         "task=classification",

@@ -32,9 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"snnfw: {printable(str(error))}", file=sys.stderr)  # it may quote a file that somebody sent
         return 2
     except KeyboardInterrupt as stop:
-        if is_started():  # the first of several processes is stopped too, and says so
-            return 0
-        print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)
+        if not is_started():  # the first of several processes is stopped too, and says so
+            print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)
         return 130
 
 
