@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -209,3 +210,43 @@ def test_a_worker_without_a_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> 
         SnnfwError, match=r"cannot read its work \(No module named 'not_there'\): install snnfw and the"
     ):
         require_fit("ray", answer)
+
+
+CALLER = """
+import time
+from snnfw_plugins.launchers.processes import Local
+import asleep
+list(Local(workers=1).map(asleep.tell, [0]))
+"""
+ASLEEP = """
+import os, time
+def tell(item):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="processes are looked up in /proc")
+def test_processes_of_this_machine_end_with_a_caller_that_is_killed(tmp_path: Path) -> None:
+    pytest.importorskip("joblib")
+    (tmp_path / "caller.py").write_text(CALLER)
+    (tmp_path / "asleep.py").write_text(ASLEEP)
+    caller = subprocess.Popen(  # noqa: S603  # our own
+        [sys.executable, str(tmp_path / "caller.py")], stdout=subprocess.PIPE, text=True
+    )
+    assert caller.stdout is not None
+    worker = Path("/proc") / caller.stdout.readline().strip()
+    caller.kill()
+    caller.wait()
+    caller.stdout.close()
+    until = time.monotonic() + 15
+    while _runs(worker) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _runs(worker)
+
+
+def _runs(process: Path) -> bool:
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from snnfw.launching.launcher import Launcher, Lost, UnreachableError
+from snnfw.launching.orphans import end_with
 from snnfw.launching.outcomes import Raised
 from snnfw.launching.running import collect, finished, launch
 from snnfw.launching.threads import count_cores, limit_threads, share_cores
@@ -16,6 +17,7 @@ __all__ = [
     "UnreachableError",
     "collect",
     "count_cores",
+    "end_with",
     "finished",
     "launch",
     "limit_threads",

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from functools import cache
 
 PARENT = "SNNFW_PARENT"
 """The variable that holds the number of the process that this one is for."""
@@ -18,7 +19,13 @@ def end_with_parent() -> None:
     """End this process when the one that it is for has gone; without one, nothing changes."""
     parent = os.environ.pop(PARENT, "")
     if parent.isdigit():
-        threading.Thread(target=_watch, args=(int(parent),), daemon=True).start()
+        end_with(int(parent))
+
+
+@cache
+def end_with(parent: int) -> None:
+    """End this process when its parent, of this number, has gone; saying so again changes nothing."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

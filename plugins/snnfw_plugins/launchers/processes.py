@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import Field
 
 from snnfw import Lost, SnnfwError
-from snnfw.launching import limit_threads, share_cores
+from snnfw.launching import end_with, limit_threads, share_cores
 from snnfw_plugins.launchers.workers import import_library
 
 Given = TypeVar("Given")
@@ -69,7 +70,7 @@ def _map(workers: int, threads: int, file: Path, items: Sequence[Any]) -> Iterat
             while waiting and len(running) < workers:
                 at, item = waiting[0]
                 try:
-                    running[executor.submit(run_from_file, str(file), threads, item)] = at
+                    running[executor.submit(run_from_file, str(file), threads, os.getpid(), item)] = at
                 except BrokenProcessPool:  # one has died since: what it had is told below, and the rest gets new ones
                     break
                 waiting.pop(0)
@@ -96,8 +97,9 @@ _READ: dict[str, Callable[[Any], Any]] = {}
 """The function that this process read last, by its file."""
 
 
-def run_from_file(file: str, threads: int, item: Any) -> Any:
-    """Run the function of a file, in a process of joblib's."""
+def run_from_file(file: str, threads: int, parent: int, item: Any) -> Any:
+    """Run the function of a file, in a process of joblib's, which would else outlive a caller that was killed."""
+    end_with(parent)
     if file not in _READ:
         _READ.clear()
         _READ[file] = pickle.loads(Path(file).read_bytes())  # noqa: S301  # of the process that started this one
