@@ -18,6 +18,7 @@ from snnfw.config.untrained import untrained_warning
 from snnfw.energy.inventory import take_inventory
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
+from snnfw.launching import begin_launcher
 from snnfw.ranks.group import Ranks, in_step
 from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
@@ -59,6 +60,8 @@ def _compare(config: CompareConfig, console: Console, registry: Registry | None,
     shared = config.shared
     resources = acquire_resources(shared, console)
     require_tracker(shared.tracker)
+    searches = any(method.config.search for method in config.methods)
+    begin_launcher(shared.launcher, searches, resources.tell)
     target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
 
     if registry:

@@ -19,6 +19,7 @@ from snnfw.diagnosis.splitting import split_errors
 from snnfw.diagnosis.traces import require_site, trace_neurons
 from snnfw.errors import SnnfwError
 from snnfw.files import write_folder
+from snnfw.launching import begin_launcher
 from snnfw.registry import Registry
 from snnfw.report.diagnosis_page import diagnosis_files
 from snnfw.report.diagnosis_table import show_diagnosis
@@ -33,6 +34,7 @@ from snnfw.values import Inputs, Resources
 def diagnose(config: DiagnosisConfig, registry: Registry, console: Console) -> Path:
     """Convert as the run would, say what separates the spiking network from the network, and return the folder."""
     resources = acquire_resources(config.run, console)
+    begin_launcher(config.run.launcher, config.run.search is not None, resources.tell)
     target = run_folder(config.run.out, "diagnose", config.run.plugin or config.run.task.name, datetime.now())
 
     subject = load_subject(config.run, resources)

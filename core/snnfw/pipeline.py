@@ -20,6 +20,7 @@ from snnfw.diagnosis.findings import SiteError
 from snnfw.diagnosis.splitting import split_errors
 from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.files import write_folder
+from snnfw.launching import begin_launcher
 from snnfw.ranks.group import Ranks
 from snnfw.ranks.start import start_ranks
 from snnfw.registry import Registry
@@ -76,6 +77,7 @@ def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks, 
     """Run as one of several processes, and keep how far that is where there is one, and nothing else to do again."""
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
+    begin_launcher(config.launcher, config.search is not None, resources.tell)
     if config.resume:
         target = resumed_target(config.resume)
     else:
@@ -143,7 +145,7 @@ def _report(
         progress.finish()
     console.print(Text(f"took {describe_stages(clock.seconds)}"), soft_wrap=True)
     console.print(Text(f"results in {folder}\nopen {folder / 'report.html'}"), soft_wrap=True)
-    registry.after_run(report, folder)
+    registry.after_run(report, folder, resources.tell)
     track(config.tracker, resources.tell, track_run(report, folder))
     return folder
 

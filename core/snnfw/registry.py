@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -157,9 +157,18 @@ class Registry:
             raise SnnfwError(f"load={path} does not work: {failure_text(error)}") from error
         self._files.add(resolved)
 
-    def after_run(self, report: Report, folder: Path) -> None:
-        """Hand the report, and the folder that holds the results, to every plugin that asked for it."""
-        self._manager.hook.snnfw_after_run(report=report, folder=folder)
+    def after_run(self, report: Report, folder: Path, tell: Callable[[str], None]) -> None:
+        """Hand the report, and the folder that holds the results, to every plugin that asked for it.
+
+        What one of them raises is told in a sentence: the results are there, and the others have their turn.
+        """
+        given: dict[str, Any] = {"report": report, "folder": folder}
+        for each in reversed(self._manager.hook.snnfw_after_run.get_hookimpls()):
+            try:
+                each.function(*(given[name] for name in each.argnames))
+            except STRANGE as error:
+                reason = failure_text(error)
+                tell(f"snnfw_after_run of '{each.plugin_name}' failed: {reason} The results in {folder} are whole.")
 
     def _register_or_quarantine(
         self, name: str, plugin: object = None, entry: metadata.EntryPoint | None = None

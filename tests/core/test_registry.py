@@ -343,8 +343,29 @@ def test_the_report_is_handed_to_every_plugin_that_asks() -> None:
     both = SimpleNamespace(
         __name__="both", snnfw_after_run=hookimpl(lambda report, folder: seen.append((report, folder)))
     )
-    registry(toy_plugin, asking, both).after_run("the report", "its folder")  # type: ignore[arg-type]  # any will do
+    registry(toy_plugin, asking, both).after_run("the report", "its folder", seen.append)  # type: ignore[arg-type]  # any will do
     assert seen == [("the report", "its folder"), "the report"]
+
+
+@pytest.mark.parametrize(
+    ("error", "text"), [(OSError("no disk"), "OSError: no disk."), (SystemExit(3), "SystemExit: 3.")]
+)
+def test_what_a_plugin_raises_after_a_run_is_a_sentence_and_the_others_have_their_turn(
+    error: BaseException, text: str
+) -> None:
+    def fail(report: object) -> None:
+        raise error
+
+    seen: list[object] = []
+    faulty = SimpleNamespace(__name__="faulty", snnfw_after_run=hookimpl(fail))
+    first, last = (
+        SimpleNamespace(__name__=name, snnfw_after_run=hookimpl(lambda report: seen.append(report)))
+        for name in ("first", "last")
+    )
+    said: list[str] = []
+    registry(first, faulty, last).after_run("the report", "runs/a", said.append)  # type: ignore[arg-type]  # any will do
+    assert seen == ["the report", "the report"]
+    assert said == [f"snnfw_after_run of 'faulty' failed: {text} The results in runs/a are whole."]
 
 
 def test_entry_points_may_be_those_of_another_library(monkeypatch: pytest.MonkeyPatch) -> None:

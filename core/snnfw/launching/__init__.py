@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from snnfw.launching.beginning import begin_launcher, require_launcher
 from snnfw.launching.launcher import Launcher, Lost, UnreachableError
 from snnfw.launching.orphans import end_with
 from snnfw.launching.outcomes import Raised
@@ -15,12 +16,14 @@ __all__ = [
     "Raised",
     "Reducers",
     "UnreachableError",
+    "begin_launcher",
     "collect",
     "count_cores",
     "end_with",
     "finished",
     "launch",
     "limit_threads",
+    "require_launcher",
     "seeded",
     "share_cores",
 ]

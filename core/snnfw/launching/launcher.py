@@ -33,7 +33,8 @@ class Launcher(Protocol):
     What is given and what comes back are bytes, so that a launcher only carries them; the function pickles, and answers
     for the versions, generators and exceptions of what it holds. A launcher gives each worker its share of the cores
     (:func:`snnfw.launching.limit_threads`), stops what still runs when its iterator is closed, and raises an
-    ``UnreachableError`` where its library is not installed or nothing answers.
+    ``UnreachableError`` where its library is not installed or nothing answers; ``require()``, a method that it may
+    have, says so before anything is computed.
     """
 
     name: ClassVar[str]

@@ -11,6 +11,9 @@ from snnfw.report.leaderboard import Entry, Leaderboard
 from snnfw.report.report import Network, Report
 from snnfw.values import Setting, Tracked
 
+RUN, STATUS = "run", "status.json"
+"""The folder of a run in that of a sweep's job, and what stands beside it."""
+
 DESCRIBED = ("command", "plugin", "search", "exit", "converter")
 
 
@@ -26,7 +29,7 @@ def track_run(report: Report, folder: Path) -> Tracked:
         **{f"measured/{name}": value for name, value in report.measured.items()},
     }
     return Tracked(
-        name=folder.name,
+        name=name_of(folder),
         kind="run",
         parameters=flatten(about.get("config", {})),
         numbers=finite(numbers),
@@ -34,6 +37,12 @@ def track_run(report: Report, folder: Path) -> Tracked:
         tags=tags_of(about, headline=report.headline),
         folder=folder,
     )
+
+
+def name_of(folder: Path) -> str:
+    """Return what a run is called: its folder's name, and that of its job where it is one of a sweep."""
+    job = folder.absolute().parent
+    return job.name if folder.name == RUN and (job / STATUS).is_file() else folder.name
 
 
 def track_comparison(board: Leaderboard, folder: Path) -> tuple[Tracked, tuple[Tracked, ...]]:

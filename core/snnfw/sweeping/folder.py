@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -34,13 +35,19 @@ def choose_folder(config: SweepConfig, now: datetime) -> Path:
 
     """
     target = config.out or Path("runs") / f"{now:%Y%m%d-%H%M%S}-sweep-{config.jobs[0].config.task.name}"
-    if not target.exists():
+    if target.exists():
+        require_own(target, config)
+    else:
         require_writable(target)
-    elif not target.is_dir() or (any(target.iterdir()) and not (target / FILE).is_file()):
-        raise SnnfwError(f"out={target} exists already and is no sweep: name a folder that does not exist.")
-    elif (target / FILE).is_file():
-        _require_same(target, config)
     return target
+
+
+def require_own(folder: Path, config: SweepConfig) -> None:
+    """Refuse a folder that holds something else than this sweep; one that never began has left its lock."""
+    if folder.is_dir() and (folder / FILE).is_file():
+        _require_same(folder, config)
+    elif not folder.is_dir() or not all(each.name.lstrip(".").startswith(LOCK[1:]) for each in folder.iterdir()):
+        raise SnnfwError(f"out={folder} exists already and is no sweep: name a folder that does not exist.")
 
 
 @contextmanager
@@ -76,6 +83,13 @@ def describe_sweep(folder: Path, config: SweepConfig) -> None:
     """Write down which sweep a folder is of."""
     if not (folder / FILE).is_file():
         write_file(folder / FILE, as_json({"schema": 1, **config.resolved}))
+
+
+def leave_nothing(folder: Path, made: bool) -> None:
+    """Take back what a sweep has put into its folder, with the folder itself where it has ``made`` it."""
+    shutil.rmtree(folder if made else folder / JOBS, ignore_errors=True)
+    for name in () if made else (FILE, LOCK):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _holder(folder: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
@@ -16,11 +15,12 @@ from snnfw.config.sweep import SweepConfig, SweepJob
 from snnfw.durations import describe_duration
 from snnfw.errors import SnnfwError
 from snnfw.failures import failure_text
+from snnfw.launching.beginning import require_launcher
 from snnfw.launching.launcher import Lost
 from snnfw.launching.outcomes import Raised
 from snnfw.launching.running import launch
 from snnfw.sweeping.checking import require_plans
-from snnfw.sweeping.folder import FILE, JOBS, choose_folder, describe_sweep, hold
+from snnfw.sweeping.folder import FILE, JOBS, choose_folder, describe_sweep, hold, leave_nothing, require_own
 from snnfw.sweeping.jobs import Job, run_job
 from snnfw.sweeping.results import write_results
 from snnfw.sweeping.status import Status, read_status, require_ended, write_status
@@ -34,8 +34,11 @@ def sweep(config: SweepConfig, console: Console) -> bool:
 
     """
     folder = choose_folder(config, datetime.now()).absolute()
-    begun = (folder / FILE).is_file()
+    require_launcher(config.launcher)
+    made = not folder.exists()
     with hold(folder):
+        require_own(folder, config)  # another call may have been there, and ended, since it was chosen
+        begun = (folder / FILE).is_file()
         missing = [job for job in config.jobs if read_status(folder / JOBS / job.name).state != "done"]
         for job in missing:
             require_ended(job.name, folder / JOBS / job.name)
@@ -45,7 +48,7 @@ def sweep(config: SweepConfig, console: Console) -> bool:
             run_missing(config, missing, folder, console)
         except SnnfwError:
             if not begun and not any(_has_begun(folder / JOBS / job.name) for job in missing):
-                shutil.rmtree(folder, ignore_errors=True)
+                leave_nothing(folder, made)
             raise
         statuses = {job.name: read_status(folder / JOBS / job.name) for job in config.jobs}
         write_results(config, statuses, folder, console)

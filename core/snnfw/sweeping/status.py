@@ -56,7 +56,7 @@ def read_status(folder: Path) -> Status:
 def require_ended(name: str, folder: Path) -> None:
     """Refuse to do again what an earlier sweep's process is still doing on this machine."""
     status = read_status(folder)
-    if status.state == "running" and status.host == platform.node() and _lives(status.pid):
+    if status.state == "running" and status.host == platform.node() and _lives(status.pid, folder):
         raise SnnfwError(
             f"'{name}' of an earlier call is still running, as process {status.pid}: wait until it has ended, or end "
             "it."
@@ -71,8 +71,8 @@ def _built(plain: Mapping[str, Any]) -> Status:
     return Status(state, **texts, pid=int(plain.get("pid", 0)), seconds=float(plain.get("seconds", 0.0)))
 
 
-def _lives(pid: int) -> bool:
-    """Tell whether a process is there that runs this framework."""
+def _lives(pid: int, folder: Path) -> bool:
+    """Tell whether a process is there that was told a job's folder: another program may have got its number."""
     if pid <= 0:
         return False
     try:
@@ -82,6 +82,6 @@ def _lives(pid: int) -> bool:
     except OSError:
         return False
     try:
-        return b"snnfw" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return os.fsencode(f"{os.sep}{folder.name}{os.sep}{RUN}") in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:  # no /proc here
         return True

@@ -37,6 +37,11 @@ class Ray:
     gpus: Annotated[float, Field(ge=0, allow_inf_nan=False, description="GPUs that each task takes")] = 0
     wait: Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds until a cluster has to answer")] = 30
 
+    def require(self) -> None:
+        """Refuse to begin without the library, and where nothing listens at the address."""
+        if not import_library("ray").is_initialized():
+            _await_port(self)
+
     def map(
         self, function: Callable[[Given], Returned], items: Sequence[Given], /
     ) -> Iterator[tuple[int, Returned | Lost]]:

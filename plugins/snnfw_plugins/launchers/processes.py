@@ -34,6 +34,10 @@ class Local:
 
     workers: Annotated[int | None, Field(ge=1, description="processes at once; without it, one for each core")] = None
 
+    def require(self) -> None:
+        """Refuse to begin without the library."""
+        import_library("joblib")
+
     def map(
         self, function: Callable[[Given], Returned], items: Sequence[Given], /
     ) -> Iterator[tuple[int, Returned | Lost]]:

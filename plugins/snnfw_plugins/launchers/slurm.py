@@ -50,6 +50,12 @@ class Submitit:
     ] = field(default_factory=dict)
     wait: Annotated[float, Field(gt=0, allow_inf_nan=False, description="seconds until Slurm has to answer")] = 30
 
+    def require(self) -> None:
+        """Refuse to begin without the library, and without a Slurm that answers and has the partition."""
+        import_library("submitit")
+        if self.cluster == "slurm":
+            _require_slurm(self)
+
     def map(
         self, function: Callable[[Given], Returned], items: Sequence[Given], /
     ) -> Iterator[tuple[int, Returned | Lost]]:
@@ -59,9 +65,8 @@ class Submitit:
 
 def map_on_slurm(launcher: Submitit, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
     """Yield what comes of each item; the folder of this call goes when all jobs ended well, and keeps its logs else."""
+    launcher.require()
     submitit = import_library("submitit")
-    if launcher.cluster == "slurm":
-        _require_slurm(launcher)
     try:
         launcher.folder.mkdir(parents=True, exist_ok=True)
         folder = Path(mkdtemp(prefix="jobs-", dir=launcher.folder)).resolve()

@@ -74,12 +74,22 @@ class MLflow:
         """Log a run, and what belongs to it below it."""
         with _quietly():
             client = self._client()
-            found = client.get_experiment_by_name(self.experiment)
-            experiment = found.experiment_id if found else client.create_experiment(self.experiment)
+            experiment = self._experiment(client)
             run = self._log(client, experiment, whole, {})
             for part in parts:
                 self._log(client, experiment, part, {"mlflow.parentRunId": run})
         return f"run {run} of experiment '{self.experiment}' in {self._place()}"
+
+    def _experiment(self, client: Any) -> str:
+        """Return the experiment's number; another run may make it at this moment."""
+        if found := client.get_experiment_by_name(self.experiment):
+            return str(found.experiment_id)
+        try:
+            return str(client.create_experiment(self.experiment))
+        except Exception:
+            if found := client.get_experiment_by_name(self.experiment):
+                return str(found.experiment_id)
+            raise
 
     def _client(self) -> Any:
         return import_library("mlflow.tracking", self.name).MlflowClient(tracking_uri=self.uri)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from made_reports import made_board, made_report
-from snnfw.report.tracked import finite, flatten, track_comparison, track_run, track_training
+from snnfw.report.tracked import finite, flatten, name_of, track_comparison, track_run, track_training
+from snnfw.sweeping.status import RUN, Status, write_status
 
 
 def test_a_configuration_is_flat_as_words_have_it() -> None:
@@ -93,3 +94,12 @@ def test_a_training_is_told_by_its_epochs(tmp_path: Path) -> None:
     told = track_training(rows, {"seed": 1}, {"plugin": "lif", "stages": {"train": 3.0}}, tmp_path)
     assert (told.axis, told.points) == ("epoch", {0: {"step": 4.0, "loss": 2.5}, 1: {"step": 8.0, "loss": 1.5}})
     assert (told.numbers, told.tags) == ({"stage_seconds/train": 3.0}, {"plugin": "lif"})
+
+
+def test_a_run_of_a_sweep_is_called_as_its_job(tmp_path: Path) -> None:
+    folder = tmp_path / "adafire_timesteps=4" / RUN
+    folder.mkdir(parents=True)
+    assert name_of(folder) == "run"
+    write_status(folder.parent, Status("running"))
+    assert name_of(folder) == "adafire_timesteps=4"
+    assert name_of(folder.with_name("mine")) == "mine"

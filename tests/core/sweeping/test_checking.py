@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,21 @@ def test_what_a_strangers_source_raises_is_a_sentence(tmp_path: Path, monkeypatc
     config = made_sweep(tmp_path)
     with pytest.raises(SnnfwError, match=r"rate_timesteps=1, .* and 1 more: OSError: disk unplugged\.$"):
         require_plans(config, config.jobs)
+
+
+def test_every_tracker_is_tried_once_before_the_first_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def refuse(tracker: Any) -> None:
+        tried.append(tracker)
+        if tracker is not None:
+            raise SnnfwError("no server.")
+
+    monkeypatch.setattr(checking, "require_tracker", refuse)
+    config = made_sweep(tmp_path, "tracker=null,tensorboard")
+    with pytest.raises(SnnfwError) as caught:
+        require_plans(config, config.jobs)
+    first, fault = str(caught.value).splitlines()
+    assert first == "4 of 8 combinations cannot be run, and none was started."
+    assert fault.endswith(" and 1 more: no server.")
+    assert len(tried) == 2

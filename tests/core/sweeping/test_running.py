@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,8 +154,8 @@ def test_a_sweep_that_never_began_leaves_nothing(
 
 
 def test_two_calls_at_once_are_refused_before_anything_is_loaded(given: list[str], tmp_path: Path) -> None:
-    with hold(tmp_path / "s"), pytest.raises(SnnfwError, match="exists already and is no sweep"):
-        sweep(made_sweep(tmp_path / "s"), Console(quiet=True))
+    with hold(tmp_path / "s"), pytest.raises(SnnfwError, match="^another sweep is running in "):
+        sweep(made_sweep(tmp_path / "s"), Console(quiet=True))  # the first one has written nothing yet
     assert sweep(made_sweep(tmp_path / "t"), Console(quiet=True))
     with hold(tmp_path / "t"), pytest.raises(SnnfwError, match="^another sweep is running in "):
         sweep(made_sweep(tmp_path / "t"), Console(quiet=True))
@@ -180,3 +181,39 @@ def test_jobs_on_ray_are_processes_of_their_own(ray_here: None, tmp_path: Path) 
     assert (helped.state, refused.state) == ("done", "failed")
     assert refused.reason.startswith("no task named 'nothing'. Registered: ")
     assert f"$ cd {tmp_path}\n" in (tmp_path / "task=nothing" / "log.txt").read_text()
+
+
+def test_one_that_was_killed_before_it_began_goes_on(given: list[str], tmp_path: Path) -> None:
+    with hold(tmp_path / "s"):
+        left = [(file.name, file.read_bytes()) for file in (tmp_path / "s").iterdir()]
+    for name, content in left:
+        (tmp_path / "s" / name).write_bytes(content)
+    assert len(left) == 2
+    assert sweep(made_sweep(tmp_path / "s"), Console(quiet=True))
+
+
+def test_a_folder_that_was_there_stays_when_nothing_begins(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(config: object, jobs: object) -> None:
+        raise SnnfwError("no network.")
+
+    (tmp_path / "mine").mkdir()
+    monkeypatch.setattr(running, "require_plans", refuse)
+    with pytest.raises(SnnfwError, match="no network"):
+        sweep(made_sweep(tmp_path / "mine"), Console(quiet=True))
+    assert list(tmp_path.iterdir()) == [tmp_path / "mine"]
+    assert not any((tmp_path / "mine").iterdir())
+
+
+def test_a_launcher_that_could_not_launch_is_refused_before_anything_is_loaded(
+    given: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(config: object, jobs: object) -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(running, "require_plans", load)
+    monkeypatch.setitem(sys.modules, "joblib", None)
+    with pytest.raises(UnreachableError):
+        sweep(made_sweep(tmp_path / "s", "launcher=local"), Console(quiet=True))
+    assert not any(tmp_path.iterdir())

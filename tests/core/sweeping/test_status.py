@@ -61,13 +61,13 @@ def test_a_reason_that_was_sent_obeys_no_terminal(tmp_path: Path) -> None:
 
 def test_a_job_that_still_runs_is_not_begun_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_status(tmp_path, Status("running", host=platform.node(), pid=os.getpid()))
-    monkeypatch.setattr(Path, "read_bytes", _cmdline(Path.read_bytes, b"python\0-m\0snnfw\0run"))
+    monkeypatch.setattr(Path, "read_bytes", _cmdline(Path.read_bytes, os.fsencode(f"snnfw\0run\0out={tmp_path / RUN}")))
     with pytest.raises(SnnfwError) as caught:
         require_ended("mine", tmp_path)
     assert str(caught.value) == (
         f"'mine' of an earlier call is still running, as process {os.getpid()}: wait until it has ended, or end it."
     )
-    monkeypatch.setattr(Path, "read_bytes", _cmdline(Path.read_bytes, b"vim"))
+    monkeypatch.setattr(Path, "read_bytes", _cmdline(Path.read_bytes, b"python\0-m\0snnfw\0sweep"))
     require_ended("mine", tmp_path)  # another program that has got its number
 
 

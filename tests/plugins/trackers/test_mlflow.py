@@ -124,3 +124,20 @@ def test_nothing_of_it_stays_behind(uri: str, tmp_path: Path) -> None:
     assert dict(os.environ) == before
     assert [thread for thread in threading.enumerate() if thread not in threads] == []
     assert logging.getLogger("mlflow").level != logging.ERROR
+
+
+def test_an_experiment_that_another_run_makes_at_this_moment_is_used(
+    uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = client(uri)
+    find = type(there).get_experiment_by_name
+
+    def find_late(self: Any, name: str) -> Any:
+        found = find(self, name)
+        if found is None:
+            there.create_experiment(name)  # by the other run, right after this one has looked
+        return found
+
+    monkeypatch.setattr("mlflow.tracking.MlflowClient.get_experiment_by_name", find_late)
+    MLflow(uri).log(made_tracked(tmp_path), ())
+    assert list(logged(uri)) == ["first"]
