@@ -12,11 +12,13 @@ from rich.console import Console
 from snnfw import pipeline
 from snnfw.config.schema import RunConfig, default_checkpoints
 from snnfw.config.tuning import TuneConfig
+from snnfw.launching import require_launcher
 from snnfw.registry import Registry
 from snnfw.report.folder import run_folder
 from snnfw.report.report import Report
 from snnfw.report.tabular import as_csv
 from snnfw.stages import acquire_resources, load_subject
+from snnfw.tracking import require_tracker
 from snnfw.tuning.ground import Ground, hold_out
 from snnfw.tuning.halving import import_optuna
 from snnfw.tuning.hunt import find_cheapest
@@ -36,6 +38,8 @@ def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
     """
     import_optuna()  # before anything is computed
     shared = config.shared
+    require_launcher(shared.launcher)
+    require_tracker(shared.tracker)
     resources = acquire_resources(shared, console)
     target = run_folder(shared.out, "tune", shared.task.name, datetime.now())
     with resources.clock.stage("load"):
@@ -71,4 +75,5 @@ def final_config(config: TuneConfig, choice: Choice, ground: Ground, target: Pat
     share = ground.samples / (ground.converting + ground.samples)
     checkpoints = list(default_checkpoints(chosen.timesteps))
     made = config.configure({**plain_method(chosen), "fitting": share, "checkpoints": checkpoints})
-    return replace(made, out=target, words=())
+    # The search was the launcher's work: a run without one has none.
+    return replace(made, out=target, words=(), launcher=made.launcher if made.search else None)

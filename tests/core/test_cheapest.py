@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -197,3 +198,35 @@ def test_a_method_that_does_not_fit_is_left_out_or_refused(registry: Registry, h
         tuned(registry, "out=taken")
     with pytest.raises(SnnfwError, match=r"method 'nowhere': .*matches"):
         tuned(registry, "methods=[{name: nowhere, layers: [{match: other, neuron: if}]}]")
+
+
+@pytest.mark.parametrize(
+    ("word", "module", "extra"),
+    [("launcher=local", "joblib", "local"), ("tracker=mlflow", "mlflow.tracking", "mlflow")],
+)
+def test_a_missing_library_is_told_before_anything_is_loaded(
+    word: str, module: str, extra: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*given: object) -> None:
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(cheapest, "load_subject", load)
+    monkeypatch.setitem(sys.modules, module, None)
+    registry = Registry()
+    config = resolve_tuning(["task=classification", "drop=0.5", word, f"out={tmp_path / 't'}"], registry)
+    with pytest.raises(SnnfwError, match=rf"pip install 'snnfw\[{extra}\]'"):
+        tune(config, registry, Console(quiet=True))
+
+
+@pytest.mark.parametrize(("search", "kept"), [("null", None), ("pareto", "local")])
+def test_the_chosen_run_takes_the_launcher_only_for_a_search(
+    search: str, kept: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = Registry()
+    made = resolve(["task=classification", "plugin=burst", f"search={search}", "launcher=local"], registry)
+    config = SimpleNamespace(configure=lambda values: made)
+    choice = SimpleNamespace(chosen=SimpleNamespace(candidate=SimpleNamespace(config=made)))
+    monkeypatch.setattr(cheapest, "plain_method", lambda chosen: {})
+    ground = SimpleNamespace(samples=8, converting=8)
+    final = cheapest.final_config(config, choice, ground, tmp_path)  # type: ignore[arg-type]  # what it reads of each
+    assert (final.launcher.name if final.launcher else None) == kept
