@@ -25,6 +25,7 @@ from benchmarks import (
     memory,
     network,
     neurons,
+    overhead,
     real,
     scaling,
     search,
@@ -44,6 +45,7 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
         training.measure(neurons.Settings()), training_network.measure(training_network.Settings())
     ),
     "network": lambda: network.measure(conversions.Settings()),
+    "overhead": overhead.measure,
     "capture": lambda: capturing.measure(capturing.Settings()),
     "store": lambda: storing.measure(capturing.Settings()),
     "memory": memory.measure,

@@ -83,8 +83,8 @@ def advise_large_pages(start: int, stop: int) -> bool:
     system took the advice.
     """
     first, last = -(-start // PAGE) * PAGE, stop // PAGE * PAGE
-    advise = getattr(_library(), "madvise", None)
-    if last <= first or advise is None:
+    advise = getattr(_library(), "madvise", None) if first < last else None
+    if advise is None:
         return False
     advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
     return bool(advise(first, last - first, LARGE_PAGES) == 0)

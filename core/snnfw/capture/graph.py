@@ -142,7 +142,7 @@ def evaluate(
     args = fx.map_arg(node.args, value_of)
     if node.op == "output":
         return args[0]
-    kwargs = fx.map_arg(node.kwargs, value_of)
+    kwargs = fx.map_arg(node.kwargs, value_of) if node.kwargs else {}
     if changed is not None:
         args, kwargs = changed(node, args, kwargs)
     function: Any = node.target
@@ -199,6 +199,8 @@ def leaves(value: Any, where: Where) -> Iterator[tuple[Tensor, BatchDim]]:
 
 def map_leaves(function: Callable[..., Any], where: Where, *values: Any) -> Any:
     """Apply ``function(place, *leaves)`` to every leaf of equally shaped results; ``place`` may be None."""
+    if _is_place(where):
+        return function(where, *values)
     return pytree.tree_map(function, where, *values, is_leaf=_is_place)
 
 

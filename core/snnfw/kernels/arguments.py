@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from torch import Tensor
@@ -58,7 +59,7 @@ def _sequences(*sequences: Tensor) -> Iterator[int]:
 
 
 def _counts(sequence: Tensor, threads: tuple[int, ...], clock: float) -> Iterator[Argument]:
-    yield from (len(sequence), sequence[0].numel(), *threads, float(clock))
+    yield from (sequence.shape[0], math.prod(sequence.shape[1:]), *threads, float(clock))
 
 
 def _parameters(parameters: Sequence[FlatParameter]) -> Iterator[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,13 +44,13 @@ def submit(source: str, drive: Tensor, arguments: Sequence[Argument]) -> None:
     """
     import cupy
 
-    index, elements = drive.device.index or 0, drive[0].numel()
+    index, elements = drive.device.index or 0, math.prod(drive.shape[1:])
     if not elements:
         return
     with torch.cuda.device(index), cupy.cuda.Device(index):
         kernel = compile_kernel(source, index)
         with _current_stream(index):
-            kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), tuple(map(_pack, arguments)))
+            kernel(((elements + THREADS - 1) // THREADS,), (THREADS,), _pack(arguments))
 
 
 def _current_stream(device: int) -> Any:
@@ -78,8 +79,8 @@ def compile_kernel(source: str, device: int) -> Any:
     return kernel
 
 
-def _pack(argument: Argument) -> Any:
-    """Return an argument as CuPy hands it to a kernel: in 64 bits, a whole number or one in double precision."""
-    import numpy as np
+def _pack(arguments: Sequence[Argument]) -> tuple[Any, ...]:
+    """Return arguments as CuPy hands them to a kernel: in 64 bits, whole numbers or ones in double precision."""
+    from numpy import float64, int64
 
-    return np.float64(argument) if isinstance(argument, float) else np.int64(argument or 0)
+    return tuple(float64(each) if isinstance(each, float) else int64(each or 0) for each in arguments)

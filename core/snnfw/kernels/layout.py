@@ -36,10 +36,11 @@ def memory_order(tensor: Tensor) -> tuple[int, ...] | None:
 
 def dense_steps(sequence: Tensor) -> Tensor:
     """Return [T, *shape] with every timestep dense in memory, copying only where it is not; a static input once."""
-    if memory_order(sequence[0]) is not None:
+    step = sequence[0]
+    if step.is_contiguous() or memory_order(step) is not None:
         return sequence
     if sequence.stride(0) == 0:
-        return sequence[0].contiguous().expand_as(sequence)
+        return step.contiguous().expand_as(sequence)
     return sequence.contiguous()
 
 

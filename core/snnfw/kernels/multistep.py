@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from snnfw.kernels import gpu, native
-from snnfw.kernels.arithmetic import REALS
 from snnfw.kernels.body import Kernel
 from snnfw.kernels.layout import copy_with_layout, dense_steps
 from snnfw.kernels.pages import ask_for_large_pages
@@ -21,7 +20,7 @@ def compute_dtype(dtype: torch.dtype) -> torch.dtype:
 
 def is_supported(drive: Tensor) -> bool:
     """Tell whether kernels exist for a tensor's type."""
-    return str(drive.dtype).removeprefix("torch.") in REALS
+    return drive.dtype in native.NAMES
 
 
 def run_kernel(
@@ -53,7 +52,8 @@ def run_kernel(
 
 def sequence_like(step: Tensor, length: int) -> Tensor:
     """Return an empty [T, *shape] in which every timestep is dense, in the memory layout of ``step`` where that is."""
-    strides = torch.empty_like(step).stride()  # a view of something larger has strides that would overlap
+    # A view of something larger has strides that would overlap.
+    strides = step.stride() if step.is_contiguous() else torch.empty_like(step).stride()
     return step.new_empty_strided((length, *step.shape), (step.numel(), *strides))
 
 

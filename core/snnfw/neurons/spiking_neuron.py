@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -29,6 +30,14 @@ LOG = logging.getLogger("snnfw")
 
 States = tuple[Tensor, ...]
 """What a neuron remembers from one timestep to the next."""
+
+
+@dataclass(slots=True)
+class _Made:
+    """The kernel made of a neuron's parameters, and what they were; None where they are to be looked at anew."""
+
+    seen: Sequence[tuple[Tensor, int]] | None = None
+    kernel: Kernel | None = None
 
 
 class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries no type information
@@ -63,7 +72,7 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def __init__(self, stats: SiteStats) -> None:
         super().__init__()
         self.step_mode = "m"
-        self._made: tuple[list[tuple[Tensor, int]], Kernel | None] | None = None
+        self._made = _Made()
         zero = torch.zeros_like(stats.threshold)
         self.register_buffer("threshold", stats.threshold.clone())
         self.register_buffer("initial", zero.clone() if stats.initial is None else stats.initial.clone())
@@ -75,13 +84,13 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def reset(self) -> None:
         """Forget every state, and what was made of the parameters, which may change between runs."""
         super().reset()
-        self._made = None
+        self._made.seen = None
 
     def _load_from_state_dict(self, state_dict: Any, prefix: str, *others: Any) -> None:
         """Take what a calibration found in the shapes in which it was stored."""
         adopt_buffers(self, state_dict, prefix)
         super()._load_from_state_dict(state_dict, prefix, *others)
-        self._made = None
+        self._made.seen = None
 
     @abstractmethod
     def begin(self, drive: Tensor) -> States:
@@ -177,9 +186,9 @@ class SpikingNeuron(MemoryModule):  # type: ignore[misc]  # SpikingJelly carries
     def _current_kernel(self) -> Kernel | None:
         """Return the kernel, made anew where a parameter has changed since the last timesteps of this run."""
         seen = [(buffer, count_changes(buffer)) for buffer in self._buffers.values() if buffer is not None]
-        if self._made is None or not _are_unchanged(self._made[0], seen):
-            self._made = (seen, self.kernel())
-        return self._made[1]
+        if self._made.seen is None or not _are_unchanged(self._made.seen, seen):
+            self._made.seen, self._made.kernel = seen, self.kernel()
+        return self._made.kernel
 
     def _reference(self, x_seq: Tensor, states: States) -> tuple[Tensor, States]:
         """Run the reference step, computing half precision in 32 bits as kernels do."""

@@ -14,12 +14,16 @@ def unfold(stream: Tensor, place: BatchDim, steps: int) -> Tensor:
 
     A view wherever the batch is merged with nothing outside it.
     """
+    if place.dim == 0 and place.outer == 1:
+        return stream.unflatten(0, (steps, -1))  # as below, in one view rather than in three
     split: Tensor = stream.unflatten(place.dim, (place.outer, steps, -1)).movedim(place.dim + 1, 0)
     return split.flatten(place.dim + 1, place.dim + 2)
 
 
 def fold(sequence: Tensor, place: BatchDim) -> Tensor:
     """Return the stream with T · N samples in its batch dimension from [T, *shape]: the inverse of ``unfold``."""
+    if place.dim == 0 and place.outer == 1:
+        return sequence.flatten(0, 1)
     split: Tensor = sequence.unflatten(place.dim + 1, (place.outer, -1)).movedim(0, place.dim + 1)
     return split.flatten(place.dim, place.dim + 2)
 

@@ -31,6 +31,9 @@ class Deltas(nn.Module, MutableMapping[str, Tensor]):
     def __iter__(self) -> Iterator[str]:
         return (name.removeprefix(PREFIX) for name in list(self._buffers))
 
+    def __contains__(self, name: object) -> bool:
+        return f"{PREFIX}{name}" in self._buffers
+
     def __len__(self) -> int:
         return len(self._buffers)
 

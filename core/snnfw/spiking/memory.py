@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -11,14 +12,17 @@ from torch.utils import _pytree as pytree
 
 def memory_of(values: Any) -> frozenset[int]:
     """Return the memory that the tensors of a tree live in, views and all."""
+    if isinstance(values, Tensor):
+        return frozenset((values.untyped_storage().data_ptr(),))
     return frozenset(
         leaf.untyped_storage().data_ptr() for leaf in pytree.tree_leaves(values) if isinstance(leaf, Tensor)
     )
 
 
-def is_free(tensor: Tensor, kept: frozenset[int], values: Any) -> bool:
-    """Tell whether nothing else lives in a tensor's memory, neither what is kept nor the tensors of a tree."""
-    return memory_of(tensor).isdisjoint(kept | memory_of(values))
+def is_free(tensor: Tensor, kept: frozenset[int], values: Iterable[Any]) -> bool:
+    """Tell whether nothing else lives in a tensor's memory, neither what is kept nor the tensors of some trees."""
+    own = memory_of(tensor)
+    return own.isdisjoint(kept) and all(own.isdisjoint(memory_of(value)) for value in values)
 
 
 def to_channels_last(tensor: Tensor) -> Tensor:

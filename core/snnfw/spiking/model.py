@@ -29,6 +29,7 @@ from snnfw.spiking.precision import Moved, empty_of_kind, moved
 from snnfw.spiking.reading import CUMULATIVE, STREAMS, trace_flow
 from snnfw.values import Inputs, Output, Site, SiteStats
 
+Values = dict[fx.Node, Any]
 Visit = Callable[[Site, SpikingNeuron, Tensor], Tensor]
 """Called at each site with its neuron and its input current [T, *shape]; returns the output."""
 
@@ -53,18 +54,19 @@ class SpikingModel(nn.Module):
         self._added = find_all_added(self._flow, self.coding)
         self.streams = tuple(self._flow.nodes_of(*STREAMS))
         self._free = last_uses(self.streams)
+        self._free_static, self._needed = last_uses(graph.nodes), self._flow.constants_read_later()
         self._sites = {p.site.node: p.site for p in plan.placements if p.site.name in neurons}
         self.neurons = nn.ModuleDict({node: neurons[site.name] for node, site in self._sites.items()})
         self.cumulative = nn.ModuleDict(
             {node.name: make_cumulative(self._flow, node, self.coding) for node in self._flow.nodes_of(*CUMULATIVE)}
         )
-        self._ends = self._flow.streams_read_out()
+        self._ends = dict.fromkeys(self._flow.streams_read_out())
         self.means = nn.ModuleDict(
             {node.name: StreamValue(graph.where[node.name], self.coding, plan.temporal) for node in self._ends}
         )
         self.deltas = Deltas()
         self._frames = Frames((), self.coding)
-        self._constant: dict[fx.Node, Any] = {}
+        self._constant: Values = {}
         self._kept_memory: frozenset[int] = frozenset()
         self.samples = self.elapsed = 0
         self.run = object()  # another one in each run, by which somebody can tell whether it is still theirs
@@ -102,14 +104,12 @@ class SpikingModel(nn.Module):
     def _run_static(self, inputs: Inputs) -> None:
         given = () if self.plan.temporal else zip(self.graph.inputs, inputs, strict=True)
         values: dict[fx.Node, Any] = {node: to_channels_last(tensor) for node, tensor in given}
-        free = last_uses(self.graph.nodes)
-        needed = self._flow.constants_read_later()
         for node in self.graph.nodes:
             if self._flow.kinds[node] in (Kind.STATIC, Kind.CONSTANT):
                 value = self._evaluate(node, lambda read: self._static_value(read, values))
                 values[node] = self.deltas.with_change(node.name, value)
-            for done in free[node]:
-                if done not in needed or done in self._flow.positions:
+            for done in self._free_static[node]:
+                if done not in self._needed or done in self._flow.positions:
                     values.pop(done, None)
         self._hold(values)
 
@@ -131,13 +131,12 @@ class SpikingModel(nn.Module):
                 self._mean(node.name).add(self._frames.next(self.graph, node, steps), steps)
 
     @differentiable_where_asked
-    def run_streams(
-        self, nodes: Iterable[fx.Node], values: dict[fx.Node, Any], steps: int, visit: Visit | None = None
-    ) -> None:
+    def run_streams(self, nodes: Iterable[fx.Node], values: Values, steps: int, visit: Visit | None = None) -> None:
         """Run some of ``streams`` in order; ``values`` is what those before them left, and then what these leave."""
+        value_of = self._values_over_time(values, steps)
         for node in nodes:
-            values[node] = self._advance_node(node, steps, values, visit)
-            if node.name in self.means:
+            values[node] = self._advance_node(node, steps, values, value_of, visit)
+            if node in self._ends:
                 self._mean(node.name).add(values[node], steps)
             for done in self._free[node]:
                 values.pop(done, None)
@@ -191,11 +190,11 @@ class SpikingModel(nn.Module):
 
     def forget(self) -> None:
         """Leave the run at hand, with every state and what it holds of the inputs."""
-        reset_net(self)
+        for module in (self.neurons, self.cumulative, self.means):  # what has states; a network has only weights
+            reset_net(module)
         self._frames = Frames((), self.coding)
         self._hold({})
-        self.samples = self.elapsed = 0
-        self.run, self.follows_inputs = object(), False
+        self.samples, self.elapsed, self.run, self.follows_inputs = 0, 0, object(), False
 
     def detach(self) -> None:
         """Let go of what the states of the run at hand were computed from; nothing flows back beyond here."""
@@ -224,10 +223,10 @@ class SpikingModel(nn.Module):
         self.forget()
         return self
 
-    def _advance_node(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Any:
-        kind, added, value_of = self._flow.kinds[node], self._added.get(node), self._values_over_time(values, steps)
+    def _advance_node(self, node: fx.Node, steps: int, values: Values, value_of: ValueOf, visit: Visit | None) -> Any:
+        kind, added = self._flow.kinds[node], self._added.get(node)
         if kind is Kind.SPIKING:
-            return self._fire(node, steps, values, visit)
+            return self._fire(node, steps, values, value_of, visit)
         if kind is Kind.LINEAR and added is None:
             return self._evaluate(node, value_of)
         streams = self._flow.streams_read(node)
@@ -241,38 +240,39 @@ class SpikingModel(nn.Module):
 
         return self._cumulated(node.name)(function, steps, *map(value_of, streams))
 
-    def _fire(self, node: fx.Node, steps: int, values: dict[fx.Node, Any], visit: Visit | None) -> Tensor:
+    def _fire(self, node: fx.Node, steps: int, values: Values, value_of: ValueOf, visit: Visit | None) -> Tensor:
         """Run a neuron; a static input is read again at each timestep rather than repeated."""
         source, neuron = cast("fx.Node", node.args[0]), self._neuron(node.name)
         place: BatchDim = self.graph.where[node.name]
         if self._flow.varies(source):
-            drive = unfold(self._values_over_time(values, steps)(source), place, steps)
+            drive = unfold(value_of(source), place, steps)
         else:
             drive = self.coding.inject(self._constant[source], steps, self._frames.shown > 0)
         if visit is None:
             return fold(neuron(drive, in_place=self._may_overwrite(source, drive, values)), place)
         return fold(visit(self._sites[node.name], neuron, drive), place)
 
-    def _may_overwrite(self, node: fx.Node, drive: Tensor, values: Mapping[fx.Node, Any]) -> bool:
+    def _may_overwrite(self, node: fx.Node, drive: Tensor, values: Values) -> bool:
         """Tell whether a neuron may write over its input: memory that nobody reads again, by this name or another."""
-        if len(node.users) > 1 or node.name in self.means or not self._flow.varies(node):
+        if len(node.users) > 1 or node in self._ends or not self._flow.varies(node):
             return False
-        latest = [self._mean(name).latest for name in self.means]
-        return is_free(drive, self._kept_memory, (latest, [values[other] for other in values if other is not node]))
+        others = [value for other, value in values.items() if other is not node]
+        return is_free(drive, self._kept_memory, (*others, *(self._mean(name).latest for name in self.means)))
 
-    def _values_over_time(self, values: dict[fx.Node, Any], steps: int) -> Callable[[fx.Node], Any]:
+    def _values_over_time(self, values: Values, steps: int) -> ValueOf:
         """Return the look-up of streams in ``values``, of constants over time, and of sizes for T · N samples."""
 
         def value_of(read: fx.Node) -> Any:
+            if read in values:
+                return values[read]
             if self._flow.kinds[read] is Kind.SIZE and read.name in self.graph.sizes:
                 return self.graph.sizes[read.name](steps * self.samples)
             if read in self._flow.positions:
                 return self._evaluate(read, value_of)
-            if read not in values:
-                if self._flow.varies(read):
-                    values[read] = self._frames.next(self.graph, read, steps)
-                else:
-                    values[read] = repeat_leaves(self._constant[read], self.graph.where[read.name], steps)
+            if self._flow.varies(read):
+                values[read] = self._frames.next(self.graph, read, steps)
+            else:
+                values[read] = repeat_leaves(self._constant[read], self.graph.where[read.name], steps)
             return values[read]
 
         return value_of

@@ -58,8 +58,8 @@ def moved(graph: Graph, network: nn.Module, others: Iterable[Tensor]) -> Moved |
 
     ``network`` holds the model's constants, at the graph's names; ``others`` tell where it has none.
     """
-    pairs = ((tensor, find_attribute(network, name)) for name, tensor in _floating(graph.module))
-    both = next(((tensor, ours) for tensor, ours in pairs if ours is not None), None)
+    pairs = ((find_attribute(graph.module, name), ours) for name, ours in _floating(network))
+    both = next(((theirs, ours) for theirs, ours in pairs if theirs is not None), None)
     if both is not None:
         before, now = map(_kind, both)
     else:

@@ -88,7 +88,8 @@ class SoftResetNeuron(SpikingNeuron):
 
     def parameters_of_kernel(self) -> dict[str, Tensor | float]:
         """Return the kernel's parameters by name."""
-        return {"threshold": self.threshold, "offset": self.offset, "shift": self.shift * self.threshold}
+        shift = self.shift * self.threshold if self.shift else 0.0
+        return {"threshold": self.threshold, "offset": self.offset, "shift": shift}
 
     def count(self, potential: Tensor) -> Tensor:
         """Return the number of spikes: 1 where the potential has reached the threshold."""
