@@ -17,7 +17,7 @@ from benchmarks.timing import Measured
 from snnfw.spiking.model import SpikingModel
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 
-CALLS = 500
+CALLS = 200
 """Of so many calls the shortest counts: all that disturbs them makes them longer."""
 
 

@@ -28,6 +28,7 @@ from benchmarks import (
     memory,
     network,
     neurons,
+    overhead,
     search,
     spreading,
     storing,
@@ -509,3 +510,10 @@ def test_every_packaged_family_of_detectors_is_in_the_zoo() -> None:
 def test_exports_of_an_embedded_network_are_counted() -> None:
     cells = exports.row("task=classification model=digits-vgg plugin=adafire", samples=1).split(" | ")
     assert cells[1:4] == ["0.1 M", "0 (0.00%)", "0 (0.00%)"]
+
+
+def test_python_is_measured_on_a_network_of_one_channel() -> None:
+    (section,) = overhead.measure(calls=1)
+    assert "17 neurons" in section.title
+    assert len(section.rows) == 6
+    assert all(layer.out_channels == 1 for layer in overhead.thin_resnet18().modules() if isinstance(layer, nn.Conv2d))
