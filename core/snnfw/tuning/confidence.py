@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import stdtr
 
 from snnfw.tuning.values import Evidence
+
+Array: TypeAlias = "np.ndarray[tuple[int], np.dtype[np.float64]]"
 
 DRAWS = 40_000
 """Draws from the posterior, always the same ones: a probability is then known to within a quarter of a percent."""
@@ -19,13 +22,17 @@ JEFFREYS = 0.5
 def how_sure(evidence: Evidence, drop: float) -> float:
     """Return the probability, from 0 to 1, that the true drop is at most ``drop`` points.
 
-    Where samples are right or wrong, it is that of a Dirichlet posterior over samples that are lost, equal and won,
+    Where samples are lost and won whole, it is that of a Dirichlet posterior over samples that are lost, equal and won,
     with Jeffreys' prior (1/2 each): where none has changed among n, something may still be lost, about 1 / n of it.
-    Otherwise it is Student's, of the mean of what was lost by each sample, or by each group of them.
+    Where each sample loses a share, it is that of a Beta posterior over samples that lose something, with Jeffreys'
+    prior, times the mean of what they lose, to which half a sample that loses half adds. Of groups it is Student's, of
+    the mean of what was lost by each.
     """
     lost, allowed = np.asarray(evidence.lost, dtype=np.float64), drop * evidence.point
-    if evidence.by_sample and set(lost.tolist()) <= {-1.0, 0.0, 1.0}:
+    if evidence.by_sample and lost.any() and set(lost.tolist()) <= {-1.0, 0.0, 1.0}:
         return _of_counts(Counter(lost.tolist()), allowed)
+    if evidence.by_sample and (lost >= 0).all():
+        return _of_shares(lost[lost > 0], len(lost), allowed)
     return _of_mean(lost, allowed, evidence.samples)
 
 
@@ -41,7 +48,13 @@ def _of_counts(counts: Counter[float], allowed: float) -> float:
     return float((shares[:, 0] - shares[:, 2] <= allowed).mean())
 
 
-def _of_mean(lost: np.ndarray[tuple[int], np.dtype[np.float64]], allowed: float, samples: int) -> float:
+def _of_shares(shares: Array, samples: int, allowed: float) -> float:
+    changed = np.random.default_rng(0).beta(len(shares) + JEFFREYS, samples - len(shares) + JEFFREYS, DRAWS)
+    loss = (float(shares.sum()) + JEFFREYS * JEFFREYS) / (len(shares) + JEFFREYS)
+    return float((changed * loss <= allowed).mean())
+
+
+def _of_mean(lost: Array, allowed: float, samples: int) -> float:
     if len(lost) < 2:
         return 0.5
     # Equal values say that nothing was seen to change, not that nothing can: half a sample is what may still be lost.

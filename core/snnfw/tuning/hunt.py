@@ -268,7 +268,8 @@ def _choose(hunt: _Hunt) -> Choice:
     likeliest = max(confirmed, key=lambda each: (each.sure, *(-cost for cost in hunt.cost(each))))
     nearest = min(confirmed, key=lambda each: (_drop(each), *hunt.cost(each)))
     chosen = min(doing, key=hunt.cost) if doing else likeliest if likeliest.sure >= LIKELY else nearest
-    met, sure = chosen.sure >= min(LIKELY, enough), chosen.sure >= hunt.aim.confidence
+    met = _drop(chosen) <= hunt.aim.drop and chosen.sure >= min(LIKELY, enough)
+    sure = met and chosen.sure >= hunt.aim.confidence
     return Choice(tuple(hunt.findings.values()), chosen, met, sure, hunt.confirming.samples, enough)
 
 

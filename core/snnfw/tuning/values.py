@@ -33,8 +33,9 @@ class Evidence:
     """What a candidate showed on so many held-out samples, beside the network itself on the same ones.
 
     ``score`` and ``own`` are the headline of both, ``energy`` (mJ), ``spikes`` and ``steps`` means over samples.
-    ``lost`` is what the network has and the spiking network has not: of each sample, where the headline is a mean over
-    samples, and otherwise of each of some groups of them (pseudo-values of the jackknife).
+    ``lost`` is what the network has and the spiking network has not: of each sample, as the network itself expects it
+    where outputs are logits, if the headline is a mean over samples, and otherwise of each of some groups of them
+    (pseudo-values of the jackknife).
     """
 
     samples: int

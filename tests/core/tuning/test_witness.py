@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snnfw.capture.graph import BatchDim
 from snnfw.simulate.outputs import Outputs
-from snnfw.tuning.witness import Seen, Witness, summarise, what_is_lost
+from snnfw.tuning.witness import Seen, Witness, be_as_sure, summarise, what_is_lost
 from snnfw.values import Judgement
 
 
@@ -72,6 +72,28 @@ def test_pseudo_values_of_a_smooth_metric_add_up_to_it_nearly() -> None:
     own, spiking = (summarise(seen(judged(Square), 10, 40, wrong)) for wrong in ((), (0, 11, 22)))
     lost = what_is_lost(own, spiking)
     assert sum(lost) / 10 == pytest.approx(own.headline - spiking.headline, abs=2e-3)
+
+
+def test_of_logits_it_is_what_the_network_itself_expects_to_lose() -> None:
+    generator = torch.Generator().manual_seed(0)
+    own = 3 * torch.randn(400, 4, generator=generator)
+    spiking = own + torch.randn(400, 4, generator=generator)
+    shares = own.double().softmax(1)
+    accuracy = float(shares.max(1).values.mean())  # of labels that are drawn as the network expects them
+    lost = what_is_lost(Seen(accuracy, (1.0,) * 400, True, own), Seen(0.5, (0.0,) * 400, True, spiking))
+    drawn = torch.multinomial(shares, 2000, replacement=True, generator=generator)
+    wanted = (drawn == own.argmax(1, keepdim=True)).double() - (drawn == spiking.argmax(1, keepdim=True)).double()
+    assert lost == pytest.approx(wanted.mean(1).tolist(), abs=0.06)
+    assert sum(lost) / 400 == pytest.approx(float(wanted.mean()), abs=2e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_how_sure_a_network_says_it_is_does_not_matter(scale: float) -> None:
+    logits = torch.randn(200, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    found = be_as_sure(scale * logits, 0.9)
+    assert float(found.max(1).values.mean()) == pytest.approx(0.9, abs=1e-9)
+    assert torch.allclose(found, be_as_sure(logits, 0.9), atol=1e-9)
+    assert float(be_as_sure(logits, 1.0).max(1).values.mean()) == pytest.approx(1 - 0.5 / 200, abs=1e-9)
 
 
 def test_groups_and_samples_are_not_mixed() -> None:
