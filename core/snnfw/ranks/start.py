@@ -37,12 +37,19 @@ def start_ranks(devices: int, nodes: int, device: str) -> Iterator[Ranks]:
 
 
 def _start(devices: int, nodes: int, device: str) -> Ranks:
+    import torch
     from lightning.fabric import Fabric
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
     from torch import distributed
 
     kind, _, index = device.partition(":")
     if index:
         raise SnnfwError(f"device={device} is one device and devices={devices} are several: give device={kind}.")
+    if kind == "cuda" and devices > (there := torch.cuda.device_count()):
+        raise SnnfwError(
+            f"devices={devices} with device=cuda needs as many GPUs, and this machine has {there}: give as many, or "
+            "device=cpu."
+        )
     begin_together(devices, nodes)
     try:
         fabric = Fabric(
@@ -50,7 +57,12 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
         )
         with _without_chatter():
             fabric.launch()
-    except (ValueError, RuntimeError, TypeError) as error:  # what Lightning raises for settings
+    except (
+        ValueError,
+        RuntimeError,
+        TypeError,
+        MisconfigurationException,
+    ) as error:  # what Lightning raises for settings
         raise _refused(devices, nodes, error) from error
     count = distributed.get_world_size() if distributed.is_initialized() else 1
     if count != devices * nodes:

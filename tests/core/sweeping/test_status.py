@@ -71,7 +71,11 @@ def test_a_job_that_still_runs_is_not_begun_again(tmp_path: Path, monkeypatch: p
     require_ended("mine", tmp_path)  # another program that has got its number
 
 
-@pytest.mark.parametrize(("host", "pid"), [("elsewhere", os.getpid()), (platform.node(), 0), (platform.node(), 2**22)])
+@pytest.mark.parametrize(
+    ("host", "pid"),
+    [("elsewhere", os.getpid()), (platform.node(), 0), (platform.node(), 2**22)],
+    ids=["elsewhere", "nobody", "no number"],  # the same on every worker
+)
 def test_one_that_has_ended_is(host: str, pid: int, tmp_path: Path) -> None:
     write_status(tmp_path, Status("running", host=host, pid=pid))
     require_ended("mine", tmp_path)
