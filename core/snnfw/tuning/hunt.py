@@ -28,8 +28,11 @@ LIKELY = 0.5
 DEAR = 3.0
 """A method that costs so many times what another one does it with is not tried at more timesteps."""
 
+POSSIBLE = 0.15
+"""How sure a candidate has to be for it to be confirmed: what it was picked by says as little as what confirms it."""
+
 PICKED = 8
-"""Cheapest candidates that are confirmed on held-out samples, of those that will likely do."""
+"""Cheapest candidates that are confirmed on held-out samples, of those that may do."""
 
 SUREST = 4
 """Surest candidates that are confirmed beside them, whatever they cost."""
@@ -128,7 +131,7 @@ class _Hunt:
 
     def confirm(self) -> float:
         """Measure what was picked on the samples that are held out, and return how sure one has to be of it."""
-        likely = [found for found in self.finalists() if found.sure >= LIKELY * self.enough]
+        likely = [found for found in self.finalists() if found.sure >= POSSIBLE]
         surest = sorted(self.finalists(), key=lambda found: (-found.sure, *self.cost(found)))
         picked = [*sorted(likely, key=self.cost)[:PICKED], *surest[:SUREST]]
         candidates = list({found.candidate.name: found.candidate for found in picked}.values())
