@@ -345,6 +345,7 @@ def test_a_training_that_breaks_down_before_an_epoch_leaves_nothing(registry: Re
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_training_that_is_stopped_says_how_to_go_on(
     registry: Registry, spiking: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,9 +71,18 @@ def _start(devices: int, nodes: int, device: str) -> Ranks:
             f"devices={devices} nodes={nodes} are {devices * nodes} processes, and {count} were started: give as many "
             "as torchrun or the cluster starts."
         )
+    atexit.register(_leave)
     # What is exchanged lies on the CPU, whatever the devices talk through.
     group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)
     return Together(distributed.get_rank(), count, group)
+
+
+def _leave() -> None:
+    """Take the process out of its groups before it ends: their threads would abort it, were they still there."""
+    from torch import distributed
+
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 @contextmanager

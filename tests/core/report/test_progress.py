@@ -92,7 +92,7 @@ def test_a_loop_within_a_loop_is_a_bar_of_its_own_and_one_that_is_left_goes() ->
 
 
 def test_only_a_simulation_has_timesteps(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert told(monkeypatch, 60.0, 3, "try plans") == ["try plans: about 2 minutes (3 steps)."]
+    assert told(monkeypatch, 50.0, 3, "try plans") == ["try plans: about 2 minutes (3 steps)."]
 
 
 @pytest.mark.parametrize(

@@ -215,6 +215,7 @@ def test_tasks_that_train_are_named_where_one_does_not() -> None:
         require_training(bundle, ["text", "events"])
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_training_that_someone_stops_can_be_stopped_again(tmp_path: Path) -> None:
     before, calls = signal.getsignal(signal.SIGINT), []
 

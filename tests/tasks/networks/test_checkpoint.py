@@ -111,7 +111,7 @@ def endless() -> State:
 
 class Evil:
     def __reduce__(self) -> tuple[Any, ...]:
-        return (print, ("unpickled",))
+        return (sorted, ("unpickled",))
 
 
 def write_safetensors(path: Path, state: dict[str, Any]) -> Path:
@@ -146,7 +146,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a pickle that runs code": (
         lambda f: write(f / "w.pt", pickle.dumps(Evil(), 2)),
-        "weights 'FILE' cannot be read with weights_only=True (they hold a print, which could run as code): "
+        "weights 'FILE' cannot be read with weights_only=True (they hold a sorted, which could run as code): "
         "save model.state_dict() again, or convert them to safetensors.",
     ),
     "no state": (
