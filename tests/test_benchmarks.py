@@ -114,7 +114,12 @@ def test_every_preset_that_converts_any_network_is_timed() -> None:
 def test_large_images_are_timed_before_and_after_memory_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "NETWORKS", {small: large.RELU, again: large.RELU})
     kept: list[bool] = []
-    sections = list(large.measure(CONVERTED, repetitions=1, keep=lambda: not kept.append(True)))
+
+    def keep() -> bool:
+        kept.append(True)
+        return True
+
+    sections = list(large.measure(CONVERTED, repetitions=1, keep=keep))
     for section in sections:
         check(section)
     assert [section.title.rpartition(", ")[2] for section in sections] == [

@@ -26,6 +26,7 @@ from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
 from snnfw.simulate.accuracy import Accuracy, is_correct
+from snnfw.tuning import hunt
 from snnfw.values import Batch, Bundle, Data, Judgement
 from snnfw_plugins import adafire, calibration, exits, integrate_and_fire, rate, sigmadelta, tracking
 
@@ -59,11 +60,12 @@ class Signs:
     def load(self, model: Any, data: Any, resources: Any) -> Bundle:
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(400, 6, generator=generator)
-        net = nn.Sequential(nn.Linear(6, 6, bias=False), nn.ReLU(), nn.Linear(6, 3, bias=False))
+        first, last = nn.Linear(6, 6, bias=False), nn.Linear(6, 3, bias=False)
+        net = nn.Sequential(first, nn.ReLU(), last)
         with torch.no_grad():
             pairs = torch.tensor([[1.0, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1]])
-            net[0].weight.copy_(torch.cat([pairs, torch.zeros(6, 3)], 1))
-            net[2].weight.copy_(torch.tensor([[1.0, -1, 0, 0, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]]))
+            first.weight.copy_(torch.cat([pairs, torch.zeros(6, 3)], 1))
+            last.weight.copy_(torch.tensor([[1.0, -1, 0, 0, 0, 0], [0, 0, 1, -1, 0, 0], [0, 0, 0, 0, 1, -1]]))
         y = (x[:, :3] + 0.1 * torch.randn(400, 3, generator=generator)).argmax(1)
         held = slice(0, self.calibration)
         known = [Batch((part,), label) for part, label in zip(x[held].split(50), y[held].split(50), strict=True)]
@@ -125,7 +127,7 @@ def tuned(registry: Registry, *words: str, console: Console | None = None) -> bo
 def test_a_search_ends_with_the_run_of_what_it_chose(
     registry: Registry, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = cheapest.find_cheapest
+    find = hunt.find_cheapest
 
     def watch(*given: Any) -> Any:
         LOOKS.clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,12 +15,12 @@ from snnfw_plugins.calibration.thresholds import CANDIDATES, LeastSquaresThresho
 from snnfw_plugins.integrate_and_fire import IntegrateAndFire
 from snnfw_plugins.tracking import Tracking
 
-SITE = Site("relu", "relu", "relu", (None, 4), 1, torch.relu)
+SITE = Site("relu", "relu", "relu", torch.relu, (None, 4), 1)
 METHODS: dict[str, Quantiser] = {
     "floor": IntegrateAndFire(shift=True), "round": Tracking(phi=1), "many levels": Tracking(phi=16),
 }  # fmt: skip
 NEURONS = Registry().neurons.values()
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu,
     "relu6": lambda x: (3 * x).clamp(0, 6),
     "silu": lambda x: torch.nn.functional.silu(3 * x),

@@ -15,7 +15,8 @@ def unfold(stream: Tensor, place: BatchDim, steps: int) -> Tensor:
     A view wherever the batch is merged with nothing outside it.
     """
     if place.dim == 0 and place.outer == 1:
-        return stream.unflatten(0, (steps, -1))  # as below, in one view rather than in three
+        whole: Tensor = stream.unflatten(0, (steps, -1))  # as below, in one view rather than in three
+        return whole
     split: Tensor = stream.unflatten(place.dim, (place.outer, steps, -1)).movedim(place.dim + 1, 0)
     return split.flatten(place.dim + 1, place.dim + 2)
 

@@ -24,11 +24,12 @@ def given() -> tuple[nn.Module, Data]:
     """Return a network that says which of three numbers is largest, and numbers."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(300, 3, generator=generator)
-    net = nn.Sequential(nn.Linear(3, 6, bias=False), nn.ReLU(), nn.Linear(6, 3, bias=False))
+    first, last = nn.Linear(3, 6, bias=False), nn.Linear(6, 3, bias=False)
+    net = nn.Sequential(first, nn.ReLU(), last)
     with torch.no_grad():
         eye = torch.eye(3)
-        net[0].weight.copy_(torch.cat([eye, -eye]))
-        net[2].weight.copy_(torch.cat([eye, -eye], 1))
+        first.weight.copy_(torch.cat([eye, -eye]))
+        last.weight.copy_(torch.cat([eye, -eye], 1))
     return net.eval(), (x, (x + 0.05 * torch.randn(300, 3, generator=generator)).argmax(1))
 
 

@@ -11,7 +11,8 @@ import torch
 
 from snnfw.errors import SnnfwError
 from snnfw.stages import Subject
-from snnfw.tuning.ground import GROUPS, Ground, choose_groups, halve, hold_out, watch_network
+from snnfw.tuning.ground import Ground, choose_groups, halve, hold_out, watch_network
+from snnfw.tuning.witness import GROUPS
 from snnfw.values import Batch, Data, Inputs
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from snnfw import stages
 from snnfw.config.tuning import Aim, NamedConfig, own_stages, usual_exits
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
@@ -117,7 +118,7 @@ def test_other_costs_are_minimised_too(
 def test_a_method_that_breaks_is_told_and_the_others_go_on(
     ground: Ground, registry: Registry, configure: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = measuring.convert_and_simulate
+    run = stages.convert_and_simulate
 
     def broken(config: Any, subject: Any) -> Any:
         if config.plugin == "rate":
@@ -143,7 +144,7 @@ def test_trials_bound_what_is_tried(ground: Ground, registry: Registry, configur
 class Backwards:
     """Finish the last item first, each as in a process of its own."""
 
-    name = "backwards"
+    name: ClassVar[str] = "backwards"
 
     def map(self, function: Any, items: Any, /) -> Iterator[tuple[int, Any]]:
         for at in reversed(range(len(items))):

@@ -10,7 +10,7 @@ import pytest
 from snnfw.conversion.direct import Direct
 from snnfw.energy.horowitz import Horowitz
 from snnfw.planning.placement import place
-from snnfw.planning.rules import Rule
+from snnfw.planning.rules import Neuron, Rule
 from snnfw.search.sensitivity import Table
 from snnfw.search.trials import Trials
 from snnfw.stages import Subject
@@ -59,7 +59,7 @@ def test_mixtures_place_other_neurons_of_the_same_coding(subject: Subject, neuro
         Horowitz(),
         subject.resources,
     )
-    others = [AdaFire(phi=1), SigmaDelta(levels=2)]
+    others: list[Neuron] = [AdaFire(phi=1), SigmaDelta(levels=2)]
     found = list(mix(plan, others, trials, 32))
     assert found
     for mixed in found:

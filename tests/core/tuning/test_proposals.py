@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from snnfw.contracts import Preset
+from snnfw.contracts import ExitPolicy, Preset, Search
 from snnfw.planning.placement import place
 from snnfw.registry import Registry
 from snnfw.stages import Subject
@@ -65,7 +65,7 @@ def test_a_papers_own_stages_come_alone_and_together(signed: Candidate, registry
     preset: Preset = registry.presets["adafire"]
     assert preset.search
     assert preset.exit
-    both = {"search": preset.search, "exit": preset.exit}
+    both: dict[str, Search | ExitPolicy] = {"search": preset.search, "exit": preset.exit}
     found = [(each.config.search, each.config.exit) for each in with_stages(signed, both)]
     assert found == [(preset.search, None), (preset.search, preset.exit)]
     assert len(list(with_stages(at_timesteps(signed, 1), both))) == 1
