@@ -133,7 +133,7 @@ class _Hunt:
         """Measure what was picked on the samples that are held out, and return how sure one has to be of it."""
         likely = [found for found in self.finalists() if found.sure >= POSSIBLE]
         surest = sorted(self.finalists(), key=lambda found: (-found.sure, *self.cost(found)))
-        picked = [*sorted(likely, key=self.cost)[:PICKED], *surest[:SUREST]]
+        picked = [*_apart(sorted(likely, key=self.cost))[:PICKED], *_apart(surest)[:SUREST]]
         candidates = list({found.candidate.name: found.candidate for found in picked}.values())
         rung = self.confirming
         what = f"confirm: {len(candidates)} on {rung.samples} other samples"
@@ -271,9 +271,19 @@ def _choose(hunt: _Hunt) -> Choice:
     likeliest = max(confirmed, key=lambda each: (each.sure, *(-cost for cost in hunt.cost(each))))
     nearest = min(confirmed, key=lambda each: (_drop(each), *hunt.cost(each)))
     chosen = min(doing, key=hunt.cost) if doing else likeliest if likeliest.sure >= LIKELY else nearest
-    met = _drop(chosen) <= hunt.aim.drop and chosen.sure >= min(LIKELY, enough)
+    # Of no drop at all nothing can be sure: there it is what was seen.
+    met = chosen.sure >= min(LIKELY, enough) if enough else _drop(chosen) <= hunt.aim.drop
     sure = met and chosen.sure >= hunt.aim.confidence
     return Choice(tuple(hunt.findings.values()), chosen, met, sure, hunt.confirming.samples, enough)
+
+
+def _apart(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings without those of a method that send and score as one before them."""
+    first: dict[Any, Finding] = {}
+    for found in findings:
+        seen = found.evidence
+        first.setdefault((found.candidate.family, seen and (f"{seen.energy:.4g}", seen.lost)), found)
+    return list(first.values())
 
 
 def _drop(found: Finding) -> float:

@@ -32,7 +32,10 @@ def explain(choice: Choice, aim: Aim, headline: str, apart: str = "held-out cali
 def verdict(choice: Choice, aim: Aim) -> str:
     """Return in a sentence what was chosen and how sure it is; where nothing will do, what comes nearest."""
     found = choice.chosen
-    name, samples = found.candidate.name, f"on {choice.full} samples that nothing was picked by"
+    name, samples = (
+        found.candidate.name,
+        f"on {choice.full} samples that nothing was picked by (one is {100 / choice.full:.2g} points)",
+    )
     has = f"drops {_points(found)} at {describe_cost(found, aim.minimise)} {samples}"
     if choice.sure:
         return f"Chose {name}: it {has}; that it is no more than {_allowed(aim.drop)} is {found.sure:.0%} sure."

@@ -76,7 +76,7 @@ def test_the_record_holds_what_was_asked_and_found() -> None:
             True,
             True,
             0.75,
-            "Chose best: it drops by nothing at 2 mJ a sample on 100 samples that nothing was picked by; ",
+            "Chose best: it drops by nothing at 2 mJ a sample on 100 samples that nothing was picked by (one is 1 points); ",
         ),
         (replace(BEST, sure=0.6), True, False, 0.75, "only 60% sure, and 75% was asked for: none of the finalists"),
         (replace(BEST, sure=0.6), True, False, 0.6, "at 100 samples it could be 60% at most"),
