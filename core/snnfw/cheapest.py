@@ -24,7 +24,7 @@ from snnfw.tuning.halving import import_optuna
 from snnfw.tuning.hunt import find_cheapest
 from snnfw.tuning.measuring import Meter
 from snnfw.tuning.proposals import plain_method
-from snnfw.tuning.record import candidate_rows, record_of
+from snnfw.tuning.record import record_of
 from snnfw.tuning.space import Space, placeable, recipe_text
 from snnfw.tuning.values import Choice
 from snnfw.tuning.words import describe_test, explain, paper_sentence
@@ -42,8 +42,7 @@ def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
     require_tracker(shared.tracker)
     resources = acquire_resources(shared, console)
     target = run_folder(shared.out, "tune", shared.task.name, datetime.now())
-    with resources.clock.stage("load"):
-        subject = load_subject(shared, resources)
+    subject = load_subject(shared, resources)
     ground = hold_out(subject, config.aim.validate)
     meter = Meter(ground, config.aim.drop, shared)
     methods, left_out = placeable(config.methods, config.left_out, config.aim, ground)
@@ -61,7 +60,7 @@ def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
         record = {**(report.search or {}), **record_of(choice, config.aim, left_out, verdict, said)}
         files = {
             "recipe.yaml": recipe_text(final),
-            "candidates.csv": as_csv(candidate_rows(choice, config.aim.minimise)),
+            "candidates.csv": as_csv(record["candidates"]),
         }
         return replace(report, search=record), files
 

@@ -16,7 +16,7 @@ from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
 from snnfw.config.untrained import untrained_warning
 from snnfw.energy.inventory import take_inventory
-from snnfw.errors import SnnfwError
+from snnfw.failures import one_line
 from snnfw.files import write_folder
 from snnfw.launching import begin_launcher
 from snnfw.ranks.group import Ranks, in_step
@@ -130,12 +130,6 @@ def name_progress(resources: Resources, name: str, timesteps: int) -> Resources:
         return resources.track(items, f"{name}, T={timesteps}: {description}", total)
 
     return replace(resources, track=track)
-
-
-def one_line(fault: Exception) -> str:
-    """Return the reason of a fault in one line."""
-    said = " ".join(str(fault).split())
-    return said if isinstance(fault, SnnfwError) else f"{type(fault).__name__}: {said}".removesuffix(": ")
 
 
 def comparison_provenance(config: CompareConfig, bundle: Bundle) -> dict[str, Any]:

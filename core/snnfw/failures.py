@@ -25,6 +25,12 @@ def failure_text(error: BaseException) -> str:
     return (sentence if sentence.endswith(".") else f"{sentence}.") + describe_renaming(error)
 
 
+def one_line(fault: Exception) -> str:
+    """Return the reason of a fault in one line."""
+    said = " ".join(str(fault).split())
+    return said if isinstance(fault, SnnfwError) else f"{type(fault).__name__}: {said}".removesuffix(": ")
+
+
 @contextmanager
 def tell_new_names(what: str) -> Iterator[None]:
     """Raise an SnnfwError where the code of ``what`` uses a name that is no more, and let all else through."""

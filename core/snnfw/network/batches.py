@@ -44,20 +44,6 @@ class ReadBatches:
         return ReadBatches(part_of(self.given, positions), self.arguments, self.what)
 
 
-@dataclass(frozen=True, slots=True)
-class InputsAlone:
-    """The inputs of batches, without their targets."""
-
-    batches: Batches[Batch]
-
-    def __iter__(self) -> Iterator[Inputs]:
-        for batch in self.batches:
-            yield tuple(batch.inputs)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-
 def read_batches(given: Any, arguments: int, what: str) -> ReadBatches:
     """Return what was given as batches for a network of so many arguments; what follows these is the target.
 

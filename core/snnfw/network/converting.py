@@ -13,7 +13,7 @@ from snnfw.config.schema import MethodConfig
 from snnfw.contracts import ExitPolicy, Search
 from snnfw.conversion.converter import Converter
 from snnfw.energy.model import EnergyModel
-from snnfw.network.batches import InputsAlone, ReadBatches, count_arguments, first_example, read_batches
+from snnfw.network.batches import ReadBatches, count_arguments, first_example, read_batches
 from snnfw.network.conversion import Conversion
 from snnfw.network.judging import is_classification, judge_nothing, read_metric
 from snnfw.network.methods import read_method
@@ -24,6 +24,7 @@ from snnfw.planning.placement import Plan, place
 from snnfw.planning.rules import Neuron, Rule
 from snnfw.planning.strict import require_all_spiking
 from snnfw.registry import Registry
+from snnfw.search.fitting import InputsAlone
 from snnfw.stages import Subject, convert_subject, provenance
 from snnfw.store.batches import describe_batches
 from snnfw.values import Batch, Bundle, Data, Judgement, Output, Resources

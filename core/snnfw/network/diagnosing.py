@@ -13,12 +13,13 @@ from snnfw.conversion.converter import Converter
 from snnfw.cures import Patient, preset_neurons
 from snnfw.diagnosing import examine
 from snnfw.diagnosis.findings import Diagnosis
-from snnfw.network.batches import InputsAlone, read_batches
+from snnfw.network.batches import read_batches
 from snnfw.network.changing import convert_again
 from snnfw.network.conversion import Conversion
 from snnfw.network.inputs import require_fitting
 from snnfw.planning.placement import Plan
 from snnfw.registry import Registry
+from snnfw.search.fitting import InputsAlone
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs, Resources
 

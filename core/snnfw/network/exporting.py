@@ -13,9 +13,10 @@ from snnfw.errors import SnnfwError, wrong_kind_error
 from snnfw.exports.exported import Exported
 from snnfw.exports.exporting import SAMPLES, SUFFIXES, export_model, format_of
 from snnfw.exports.loop import real_type
-from snnfw.network.batches import InputsAlone, read_batches
+from snnfw.network.batches import read_batches
 from snnfw.network.network import SpikingNetwork
 from snnfw.registry import Registry
+from snnfw.search.fitting import InputsAlone
 from snnfw.spiking.model import SpikingModel
 from snnfw.values import Inputs
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import signal
 import sys
-import threading
-import time
 
 from snnfw.errors import SnnfwError
+from snnfw.launching import end_with
 
 NO_FILE = ("-c", "-", "")
 """What stands for the script where there is none."""
@@ -29,7 +26,9 @@ def begin_together(devices: int, nodes: int) -> None:
 
     """
     if RANK in os.environ:
-        _end_with(int(os.environ.get(STARTER, os.getpid())))
+        starter = int(os.environ.get(STARTER, os.getpid()))
+        if starter != os.getpid():  # nobody would read what this process computes, once that one is gone
+            end_with(starter)
         return
     if sys.argv[0] in NO_FILE:
         raise SnnfwError(
@@ -42,17 +41,3 @@ def begin_together(devices: int, nodes: int) -> None:
 def is_started() -> bool:
     """Tell whether this is one of several processes on this machine, and not their first."""
     return os.environ.get(RANK, "0") not in ("", "0")
-
-
-@functools.cache
-def _end_with(starter: int) -> None:
-    """End this process once its starter is gone: nobody would read what it computes."""
-    if starter == os.getpid():
-        return
-
-    def watch() -> None:
-        while os.getppid() == starter:
-            time.sleep(1)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="end with the starter", daemon=True).start()

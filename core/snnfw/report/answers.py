@@ -112,7 +112,12 @@ def first_within(report: Report) -> int | None:
 
 def is_within(score: float, own: float) -> bool:
     """Tell whether a score is within a point of the network's own."""
-    return score >= own - (POINT if is_share(own) else POINT * abs(own)) - 1e-9
+    return score >= own - point_of(own) - 1e-9
+
+
+def point_of(own: float) -> float:
+    """Return one point of a metric that the network itself has so much of."""
+    return POINT if is_share(own) else POINT * abs(own)
 
 
 def is_chance(score: float, chance: float | None, samples: int) -> bool:

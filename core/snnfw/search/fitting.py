@@ -47,6 +47,20 @@ class Part(Generic[Item]):
         return sum(max(self.start, begin) < min(self.stop, end) for begin, end in spans)
 
 
+@dataclass(frozen=True, slots=True)
+class InputsAlone:
+    """The inputs of batches, without their targets."""
+
+    batches: Batches[Batch]
+
+    def __iter__(self) -> Iterator[Inputs]:
+        for batch in self.batches:
+            yield tuple(batch.inputs)
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+
 def set_aside(bundle: Bundle, share: float | None, fits: bool) -> tuple[Bundle, dict[str, Any]]:
     """Return the bundle whose last calibration samples are for fitting alone, and a record of how many there are.
 

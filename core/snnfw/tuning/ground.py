@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from snnfw.errors import SnnfwError
-from snnfw.search.fitting import Part, batch_sizes, cut_batch, cut_inputs
+from snnfw.search.fitting import InputsAlone, Part, batch_sizes, cut_batch, cut_inputs
 from snnfw.simulate.outputs import outputs_of
 from snnfw.simulate.run import evaluate_network
 from snnfw.stages import Subject
@@ -21,19 +21,6 @@ FEWEST = 48
 
 CALIBRATE = 64
 """Samples that the first rungs convert with."""
-
-
-@dataclass(frozen=True, slots=True)
-class _InputsOf:
-    """The inputs of batches, without their targets."""
-
-    batches: Batches[Batch]
-
-    def __iter__(self) -> Iterator[Inputs]:
-        return (batch.inputs for batch in self.batches)
-
-    def __len__(self) -> int:
-        return len(self.batches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,7 @@ class Ground:
             bundle.data,
             calibration=Part(*self.inputs, 0, count, cut_inputs),
             tuning=held,
-            fitting=_InputsOf(held),
+            fitting=InputsAlone(held),
             evaluation=held,
         )
         scorer = partial(Witness, bundle.judgement, outputs_of(self.subject.graph), groups)

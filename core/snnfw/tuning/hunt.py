@@ -21,6 +21,7 @@ from snnfw.tuning.mixing import mix
 from snnfw.tuning.proposals import at_timesteps, midway, placed_neurons, turn_knobs, with_exits, with_plan, with_stages
 from snnfw.tuning.space import Space
 from snnfw.tuning.values import Candidate, Choice, Finding
+from snnfw.values import Keep
 
 LIKELY = 0.5
 """How sure a drop must be small enough for it to be so rather than not."""
@@ -50,7 +51,7 @@ class _Hunt:
     def __init__(self, meter: Meter, aim: Aim, space: Space) -> None:
         self.meter, self.aim, self.space = meter, aim, space
         self.findings: dict[str, Finding] = {}
-        self._methods: dict[Any, str] = {}
+        self._methods: set[Any] = set()
         ground = meter.ground
         few = min(CALIBRATE, ground.converting)
         sizes = rungs(ground.picking, FEWEST)
@@ -72,7 +73,7 @@ class _Hunt:
             full = len(self._methods) >= self.aim.trials
             if full or candidate.name in self.findings or method in self._methods:
                 continue
-            self._methods[method] = candidate.name
+            self._methods.add(method)
             found.append(candidate)
         return found
 
@@ -88,7 +89,8 @@ class _Hunt:
         study = Study([candidate.name for candidate in candidates])
         for number, rung in enumerate(self.rungs):
             there = {c.name: f for c in candidates if (f := self.findings.get(c.name)) and _on(f) == rung.samples}
-            missing = [c for c in candidates if c.name not in there and c.name not in self._failed()]
+            failed = {name for name, each in self.findings.items() if each.error}
+            missing = [c for c in candidates if c.name not in there and c.name not in failed]
             found = there | (self.measure(missing, number, what) if missing else {})
             if number == len(self.rungs) - 1 or not found:
                 return
@@ -108,9 +110,6 @@ class _Hunt:
         """Return why candidates could not be measured, the first few."""
         reasons = [f"{name}: {found.error}" for name, found in self.findings.items() if found.error]
         return "; ".join(reasons[:3]) or "none was given"
-
-    def _failed(self) -> set[str]:
-        return {name for name, found in self.findings.items() if found.error}
 
     def bar(self, among: Sequence[Finding]) -> float:
         """Return the cost to beat: of the best that will do, or else a little more than all of those have."""
@@ -147,14 +146,15 @@ class _Hunt:
     def leaders(self) -> list[Finding]:
         """Return the best finding of each of the best families, the best first."""
         open_ones = [found for found in self.finalists() if found.candidate.config.search is None]
-        ranked = sorted(open_ones, key=lambda found: (found.sure < self.enough, *self._rank(found)))
+        ranked = sorted(open_ones, key=self._rank)
         first: dict[str, Finding] = {}
         for found in ranked:
             first.setdefault(found.candidate.family, found)
         return list(first.values())[:LEADERS]
 
     def _rank(self, found: Finding) -> tuple[float, ...]:
-        return self.cost(found) if found.sure >= self.enough else (-found.sure, *self.cost(found))
+        cost = self.cost(found)
+        return (0.0, *cost) if found.sure >= self.enough else (1.0, -found.sure, *cost)
 
 
 def find_cheapest(meter: Meter, aim: Aim, space: Space) -> Choice:
@@ -220,15 +220,17 @@ def _variants(hunt: _Hunt, found: Finding, number: int) -> Iterable[Candidate]:
     subject = hunt.meter.ground.subject
     plan = place_neurons(candidate.config, subject)
     frames = subject.bundle.data.frames
-    family = [each.candidate.config.timesteps for each in hunt.findings.values() if _of(each) == candidate.family]
+    family = [
+        each.candidate.config.timesteps for each in hunt.findings.values() if each.candidate.family == candidate.family
+    ]
     yield from with_exits(candidate, hunt.space.exits)
     yield from turn_knobs(candidate, plan, midway(candidate.config.timesteps, family, frames))
-    others = placed_neurons_of(hunt, plan)
+    others = _neurons_elsewhere(hunt, plan)
     for mixed_number, mixed in enumerate(mix(plan, others, _trials(hunt, candidate), FEWEST), 1):
         yield with_plan(candidate, mixed, f"layer by layer ({number + 1}.{mixed_number})")
 
 
-def placed_neurons_of(hunt: _Hunt, plan: Plan) -> list[Any]:
+def _neurons_elsewhere(hunt: _Hunt, plan: Plan) -> list[Any]:
     """Return the neurons of the methods that were tried, cheapest methods first, those of the plan apart."""
     own = placed_neurons(plan)
     ranked = sorted((each for each in hunt.findings.values() if each.evidence), key=hunt.cost)
@@ -236,7 +238,7 @@ def placed_neurons_of(hunt: _Hunt, plan: Plan) -> list[Any]:
     return [
         neuron
         for neuron in dict.fromkeys(rule.neuron for rule in rules)
-        if neuron not in own and hasattr(neuron, "build")
+        if neuron not in own and not isinstance(neuron, Keep)
     ]
 
 
@@ -292,7 +294,3 @@ def _drop(found: Finding) -> float:
 
 def _on(found: Finding) -> int:
     return found.evidence.samples if found.evidence else 0
-
-
-def _of(found: Finding) -> str:
-    return found.candidate.family

@@ -12,7 +12,7 @@ from snnfw.archive.sending import REDUCERS
 from snnfw.config.schema import MethodConfig
 from snnfw.energy.charges import spiking_energy
 from snnfw.energy.inventory import take_inventory
-from snnfw.errors import SnnfwError
+from snnfw.failures import one_line
 from snnfw.launching import finished
 from snnfw.search.keys import Keys, open_store
 from snnfw.search.trials import Trials
@@ -51,8 +51,7 @@ class Observe:
         try:
             simulation = convert_and_simulate(replace(config, fitting=0.0), subject)
         except Exception as fault:  # whatever a stranger's method raises
-            said = " ".join(str(fault).split())
-            return {"error": said if isinstance(fault, SnnfwError) else f"{type(fault).__name__}: {said}"}
+            return {"error": one_line(fault)}
         point, plan = simulation.trace.final, simulation.found.plan
         if not isinstance(point.scorer, Witness):
             raise TypeError(f"what scored is a {type(point.scorer).__name__}")

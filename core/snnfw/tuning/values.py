@@ -6,15 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from snnfw.config.schema import MethodConfig
-
-POINT = 0.01
-"""One point of a metric that goes from 0 to 1."""
-
-
-def point_of(own: float) -> float:
-    """Return one point of a metric that the network itself has so much of."""
-    return POINT if 0 <= own <= 1 else POINT * abs(own)
-
+from snnfw.report.answers import point_of
 
 Minimised: TypeAlias = Literal["energy", "timesteps", "spikes"]
 

@@ -6,11 +6,11 @@ import re
 from importlib.metadata import version
 
 from snnfw.config.tuning import Aim
-from snnfw.report.answers import headline_of, say_score
+from snnfw.report.answers import headline_of, point_of, say_score
 from snnfw.report.report import Report
 from snnfw.report.units import describe_share, format_count, format_joules, format_percent, plural
 from snnfw.tuning.record import frontier
-from snnfw.tuning.values import Choice, Finding, Minimised, point_of
+from snnfw.tuning.values import Choice, Finding, Minimised
 
 COSTS = {"energy": "least energy", "timesteps": "fewest timesteps", "spikes": "fewest spikes"}
 
