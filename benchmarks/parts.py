@@ -50,7 +50,8 @@ Shortest = Callable[[Callable[[], Any]], float]
 
 def resnet50() -> nn.Module:
     """Return the network, untrained: what it computes takes as long."""
-    return torchvision.models.resnet50()
+    network: nn.Module = torchvision.models.resnet50()
+    return network
 
 
 @dataclass(frozen=True, slots=True)
