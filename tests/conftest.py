@@ -57,9 +57,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def ray_here() -> Iterator[None]:
     """Start Ray once, with two workers; ``launcher=ray`` uses what is running."""
     ray = pytest.importorskip("ray")
-    ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
-    yield
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:  # workers import what tests send from here
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))
+        )
+        ray.init(num_cpus=2, include_dashboard=False, logging_level=logging.ERROR, log_to_driver=False)
+        yield
+        ray.shutdown()
 
 
 @pytest.fixture
