@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -23,15 +25,17 @@ from snnfw.network.judging import MeanScorer, MetricScorer
 from snnfw.ranks.group import ALONE, Ranks, in_step, require_same
 from snnfw.ranks.start import start_ranks
 from snnfw.simulate.accuracy import Accuracy
+from snnfw.simulate.kept import restore_pass
 from snnfw.simulate.run import evaluate_network, simulate
 from snnfw.simulate.trace import Trace
+from snnfw.store import progress
 from snnfw.values import Batch, Data, Output, Resources, Scorer
 from snnfw_plugins.adafire import AdaFire
 
 T = 6
 RUNS = {
     "classification": ("task.limit=70", "task.batch=10", "task.calibration=32", "search=null", "exit=confidence"),
-    "events": ("task.limit=10", "task.batch=4", "task.calibration=4", "search=null", "timesteps=3"),
+    "events": ("task.limit=10", "task.batch=2", "task.calibration=4", "search=null", "timesteps=3"),
 }
 COMPARED = [
     "compare",
@@ -233,6 +237,40 @@ def commands(ranks: Ranks, folder: Path) -> dict[str, Any]:
     return found
 
 
+def stopped(ranks: Ranks, folder: Path) -> dict[str, Any]:
+    """Run as both until one of them fails behind what both have kept, and go on from there."""
+    words = ["run", "task=events", "plugin=adafire", "save=false", *RUNS["events"], f"out={folder / 'stopped'}"]
+    write, begin = progress.Progress.write, restore_pass
+    done = list[int]()
+
+    def failing(self: progress.Progress, name: str, content: bytes) -> None:
+        write(self, name, content)
+        if name == "simulate-1.safetensors":
+            raise SnnfwError("it stops here.")
+
+    def waiting(self: progress.Progress) -> bool:
+        while ranks.rank and not self.folder.is_dir():
+            time.sleep(0.01)
+        return True
+
+    def restoring(part: Any, tallies: Any) -> Any:
+        counts = begin(part, tallies)
+        done.append(counts.batches)
+        return counts
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "EVERY", 0.0)
+        patch.setattr(progress, "SHARE", 0)
+        patch.setattr(progress.Progress, "write", failing)
+        patch.setattr(progress.Progress, "takes", property(waiting))
+        status = ranks.gather(main([*words, "devices=2"]))
+    kept = sorted(path.name for path in (folder / "stopped.partial").iterdir())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snnfw.simulate.run.restore_pass", restoring)
+        resumed = ranks.gather(main(["run", f"resume={folder / 'stopped'}"]))
+    return {"stopped": status, "resumed": resumed, "kept": kept, "done": ranks.gather(done)}
+
+
 if __name__ == "__main__":
     out = Path(sys.argv[1])
     with start_ranks(2, 1, "cpu") as together:
@@ -244,6 +282,7 @@ if __name__ == "__main__":
             "refusals": refusals(together),
             "evaluated": evaluated(together),
             "commands": commands(together, out),
+            "stopped": stopped(together, out),
         }
         if together.rank == 0:
             (out / "found.json").write_text(json.dumps(results))

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,6 +31,7 @@ from snnfw.report.report import Network
 from snnfw.report.saving import leaderboard_files
 from snnfw.report.summary import describe_method, summarise_checkpoint
 from snnfw.report.tracked import track_comparison
+from snnfw.resuming import begin_progress, first_words, part_of, resumed_target
 from snnfw.stages import (
     Subject,
     acquire_resources,
@@ -39,6 +41,7 @@ from snnfw.stages import (
     place_neurons,
     provenance,
 )
+from snnfw.store.progress import Progress
 from snnfw.tracking import require_tracker, track
 from snnfw.values import Bundle, Item, Resources
 
@@ -62,15 +65,35 @@ def _compare(config: CompareConfig, console: Console, registry: Registry | None,
     require_tracker(shared.tracker)
     searches = any(method.config.search for method in config.methods)
     begin_launcher(shared.launcher, searches, resources.tell)
-    target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
+    if shared.resume:
+        target = resumed_target(shared.resume)
+    else:
+        target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
+    target = ranks.gather(target)[0]  # the seconds in a name may be others in each process
+    config = replace(config, words=first_words(config.words, shared.resume))
+    with begin_progress(config, target, resources.tell, ranks) as progress:
+        return _enter_all(config, console, registry, resources, ranks, target, progress)
 
+
+def _enter_all(
+    config: CompareConfig,
+    console: Console,
+    registry: Registry | None,
+    resources: Resources,
+    ranks: Ranks,
+    target: Path,
+    progress: Progress,
+) -> Leaderboard:
+    """Run every method in every process; the first one tells and writes."""
+    shared = config.shared
     if registry:
         warnings = (untrained_warning(method.config, registry) for method in config.methods)
         for warning in filter(None, warnings):
             resources.tell(warning)
     subject = load_subject(shared, resources, ranks)
-    network = measure_network(shared, subject, place_neurons(shared, subject))
-    entries = tuple(enter_method(config, method, subject, network) for method in config.methods)
+    keeping = part_of(progress, "network", shared, subject.bundle)
+    network = measure_network(shared, subject, place_neurons(shared, subject), keeping)
+    entries = tuple(enter_method(config, method, subject, network, progress) for method in config.methods)
     board = Leaderboard(
         schema=SCHEMA,
         headline=subject.bundle.judgement.headline,
@@ -86,14 +109,18 @@ def _compare(config: CompareConfig, console: Console, registry: Registry | None,
     show_leaderboard(board, console)  # before anything is drawn or written, which may fail
     board = replace(board, about={**board.about, "stages": dict(resources.clock.seconds)})
     folder = write_folder(target, {"config.yaml": to_yaml(config), **leaderboard_files(board)})
+    progress.finish()
     console.print(Text(f"took {describe_stages(resources.clock.seconds)}"), soft_wrap=True)
     console.print(Text(f"results in {folder}\nopen {folder / 'leaderboard.html'}"), soft_wrap=True)
     track(shared.tracker, resources.tell, *track_comparison(board, folder))
     return board
 
 
-def enter_method(config: CompareConfig, method: Method, subject: Subject, network: Network) -> Entry:
-    """Return how one method does, up to where it fails if it does."""
+def enter_method(
+    config: CompareConfig, method: Method, subject: Subject, network: Network, progress: Progress | None = None
+) -> Entry:
+    """Return how one method does, up to where it fails if it does; ``progress`` keeps how far its passes are."""
+    place = config.methods.index(method)
     standings: list[Standing] = []
     samples, error = 0, None
     try:
@@ -101,7 +128,8 @@ def enter_method(config: CompareConfig, method: Method, subject: Subject, networ
             named = replace(subject, resources=name_progress(subject.resources, method.name, run.timesteps))
             torch.manual_seed(run.seed)  # whatever ran before
             with in_step(subject.ranks):  # of several processes all lose a method that one of them loses
-                simulation = convert_and_simulate(run, named, warm_up=number == 0)
+                keeping = part_of(progress, f"method-{place}-T{run.timesteps}", run, subject.bundle)
+                simulation = convert_and_simulate(run, named, warm_up=number == 0, part_of=keeping)
             trace, samples = simulation.trace, simulation.trace.samples
             inventory = take_inventory(subject.graph, simulation.found.plan)
             for point in trace.points:

@@ -15,12 +15,19 @@ FEW = 4
 
 
 class SnnfwError(Exception):
-    """A user's mistake or a machine's limit, told in one sentence: the command line prints it and exits 2.
+    """A user's mistake or a machine's limit, told in one sentence.
 
-    ``told`` says that another process does so.
+    The command line prints it and exits with ``status``; ``told`` says that another process does so.
     """
 
+    status = 2
     told = False
+
+
+class StaleError(SnnfwError):
+    """What was kept of a run that was stopped is damaged, or belongs to something else than what there is now."""
+
+    status = 3
 
 
 def wrong_kind_error(what: str, given: object, wanted: str) -> SnnfwError:

@@ -74,7 +74,7 @@ def run(config: RunConfig, registry: Registry, console: Console | None = None, e
 
 
 def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks, explain: Explain | None = None) -> Path:
-    """Run as one of several processes, and keep how far that is where there is one, and nothing else to do again."""
+    """Run as one of several processes, and keep how far that is where there is nothing else to do again."""
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
     begin_launcher(config.launcher, config.search is not None, resources.tell)
@@ -82,10 +82,11 @@ def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks, 
         target = resumed_target(config.resume)
     else:
         target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
-    config = replace(config, words=first_words(config))
-    if ranks.count > 1 or explain:
+    target = ranks.gather(target)[0]  # the seconds in a name may be others in each process
+    config = replace(config, words=first_words(config.words, config.resume))
+    if explain:
         return _report(config, registry, console, resources, ranks, target, explain=explain)
-    with begin_progress(config, target, resources.tell) as progress:
+    with begin_progress(config, target, resources.tell, ranks) as progress:
         return _report(config, registry, console, resources, ranks, target, progress)
 
 
@@ -106,10 +107,11 @@ def _report(
     subject = load_subject(config, resources, ranks)
     config = adopt_network(config, subject)
     simulation = convert_and_simulate(config, subject, part_of=part_of(progress, "simulate", config, subject.bundle))
+    keeping = part_of(progress, "network", config, subject.bundle)
     if ranks.rank:
-        measure_network(config, subject, simulation.found.plan)
+        measure_network(config, subject, simulation.found.plan, keeping)
         return target
-    report = report_run(config, subject, simulation, part_of(progress, "network", config, subject.bundle))
+    report = report_run(config, subject, simulation, keeping)
     report = replace(report, about={**report.about, **({"warnings": [warning]} if warning else {})})
     report, explaining = explain(report) if explain else (report, {})
     show_report(report, console)  # before anything is drawn or written, which may fail

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shlex
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -20,6 +21,8 @@ from torch import Tensor
 
 from networks import ConvNet, estimated, noise, seeded
 from snnfw import pipeline
+from snnfw.comparing import compare_methods
+from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.errors import SnnfwError
 from snnfw.hookspecs import hookimpl
@@ -223,7 +226,7 @@ def numbers(folder: Path) -> dict[str, Any]:
 def without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: without_times(entry) for key, entry in value.items() if "second" not in key}
-    return [without_times(entry) for entry in value] if isinstance(value, list) else value
+    return [without_times(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def run(registry: Registry, *words: str) -> Path:
@@ -255,6 +258,44 @@ def test_a_run_that_was_stopped_goes_on_and_reads_nothing_again(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "whole"]
     assert numbers(folder) == numbers(whole)
     assert len(evaluated.read) == 12 - done + 1 + 3  # the first, to know the data by, and three more to look at
+
+
+METHODS = "methods=[{name: a, neuron: if}, {name: b, neuron: if, exit: draw}]"
+COMPARED = ("task=toy", METHODS, "checkpoints=[2,4]", "backend=reference")
+
+
+def compare(registry: Registry, *words: str) -> Any:
+    return compare_methods(resolve_comparison(words, registry), registry=registry)
+
+
+@pytest.mark.parametrize(
+    ("kept", "done"),
+    # Of the network each batch is kept, of a method at a budget each group, one batch or two, and its end.
+    [(2, 2), (6, 6), (10, 10), (13, 12), (20, 18), (22, 22)],
+)
+def test_a_comparison_that_was_stopped_goes_on(
+    registry: Registry, tmp_path: Path, kept: int, done: int, monkeypatch: pytest.MonkeyPatch, evaluated: Counted
+) -> None:
+    whole = compare(registry, *COMPARED, f"out={tmp_path / 'whole'}")
+
+    def stop() -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        stop_at(kept, patch, stop)
+        with pytest.raises(Stopped):
+            compare(registry, *COMPARED, f"out={tmp_path / 'cut'}")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.partial", "whole"]
+    evaluated.read.clear()
+    torch.manual_seed(99)
+    board = compare(registry, f"resume={tmp_path / 'cut'}")
+    assert without_times([asdict(entry) for entry in board.entries]) == without_times(
+        [asdict(entry) for entry in whole.entries]
+    )
+    assert board.network.scores == whole.network.scores
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "whole"]
+    assert board.about["command"] == f"snnfw compare {shlex.join([*COMPARED, f'out={tmp_path}/cut'])}"
+    assert len(evaluated.read) == 30 - done + 1  # five passes, and the first batch to know the data by
 
 
 @pytest.mark.parametrize(

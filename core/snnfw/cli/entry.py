@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; return 0, 1 where something checked or compared fails, 2 for a mistake, 130 if interrupted."""
+    """Run one command; return 0, 1 where something checked or compared fails, an error's status, 130 if interrupted."""
     if argv is None:  # the process is this command's own
         keep_freed_memory()
     try:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.told:  # by the first of several processes, whose status is the command's
             return 0
         print(f"snnfw: {printable(str(error))}", file=sys.stderr)  # it may quote a file that somebody sent
-        return 2
+        return error.status
     except KeyboardInterrupt as stop:
         if not is_started():  # the first of several processes is stopped too, and says so
             print(f"snnfw: interrupted: {stop}." if str(stop) else "snnfw: interrupted.", file=sys.stderr)

@@ -76,8 +76,10 @@ SCREENS: Mapping[str, Screen] = {
         examples={
             "task=classification methods=[signed,rate,if] checkpoints=[1,2,4]": "three methods",
             "task=classification methods=[signed,rate] --quick": "a first look",
+            "resume=runs/NAME": "a comparison that was stopped",
         },
         own={
+            "resume": "the folder to go on in",
             "methods": "plugins and neurons, by name or as {name: LABEL, plugin: ..., neuron: ...}",
             "checkpoints": "timesteps to compare at, each a run of its own",
             "retarget": "false: read all of them off one run",

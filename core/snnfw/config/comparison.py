@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,19 +11,24 @@ from pydantic import BeforeValidator, Field
 
 from snnfw.config.experiments import read_named_experiment
 from snnfw.config.fields import build_dataclass, format_value
+from snnfw.config.gather import read_training
 from snnfw.config.given import given_mapping, given_words
 from snnfw.config.hints import require_words
 from snnfw.config.named import find_named_method, list_methods
 from snnfw.config.resolution import resolve_plain
+from snnfw.config.resuming import OF_A_COMPARISON, find_stopped, require_nothing_new, resumed_folder
 from snnfw.config.schema import KEYS, RunConfig, as_list
 from snnfw.config.sources import Plain, combine, files_to_load, optional_text, read_values, read_words
+from snnfw.config.trust import TrainingFolder, require_confirmed_code, require_confirmed_files
 from snnfw.errors import SnnfwError, unknown_name_error
 from snnfw.values import Keep
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from snnfw.registry import Registry
+
+STAGES = ("converter", "search", "exit")
 
 METHOD_KEYS = ("plugin", "recipe", "layers", "neuron", "converter", "search", "exit", "fitting")
 """What makes up a method, and may be its own; everything else is shared, or the numbers could not be compared."""
@@ -57,7 +63,9 @@ class Comparison:
 
 
 OWN_KEYS = tuple(own.name for own in fields(Comparison))
-COMPARISON_KEYS = ("methods", "retarget", *(key for key in KEYS if key not in ("timesteps", "save")))
+COMPARISON_KEYS = (*OF_A_COMPARISON, *(key for key in KEYS if key not in ("timesteps", "save")))
+COMPARE_KEYS = (*COMPARISON_KEYS, "resume")
+"""The keys of a comparison: those of all that is computed, and the folder of one that goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +102,15 @@ def resolve_comparison(words: Sequence[str], registry: Registry) -> CompareConfi
     """Return the comparison that ``key=value`` words ask for; files of ``load`` join the registry."""
     said = given_words(words, registry)
     _refuse_timesteps(said)
-    require_words(said, COMPARISON_KEYS, registry)
-    return replace(_resolve(read_words(said, COMPARISON_KEYS), registry), words=tuple(said))
+    require_words(said, COMPARE_KEYS, registry)
+    return replace(_resolve(read_words(said, COMPARE_KEYS), registry), words=tuple(said))
 
 
 def resolve_comparison_mapping(mapping: Mapping[str, Any], registry: Registry) -> CompareConfig:
     """Return the comparison that a mapping asks for; methods in it may be names, mappings or instances."""
     given = given_mapping(mapping, registry)
     _refuse_timesteps(given)
-    return _resolve(read_values(given, COMPARISON_KEYS), registry)
+    return _resolve(read_values(given, COMPARE_KEYS), registry)
 
 
 def _refuse_timesteps(given: Sequence[str] | Mapping[str, Any]) -> None:
@@ -119,24 +127,44 @@ def _resolve(given: Plain, registry: Registry) -> CompareConfig:
         )
     # The file of a single run may be given: it has timesteps, which the checkpoints replace.
     readable = (*COMPARISON_KEYS, "timesteps", "save")
-    file = read_named_experiment(given, registry, readable)
+    sent, file = _read_file(given, registry, readable)
     for name in [*files_to_load(file), *files_to_load(given)]:
         registry.load_file(Path(name))
+    folder, given = sent.folder if sent else None, {key: value for key, value in given.items() if key != "resume"}
     comparison = _comparison(registry, {**file, **given})
     length: Plain = {"timesteps": comparison.checkpoints[-1], "checkpoints": list(comparison.checkpoints)}
     common = {**{key: value for key, value in given.items() if key not in OWN_KEYS}, **length}
     neutral = {key: value for key, value in common.items() if key not in METHOD_KEYS}
-    shared = resolve_plain({**neutral, **WITHOUT, **ANALOG}, registry, readable)
+    shared = resolve_plain({**neutral, **WITHOUT, **ANALOG}, registry, readable, folder)
+    if sent:
+        require_nothing_new(sent.folder, file, given, registry)
+        shared = replace(shared, resume=folder)
     methods = []
     for name, own in label_methods(registry, comparison.methods).items():
         try:
-            config = resolve_plain(combine({**WITHOUT, **common}, own), registry, readable)
+            config = resolve_plain(combine({**WITHOUT, **common}, own), registry, readable, folder)
+            if sent:  # a method that a folder brings is data, as all of it is
+                require_confirmed_code(sent, {key: getattr(config, key) for key in STAGES}, {})
             _check_prices(config, shared)
         except SnnfwError as error:
             raise SnnfwError(f"method '{name}': {error}") from error
         methods.append(Method(name, config))
     resolved = _plain(shared, methods, comparison)
     return CompareConfig(shared, tuple(methods), comparison.checkpoints, comparison.retarget, resolved)
+
+
+def _read_file(given: Plain, registry: Registry, keys: Sequence[str]) -> tuple[TrainingFolder | None, Plain]:
+    """Return what the file holds that an experiment, or the folder of a comparison that goes on, stands for."""
+    asked = resumed_folder(given)
+    if asked is None:
+        return None, read_named_experiment(given, registry, keys)
+    sent = TrainingFolder("resume", find_stopped(asked, "compare"))
+    file = read_training(sent, keys)
+    require_confirmed_files(sent, [file], [given])
+    methods = file["methods"] if isinstance(file["methods"], list) else []
+    if recipes := [method["recipe"] for method in methods if isinstance(method, Mapping) and "recipe" in method]:
+        raise SnnfwError(f"{sent} names the file {recipes[0]} as a recipe, and a folder is data: begin anew.")
+    return sent, file
 
 
 def _comparison(registry: Registry, values: Plain) -> Comparison:

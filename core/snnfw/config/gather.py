@@ -57,7 +57,7 @@ def gather(given: Plain, registry: Registry, keys: Sequence[str] = KEYS, resume:
     a training that is resumed stands for one.
     """
     sent = TrainingFolder("resume", resume) if resume else _checkpoint(given)
-    experiment = read_training(sent) if sent else read_named_experiment(given, registry, keys)
+    experiment = read_training(sent, keys) if sent else read_named_experiment(given, registry, keys)
     experiment.pop("trainer", None)  # of a training alone
     plugin = optional_text(given if "plugin" in given else experiment, "plugin")
     if "plugin" in experiment and plugin != optional_text(experiment, "plugin"):
@@ -106,12 +106,12 @@ def _kept_in(given: Plain) -> Plain:
     return {"layers": [{"match": "*", "neuron": Keep.name}]}
 
 
-def read_training(sent: TrainingFolder) -> Plain:
+def read_training(sent: TrainingFolder, keys: Sequence[str] = KEYS) -> Plain:
     """Return the settings of a training; where a run of it computes, writes and is logged is the run's own."""
     if not sent.file.is_file():
         begun = "no training has begun" if sent.key == "resume" else "nothing was trained"
         raise SnnfwError(f"{sent} does not work: it holds no config.yaml, so {begun} there.")
-    read = read_experiment(sent.file, (*KEYS, "trainer"))
+    read = read_experiment(sent.file, (*keys, "trainer"))
     # Where results are sent is the user's to say: a folder is data.
     own = ("tracker", *(("out", "device", "backend", "launcher") if sent.key == "checkpoint" else ()))
     return {key: value for key, value in read.items() if key not in own}

@@ -31,10 +31,12 @@ def quick_words(config: Quickened, said: Sequence[str], registry: Registry) -> l
     They take few samples, no search, one epoch, and few timesteps where a preset does not have its own number.
 
     Raises:
-        SnnfwError: a training or a run goes on, whose length is that of its folder.
+        SnnfwError: a training, a run or a comparison goes on, whose length is that of its folder.
 
     """
     if isinstance(config, CompareConfig):
+        if config.shared.resume:
+            raise SnnfwError("--quick is for a comparison that begins: one that goes on is as long as it was told.")
         short = [] if _says(said, "checkpoints") else [_listed(config.checkpoints)]
         words = [*_samples(config.shared.task), *short]
     elif isinstance(config, TuneConfig):

@@ -15,7 +15,7 @@ from snnfw.config.given import given_mapping, given_words
 from snnfw.config.hints import require_words
 from snnfw.config.layers import build_layers
 from snnfw.config.methods import choose, choose_optional, choose_source, require_own_data
-from snnfw.config.resuming import require_nothing_new, resumed_folder
+from snnfw.config.resuming import find_stopped, require_nothing_new, resumed_folder
 from snnfw.config.schema import (
     KEYS,
     KEYS_WITHOUT_TASK,
@@ -30,7 +30,6 @@ from snnfw.config.sources import Plain, combine, interpolate, read_values, read_
 from snnfw.config.trust import TrainingFolder, require_confirmed_code
 from snnfw.errors import SnnfwError
 from snnfw.planning.settled import settle
-from snnfw.report.folder import stopped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +57,7 @@ def _resolve_run(given: Plain, registry: Registry) -> RunConfig:
     asked = resumed_folder(given)
     if asked is None:
         return resolve_plain({key: value for key, value in given.items() if key != "resume"}, registry)
-    folder = stopped_folder(asked)
+    folder = find_stopped(asked, "run")
     file = read_training(TrainingFolder("resume", folder))
     words = {key: value for key, value in given.items() if key != "resume"}
     config = resolve_plain(words, registry, resume=folder)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from snnfw.config.methods import expand_sources
-from snnfw.config.sources import Plain, combine, optional_text
+from snnfw.config.schema import KEYS
+from snnfw.config.sources import Plain, combine, optional_text, read_experiment
 from snnfw.errors import SnnfwError
+from snnfw.report.folder import stopped_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 MAY_RUN = ("task", "model", "data")
 """What may name Python to run, and is then said again where something is resumed."""
+
+OF_A_COMPARISON = ("methods", "retarget")
+"""What the file of a comparison holds beside what that of a run does."""
 
 
 def resumed_folder(given: Plain) -> Path | None:
@@ -26,6 +31,20 @@ def resumed_folder(given: Plain) -> Path | None:
     if others := sorted(set(given) - {"resume", "load", "tracker", *MAY_RUN}):
         raise _changes_nothing(Path(resume), others)
     return Path(resume)
+
+
+def find_stopped(asked: Path, command: str) -> Path:
+    """Return the folder that a run, or a comparison, was stopped in; ``command`` is which of both was asked for.
+
+    Raises:
+        SnnfwError: nothing was stopped there, or what was is the other one's.
+
+    """
+    folder = stopped_folder(asked)
+    kind = "compare" if "methods" in read_experiment(folder / "config.yaml", (*KEYS, *OF_A_COMPARISON)) else "run"
+    if kind != command:
+        raise SnnfwError(f"resume={asked} was begun by {kind}: 'snnfw {kind} resume={asked}' goes on.")
+    return folder
 
 
 def require_nothing_new(folder: Path, file: Plain, given: Plain, registry: Registry) -> None:

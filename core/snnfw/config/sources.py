@@ -141,8 +141,9 @@ def _read_yaml(path: Path, what: str, keys: Sequence[str]) -> Plain:
         place = f"line {mark.line + 1}: " if mark else ""
         raise SnnfwError(f"{path} is not {article} {what}: {place}{_fault(error)}.") from error
     values = _check_keys(read, keys, f"{path} is not {article} {what}: ")
-    methods = values.get("methods")  # of a comparison, each with a recipe of its own or without
-    for holder in (values, *(entry for entry in methods if isinstance(entry, dict))) if methods else (values,):
+    listed = values.get("methods")  # of a comparison, each with a recipe of its own or without
+    methods = listed if isinstance(listed, list) else []
+    for holder in (values, *(entry for entry in methods if isinstance(entry, dict))):
         if isinstance(holder.get("recipe"), str):
             holder["recipe"] = str(path.parent / holder["recipe"])
     if "load" in values:

@@ -58,7 +58,8 @@ def comparison_usage(registry: Registry, command: str, purpose: str) -> Renderab
     introduction = Text(INTRODUCTION.format(command=command, purpose=purpose, example=COMPARED))
     own = tuple(field.name for field in fields(Comparison))
     settings = parameters(Settings, without=("timesteps", *own))
-    return Group(introduction, section("Comparison", parameters(Comparison)), _keys(registry, settings))
+    resume = rows([("resume", "the folder of a comparison that was stopped: go on there, as its config.yaml says")])
+    return Group(introduction, section("Comparison", resume, parameters(Comparison)), _keys(registry, settings))
 
 
 def diagnosis_usage(registry: Registry, command: str, purpose: str) -> RenderableType:

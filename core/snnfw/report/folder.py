@@ -36,6 +36,11 @@ def partial_folder(target: Path) -> Path:
     return target.with_name(f"{target.name}{PARTIAL}")
 
 
+def has_stopped(target: Path) -> bool:
+    """Tell whether a run to a folder was stopped and has kept how far it was."""
+    return (partial_folder(target) / "config.yaml").is_file() and not target.exists()
+
+
 def stopped_folder(asked: Path) -> Path:
     """Return the folder of a run that was stopped, named itself or by where its results go.
 

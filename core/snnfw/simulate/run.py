@@ -54,16 +54,16 @@ def simulate(
     and cost nothing more. What is left of a batch would soon be too small to be worth a timestep, so that several
     batches go together: as many as a run without exits has timesteps in memory, if they fit.
 
-    ``part`` keeps what was counted after each group, and the run goes on behind what it has found; of several processes
-    none keeps anything.
+    ``part`` keeps what was counted after each group, and the run goes on behind what it has found; each of several
+    processes has its own.
     """
     tallies = {timestep: Tally(_fresh(scorer, ranks)) for timestep in sorted(checkpoints)}
-    part = usable(part, tallies[max(tallies)].scorer) if ranks.count == 1 else None
-    counts = restore_pass(part, tallies)
-    start = time.perf_counter() - counts.seconds
+    part = usable(part, tallies[max(tallies)].scorer)
     most = max(tallies) if exit_rule else 1
-    ready = _checked_batches(evaluation, resources, len(model.graph.inputs), ranks, counts.batches)
     with own_noise(ranks, resources.seed, resources.device):
+        counts = restore_pass(part, tallies)
+        start = time.perf_counter() - counts.seconds
+        ready = _checked_batches(evaluation, resources, len(model.graph.inputs), ranks, counts.batches)
         for batches in group_batches(ready, most, samples_within_a_step(model, resources.memory)):
             group = Group(model, batches, resources.memory)
             _run_group(group, tallies, exit_rule)
@@ -97,20 +97,19 @@ def evaluate_network(
     Of frames it gives the mean of its outputs for each. Each of several processes takes its part of the batches, and
     all of them return the scores of all. ``part`` keeps what was scored, as that of a simulation.
     """
-    tally, count = Tally(_fresh(scorer_of, ranks)), len(data.evaluation)
-    part = usable(part, tally.scorer) if ranks.count == 1 else None
-    counts = restore_pass(part, {0: tally})
-    start = time.perf_counter() - counts.seconds
-    own = consecutive(count, ranks)[counts.batches :]
-    batches = resources.track(share_of(data.evaluation, own), "evaluate the network", len(own))
+    tally, whole = Tally(_fresh(scorer_of, ranks)), consecutive(len(data.evaluation), ranks)
+    part = usable(part, tally.scorer)
     with own_noise(ranks, resources.seed, resources.device):
+        counts = restore_pass(part, {0: tally})
+        start, own = time.perf_counter() - counts.seconds, whole[counts.batches :]
+        batches = resources.track(share_of(data.evaluation, own), "evaluate the network", len(own))
         for index, batch in enumerate(batches, own.start):
             require_batch(batch, f"evaluation batch {index}", len(graph.inputs))
             output = network_output(graph, to_device(batch.inputs, resources.device), data.frames)
             tally.scorer.update(output, batch.target)
             counts.batches, counts.seconds = counts.batches + 1, time.perf_counter() - start
             if part:
-                part.keep(partial(pass_state, counts, {0: tally}), last=counts.batches == count)
+                part.keep(partial(pass_state, counts, {0: tally}), last=counts.batches == len(whole))
     scorer, seconds = tally.scorer, counts.seconds
     if ranks.count > 1:
         shares = ranks.gather((state_of(scorer), seconds))

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, StaleError
 from snnfw.files import replace_file, write_folder
 from snnfw.store.digest import digest_by_name
 from snnfw.values import ExitRule
@@ -38,7 +38,8 @@ class Progress:
     """A folder in which a run keeps how far it is, made when there is something to keep and gone once it is done.
 
     ``files`` are put into it, ``told`` is the digest of what the run was told, and ``again`` says how to go on. With
-    ``resumed`` the folder is there: this process works in it alone from now on.
+    ``resumed`` the folder is there: this run works in it alone from now on. Of several processes (this one has the
+    number ``rank`` of ``count``) the first one makes the folder and removes it, and each keeps its own part there.
 
     Raises:
         SnnfwError: another process works in the folder.
@@ -53,24 +54,32 @@ class Progress:
         again: str,
         tell: Callable[[str], None],
         resumed: bool,
+        rank: int = 0,
+        count: int = 1,
     ) -> None:
         self.folder, self.files, self.told, self.resumed, self.tell = folder, files, told, resumed, tell
-        self._again = again
+        self._again, self._rank, self._count = again, rank, count
         self._lock: FileLock | None = None
         self._keeps = True
-        if resumed:
+        if resumed and not rank:
             self._take()
 
     def part(self, name: str, key: Callable[[], Key]) -> Part:
-        """Return what one pass over the data keeps; ``key`` is asked once there is something."""
-        return Part(self, name, key)
+        """Return what this process keeps of one pass over the data; ``key`` is asked once there is something."""
+        return Part(self, f"{name}-{self._rank}" if self._count > 1 else name, key)
+
+    @property
+    def takes(self) -> bool:
+        """Tell whether something can be kept: of several processes it waits for the folder that the first one makes."""
+        return self._keeps and (not self._rank or self.folder.is_dir())
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of the folder, the old one or the new one; where that fails, nothing is kept from then on."""
-        if not self._keeps:
+        if not self.takes:
             return
         try:
-            self._begin()
+            if not self._rank:
+                self._begin()
             with replace_file(self.folder / name, ()) as scratch, scratch.open("wb") as file:
                 file.write(content)
                 file.flush()
@@ -97,14 +106,17 @@ class Progress:
     @property
     def begun(self) -> bool:
         """Tell whether there is a folder."""
-        return self._lock is not None
+        return self.folder.is_dir() if self._rank else self._lock is not None
 
     def _begin(self) -> None:
         if self._lock:
             return
         if self.folder.exists():
             raise SnnfwError(f"'{self.folder}' is another run's")
-        self.folder = write_folder(self.folder, self.files)
+        made = write_folder(self.folder, self.files)
+        if made != self.folder:
+            shutil.rmtree(made, ignore_errors=True)
+            raise SnnfwError(f"'{self.folder}' is another run's")
         self._take()
         self.tell(f"how far this run is, is kept in '{self.folder}': if it is stopped, {self._again} goes on.")
 
@@ -123,7 +135,7 @@ class Part:
     """How far one pass over the data is: tensors by name, in a file with a checksum.
 
     Raises:
-        SnnfwError: what was kept is damaged, or is of something else than what there is now.
+        StaleError: what was kept is damaged, or is of something else than what there is now.
 
     """
 
@@ -139,6 +151,8 @@ class Part:
         """Keep a state if it is time to; the ``last`` one of a pass wherever the run keeps something."""
         now = time.monotonic()
         if not (last and (self.progress.begun or now - self._begun >= EVERY)) and now - self._saved < self._pause:
+            return
+        if not self.progress.takes:
             return
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state().items()}
         facts = {"key": json.dumps(self.key()), "order": json.dumps(list(tensors))}
@@ -170,7 +184,7 @@ class Part:
         except (SafetensorError, OSError, KeyError, ValueError, TypeError):
             whole = False
         if not whole:
-            raise SnnfwError(f"'{path}' is damaged: delete it, and what it stood for is computed again.")
+            raise StaleError(f"'{path}' is damaged: delete it, and what it stood for is computed again.")
         self._require_same(json.loads(facts["key"]))
         return tensors
 
@@ -178,7 +192,7 @@ class Part:
         for what, now in self.key().items():
             if before.get(what) != now:
                 short = f" ({before.get(what)}, and now {now})" if len(now) < len(hashlib.sha256().hexdigest()) else ""
-                raise SnnfwError(
+                raise StaleError(
                     f"'{self.progress.folder}' cannot be gone on with: {what} is not what it was{short}. Bring that "
                     "back, or delete the folder and begin anew."
                 )

@@ -10,11 +10,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-from snnfw.errors import printable
+from snnfw.errors import StaleError, printable
 from snnfw.launching.orphans import PARENT
+from snnfw.report.folder import has_stopped
 from snnfw.sweeping.status import RUN, Status, write_status
 
 LOG = "log.txt"
@@ -31,20 +34,43 @@ LONGEST = 500
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a worker has to know: the job's folder, the words of its run, and where those were said."""
+    """What a worker has to know: the job's folder, the words of its run, and where those were said.
+
+    ``allowed`` are the words that have to stand beside ``resume=`` for a run to go on that was stopped.
+    """
 
     folder: str
     words: tuple[str, ...]
     directory: str
+    allowed: tuple[str, ...] = ()
 
 
 def run_job(job: Job) -> Status:
-    """Run a job in a process of its own and return how it ended; its folder says the same."""
+    """Run a job in a process of its own and return how it ended; its folder says the same.
+
+    Where an earlier try was stopped and has kept how far it was, the run goes on there; what cannot be gone on with (it
+    is damaged, the machine or a version is another one) begins anew.
+    """
+    folder, started = Path(job.folder), time.monotonic()
+    begin = [*job.words, f"out={folder / RUN}"]
+    if has_stopped(folder / RUN):
+        code = _run(job, [f"resume={folder / RUN}", *job.allowed], "w")
+        if code == StaleError.status:
+            clear(folder)
+            code = _run(job, begin, "a")
+    else:
+        clear(folder)
+        code = _run(job, begin, "w")
+    status = replace(describe_end(code, folder / LOG), host=platform.node(), seconds=time.monotonic() - started)
+    write_status(folder, status)
+    return status
+
+
+def _run(job: Job, words: Sequence[str], mode: Literal["w", "a"]) -> int:
+    """Run the program with some words and return its exit status; its log is written anew, or added to."""
     folder = Path(job.folder)
-    clear(folder)
-    started = time.monotonic()
-    command = [*PROGRAM, "run", *job.words, f"out={folder / RUN}"]
-    with (folder / LOG).open("w", encoding="utf-8") as log:
+    command = [*PROGRAM, "run", *words]
+    with (folder / LOG).open(mode, encoding="utf-8") as log:
         log.write(f"$ cd {shlex.quote(job.directory)}\n$ {shlex.join(command)}\n")
         log.flush()
         environment = {**os.environ, PARENT: str(os.getpid()), "COLUMNS": "120"}
@@ -53,13 +79,10 @@ def run_job(job: Job) -> Status:
         )
         try:
             write_status(folder, Status("running", host=platform.node(), pid=process.pid))
-            code = process.wait()
+            return process.wait()
         except BaseException:
             _end(process)
             raise
-    status = replace(describe_end(code, folder / LOG), host=platform.node(), seconds=time.monotonic() - started)
-    write_status(folder, status)
-    return status
 
 
 def clear(folder: Path) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from snnfw.config.schema import RunConfig
 from snnfw.config.sweep import SweepConfig, SweepJob
+from snnfw.config.trust import confirming_words, tracker_words
 from snnfw.durations import describe_duration
 from snnfw.errors import SnnfwError
 from snnfw.failures import failure_text
@@ -65,7 +67,7 @@ def run_missing(config: SweepConfig, missing: Sequence[SweepJob], folder: Path, 
     for job in missing:
         write_status(folder / JOBS / job.name, Status("waiting"))
     here = str(Path.cwd())
-    items = [Job(str(folder / JOBS / job.name), job.words, here) for job in missing]
+    items = [Job(str(folder / JOBS / job.name), job.words, here, words_to_go_on(job.config)) for job in missing]
     open_jobs = {job.name for job in missing}
     try:
         with closing(launch(config.launcher, run_job, items, seed=None)) as outcomes:
@@ -79,6 +81,11 @@ def run_missing(config: SweepConfig, missing: Sequence[SweepJob], folder: Path, 
         for name in open_jobs:
             if read_status(folder / JOBS / name).state != "done":
                 write_status(folder / JOBS / name, Status("waiting"))
+
+
+def words_to_go_on(config: RunConfig) -> tuple[str, ...]:
+    """Return the words that a run that was stopped needs beside its folder: what it may run, and who is told."""
+    return tuple(shlex.split(" ".join([*confirming_words(config), *tracker_words(config)])))
 
 
 def describe(status: Status) -> str:

@@ -181,7 +181,7 @@ REFUSALS: dict[str, str] = {
     "method=[single]": (
         "no key named 'method'. Did you mean 'methods'? Keys: backend, checkpoint, checkpoints, converter, data, "
         "device, devices, energy, exit, experiment, fitting, launcher, layers, load, memory, methods, model, "
-        "neuron, nodes, out, plugin, recipe, retarget, search, seed, settled, strict, task, tracker."
+        "neuron, nodes, out, plugin, recipe, resume, retarget, search, seed, settled, strict, task, tracker."
     ),
 }
 

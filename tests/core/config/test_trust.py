@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from snnfw.cli import main
+from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolution import resolve, resolve_mapping
 from snnfw.config.training import resolve_training
 from snnfw.config.trust import confirming_words
@@ -145,6 +146,41 @@ def test_a_file_that_the_user_names_may_name_python(sent: Path) -> None:
     write(sent, {"load": ["evil.py"], "model": "evil:network"})
     assert resolve(["experiment=sent/config.yaml"], Registry()).model == CallableModel("evil:network")
     assert (sent.parent / "ran").exists()
+
+
+STOPPED = {
+    **{attack: told for attack, (told, _) in HOSTILE.items()},
+    "the recipe of a method": {"methods": [{"name": "mine", "recipe": "recipe.yaml"}]},
+    "a function that a method names": {"methods": [{"name": "mine", "model": "evil:network"}]},
+    "no methods": {"methods": 5},
+}
+
+
+@pytest.mark.parametrize("command", ["run", "compare"])
+@pytest.mark.parametrize("attack", STOPPED)
+def test_what_a_folder_of_what_was_stopped_names_does_not_run(
+    sent: Path, attack: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {"methods": ["if"]} | dict(STOPPED[attack]) if command == "compare" else dict(STOPPED[attack])
+    write(sent, told if command == "run" else {**told, "plugin": None, "timesteps": None})
+    sent.rename("sent.partial")
+    assert main([command, "resume=sent"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("snnfw: ")
+    assert "Traceback" not in said
+    if attack in HOSTILE:
+        assert said.startswith("snnfw: resume=sent.partial names Python to run, and a folder is data: ")
+    assert not list(sent.parent.rglob("ran"))
+
+
+@pytest.mark.parametrize(("kind", "other"), [("run", "compare"), ("compare", "run")])
+def test_what_one_command_began_the_other_one_does_not_go_on_with(sent: Path, kind: str, other: str) -> None:
+    write(sent, {"methods": ["if"], "plugin": None, "timesteps": None} if kind == "compare" else {})
+    sent.rename("sent.partial")
+    resolving = {"run": resolve, "compare": resolve_comparison}[other]
+    with pytest.raises(SnnfwError) as caught:
+        resolving(["resume=sent"], Registry())
+    assert str(caught.value) == f"resume=sent was begun by {kind}: 'snnfw {kind} resume=sent' goes on."
 
 
 def test_resuming_says_the_same_and_nothing_else(sent: Path) -> None:

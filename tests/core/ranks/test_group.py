@@ -144,9 +144,22 @@ def test_a_comparison_by_two_processes_says_what_one_says(folder: Path, found: M
     assert two == one
 
 
+def test_two_processes_go_on_where_each_of_them_was(folder: Path, found: Mapping[str, Any]) -> None:
+    told = found["stopped"]
+    assert (told["stopped"], told["resumed"]) == ([2, 0], [0, 0])
+    kept = [f"simulate-{rank}.safetensors" for rank in (0, 1)]
+    assert told["kept"] == ["command.json", "config.yaml", "lock", *kept]
+    assert told["done"] == [[3, 0], [2, 0]]  # all batches of the simulation, and none of the network itself
+    names = ("events-one", "stopped")
+    whole, resumed = (_untimed(json.loads((folder / name / "report.json").read_text())) for name in names)
+    assert resumed == whole
+    assert not (folder / "stopped.partial").exists()
+
+
 def test_the_first_process_alone_tells_its_user(folder: Path, found: Mapping[str, Any]) -> None:
     assert found["commands"]["a folder that is there"] == [2, 0]
-    assert (folder / "errors.txt").read_text().count("snnfw: ") == 1
+    assert (folder / "errors.txt").read_text().count("snnfw: ") == 2
+    assert (folder / "errors.txt").read_text().count("snnfw: it stops here.") == 1
     assert (folder / "said.txt").read_text().count(f"results in {folder / 'classification-two'}") == 1
 
 

@@ -55,6 +55,49 @@ def test_how_a_job_ends_is_said(
     assert how != "done" or f"in {tmp_path} True\n" in log
 
 
+GOING_ON = """
+import sys
+from pathlib import Path
+folder = Path(next(word for word in sys.argv if word.startswith(("out=", "resume="))).partition("=")[2])
+stopped = folder.with_name("run.partial")
+if sys.argv[2].startswith("resume=") and (stopped / "stale").exists():
+    print("snnfw: it cannot be gone on with.")
+    sys.exit(3)
+if sys.argv[2].startswith("resume=") and (stopped / "broken").exists():
+    sys.exit("snnfw: batch 7 cannot be read.")
+folder.mkdir()
+(folder / "report.json").write_text("{}")
+"""
+
+
+@pytest.mark.parametrize(
+    ("kept", "state", "tries"),
+    [
+        (["config.yaml"], "done", ["resume"]),
+        (["config.yaml", "stale"], "done", ["resume", "begin"]),
+        (["config.yaml", "broken"], "failed", ["resume"]),
+        ([], "done", ["begin"]),
+    ],
+    ids=["stopped", "stale", "broken", "kept nothing"],
+)
+def test_a_run_that_was_stopped_goes_on_and_one_that_cannot_begins_anew(
+    kept: list[str], state: str, tries: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "PROGRAM", (sys.executable, "-c", GOING_ON))
+    run, stopped = tmp_path / "run", tmp_path / "run.partial"
+    stopped.mkdir()
+    for name in kept:
+        (stopped / name).write_text("")
+    status = run_job(Job(str(tmp_path), ("task=toy", "timesteps=4"), str(tmp_path), ("load=[mine.py]",)))
+    assert status.state == state
+    assert read_status(tmp_path) == status
+    commands = {"resume": f"run resume={run} 'load=[mine.py]'", "begin": f"run task=toy timesteps=4 out={run}"}
+    said = [line for line in (tmp_path / "log.txt").read_text().splitlines() if " run " in line]
+    assert len(said) == len(tries)
+    assert all(line.endswith(commands[each]) for line, each in zip(said, tries, strict=True))
+    assert (stopped / "config.yaml").exists() == ("begin" not in tries and bool(kept))
+
+
 @pytest.mark.parametrize(
     ("code", "said", "status"),
     [
