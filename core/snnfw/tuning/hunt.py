@@ -6,22 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from snnfw.archive.sending import REDUCERS
 from snnfw.config.tuning import Aim
 from snnfw.errors import SnnfwError
-from snnfw.planning.placement import Plan
-from snnfw.search.trials import Trials
-from snnfw.search.workers import Workers
-from snnfw.stages import place_neurons
 from snnfw.tuning.confidence import most_sure
 from snnfw.tuning.ground import CALIBRATE, FEWEST
 from snnfw.tuning.halving import LEAST, Study, promise, rungs
 from snnfw.tuning.measuring import Meter, Rung
-from snnfw.tuning.mixing import mix
-from snnfw.tuning.proposals import at_timesteps, midway, placed_neurons, turn_knobs, with_exits, with_plan, with_stages
+from snnfw.tuning.proposals import at_timesteps
 from snnfw.tuning.space import Space
 from snnfw.tuning.values import Candidate, Choice, Finding
-from snnfw.values import Keep
+from snnfw.tuning.variants import Variants
 
 LIKELY = 0.5
 """How sure a drop must be small enough for it to be so rather than not."""
@@ -140,8 +134,8 @@ class _Hunt:
         return self._enough(rung)
 
     def cost(self, found: Finding) -> tuple[float, ...]:
-        """Return the cost of a finding that has evidence."""
-        return found.evidence.cost(self.aim.minimise) if found.evidence else (float("inf"),)
+        """Return the cost of a finding."""
+        return found.cost(self.aim.minimise)
 
     def leaders(self) -> list[Finding]:
         """Return the best finding of each of the best families, the best first."""
@@ -169,9 +163,11 @@ def find_cheapest(meter: Meter, aim: Aim, space: Space) -> Choice:
     hunt.narrow(pool, "every method")
     if not hunt.finalists():
         raise SnnfwError(f"no method could be measured: {hunt.reasons()}")
+    variants = Variants(meter, aim, space)
     for number in range(aim.rounds):
         before = hunt.best()
-        proposed = hunt.new(chain.from_iterable(_variants(hunt, found, number) for found in hunt.leaders()))
+        found = [*hunt.findings.values()]
+        proposed = hunt.new(chain.from_iterable(variants.of(each, found, number) for each in hunt.leaders()))
         if not proposed:
             break
         hunt.narrow(proposed, f"variants, round {number + 1}")
@@ -206,58 +202,6 @@ def ladder(timesteps: Sequence[int], frames: int | None) -> list[int]:
     if frames is None:
         return sorted(set(timesteps))
     return sorted({frames, *(each for each in timesteps if each <= frames)})
-
-
-def _variants(hunt: _Hunt, found: Finding, number: int) -> Iterable[Candidate]:
-    """Yield the variants of a finalist: knobs, timesteps in between, exits, and other neurons layer by layer.
-
-    One that searches has none: every variant would search again.
-    """
-    candidate = found.candidate
-    if candidate.config.search is not None:
-        return
-    yield from with_stages(candidate, hunt.space.combined.get(candidate.family, {}))
-    subject = hunt.meter.ground.subject
-    plan = place_neurons(candidate.config, subject)
-    frames = subject.bundle.data.frames
-    family = [
-        each.candidate.config.timesteps for each in hunt.findings.values() if each.candidate.family == candidate.family
-    ]
-    yield from with_exits(candidate, hunt.space.exits)
-    yield from turn_knobs(candidate, plan, midway(candidate.config.timesteps, family, frames))
-    others = _neurons_elsewhere(hunt, plan)
-    for mixed_number, mixed in enumerate(mix(plan, others, _trials(hunt, candidate), FEWEST), 1):
-        yield with_plan(candidate, mixed, f"layer by layer ({number + 1}.{mixed_number})")
-
-
-def _neurons_elsewhere(hunt: _Hunt, plan: Plan) -> list[Any]:
-    """Return the neurons of the methods that were tried, cheapest methods first, those of the plan apart."""
-    own = placed_neurons(plan)
-    ranked = sorted((each for each in hunt.findings.values() if each.evidence), key=hunt.cost)
-    rules = chain.from_iterable(each.candidate.config.layers for each in ranked)
-    return [
-        neuron
-        for neuron in dict.fromkeys(rule.neuron for rule in rules)
-        if neuron not in own and not isinstance(neuron, Keep)
-    ]
-
-
-def _trials(hunt: _Hunt, candidate: Candidate) -> Trials:
-    """Return what sensitivities are measured with: samples to convert with, and others that are held out."""
-    config = candidate.config
-    subject = hunt.meter.ground.judged_by(FEWEST, CALIBRATE, 0)
-    bundle = subject.bundle
-    judgement = hunt.meter.ground.subject.bundle.judgement
-    return Trials(
-        subject.graph,
-        bundle.data,
-        judgement,
-        config.converter,
-        config.timesteps,
-        config.energy,
-        subject.resources,
-        workers=Workers(config.launcher, REDUCERS) if config.launcher else None,
-    )
 
 
 def _choose(hunt: _Hunt) -> Choice:

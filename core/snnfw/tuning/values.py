@@ -72,6 +72,10 @@ class Finding:
     error: str | None = None
     confirmed: bool = False
 
+    def cost(self, minimise: Minimised) -> tuple[float, ...]:
+        """Return what is to be small, and what decides between equals; infinite where nothing was measured."""
+        return self.evidence.cost(minimise) if self.evidence else (float("inf"),)
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
