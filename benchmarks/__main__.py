@@ -31,6 +31,7 @@ from benchmarks import (
     search,
     spreading,
     storing,
+    sureness,
     training,
     training_network,
     zoo,
@@ -58,6 +59,7 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "workers": lambda: spreading.measure(search.Settings()),
     "exits": lambda: exits.measure(exits.Settings()),
     "scaling": lambda: scaling.measure(scaling.Settings()),
+    "sureness": lambda: sureness.measure(sureness.Settings()),
 }
 
 

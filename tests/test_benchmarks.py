@@ -32,6 +32,7 @@ from benchmarks import (
     search,
     spreading,
     storing,
+    sureness,
     timing,
     training,
     training_network,
@@ -188,6 +189,15 @@ def test_a_search_is_measured() -> None:
     check(section)
     assert "3 levels at each of 2 sites" in levels.title
     assert int(str(levels.rows[0][2])) > 1
+
+
+def test_every_method_that_a_search_confirms_is_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    few = ("task.limit=40", "task.calibration=60", "methods=[signed,sigmadelta]", "timesteps=[1,2]", "rounds=0")
+    table, counted = sureness.measure(sureness.Settings(tasks=("classification",), words=few))
+    assert sum("the chosen one" in str(row[0]) for row in table.rows) == 1
+    assert sum(int(str(row[2]).rpartition(" ")[2]) for row in counted.rows) == len(table.rows) > 1
+    assert all(float(str(row[3])) * 0.4 == pytest.approx(round(float(str(row[3])) * 0.4)) for row in table.rows)
 
 
 def test_a_search_on_workers_is_measured_by_its_parts() -> None:

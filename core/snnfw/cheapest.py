@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -26,8 +26,9 @@ from snnfw.tuning.measuring import Meter
 from snnfw.tuning.proposals import plain_method
 from snnfw.tuning.record import record_of
 from snnfw.tuning.space import Space, placeable, recipe_text
-from snnfw.tuning.values import Choice
+from snnfw.tuning.values import Choice, Finding
 from snnfw.tuning.words import describe_test, explain, paper_sentence
+from snnfw.values import Resources
 
 
 def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
@@ -42,22 +43,16 @@ def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
     require_tracker(shared.tracker)
     resources = acquire_resources(shared, console)
     target = run_folder(shared.out, "tune", shared.task.name, datetime.now())
-    subject = load_subject(shared, resources)
-    ground = hold_out(subject, config.aim.validate)
-    meter = Meter(ground, config.aim.drop, shared)
-    methods, left_out = placeable(config.methods, config.left_out, config.aim, ground)
-    for name, reason in left_out.items():
-        resources.tell(f"{name} is left out: {reason}")
-    own = {method.name: method.stages for method in config.methods}
-    choice = find_cheapest(meter, config.aim, Space(methods, own, config.exits))
-    headline = subject.bundle.judgement.headline
-    final = final_config(config, choice, ground, target)
+    found = search_methods(config, resources)
+    choice = found.choice
+    headline = found.ground.subject.bundle.judgement.headline
+    final = final_config(config, choice.chosen, found.ground, target)
 
     def told(report: Report) -> tuple[Report, Mapping[str, str | bytes]]:
         looked, chose = explain(choice, config.aim, headline)
         verdict = [chose, describe_test(report, config.aim.drop)]
         said = [looked, f"For a paper: {paper_sentence(report, choice, config.aim)}"]
-        record = {**(report.search or {}), **record_of(choice, config.aim, left_out, verdict, said)}
+        record = {**(report.search or {}), **record_of(choice, config.aim, found.left_out, verdict, said)}
         files = {
             "recipe.yaml": recipe_text(final),
             "candidates.csv": as_csv(record["candidates"]),
@@ -68,9 +63,29 @@ def tune(config: TuneConfig, registry: Registry, console: Console) -> bool:
     return choice.met
 
 
-def final_config(config: TuneConfig, choice: Choice, ground: Ground, target: Path) -> RunConfig:
-    """Return the run of the chosen method, which converts with the samples that it was measured with."""
-    chosen = choice.chosen.candidate.config
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search has come to, the samples that it had, and why methods had no part in it."""
+
+    ground: Ground
+    choice: Choice
+    left_out: Mapping[str, str]
+
+
+def search_methods(config: TuneConfig, resources: Resources) -> Searched:
+    """Return the cheapest method within the drop, found without the test data."""
+    ground = hold_out(load_subject(config.shared, resources), config.aim.validate)
+    meter = Meter(ground, config.aim.drop, config.shared)
+    methods, left_out = placeable(config.methods, config.left_out, config.aim, ground)
+    for name, reason in left_out.items():
+        resources.tell(f"{name} is left out: {reason}")
+    own = {method.name: method.stages for method in config.methods}
+    return Searched(ground, find_cheapest(meter, config.aim, Space(methods, own, config.exits)), left_out)
+
+
+def final_config(config: TuneConfig, finding: Finding, ground: Ground, target: Path) -> RunConfig:
+    """Return the run of a method that was found, which converts with the samples that it was measured with."""
+    chosen = finding.candidate.config
     share = ground.samples / (ground.converting + ground.samples)
     checkpoints = list(default_checkpoints(chosen.timesteps))
     made = config.configure({**plain_method(chosen), "fitting": share, "checkpoints": checkpoints})
