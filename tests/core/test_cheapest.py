@@ -227,8 +227,8 @@ def test_the_chosen_run_takes_the_launcher_only_for_a_search(
     registry = Registry()
     made = resolve(["task=classification", "plugin=burst", f"search={search}", "launcher=local"], registry)
     config = SimpleNamespace(configure=lambda values: made)
-    choice = SimpleNamespace(chosen=SimpleNamespace(candidate=SimpleNamespace(config=made)))
+    finding = SimpleNamespace(candidate=SimpleNamespace(config=made))
     monkeypatch.setattr(cheapest, "plain_method", lambda chosen: {})
     ground = SimpleNamespace(samples=8, converting=8)
-    final = cheapest.final_config(config, choice, ground, tmp_path)  # type: ignore[arg-type]  # what it reads of each
+    final = cheapest.final_config(config, finding, ground, tmp_path)  # type: ignore[arg-type]  # what it reads of each
     assert (final.launcher.name if final.launcher else None) == kept
