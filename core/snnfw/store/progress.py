@@ -21,7 +21,7 @@ from snnfw.store.digest import digest_by_name
 from snnfw.values import ExitRule
 
 EVERY = 30.0
-"""Seconds of work that a run may lose: what is shorter keeps nothing."""
+"""Seconds of passes that a run may lose: what is shorter keeps nothing."""
 
 SHARE = 20
 """So many times as long as it took to keep it is worked before it is kept again."""
@@ -59,8 +59,10 @@ class Progress:
     ) -> None:
         self.folder, self.files, self.told, self.resumed, self.tell = folder, files, told, resumed, tell
         self._again, self._rank, self._count = again, rank, count
+        self.worked = 0.0
         self._lock: FileLock | None = None
         self._keeps = True
+        self._held: dict[str, bytes] = {}
         if resumed and not rank:
             self._take()
 
@@ -73,17 +75,28 @@ class Progress:
         """Tell whether something can be kept: of several processes it waits for the folder that the first one makes."""
         return self._keeps and (not self._rank or self.folder.is_dir())
 
+    def hold(self, name: str, content: bytes, seconds: float) -> None:
+        """Hold a whole pass, which took so many seconds, until something is worth a folder."""
+        if self._keeps:
+            self._held[name] = content
+            self.worked += seconds
+
     def write(self, name: str, content: bytes) -> None:
-        """Write a file of the folder, the old one or the new one; where that fails, nothing is kept from then on."""
+        """Write a file of the folder, the old one or the new one, and what was held until now.
+
+        Where that fails, nothing is kept from then on.
+        """
         if not self.takes:
             return
         try:
             if not self._rank:
                 self._begin()
-            with replace_file(self.folder / name, ()) as scratch, scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())  # or a power cut may leave the new name and an empty file
+            for each, held in {**self._held, name: content}.items():
+                with replace_file(self.folder / each, ()) as scratch, scratch.open("wb") as file:
+                    file.write(held)
+                    file.flush()
+                    os.fsync(file.fileno())  # or a power cut may leave the new name and an empty file
+            self._held.clear()
         except (OSError, SnnfwError) as error:
             self._keeps = False
             self.tell(f"how far this run is, is not kept from here on ({error}): if it is stopped, it starts over.")
@@ -143,21 +156,24 @@ class Part:
         self.progress, self.name = progress, name
         self._key = key
         self._asked: Key | None = None
-        self._begun = self._saved = time.monotonic()
+        self._begun = time.monotonic()
+        self._saved = self._begun - (0.0 if progress.begun else progress.worked)
         self._pause = EVERY
         self.found = self._load() if progress.resumed else None
 
     def keep(self, state: Callable[[], Mapping[str, Tensor]], last: bool = False) -> None:
-        """Keep a state if it is time to; the ``last`` one of a pass wherever the run keeps something."""
+        """Keep a state if it is time to; the ``last`` one of a pass is held at least, until something is kept."""
         now = time.monotonic()
-        if not (last and (self.progress.begun or now - self._begun >= EVERY)) and now - self._saved < self._pause:
-            return
-        if not self.progress.takes:
+        due = now - self._saved >= self._pause or (last and self.progress.begun)
+        if not last and not (due and self.progress.takes):
             return
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state().items()}
         facts = {"key": json.dumps(self.key()), "order": json.dumps(list(tensors))}
-        sums = {"sha256": _checksum(tensors, facts)}
-        self.progress.write(self._file, save(tensors, {**facts, **sums}))
+        content = save(tensors, {**facts, "sha256": _checksum(tensors, facts)})
+        if not due or not self.progress.takes:
+            self.progress.hold(self._file, content, now - self._begun)
+            return
+        self.progress.write(self._file, content)
         self._saved = time.monotonic()
         self._pause = max(EVERY, SHARE * (self._saved - now))
 
