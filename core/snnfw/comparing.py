@@ -17,6 +17,7 @@ from snnfw.config.comparison import CompareConfig, Method
 from snnfw.config.resolution import to_yaml
 from snnfw.config.untrained import untrained_warning
 from snnfw.energy.inventory import take_inventory
+from snnfw.errors import StaleError
 from snnfw.failures import one_line
 from snnfw.files import write_folder
 from snnfw.launching import begin_launcher
@@ -135,6 +136,8 @@ def enter_method(
             for point in trace.points:
                 reached = summarise_checkpoint(inventory, point, run.energy, network)
                 standings.append(make_standing(reached, trace.seconds if point is trace.final else None))
+    except StaleError:  # which is no method's fault
+        raise
     except Exception as fault:  # whatever a stranger's method raises: it must not lose the others their hours
         error = one_line(fault)
     made = method.config

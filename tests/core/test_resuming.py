@@ -24,7 +24,7 @@ from snnfw import pipeline
 from snnfw.comparing import compare_methods
 from snnfw.config.comparison import resolve_comparison
 from snnfw.config.resolution import resolve, resolve_mapping
-from snnfw.errors import SnnfwError
+from snnfw.errors import SnnfwError, StaleError
 from snnfw.hookspecs import hookimpl
 from snnfw.registry import Registry
 from snnfw.store import progress
@@ -296,6 +296,25 @@ def test_a_comparison_that_was_stopped_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "whole"]
     assert board.about["command"] == f"snnfw compare {shlex.join([*COMPARED, f'out={tmp_path}/cut'])}"
     assert len(evaluated.read) == 30 - done + 1  # five passes, and the first batch to know the data by
+
+
+def test_what_a_comparison_kept_of_a_method_and_is_damaged_is_no_fault_of_the_method(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        raise Stopped
+
+    with monkeypatch.context() as patch:
+        stop_at(10, patch, stop)
+        with pytest.raises(Stopped):
+            compare(registry, *COMPARED, f"out={tmp_path / 'cut'}")
+    kept = tmp_path / "cut.partial" / "method-0-T2.safetensors"
+    kept.write_bytes(kept.read_bytes()[:-9])
+    with pytest.raises(StaleError) as caught:
+        compare(registry, f"resume={tmp_path / 'cut'}")
+    assert str(caught.value) == f"'{kept}' is damaged: delete it, and what it stood for is computed again."
+    kept.unlink()
+    assert compare(registry, f"resume={tmp_path / 'cut'}").complete
 
 
 @pytest.mark.parametrize(

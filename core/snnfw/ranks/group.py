@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from snnfw.errors import SnnfwError
+
+Failure: TypeAlias = tuple[type[SnnfwError], str]
+"""What a process has failed with, for others to raise."""
 
 
 class Ranks(Protocol):
@@ -59,7 +62,8 @@ class Together:
         found = self._exchange(None, value)
         failures = [failure for failure, _ in found if failure]
         if failures:
-            self._told = self._known(SnnfwError(failures[0]))
+            kind, said = failures[0]
+            self._told = self._known(kind(said))
             raise self._told
         return [value for _, value in found]
 
@@ -68,15 +72,16 @@ class Together:
         if error is self._told:  # which they know, or have told
             return
         self._told = self._known(error) if isinstance(error, SnnfwError) else error
-        kind = f"process {self.rank} of {self.count} failed: {type(error).__name__}: {error}"
-        self._exchange(str(error) if isinstance(error, SnnfwError) else kind, None)
+        fault = f"process {self.rank} of {self.count} failed: {type(error).__name__}: {error}"
+        failure = (type(error), str(error)) if isinstance(error, SnnfwError) else (SnnfwError, fault)
+        self._exchange(failure, None)
 
     def _known(self, error: SnnfwError) -> SnnfwError:
         """Return an error that the first process tells its user."""
         error.told = self.rank > 0
         return error
 
-    def _exchange(self, failure: str | None, value: Any) -> list[tuple[str | None, Any]]:
+    def _exchange(self, failure: Failure | None, value: Any) -> list[tuple[Failure | None, Any]]:
         from torch import distributed
 
         found: list[Any] = [None] * self.count
