@@ -32,6 +32,9 @@ PICKED = 8
 SUREST = 4
 """Surest candidates that are confirmed beside them, whatever they cost."""
 
+DEARER = 4
+"""Candidates that are confirmed after these, where what costs less is likely to do, and not sure enough."""
+
 LEADERS = 2
 """Methods whose variants are tried in a round."""
 
@@ -128,10 +131,34 @@ class _Hunt:
         surest = sorted(self.finalists(), key=lambda found: (-found.sure, *self.cost(found)))
         picked = [*_apart(sorted(likely, key=self.cost))[:PICKED], *_apart(surest)[:SUREST]]
         candidates = list({found.candidate.name: found.candidate for found in picked}.values())
-        rung = self.confirming
-        what = f"confirm: {len(candidates)} on {rung.samples} other samples"
-        self.findings |= self.meter.measure(candidates, rung, what)
-        return self._enough(rung)
+        self._measure_held_out(candidates, "confirm")
+        enough = self._enough(self.confirming)
+        self._measure_held_out([found.candidate for found in self._dearer(enough)], "confirm dearer ones")
+        return enough
+
+    def _measure_held_out(self, candidates: Sequence[Candidate], what: str) -> None:
+        if candidates:
+            said = f"{what}: {len(candidates)} on {self.confirming.samples} other samples"
+            self.findings |= self.meter.measure(candidates, self.confirming, said)
+
+    def _dearer(self, enough: float) -> list[Finding]:
+        """Return what costs more than the cheapest that is likely to do, and less than the cheapest that surely does.
+
+        What was picked by knew nothing between these: there the cheaper one had seemed sure.
+        """
+        confirmed = self.confirmed()
+        surely = min((self.cost(each) for each in confirmed if each.sure >= enough), default=(float("inf"),))
+        likely = min((self.cost(each) for each in confirmed if LIKELY <= each.sure < enough), default=surely)
+        between = [
+            each
+            for each in self.findings.values()
+            if each.evidence and not each.confirmed and likely < self.cost(each) < surely
+        ]
+        return _apart(sorted(between, key=lambda each: (-each.sure, *self.cost(each))))[:DEARER]
+
+    def confirmed(self) -> list[Finding]:
+        """Return what was measured on the samples that are held out."""
+        return [found for found in self.findings.values() if found.confirmed and found.evidence]
 
     def cost(self, found: Finding) -> tuple[float, ...]:
         """Return the cost of a finding."""
@@ -210,7 +237,7 @@ def _choose(hunt: _Hunt) -> Choice:
     What candidates were picked by tells too well of them: each round took those that did well on it.
     """
     enough = hunt.confirm()
-    confirmed = [found for found in hunt.findings.values() if found.confirmed and found.evidence]
+    confirmed = hunt.confirmed()
     if not confirmed:
         raise SnnfwError(f"no method could be measured: {hunt.reasons()}")
     doing = [found for found in confirmed if found.sure >= enough]

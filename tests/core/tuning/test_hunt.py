@@ -13,13 +13,13 @@ from snnfw.config.tuning import Aim, NamedConfig, own_stages, usual_exits
 from snnfw.errors import SnnfwError
 from snnfw.registry import Registry
 from snnfw.store.files import Store
-from snnfw.tuning import measuring
+from snnfw.tuning import hunt, measuring
 from snnfw.tuning.confidence import most_sure
 from snnfw.tuning.ground import Ground
 from snnfw.tuning.hunt import find_cheapest, ladder
 from snnfw.tuning.measuring import Meter, Observe, Rung
 from snnfw.tuning.space import Space, placeable
-from snnfw.tuning.values import Candidate, Choice
+from snnfw.tuning.values import Candidate, Choice, Evidence, Finding
 
 NAMES = ("signed", "sigmadelta", "rate")
 AIM = Aim(drop=2.0, timesteps=(1, 2), rounds=1, trials=24)
@@ -169,6 +169,39 @@ def test_a_candidate_is_tried_once_under_one_name(
     methods = [replace(each.candidate.config, resolved={}) for each in choice.findings]
     assert len({repr(method) for method in methods}) == len(methods)
     assert all(isinstance(each.candidate, Candidate) for each in choice.findings)
+
+
+@pytest.mark.parametrize(
+    ("sure", "dearer"),
+    [
+        # how sure the cheapest, and the dearest, are on what is held out; those between were picked from, and no more
+        ((0.9, 0.95), []),
+        ((0.6, 0.95), ["surer", "less sure"]),
+        ((0.6, 0.7), ["dearest", "surer", "less sure"]),
+        ((0.4, 0.95), []),
+    ],
+)
+def test_where_the_cheapest_is_likely_to_do_and_no_more_dearer_ones_are_confirmed(
+    sure: tuple[float, float], dearer: list[str], configure: Callable[..., Any]
+) -> None:
+    config = configure({"plugin": "rate"})
+
+    def finding(name: str, energy: float, sure: float, confirmed: bool = False) -> Finding:
+        evidence = Evidence(8, 0.9, 0.9, energy, 1.0, 1.0, (energy,), by_sample=True)
+        return Finding(Candidate(name, name.partition(",")[0], config), evidence, sure, confirmed=confirmed)
+
+    made = (
+        finding("cheapest", 1.0, sure[0], confirmed=True),
+        finding("less sure", 2.0, 0.6),
+        finding("surer", 3.0, 0.8),
+        finding("surer, and the same", 3.0, 0.8),
+        finding("dear", 9.0, sure[1], confirmed=True),
+        finding("dearest", 10.0, 0.99),
+        finding("cheaper", 0.5, 0.99),
+    )
+    hunting = object.__new__(hunt._Hunt)
+    hunting.aim, hunting.findings = Aim(), {each.candidate.name: each for each in made}
+    assert [each.candidate.name for each in hunting._dearer(0.75)] == dearer
 
 
 @pytest.mark.parametrize(
