@@ -53,7 +53,10 @@ CPU: Mapping[str, Callable[[], Iterable[Section]]] = {
     "large": lambda: large.measure(conversions.Settings(samples=24, pixels=224, timesteps=8)),
     "convert": lambda: chain(
         converting.measure(conversions.Settings(samples=64)),
-        converting.measure(conversions.Settings(samples=16, pixels=224, network=torchvision.models.mobilenet_v2)),
+        converting.measure(
+            conversions.Settings(samples=16, pixels=224, network=torchvision.models.mobilenet_v2),
+            methods=converting.BOUNDED,
+        ),
     ),
     "search": lambda: search.measure(search.Settings()),
     "workers": lambda: spreading.measure(search.Settings()),

@@ -31,6 +31,10 @@ METHODS: Mapping[str, Method] = {
 """Presets, each with what its converter does otherwise. Those that a network must be trained for are not here."""
 
 
+BOUNDED: Mapping[str, Method] = {name: method for name, method in METHODS.items() if "weights" not in method[1]}
+"""Those that take no steps of a descent, which large images make last for an hour."""
+
+
 @dataclass(frozen=True, slots=True)
 class Took:
     """The processor's seconds of a conversion, and of what is done with the same samples without one."""
