@@ -32,7 +32,7 @@ from snnfw.report.report import Network
 from snnfw.report.saving import leaderboard_files
 from snnfw.report.summary import describe_method, summarise_checkpoint
 from snnfw.report.tracked import track_comparison
-from snnfw.resuming import begin_progress, first_words, part_of, resumed_target
+from snnfw.resuming import begin_progress, choose_target, first_words, part_of
 from snnfw.stages import (
     Subject,
     acquire_resources,
@@ -66,11 +66,9 @@ def _compare(config: CompareConfig, console: Console, registry: Registry | None,
     require_tracker(shared.tracker)
     searches = any(method.config.search for method in config.methods)
     begin_launcher(shared.launcher, searches, resources.tell)
-    if shared.resume:
-        target = resumed_target(shared.resume)
-    else:
-        target = run_folder(shared.out, "compare", shared.task.name, datetime.now())
-    target = ranks.gather(target)[0]  # the seconds in a name may be others in each process
+    target = choose_target(
+        shared.resume, ranks, lambda: run_folder(shared.out, "compare", shared.task.name, datetime.now())
+    )
     config = replace(config, words=first_words(config.words, shared.resume))
     with begin_progress(config, target, resources.tell, ranks) as progress:
         return _enter_all(config, console, registry, resources, ranks, target, progress)

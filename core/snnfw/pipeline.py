@@ -33,7 +33,7 @@ from snnfw.report.saving import report_files
 from snnfw.report.summary import make_report
 from snnfw.report.tables import show_report
 from snnfw.report.tracked import track_run
-from snnfw.resuming import begin_progress, first_words, part_of, resumed_target
+from snnfw.resuming import begin_progress, choose_target, first_words, part_of
 from snnfw.simulate.look import draw_gallery
 from snnfw.simulate.measuring import evaluation_inputs, measure_methods
 from snnfw.simulate.settling import certify_first
@@ -78,11 +78,10 @@ def _run(config: RunConfig, registry: Registry, console: Console, ranks: Ranks, 
     resources = acquire_resources(config, console)
     require_tracker(config.tracker)
     begin_launcher(config.launcher, config.search is not None, resources.tell)
-    if config.resume:
-        target = resumed_target(config.resume)
-    else:
-        target = run_folder(config.out, config.task.name, config.plugin or "recipe", datetime.now())
-    target = ranks.gather(target)[0]  # the seconds in a name may be others in each process
+    method = config.plugin or "recipe"
+    target = choose_target(
+        config.resume, ranks, lambda: run_folder(config.out, config.task.name, method, datetime.now())
+    )
     config = replace(config, words=first_words(config.words, config.resume))
     if explain:
         return _report(config, registry, console, resources, ranks, target, explain=explain)

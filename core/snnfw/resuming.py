@@ -45,9 +45,14 @@ def begin_progress(
     return Progress(folder, files, told, again, tell, resumed, ranks.rank, ranks.count)
 
 
-def resumed_target(folder: Path) -> Path:
-    """Return where the results of a run go that was stopped."""
-    return folder.with_name(folder.name.removesuffix(PARTIAL))
+def choose_target(resume: Path | None, ranks: Ranks, begin: Callable[[], Path]) -> Path:
+    """Return where results go: of what goes on where it began, and of several processes where the first one says.
+
+    The seconds in a name may be others in each of them.
+    """
+    own = resume.with_name(resume.name.removesuffix(PARTIAL)) if resume else begin()
+    first: Path = ranks.gather(own)[0]
+    return first
 
 
 def first_words(words: tuple[str, ...], resume: Path | None) -> tuple[str, ...]:
