@@ -14,8 +14,15 @@ def digest_of(tensors: Iterable[Tensor]) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        digest.update(bytes_of(tensor).numpy().data)
     return digest.hexdigest()
+
+
+def bytes_of(tensor: Tensor) -> Tensor:
+    """Return a tensor's values in their order as bytes, [number of bytes] on the CPU, however they lie in memory."""
+    dense = tensor.detach().cpu().contiguous()
+    # A dimension of one entry, or none, may have any stride, and such a tensor is not seen as bytes.
+    return dense.as_strided((dense.numel(),), (1,), dense.storage_offset()).view(torch.uint8)
 
 
 def digest_by_name(tensors: Mapping[str, Tensor]) -> str:

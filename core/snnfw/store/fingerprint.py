@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from snnfw.store.code import attributes_of, code_of, globals_of, imports_of
+from snnfw.store.digest import bytes_of
 from snnfw.store.parts import FingerprintError, is_fixed, name_of, parts_of
 from snnfw.store.sources import MAIN, Sources, files_of, is_installed, is_library, version_of
 
@@ -57,7 +58,7 @@ class Fingerprints:
             yield float(value).hex().encode()
         elif isinstance(value, Tensor):
             yield f"{value.dtype} {list(value.shape)}".encode()
-            yield value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+            yield bytes_of(value).numpy().tobytes()
         elif isinstance(value, ModuleType):
             yield self._origin(value.__name__)
         elif isinstance(value, type | FunctionType):
