@@ -116,7 +116,7 @@ def _enter_all(
 
 
 def enter_method(
-    config: CompareConfig, method: Method, subject: Subject, network: Network, progress: Progress | None = None
+    config: CompareConfig, method: Method, subject: Subject, network: Network, progress: Progress
 ) -> Entry:
     """Return how one method does, up to where it fails if it does; ``progress`` keeps how far its passes are."""
     place = config.methods.index(method)

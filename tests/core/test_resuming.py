@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import shlex
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -203,14 +203,18 @@ def stop_at(kept: int, monkeypatch: pytest.MonkeyPatch, stop: Any) -> None:
     monkeypatch.setattr(progress.Progress, "write", counting)
 
 
-def stopped(registry: Registry, kept: int, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+def stopped(
+    registry: Registry, kept: int, monkeypatch: pytest.MonkeyPatch, *words: str, by: Callable[..., Any] | None = None
+) -> None:
+    """Stop a run once so much was kept, or what is done ``by`` another command."""
+
     def stop() -> None:
         raise Stopped
 
     with monkeypatch.context() as patch:
         stop_at(kept, patch, stop)
         with pytest.raises(Stopped):
-            pipeline.run(resolve(words, registry), registry)
+            (by or run)(registry, *words)
 
 
 def numbers(folder: Path) -> dict[str, Any]:
@@ -278,13 +282,7 @@ def test_a_comparison_that_was_stopped_goes_on(
 ) -> None:
     whole = compare(registry, *COMPARED, f"out={tmp_path / 'whole'}")
 
-    def stop() -> None:
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        stop_at(kept, patch, stop)
-        with pytest.raises(Stopped):
-            compare(registry, *COMPARED, f"out={tmp_path / 'cut'}")
+    stopped(registry, kept, monkeypatch, *COMPARED, f"out={tmp_path / 'cut'}", by=compare)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.partial", "whole"]
     evaluated.read.clear()
     torch.manual_seed(99)
@@ -298,16 +296,32 @@ def test_a_comparison_that_was_stopped_goes_on(
     assert len(evaluated.read) == 30 - done + 1  # five passes, and the first batch to know the data by
 
 
+def test_short_passes_that_were_held_are_gone_on_with(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluated: Counted
+) -> None:
+    whole = compare(registry, *COMPARED, f"out={tmp_path / 'whole'}")
+    part = progress.Progress.part
+
+    def keeping(self: progress.Progress, name: str, key: Any) -> progress.Part:
+        monkeypatch.setattr(progress, "EVERY", 0.0 if name.startswith("method-1") else 1e9)
+        return part(self, name, key)
+
+    monkeypatch.setattr(progress.Progress, "part", keeping)
+    stopped(registry, 1, monkeypatch, *COMPARED, f"out={tmp_path / 'cut'}", by=compare)
+    names = {"network", "method-0-T2", "method-0-T4", "method-1-T2"}
+    assert {path.stem for path in (tmp_path / "cut.partial").glob("*.safetensors")} == names
+    evaluated.read.clear()
+    board = compare(registry, f"resume={tmp_path / 'cut'}")
+    assert without_times([asdict(entry) for entry in board.entries]) == without_times(
+        [asdict(entry) for entry in whole.entries]
+    )
+    assert len(evaluated.read) < 30 - 18
+
+
 def test_what_a_comparison_kept_of_a_method_and_is_damaged_is_no_fault_of_the_method(
     registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop() -> None:
-        raise Stopped
-
-    with monkeypatch.context() as patch:
-        stop_at(10, patch, stop)
-        with pytest.raises(Stopped):
-            compare(registry, *COMPARED, f"out={tmp_path / 'cut'}")
+    stopped(registry, 10, monkeypatch, *COMPARED, f"out={tmp_path / 'cut'}", by=compare)
     kept = tmp_path / "cut.partial" / "method-0-T2.safetensors"
     kept.write_bytes(kept.read_bytes()[:-9])
     with pytest.raises(StaleError) as caught:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from snnfw.registry import Registry
 
 STAGES = ("converter", "search", "exit")
+"""What of a method may name Python to run."""
 
 METHOD_KEYS = ("plugin", "recipe", "layers", "neuron", "converter", "search", "exit", "fitting")
 """What makes up a method, and may be its own; everything else is shared, or the numbers could not be compared."""

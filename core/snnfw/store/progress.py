@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -62,7 +63,7 @@ class Progress:
         self.worked = 0.0
         self._lock: FileLock | None = None
         self._keeps = True
-        self._held: dict[str, bytes] = {}
+        self._held: dict[str, Callable[[], bytes]] = {}
         if resumed and not rank:
             self._take()
 
@@ -75,8 +76,8 @@ class Progress:
         """Tell whether something can be kept: of several processes it waits for the folder that the first one makes."""
         return self._keeps and (not self._rank or self.folder.is_dir())
 
-    def hold(self, name: str, content: bytes, seconds: float) -> None:
-        """Hold a whole pass, which took so many seconds, until something is worth a folder."""
+    def hold(self, name: str, content: Callable[[], bytes], seconds: float) -> None:
+        """Hold a whole pass, which took so many seconds, until something is worth a folder; of most runs nothing is."""
         if self._keeps:
             self._held[name] = content
             self.worked += seconds
@@ -91,9 +92,10 @@ class Progress:
         try:
             if not self._rank:
                 self._begin()
-            for each, held in {**self._held, name: content}.items():
+            contents = {each: held() for each, held in self._held.items()} | {name: content}
+            for each, written in contents.items():
                 with replace_file(self.folder / each, ()) as scratch, scratch.open("wb") as file:
-                    file.write(held)
+                    file.write(written)
                     file.flush()
                     os.fsync(file.fileno())  # or a power cut may leave the new name and an empty file
             self._held.clear()
@@ -168,14 +170,16 @@ class Part:
         if not last and not (due and self.progress.takes):
             return
         tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in state().items()}
-        facts = {"key": json.dumps(self.key()), "order": json.dumps(list(tensors))}
-        content = save(tensors, {**facts, "sha256": _checksum(tensors, facts)})
         if not due or not self.progress.takes:
-            self.progress.hold(self._file, content, now - self._begun)
+            self.progress.hold(self._file, partial(self._encode, tensors), now - self._begun)
             return
-        self.progress.write(self._file, content)
+        self.progress.write(self._file, self._encode(tensors))
         self._saved = time.monotonic()
         self._pause = max(EVERY, SHARE * (self._saved - now))
+
+    def _encode(self, tensors: dict[str, Tensor]) -> bytes:
+        facts = {"key": json.dumps(self.key()), "order": json.dumps(list(tensors))}
+        return save(tensors, {**facts, "sha256": _checksum(tensors, facts)})
 
     def key(self) -> Key:
         """Return what has to be as it was."""
